@@ -1,0 +1,208 @@
+//! What happened to incidents: the facts that are stored, and of which everything else is a fold.
+//!
+//! Stored as JSON `{kind, v, …}`. A kind is never changed, only added or given a new `v` with an
+//! upcaster on reading.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{AlertFact, IncidentId, Priority, Standing};
+use crate::domain::health::ServiceId;
+use crate::domain::matcher::Labels;
+use crate::domain::observation::{AlertStatus, SourceName};
+use crate::domain::time::Instant;
+
+/// The version of the event format that this console writes and the newest it can read.
+pub const EVENT_VERSION: u32 = 1;
+
+/// One stored fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the log, from 1, gapless: the order of things.
+    pub position: u64,
+    /// Never before the event that precedes it.
+    pub at: Instant,
+    pub actor: Actor,
+    pub incident: IncidentId,
+    pub body: EventBody,
+}
+
+/// Who did it, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub kind: ActorKind,
+    /// The operator's or the source's name; `atalaya` for the console itself.
+    pub name: String,
+    /// Operating-system user.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// The console's host.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub host: String,
+    /// Where an SSH session came from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ssh_from: String,
+    /// The console session; undo belongs to it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub session: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    Person,
+    Source,
+    System,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventBody {
+    /// Detected by a source or reported by a person.
+    Opened(Box<Opening>),
+    /// An alert joined, or one that had cleared fires again.
+    AlertFired {
+        fingerprint: String,
+        alert: Box<AlertFact>,
+    },
+    /// An alert was proven clear.
+    AlertCleared {
+        fingerprint: String,
+    },
+    /// An alert was silenced, inhibited, or is active again.
+    AlertChanged {
+        fingerprint: String,
+        status: AlertStatus,
+    },
+    Acknowledged {
+        until: Option<Instant>,
+    },
+    AcknowledgementExtended {
+        until: Instant,
+    },
+    AcknowledgementTakenBack,
+    AcknowledgementExpired,
+    Assigned {
+        to: Option<String>,
+    },
+    Noted {
+        text: String,
+    },
+    Resolved {
+        automatic: bool,
+        reason: String,
+    },
+    Reopened {
+        automatic: bool,
+        reason: String,
+    },
+    Closed {
+        automatic: bool,
+        reason: String,
+    },
+    Cancelled {
+        reason: String,
+    },
+    /// Its service depends on one that is red: it is shown under that one's incident.
+    Folded {
+        under: IncidentId,
+    },
+    Unfolded,
+    /// Its alerts are gone, but nothing proves that they cleared.
+    Unverified,
+    Verified,
+    FlappingStarted,
+    FlappingEnded,
+    Reclassified {
+        impact: u8,
+        urgency: u8,
+        priority: Priority,
+    },
+    /// An own action taken back.
+    Undone {
+        position: u64,
+        what: String,
+        standing: Box<Standing>,
+    },
+}
+
+/// What an incident begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    pub key: String,
+    pub title: String,
+    pub service: Option<ServiceId>,
+    pub source: SourceName,
+    #[serde(default)]
+    pub category: String,
+    pub impact: u8,
+    pub urgency: u8,
+    pub priority: Priority,
+    #[serde(default)]
+    pub labels: Labels,
+    #[serde(default)]
+    pub annotations: Labels,
+    pub started_at: Instant,
+    #[serde(default)]
+    pub earlier: Option<IncidentId>,
+    #[serde(default)]
+    pub recurrence: u32,
+}
+
+impl Actor {
+    /// The console itself.
+    pub fn system() -> Self {
+        Self::of(ActorKind::System, "atalaya")
+    }
+
+    /// A source, by its configured name.
+    pub fn source(name: &str) -> Self {
+        Self::of(ActorKind::Source, name)
+    }
+
+    /// A person by name only; the edge adds where from.
+    pub fn person(name: &str) -> Self {
+        Self::of(ActorKind::Person, name)
+    }
+
+    fn of(kind: ActorKind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            user: String::new(),
+            host: String::new(),
+            ssh_from: String::new(),
+            session: String::new(),
+        }
+    }
+}
+
+impl EventBody {
+    /// The stored `kind`, also the word on the timeline.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => "opened",
+            Self::AlertFired { .. } => "alert_fired",
+            Self::AlertCleared { .. } => "alert_cleared",
+            Self::AlertChanged { .. } => "alert_changed",
+            Self::Acknowledged { .. } => "acknowledged",
+            Self::AcknowledgementExtended { .. } => "acknowledgement_extended",
+            Self::AcknowledgementTakenBack => "acknowledgement_taken_back",
+            Self::AcknowledgementExpired => "acknowledgement_expired",
+            Self::Assigned { .. } => "assigned",
+            Self::Noted { .. } => "noted",
+            Self::Resolved { .. } => "resolved",
+            Self::Reopened { .. } => "reopened",
+            Self::Closed { .. } => "closed",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Folded { .. } => "folded",
+            Self::Unfolded => "unfolded",
+            Self::Unverified => "unverified",
+            Self::Verified => "verified",
+            Self::FlappingStarted => "flapping_started",
+            Self::FlappingEnded => "flapping_ended",
+            Self::Reclassified { .. } => "reclassified",
+            Self::Undone { .. } => "undone",
+        }
+    }
+}

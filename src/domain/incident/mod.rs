@@ -1,0 +1,10 @@
+//! Incidents: what they are, how they live, and how they are found.
+
+pub mod event;
+pub mod lifecycle;
+mod model;
+pub mod policy;
+pub mod query;
+
+pub use event::{Actor, ActorKind, Event, EventBody};
+pub use model::*;

@@ -1,0 +1,258 @@
+//! An incident as data: the fold of its events.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Actor;
+use crate::domain::health::ServiceId;
+use crate::domain::matcher::Labels;
+use crate::domain::observation::{AlertStatus, SourceName};
+use crate::domain::time::Instant;
+
+/// `INC-<n>`, gapless per store, from 1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
+)]
+#[serde(into = "String", try_from = "String")]
+pub struct IncidentId(pub u64);
+
+/// 1 (most urgent) to 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Priority(pub u8);
+
+/// Where an incident stands in *report → classify → process → feedback → close*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    New,
+    Acknowledged,
+    OnHold,
+    Resolved,
+    Closed,
+    Cancelled,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    pub id: IncidentId,
+    /// Dedup key: at most one open incident has it.
+    pub key: String,
+    /// The position in the log of the last event that touched it.
+    pub version: u64,
+    pub title: String,
+    /// `None`: Unassigned, no service claims its alerts.
+    pub service: Option<ServiceId>,
+    /// The source that detected it, or `operator`.
+    pub source: SourceName,
+    pub reported_by: Actor,
+    pub category: String,
+    /// 1 (high) to 3.
+    pub impact: u8,
+    /// 1 (high) to 3.
+    pub urgency: u8,
+    pub priority: Priority,
+    /// What the alerts of the group have in common.
+    pub labels: Labels,
+    pub annotations: Labels,
+    /// By fingerprint.
+    pub alerts: BTreeMap<String, AlertFact>,
+    pub opened_at: Instant,
+    /// When the trouble itself began, as far as the source knows.
+    pub started_at: Instant,
+    /// What people did about it.
+    pub standing: Standing,
+    /// The incident that is its cause; it folds under that one.
+    pub parent: Option<IncidentId>,
+    /// The one before with the same key.
+    pub earlier: Option<IncidentId>,
+    /// Which one it is of its key within 7 days, from 1.
+    pub recurrence: u32,
+    /// All alerts are proven clear since then; resolves after `resolve_after`.
+    pub clear_since: Option<Instant>,
+    /// Its alerts are gone, but nothing proves that they cleared.
+    pub unverified_since: Option<Instant>,
+    pub flapping_since: Option<Instant>,
+    /// When it reopened, the last few times.
+    pub reopened_at: Vec<Instant>,
+    /// The last action of a person, for undo.
+    pub last_action: Option<LastAction>,
+}
+
+/// One alert that belongs to an incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertFact {
+    pub labels: Labels,
+    pub annotations: Labels,
+    pub since: Instant,
+    pub status: AlertStatus,
+    /// When it was proven clear.
+    pub cleared_at: Option<Instant>,
+    pub generator_url: Option<String>,
+}
+
+/// The part of an incident that people change, so that undo is to put the one from before back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub state: IncidentState,
+    pub assignee: Option<String>,
+    pub acknowledged: Option<Acknowledgement>,
+    /// The first acknowledgement ever; the response clock stops there for good.
+    pub first_acknowledged_at: Option<Instant>,
+    pub resolved: Option<Ending>,
+    pub closed: Option<Ending>,
+    pub cancelled: Option<Ending>,
+}
+
+/// Somebody has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub by: String,
+    pub at: Instant,
+    /// Back to New then, unless its owner acts before.
+    pub until: Option<Instant>,
+}
+
+/// How and by whom a state was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    pub by: String,
+    pub at: Instant,
+    /// By the console itself, not by a person.
+    pub automatic: bool,
+    pub reason: String,
+}
+
+/// What undo would take back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastAction {
+    /// The event's position in the log.
+    pub position: u64,
+    pub at: Instant,
+    /// The console session that acted; undo belongs to it.
+    pub session: String,
+    /// `acknowledged`, `assigned`, …
+    pub what: String,
+    pub before: Standing,
+}
+
+impl Incident {
+    /// Neither resolved nor closed nor cancelled.
+    pub fn is_open(&self) -> bool {
+        self.standing.state.is_open()
+    }
+
+    pub fn state(&self) -> IncidentState {
+        self.standing.state
+    }
+
+    /// How many of its alerts fire.
+    pub fn firing(&self) -> usize {
+        self.alerts.values().filter(|a| a.cleared_at.is_none()).count()
+    }
+
+    /// Every alert of it that still fires is muted upstream.
+    pub fn is_silenced(&self) -> bool {
+        let mut firing = self.alerts.values().filter(|a| a.cleared_at.is_none()).peekable();
+        firing.peek().is_some() && firing.all(|a| a.status != AlertStatus::Active)
+    }
+}
+
+impl IncidentState {
+    pub const ALL: [Self; 6] = [
+        Self::New,
+        Self::Acknowledged,
+        Self::OnHold,
+        Self::Resolved,
+        Self::Closed,
+        Self::Cancelled,
+    ];
+
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::New | Self::Acknowledged | Self::OnHold)
+    }
+
+    /// As in `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Acknowledged => "acknowledged",
+            Self::OnHold => "on_hold",
+            Self::Resolved => "resolved",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// As on the screens and in queries.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Acknowledged => "ack",
+            Self::OnHold => "hold",
+            Self::Resolved => "resolved",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            state: IncidentState::New,
+            assignee: None,
+            acknowledged: None,
+            first_acknowledged_at: None,
+            resolved: None,
+            closed: None,
+            cancelled: None,
+        }
+    }
+}
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "INC-{}", self.0)
+    }
+}
+
+impl FromStr for IncidentId {
+    type Err = String;
+
+    /// `INC-12`, `inc-12` or `12`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = match text.get(..4) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("INC-") => text.get(4..).unwrap_or(""),
+            _ => text,
+        };
+        match digits.parse() {
+            Ok(n) if n > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(n)),
+            _ => Err(format!("{text:?} is not an incident; write it as INC-12")),
+        }
+    }
+}
+
+impl TryFrom<String> for IncidentId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<IncidentId> for String {
+    fn from(id: IncidentId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P{}", self.0)
+    }
+}

@@ -1,0 +1,11 @@
+//! What the console knows about the world: plain data and plain functions.
+//!
+//! Nothing in here knows that a terminal, a network, a disk or a clock exists; every function that
+//! depends on the time takes `now`. All instants are UTC, all intervals half-open.
+
+pub mod health;
+pub mod incident;
+pub mod matcher;
+pub mod observation;
+pub mod text;
+pub mod time;

@@ -1,0 +1,289 @@
+//! Text from outside, made harmless, and numbers made readable.
+//!
+//! Everything that a source, a plug-in or a database says passes [`clean`] before it becomes part
+//! of the domain: no escape sequence, control character or bidirectional override gets further.
+
+/// Longest text kept of one label value, title or message, in characters.
+pub const MAX_LINE: usize = 1_000;
+/// Longest multi-line text kept (annotations, notes), in characters.
+pub const MAX_TEXT: usize = 16_384;
+
+/// One line of harmless text: whole escape sequences are dropped, line breaks and tabs become a
+/// space, other control, bidi and invisible formatting characters vanish, the rest is cut with `…`
+/// at `max` characters.
+pub fn clean(text: &str, max: usize) -> String {
+    sanitise(text, max, false)
+}
+
+/// As [`clean`], but keeps line breaks (`\r\n` and `\r` become `\n`).
+pub fn clean_text(text: &str, max: usize) -> String {
+    sanitise(text, max, true)
+}
+
+fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
+    let mut out = String::with_capacity(text.len().min(max.saturating_mul(4)));
+    let mut count = 0_usize;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let kept = match c {
+            '\u{1b}' => {
+                skip_escape(&mut chars);
+                continue;
+            }
+            '\u{9b}' => {
+                skip_csi(&mut chars);
+                continue;
+            }
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => {
+                skip_string(&mut chars);
+                continue;
+            }
+            '\r' if chars.peek() == Some(&'\n') => continue,
+            '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                if keep_lines {
+                    '\n'
+                } else {
+                    ' '
+                }
+            }
+            '\t' => ' ',
+            c if is_hostile(c) => continue,
+            c => c,
+        };
+        if count == max {
+            out.pop();
+            out.push('…');
+            break;
+        }
+        out.push(kept);
+        count += 1;
+    }
+    if keep_lines { out } else { out.trim().to_owned() }
+}
+
+/// Control characters, bidirectional marks and overrides, and characters that take no cell but
+/// could hide or reorder what surrounds them. Joiners inside words (ZWJ, ZWNJ) stay.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+fn skip_escape(chars: &mut Chars<'_>) {
+    match chars.peek() {
+        Some('[') => {
+            chars.next();
+            skip_csi(chars);
+        }
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            chars.next();
+            skip_string(chars);
+        }
+        Some(' '..='/') => {
+            while chars.next_if(|c| matches!(c, ' '..='/')).is_some() {}
+            chars.next_if(|c| matches!(c, '0'..='~'));
+        }
+        Some('0'..='~') => {
+            chars.next();
+        }
+        _ => {}
+    }
+}
+
+fn skip_csi(chars: &mut Chars<'_>) {
+    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    chars.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// Skips to the terminator (ST or BEL) if there is one; a string that never ends is only the
+/// introducer, so that one stray byte cannot swallow the text.
+fn skip_string(chars: &mut Chars<'_>) {
+    let mut ahead = chars.clone();
+    while let Some(c) = ahead.next() {
+        let ended = match c {
+            '\u{7}' | '\u{9c}' => true,
+            '\u{1b}' => ahead.next_if_eq(&'\\').is_some(),
+            _ => false,
+        };
+        if ended {
+            *chars = ahead;
+            return;
+        }
+    }
+}
+
+/// A length of time in at most two units: `42s`, `5m`, `2h 10m`, `3d 4h`. Negative lengths carry a
+/// minus sign.
+pub fn duration(length: chrono::TimeDelta) -> String {
+    let seconds = length.num_seconds();
+    let sign = if seconds < 0 { "-" } else { "" };
+    let s = seconds.unsigned_abs();
+    let (d, h, m) = (s / 86_400, s / 3_600 % 24, s / 60 % 60);
+    let two = |a: u64, ua: &str, b: u64, ub: &str| {
+        if b == 0 { format!("{sign}{a}{ua}") } else { format!("{sign}{a}{ua} {b}{ub}") }
+    };
+    match s {
+        0..60 => format!("{sign}{s}s"),
+        60..3_600 => format!("{sign}{m}m"),
+        3_600..86_400 => two(h, "h", m, "m"),
+        _ => two(d, "d", h, "h"),
+    }
+}
+
+/// Reads `90s`, `15m`, `2h`, `30d`, `1w` and sums such as `1h30m`. `None` for anything else, for an
+/// empty text and for more than 100 years.
+pub fn parse_duration(text: &str) -> Option<chrono::TimeDelta> {
+    let mut total = 0_i64;
+    let mut digits = String::new();
+    let mut any = false;
+    for c in text.trim().chars() {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        if c == ' ' && digits.is_empty() {
+            continue;
+        }
+        let unit = match c {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        let n: i64 = digits.parse().ok()?;
+        total = total.checked_add(n.checked_mul(unit)?)?;
+        digits.clear();
+        any = true;
+    }
+    (any && digits.is_empty() && total <= 3_155_760_000).then(|| chrono::TimeDelta::seconds(total))
+}
+
+/// A measured value with its unit, three significant digits, the unit scaled where that is usual
+/// (seconds to ms, bytes to KiB…). Unit `%` is a number of percent, `ratio` a fraction shown as
+/// percent; NaN and infinities are shown as such.
+pub fn value(v: f64, unit: &str) -> String {
+    if v.is_nan() {
+        return "NaN".to_owned();
+    }
+    if v.is_infinite() {
+        return if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    match unit {
+        "%" => format!("{} %", significant(v)),
+        "ratio" => format!("{} %", significant(v * 100.0)),
+        "s" => seconds(v),
+        "ms" => seconds(v / 1_000.0),
+        "B" | "bytes" => scaled(v, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),
+        "B/s" => scaled(v, 1024.0, &["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"]),
+        "" => scaled(v, 1000.0, &["", "k", "M", "G", "T"]),
+        "/s" => scaled(v, 1000.0, &["/s", "k/s", "M/s", "G/s"]),
+        other => format!("{} {other}", significant(v)),
+    }
+}
+
+fn seconds(v: f64) -> String {
+    let a = v.abs();
+    if a == 0.0 {
+        "0 s".to_owned()
+    } else if a < 1e-3 {
+        format!("{} µs", significant(v * 1e6))
+    } else if a < 1.0 {
+        format!("{} ms", significant(v * 1e3))
+    } else if a < 120.0 {
+        format!("{} s", significant(v))
+    } else {
+        duration(chrono::TimeDelta::seconds(v.clamp(-1e15, 1e15) as i64))
+    }
+}
+
+fn scaled(v: f64, base: f64, units: &[&str]) -> String {
+    let mut v = v;
+    let mut unit = 0;
+    while v.abs() >= base && unit + 1 < units.len() {
+        v /= base;
+        unit += 1;
+    }
+    let name = units.get(unit).copied().unwrap_or_default();
+    let gap = if name.is_empty() || (name.len() == 1 && base == 1000.0) { "" } else { " " };
+    format!("{}{gap}{name}", significant(v))
+}
+
+/// Three significant digits, no exponent between 0.001 and 10 million, no trailing zeros lost.
+fn significant(v: f64) -> String {
+    let a = v.abs();
+    if a >= 1e7 || (a != 0.0 && a < 1e-3) {
+        format!("{v:.1e}")
+    } else if a >= 99.95 || v.fract() == 0.0 {
+        format!("{v:.0}")
+    } else if a >= 9.995 {
+        format!("{v:.1}")
+    } else {
+        format!("{v:.2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("plain", "plain")]
+    #[case("\u{1b}[31mred\u{1b}[0m", "red")]
+    #[case("\u{1b}]0;title\u{7}after", "after")]
+    #[case("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link")]
+    #[case("\u{9b}2Jcleared", "cleared")]
+    #[case("never\u{1b}]0;ended", "never0;ended")]
+    #[case("a\u{202e}b\u{200b}c\u{7}", "abc")]
+    #[case("two\r\nlines\tand tab", "two lines and tab")]
+    #[case("\u{1b}", "")]
+    fn hostile_text_becomes_one_harmless_line(#[case] given: &str, #[case] expect: &str) {
+        assert_eq!(clean(given, 100), expect);
+    }
+
+    #[test]
+    fn long_text_is_cut_with_an_ellipsis() {
+        assert_eq!(clean("abcdef", 4), "abc…");
+        assert_eq!(clean("abcd", 4), "abcd");
+    }
+
+    #[rstest]
+    #[case(42, "42s")]
+    #[case(300, "5m")]
+    #[case(7_800, "2h 10m")]
+    #[case(7_200, "2h")]
+    #[case(273_600, "3d 4h")]
+    #[case(-300, "-5m")]
+    fn durations_have_at_most_two_units(#[case] seconds: i64, #[case] expect: &str) {
+        assert_eq!(duration(chrono::TimeDelta::seconds(seconds)), expect);
+    }
+
+    #[rstest]
+    #[case("90s", Some(90))]
+    #[case("1h30m", Some(5_400))]
+    #[case("2h 10m", Some(7_800))]
+    #[case("", None)]
+    #[case("10", None)]
+    #[case("99999999999999999999d", None)]
+    fn durations_are_read_as_written(#[case] text: &str, #[case] expect: Option<i64>) {
+        assert_eq!(parse_duration(text).map(|d| d.num_seconds()), expect);
+    }
+
+    #[rstest]
+    #[case(0.120, "s", "120 ms")]
+    #[case(2.13, "s", "2.13 s")]
+    #[case(4.2, "%", "4.20 %")]
+    #[case(0.042, "ratio", "4.20 %")]
+    #[case(1536.0, "B", "1.50 KiB")]
+    #[case(812.0, "/s", "812 /s")]
+    #[case(f64::NAN, "s", "NaN")]
+    fn values_are_shown_with_their_unit(#[case] v: f64, #[case] unit: &str, #[case] expect: &str) {
+        assert_eq!(value(v, unit), expect);
+    }
+}

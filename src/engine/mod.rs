@@ -1,0 +1,15 @@
+//! The engine: what may happen, what it means, what must follow.
+//!
+//! [`core`] decides, purely; [`runtime`] feeds it, commits what it decided, and carries effects out;
+//! everyone else reads [`Snapshot`]s and sends [`Command`]s through a [`Handle`].
+
+pub mod core;
+pub mod runtime;
+pub mod sight;
+pub mod snapshot;
+
+pub use self::core::{Decision, Effect, Input, State};
+pub use runtime::Handle;
+pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
+
+pub use crate::domain::incident::lifecycle::Command;

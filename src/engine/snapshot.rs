@@ -1,0 +1,123 @@
+//! What the engine publishes: immutable, structurally shared, with a generation per part, so that a
+//! reader recomputes only what changed.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use imbl::OrdMap;
+
+use crate::domain::health::rollup::Health;
+use crate::domain::health::{Service, ServiceId};
+use crate::domain::incident::policy::Policy;
+use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::observation::SourceStatus;
+use crate::domain::time::Instant;
+
+/// A part of a snapshot with the number of its change.
+#[derive(Debug, Clone, Default)]
+pub struct Part<T> {
+    pub generation: u64,
+    pub value: Arc<T>,
+}
+
+impl<T> Deref for Part<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The whole state of the world, as of one instant.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub at: Instant,
+    /// When this console was started.
+    pub started_at: Instant,
+    pub site: Arc<Site>,
+    pub health: Part<Health>,
+    pub incidents: Part<Incidents>,
+    pub sources: Part<Vec<SourceStatus>>,
+    pub store: StoreState,
+    /// Heartbeats that are silent: `(source, matchers, since)`.
+    pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
+}
+
+/// The incidents that are loaded: all open ones, the recent ones, and those asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Incidents {
+    pub by_id: OrdMap<IncidentId, Arc<Incident>>,
+    /// Open ones by priority 1 to 5 (index 0 to 4); folded ones are not counted.
+    pub open_by_priority: [usize; 5],
+    /// Folded incidents by their cause.
+    pub children: HashMap<IncidentId, Vec<IncidentId>>,
+    /// Whether everything in the store is loaded.
+    pub complete: bool,
+}
+
+/// Which installation this is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    pub name: String,
+    pub zone: Tz,
+    /// A made-up world.
+    pub demo: bool,
+    pub read_only: bool,
+}
+
+/// The service plan and what this console needs to run it: what the config becomes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub site: Site,
+    pub services: Vec<Arc<Service>>,
+    pub policy: Policy,
+    /// Service → none: how long a value of a source counts as fresh (three intervals).
+    pub stale_after: HashMap<Arc<str>, TimeDelta>,
+    /// How long history is kept (default 6 h).
+    pub history: TimeDelta,
+}
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum StoreState {
+    #[default]
+    Ready,
+    /// Kept in memory only, gone with the program.
+    Memory,
+    /// Opened without the right to write.
+    ReadOnly { why: String },
+    /// The last write failed; commands are refused until it recovers.
+    Failing { since: Instant, why: String },
+}
+
+impl Plan {
+    /// A plan without services, for tests and for a console that only reads.
+    pub fn empty() -> Self {
+        Self {
+            site: Site { name: String::new(), zone: Tz::UTC, demo: false, read_only: false },
+            services: Vec::new(),
+            policy: Policy::default(),
+            stale_after: HashMap::new(),
+            history: TimeDelta::hours(6),
+        }
+    }
+
+    /// The service of that id.
+    pub fn service(&self, id: &ServiceId) -> Option<&Arc<Service>> {
+        self.services.iter().find(|s| s.id == *id)
+    }
+}
+
+impl Incidents {
+    pub fn get(&self, id: IncidentId) -> Option<&Arc<Incident>> {
+        self.by_id.get(&id)
+    }
+
+    /// Open ones that are not folded under another.
+    pub fn open(&self) -> usize {
+        self.open_by_priority.iter().sum()
+    }
+}

@@ -1,0 +1,47 @@
+//! Where the data comes from: one file per kind of upstream, and the supervisor that polls them all.
+//!
+//! A source knows one upstream and nothing else. Schedule, jitter, time-outs, back-off, caps and
+//! staleness are the supervisor's, once, for all.
+
+pub mod settings;
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::domain::observation::Observation;
+use crate::domain::time::Instant;
+
+/// One upstream.
+pub trait Source: Send {
+    /// Asks once. Called by the supervisor, never twice at a time; must be cancel-safe: a time-out
+    /// drops the future.
+    fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>>;
+}
+
+/// Why a poll failed: the thing, the reason, the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// No answer: refused, unreachable, name not found, TLS failed.
+    #[error("{0}")]
+    Unreachable(String),
+    /// No answer in time.
+    #[error("no answer within {}", humane(*.0))]
+    TimedOut(Duration),
+    /// The server asked to be left alone for a while (429, `Retry-After`).
+    #[error("{reason}")]
+    Busy { reason: String, retry_after: Option<Duration> },
+    /// The server refused the credentials (401, 403).
+    #[error("{0}")]
+    Denied(String),
+    /// An answer that makes no sense: wrong status, not JSON, too large, too deep.
+    #[error("{0}")]
+    BadAnswer(String),
+    /// The settings cannot work: a secret file that is missing, a program that does not exist.
+    #[error("{0}")]
+    Misconfigured(String),
+}
+
+fn humane(d: Duration) -> String {
+    if d.as_secs() == 0 { format!("{} ms", d.as_millis()) } else { format!("{} s", d.as_secs()) }
+}

@@ -1,0 +1,215 @@
+//! How a source is set up: the checked form of one `[[sources]]` table, with what the services ask
+//! of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json_path::JsonPath;
+use url::Url;
+
+use crate::domain::health::{ServiceId, SignalName, State};
+use crate::domain::matcher::Matchers;
+
+/// One source.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    pub name: Arc<str>,
+    /// ±10 % jitter is added.
+    pub interval: Duration,
+    pub timeout: Duration,
+    /// Largest body accepted, in bytes.
+    pub max_body: usize,
+    pub http: HttpSettings,
+    pub kind: Kind,
+    /// The signals that services take from it.
+    pub asks: Vec<Ask>,
+}
+
+/// One signal that a service takes from the source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    pub service: ServiceId,
+    pub signal: SignalName,
+    /// PromQL, a JSONPath, a host metric, or a probe's address.
+    pub query: String,
+}
+
+/// Credentials and TLS of sources that speak HTTP.
+#[derive(Debug, Clone, Default)]
+pub struct HttpSettings {
+    pub auth: Auth,
+    /// PEM file with certificate and key of this client.
+    pub client_cert: Option<PathBuf>,
+    /// PEM file with further certificate authorities.
+    pub ca_file: Option<PathBuf>,
+    pub insecure_skip_verify: bool,
+}
+
+/// How the client says who it is.
+#[derive(Debug, Clone, Default)]
+pub enum Auth {
+    #[default]
+    None,
+    Basic {
+        user: String,
+        password: Secret,
+    },
+    Bearer(Secret),
+    Header {
+        name: String,
+        value: Secret,
+    },
+}
+
+/// Where a secret comes from. It is read when it is used, and again after a 401.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    Inline(SecretString),
+    File(PathBuf),
+    Env(String),
+    /// argv; its first line of stdout is the secret. No shell.
+    Command(Vec<String>),
+}
+
+/// What kind of upstream it is, and the settings that only this kind has.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    Host(Host),
+    Prometheus(Prometheus),
+    Alertmanager(Alertmanager),
+    Http(Box<HttpDocument>),
+    Probe(Probe),
+    Command(Command),
+    Demo(Demo),
+}
+
+/// This machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// How many of the busiest processes are shown.
+    pub top_processes: usize,
+    /// Whether it declares services for what it finds (processor, memory, each disk, …) with the
+    /// built-in thresholds, or only answers what services ask.
+    pub services: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prometheus {
+    pub url: Url,
+    /// Raise incidents from `/api/v1/alerts`.
+    pub alerts: bool,
+    /// Alerts that must always fire.
+    pub heartbeats: Vec<Matchers>,
+    /// How much history is fetched on the first poll; zero: none.
+    pub backfill: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Alertmanager {
+    /// The members of one cluster.
+    pub urls: Vec<Url>,
+    /// Matchers passed on as `filter`.
+    pub filter: Vec<String>,
+    /// Alerts that must always fire, one for each Prometheus behind it.
+    pub heartbeats: Vec<Matchers>,
+    /// The `prometheus` sources behind it: their own `/alerts` prove a clearing.
+    pub origins: Vec<Arc<str>>,
+}
+
+/// Any JSON document.
+#[derive(Debug, Clone)]
+pub struct HttpDocument {
+    pub url: Url,
+    pub method: Method,
+    pub body: Option<String>,
+    pub headers: BTreeMap<String, String>,
+    /// Status words in the document.
+    pub states: Vec<StatePath>,
+    /// Alerts in the document.
+    pub alerts: Option<AlertPaths>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    #[default]
+    Get,
+    Post,
+}
+
+/// A status word at `path` and what it means.
+#[derive(Debug, Clone)]
+pub struct StatePath {
+    pub service: ServiceId,
+    pub signal: SignalName,
+    pub path: JsonPath,
+    /// Word → state, compared without case; a word that is not there is unknown.
+    pub map: BTreeMap<String, State>,
+    /// Where the reason stands.
+    pub message: Option<JsonPath>,
+}
+
+/// Where in the document alerts are, each path but the first relative to one alert (`$` is it).
+#[derive(Debug, Clone)]
+pub struct AlertPaths {
+    /// Every node found is one alert.
+    pub each: JsonPath,
+    pub id: JsonPath,
+    pub title: JsonPath,
+    pub severity: Option<JsonPath>,
+    pub since: Option<JsonPath>,
+    pub url: Option<JsonPath>,
+    /// Label name → where its value is.
+    pub labels: BTreeMap<String, JsonPath>,
+    /// Which service it belongs to; otherwise it is matched by labels.
+    pub service: Option<JsonPath>,
+}
+
+/// Looks whether something answers. What is probed stands in the `query` of its asks:
+/// `https://host/path`, `http://…` or `tcp://host:port`, optionally followed by a space and what
+/// is measured: `latency` (default, s), `dns`, `connect`, `tls`, `first_byte` (s), `status` (code),
+/// `certificate` (days left), `up` (1 or 0).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Accepted status codes; empty: 200–399.
+    pub status: Vec<u16>,
+    /// The body must match this regular expression.
+    pub body: Option<String>,
+    /// Warning below this many days of certificate life, critical below the second.
+    pub certificate_days: (u32, u32),
+    pub follow_redirects: bool,
+}
+
+/// A program that prints JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    pub argv: Vec<String>,
+    /// The whole environment that it gets, beside `PATH` and `LANG`.
+    pub env: BTreeMap<String, String>,
+    pub directory: Option<PathBuf>,
+}
+
+/// A made-up world.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demo {
+    pub seed: u64,
+    /// Made-up seconds per second.
+    pub speed: f64,
+}
+
+impl Kind {
+    /// The word in the config file.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Host(_) => "host",
+            Self::Prometheus(_) => "prometheus",
+            Self::Alertmanager(_) => "alertmanager",
+            Self::Http(_) => "http",
+            Self::Probe(_) => "probe",
+            Self::Command(_) => "command",
+            Self::Demo(_) => "demo",
+        }
+    }
+}
