@@ -3,7 +3,10 @@
 //! [`core`] decides, purely; [`runtime`] feeds it, commits what it decided, and carries effects out;
 //! everyone else reads [`Snapshot`]s and sends [`Command`]s through a [`Handle`].
 
+mod causes;
 pub mod core;
+mod draft;
+pub mod publish;
 pub mod runtime;
 pub mod sight;
 pub mod snapshot;
