@@ -29,12 +29,17 @@ pub(super) fn fold(draft: &mut Draft<'_>) {
             *worst = *id;
         }
     }
-    let mut causes: HashMap<ServiceId, Option<IncidentId>> = HashMap::new();
+    let causes: HashMap<&ServiceId, Option<IncidentId>> =
+        broken.keys().map(|s| (s, deepest(s, &services, &broken))).collect();
+    let cause_of = |service: &ServiceId| causes.get(service).copied().flatten();
     let mut wanted: Vec<(IncidentId, Option<IncidentId>)> = Vec::new();
     for (id, service) in &open {
-        let cause = *causes
-            .entry(service.clone())
-            .or_insert_with(|| deepest(service, &services, &broken).filter(|c| c != id));
+        // In a ring of services each would be the other's cause: there the oldest stays on top.
+        let stands = |cause: &IncidentId| {
+            let back = open.get(cause).and_then(cause_of);
+            cause != id && (back.is_none() || cause < id)
+        };
+        let cause = cause_of(service).filter(stands);
         if draft.incident(*id).is_some_and(|i| i.parent != cause) {
             wanted.push((*id, cause));
         }
