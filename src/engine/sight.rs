@@ -71,7 +71,7 @@ pub struct Pulse {
 impl Sight {
     /// Takes over a plan: its services, their signals with the history that is already known.
     pub fn replan(&mut self, plan: &Plan, now: Instant) {
-        self.catalogue = plan.services.clone();
+        self.catalogue.clone_from(&plan.services);
         for service in self.declared.values().flatten() {
             if !plan.services.iter().any(|s| s.id == service.id) {
                 self.catalogue.push(service.clone());

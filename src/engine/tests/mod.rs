@@ -164,7 +164,7 @@ pub fn heartbeat(firing: bool, renewed: i64) -> Heartbeat {
     Heartbeat {
         matchers: "alertname=\"Watchdog\"".to_owned(),
         firing,
-        scope: Default::default(),
+        scope: crate::domain::matcher::Labels::new(),
         renewed_at: firing.then(|| at(renewed)),
     }
 }
