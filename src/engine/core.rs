@@ -83,6 +83,8 @@ pub struct State {
     pub(super) by_alert: HashMap<SourceName, HashMap<String, IncidentId>>,
     /// Folded incidents by their cause.
     pub(super) children: HashMap<IncidentId, BTreeSet<IncidentId>>,
+    /// When time will next do something to an incident.
+    pub(super) due: BTreeSet<(Instant, IncidentId)>,
     next_id: u64,
     position: u64,
     pub(super) changes: Changes,
@@ -117,6 +119,7 @@ impl State {
             by_key: HashMap::new(),
             by_alert: HashMap::new(),
             children: HashMap::new(),
+            due: BTreeSet::new(),
             next_id: next_id.max(1),
             position,
             changes: Changes { incidents: true, health: true, sources: true },
@@ -151,6 +154,12 @@ impl State {
     pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
         self.sight.replan(&plan, now);
         self.plan = plan;
+        self.due = self
+            .live
+            .iter()
+            .filter_map(|id| self.incidents.get(id))
+            .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
+            .collect();
         self.changes = Changes { incidents: true, health: true, sources: true };
     }
 
@@ -183,40 +192,75 @@ impl State {
         self.by_key.get(key).copied()
     }
 
+    /// Adds an incident with all that is known of it.
     fn put(&mut self, incident: Arc<Incident>) {
+        let id = incident.id;
+        for (fingerprint, alert) in &incident.alerts {
+            if alert.cleared_at.is_none() {
+                self.hold(&incident.source, fingerprint, id);
+            }
+        }
+        self.incidents.insert(id, incident.clone());
+        self.index(&incident, None);
+    }
+
+    /// Keeps the indices in step with one incident that was `before` and is now like this.
+    fn index(&mut self, incident: &Incident, before: Option<&Before>) {
         let id = incident.id;
         self.changes.incidents = true;
         self.changes.health = true;
+        self.next_id = self.next_id.max(id.0 + 1);
         if matches!(incident.state(), IncidentState::Closed | IncidentState::Cancelled) {
             self.live.remove(&id);
         } else {
             self.live.insert(id);
         }
-        let newest = self.by_key.entry(incident.key.clone()).or_insert(id);
-        let other = *newest;
-        if other < id || incident.is_open() {
-            *newest = id;
-        }
-        for (fingerprint, alert) in &incident.alerts {
-            let held = self.by_alert.entry(incident.source.clone()).or_default();
-            if alert.cleared_at.is_none() {
-                held.insert(fingerprint.clone(), id);
-            } else if held.get(fingerprint) == Some(&id) {
-                held.remove(fingerprint);
+        if before.is_none_or(|b| b.open != incident.is_open()) {
+            match self.by_key.get_mut(&incident.key) {
+                Some(newest) if *newest > id && !incident.is_open() => {}
+                Some(newest) => *newest = id,
+                None => {
+                    self.by_key.insert(incident.key.clone(), id);
+                }
             }
         }
-        self.next_id = self.next_id.max(id.0 + 1);
-        let parent = incident.parent;
-        let before = self.incidents.insert(id, incident).and_then(|i| i.parent);
-        if before != parent {
-            if let Some(siblings) = before.and_then(|b| self.children.get_mut(&b)) {
+        let parent = before.and_then(|b| b.parent);
+        if parent != incident.parent {
+            if let Some(siblings) = parent.and_then(|p| self.children.get_mut(&p)) {
                 siblings.remove(&id);
             }
-            if let Some(parent) = parent {
+            if let Some(parent) = incident.parent {
                 self.children.entry(parent).or_default().insert(id);
             }
         }
+        let due = detection::due(incident, &self.plan.policy);
+        let was = before.and_then(|b| b.due);
+        if due != was {
+            if let Some(was) = was {
+                self.due.remove(&(was, id));
+            }
+            if let Some(due) = due {
+                self.due.insert((due, id));
+            }
+        }
     }
+
+    fn hold(&mut self, source: &SourceName, fingerprint: &str, id: IncidentId) {
+        let held = self.by_alert.entry(source.clone()).or_default();
+        held.insert(fingerprint.to_owned(), id);
+    }
+
+    /// Which incident holds this alert to be firing.
+    pub(super) fn holder(&self, source: &SourceName, fingerprint: &str) -> Option<IncidentId> {
+        self.by_alert.get(source)?.get(fingerprint).copied()
+    }
+}
+
+/// What the indices knew of an incident before an event.
+struct Before {
+    open: bool,
+    parent: Option<IncidentId>,
+    due: Option<Instant>,
 }
 
 /// Judges a command or an observation against the state as it is now: the events to append, and an
@@ -246,11 +290,33 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
 
 /// Folds one stored event. Replaying the log from nothing gives the same state.
 pub fn evolve(state: &mut State, event: &Event) {
-    let known = state.incidents.get(&event.incident).map(AsRef::as_ref);
-    if let Some(incident) = lifecycle::fold(known, event) {
-        state.put(Arc::new(incident));
-    }
     state.position = state.position.max(event.position);
+    let id = event.incident;
+    let Some(known) = state.incidents.get_mut(&id) else {
+        if let Some(opened) = lifecycle::fold(None, event) {
+            state.put(Arc::new(opened));
+        }
+        return;
+    };
+    let before = Before {
+        open: known.is_open(),
+        parent: known.parent,
+        due: detection::due(known, &state.plan.policy),
+    };
+    lifecycle::apply(Arc::make_mut(known), event);
+    let incident = known.clone();
+    match &event.body {
+        EventBody::AlertFired { fingerprint, .. } => state.hold(&incident.source, fingerprint, id),
+        EventBody::AlertCleared { fingerprint } => {
+            if let Some(held) = state.by_alert.get_mut(&incident.source) {
+                if held.get(fingerprint) == Some(&id) {
+                    held.remove(fingerprint);
+                }
+            }
+        }
+        _ => {}
+    }
+    state.index(&incident, Some(&before));
 }
 
 /// What the person at this console has to be told because of an event that was just stored. Folded
@@ -272,12 +338,5 @@ pub fn react(state: &State, event: &Event, _now: Instant) -> Vec<Effect> {
         Vec::new()
     } else {
         vec![Effect::Notify(Notice { what, incident: incident.clone() })]
-    }
-}
-
-impl State {
-    /// Which incident holds this alert to be firing.
-    pub(super) fn holder(&self, source: &SourceName, fingerprint: &str) -> Option<IncidentId> {
-        self.by_alert.get(source)?.get(fingerprint).copied()
     }
 }

@@ -268,36 +268,50 @@ fn clearing(draft: &mut Draft<'_>, source: &SourceName) {
     }
 }
 
+/// When time will next do something to this incident.
+pub(super) fn due(incident: &Incident, policy: &Policy) -> Option<Instant> {
+    let standing = &incident.standing;
+    match standing.state {
+        IncidentState::Resolved if incident.firing() == 0 => {
+            standing.resolved.as_ref().map(|r| r.at + policy.close_after)
+        }
+        state if state.is_open() => {
+            let flapping = incident.flapping_since.is_some();
+            let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
+            let resolves = incident.clear_since.map(|since| since + wait);
+            let expires = standing.acknowledged.as_ref().and_then(|a| a.until);
+            let expires = expires.filter(|_| state == IncidentState::Acknowledged);
+            resolves.into_iter().chain(expires).min()
+        }
+        _ => None,
+    }
+}
+
 /// A second passed.
 pub(super) fn tick(draft: &mut Draft<'_>) {
     let now = draft.now;
     let system = Actor::system();
     let state = draft.state;
     let policy = &state.plan.policy;
-    for id in &state.live {
+    let due = state.due.iter().take_while(|(at, _)| *at <= now);
+    for (_, id) in due {
         let Some(incident) = state.incidents.get(id) else { continue };
         let standing = &incident.standing;
-        let expired =
-            standing.acknowledged.as_ref().and_then(|a| a.until).is_some_and(|u| u <= now);
-        if standing.state == IncidentState::Acknowledged && expired {
-            draft.push(&system, *id, EventBody::AcknowledgementExpired);
-        }
-        if standing.state.is_open() {
-            let flapping = incident.flapping_since.is_some();
-            let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
-            if incident.clear_since.is_some_and(|since| now - since >= wait) {
-                if flapping {
-                    draft.push(&system, *id, EventBody::FlappingEnded);
-                }
-                let reason = "all alerts cleared".to_owned();
-                draft.push(&system, *id, EventBody::Resolved { automatic: true, reason });
-            }
-        } else if standing.state == IncidentState::Resolved
-            && incident.firing() == 0
-            && standing.resolved.as_ref().is_some_and(|r| now - r.at >= policy.close_after)
-        {
+        if standing.state == IncidentState::Resolved {
             let reason = "nobody objected".to_owned();
             draft.push(&system, *id, EventBody::Closed { automatic: true, reason });
+            continue;
+        }
+        let flapping = incident.flapping_since.is_some();
+        let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
+        if incident.clear_since.is_some_and(|since| now - since >= wait) {
+            if flapping {
+                draft.push(&system, *id, EventBody::FlappingEnded);
+            }
+            let reason = "all alerts cleared".to_owned();
+            draft.push(&system, *id, EventBody::Resolved { automatic: true, reason });
+        } else {
+            draft.push(&system, *id, EventBody::AcknowledgementExpired);
         }
     }
     pulses(draft);

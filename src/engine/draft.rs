@@ -1,6 +1,7 @@
 //! A decision in the making: the events so far, and the incidents as they will be after them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::core::{Decision, NewEvent, State};
@@ -103,7 +104,15 @@ impl<'a> Draft<'a> {
             incident,
             body,
         };
-        if let Some(after) = lifecycle::fold(self.incident(incident), &event) {
+        let known = match self.changed.entry(incident) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(place) => {
+                let known = self.state.incident(incident).map(Arc::as_ref).cloned();
+                known.or_else(|| lifecycle::fold(None, &event)).map(|i| place.insert(i))
+            }
+        };
+        if let Some(after) = known {
+            lifecycle::apply(after, &event);
             let alert = match &event.body {
                 EventBody::AlertFired { fingerprint, .. } => Some((fingerprint, Some(incident))),
                 EventBody::AlertCleared { fingerprint } => Some((fingerprint, None)),
@@ -112,7 +121,6 @@ impl<'a> Draft<'a> {
             if let Some((fingerprint, holder)) = alert {
                 self.by_alert.insert((after.source.clone(), fingerprint.clone()), holder);
             }
-            self.changed.insert(incident, after);
         }
         let Event { at, actor, incident, body, .. } = event;
         self.events.push(NewEvent { at, actor, incident, body });

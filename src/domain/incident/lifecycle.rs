@@ -307,7 +307,6 @@ pub fn fold(incident: Option<&Incident>, event: &Event) -> Option<Incident> {
         (None, _) => return None,
     };
     apply(&mut incident, event);
-    incident.version = event.position;
     Some(incident)
 }
 
@@ -344,7 +343,9 @@ fn open(event: &Event, opening: &super::event::Opening) -> Incident {
 /// How many reopenings are remembered for the flapping measure.
 const REOPENINGS_KEPT: usize = 8;
 
-fn apply(incident: &mut Incident, event: &Event) {
+/// Folds one event, other than its opening, into an incident in place.
+pub fn apply(incident: &mut Incident, event: &Event) {
+    incident.version = event.position;
     let at = event.at;
     let by = &event.actor.name;
     let before = incident.standing.clone();
