@@ -3,7 +3,10 @@
 //! A source knows one upstream and nothing else. Schedule, jitter, time-outs, back-off, caps and
 //! staleness are the supervisor's, once, for all.
 
+pub mod http_client;
+pub mod secret;
 pub mod settings;
+pub mod tls;
 
 use std::time::Duration;
 
