@@ -11,7 +11,7 @@ use futures::future::{BoxFuture, join_all};
 use serde::Deserialize;
 use url::Url;
 
-use super::http::{HttpClient, bare, join};
+use super::http_client::{Clients, Http, address, below};
 use super::settings::{Alertmanager as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene, prometheus};
 use crate::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation, SourceName};
@@ -22,13 +22,13 @@ use crate::domain::time::Instant;
 pub struct Alertmanager {
     name: SourceName,
     settings: Settings,
-    http: HttpClient,
+    http: Http,
     server: Option<String>,
 }
 
 impl Alertmanager {
-    pub fn new(source: &SourceSettings, settings: Settings) -> Self {
-        Self { name: source.name.clone(), settings, http: HttpClient::new(source), server: None }
+    pub fn new(source: &SourceSettings, settings: Settings, clients: &Clients) -> Self {
+        Self { name: source.name.clone(), settings, http: Http::new(source, clients), server: None }
     }
 
     async fn observe(&mut self, now: Instant) -> Result<Observation, SourceError> {
@@ -41,10 +41,12 @@ impl Alertmanager {
             match answer {
                 Ok(alerts) => {
                     alive.get_or_insert(url);
-                    alerts.into_iter().for_each(|a| merge(&mut merged, a));
+                    for alert in alerts {
+                        merge(&mut merged, alert);
+                    }
                 }
                 Err(error) => {
-                    warnings.push(format!("member {} does not answer: {error}", bare(url)));
+                    warnings.push(format!("member {} does not answer: {error}", address(url)));
                     failure = Some(error);
                 }
             }
@@ -75,14 +77,11 @@ impl Alertmanager {
     }
 
     async fn member(&self, url: &Url) -> Result<Vec<Seen>, SourceError> {
-        let mut url = join(url, "api/v2/alerts");
+        let mut url = below(url, "api/v2/alerts");
         for filter in &self.settings.filter {
             url.query_pairs_mut().append_pair("filter", filter);
         }
         let answer = self.http.get(url).await?;
-        if !answer.status.is_success() {
-            return Err(answer.unexpected());
-        }
         let raw: Vec<RawAlert> = answer.json()?;
         Ok(raw.into_iter().map(RawAlert::clean).collect())
     }
@@ -91,7 +90,7 @@ impl Alertmanager {
         if let Some(server) = &self.server {
             return server.clone();
         }
-        let status = self.http.get(join(member, "api/v2/status")).await.ok();
+        let status = self.http.get(below(member, "api/v2/status")).await.ok();
         let version = status
             .and_then(|a| a.json::<Status>().ok())
             .map(|s| text::clean(&s.version_info.version, 40));

@@ -4,7 +4,7 @@
 //! staleness are the supervisor's, once, for all.
 
 pub mod alertmanager;
-pub mod http;
+pub mod http_client;
 pub mod hygiene;
 pub mod prometheus;
 pub mod secret;
@@ -27,11 +27,16 @@ pub trait Source: Send {
 }
 
 /// The source that these settings describe; nothing is opened or asked yet.
-pub fn registry(settings: &settings::SourceSettings) -> Box<dyn Source> {
+pub fn registry(
+    settings: &settings::SourceSettings,
+    clients: &http_client::Clients,
+) -> Box<dyn Source> {
     use settings::Kind;
     match settings.kind.clone() {
-        Kind::Prometheus(kind) => Box::new(prometheus::Prometheus::new(settings, kind)),
-        Kind::Alertmanager(kind) => Box::new(alertmanager::Alertmanager::new(settings, kind)),
+        Kind::Prometheus(kind) => Box::new(prometheus::Prometheus::new(settings, kind, clients)),
+        Kind::Alertmanager(kind) => {
+            Box::new(alertmanager::Alertmanager::new(settings, kind, clients))
+        }
         Kind::Host(_) | Kind::Http(_) | Kind::Probe(_) | Kind::Command(_) | Kind::Demo(_) => {
             unreachable!()
         }

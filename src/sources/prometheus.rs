@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::http::{HttpClient, bare, join};
+use super::http_client::{Answer, Clients, Http, Request, address, below};
 use super::settings::{Ask, Prometheus as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
 use crate::domain::matcher::{Labels, Matchers, Op};
@@ -29,18 +29,18 @@ pub struct Prometheus {
     name: SourceName,
     settings: Settings,
     asks: Vec<Ask>,
-    http: HttpClient,
+    http: Http,
     server: Option<String>,
     backfilled: bool,
 }
 
 impl Prometheus {
-    pub fn new(source: &SourceSettings, settings: Settings) -> Self {
+    pub fn new(source: &SourceSettings, settings: Settings, clients: &Clients) -> Self {
         Self {
             name: source.name.clone(),
             settings,
             asks: source.asks.clone(),
-            http: HttpClient::new(source),
+            http: Http::new(source, clients),
             server: None,
             backfilled: false,
         }
@@ -68,7 +68,10 @@ impl Prometheus {
         if let Some(server) = &self.server {
             return Ok(server.clone());
         }
-        let answer = self.http.get(join(&self.settings.url, "api/v1/status/buildinfo")).await?;
+        let answer = self
+            .http
+            .send(&Request::get(below(&self.settings.url, "api/v1/status/buildinfo")))
+            .await?;
         // Some who speak the language do not have this page; that they answered is enough.
         let version = answer
             .json::<Envelope<BuildInfo>>()
@@ -85,13 +88,13 @@ impl Prometheus {
     /// One instant query for each signal. A query that fails is a warning; only when none can be
     /// asked has the poll failed.
     async fn values(&self, warnings: &mut Vec<String>) -> Result<Vec<Reading>, SourceError> {
-        let url = join(&self.settings.url, "api/v1/query");
+        let url = below(&self.settings.url, "api/v1/query");
         let mut queries = Vec::with_capacity(self.asks.len());
         for ask in &self.asks {
             let url = url.clone();
             queries.push(async move {
                 let form = [("query", ask.query.as_str())];
-                let answer = self.http.post_form(url, &form).await;
+                let answer = self.http.send(&Request::post_form(url, &form)).await;
                 (ask, answer.and_then(|a| sampled(&a)))
             });
         }
@@ -136,14 +139,14 @@ impl Prometheus {
         let span = TimeDelta::from_std(self.settings.backfill).unwrap_or(TimeDelta::hours(6));
         let step = (span.num_seconds() / RANGE_POINTS).max(15).to_string();
         let (start, end) = ((now - span).timestamp().to_string(), now.timestamp().to_string());
-        let url = join(&self.settings.url, "api/v1/query_range");
+        let url = below(&self.settings.url, "api/v1/query_range");
         let mut queries = Vec::with_capacity(self.asks.len());
         for ask in &self.asks {
             let (url, step, start, end) = (url.clone(), &step, &start, &end);
             queries.push(async move {
                 let query = ask.query.as_str();
                 let form = [("query", query), ("start", start), ("end", end), ("step", step)];
-                let answer = self.http.post_form(url, &form).await;
+                let answer = self.http.send(&Request::post_form(url, &form)).await;
                 (ask, answer.and_then(|a| past(&a)))
             });
         }
@@ -165,7 +168,8 @@ impl Prometheus {
     }
 
     async fn alerts(&self, now: Instant) -> Result<AlertSet, SourceError> {
-        let answer = self.http.get(join(&self.settings.url, "api/v1/alerts")).await?;
+        let answer =
+            self.http.send(&Request::get(below(&self.settings.url, "api/v1/alerts"))).await?;
         let data: AlertData = payload(&answer)?.data;
         let firing = data.alerts.into_iter().filter(|a| a.state == "firing");
         let alerts: Vec<Alert> = firing.map(|a| a.clean(now, &self.settings.url)).collect();
@@ -230,13 +234,11 @@ struct Payload<T> {
 }
 
 /// The data of an answer, or the server's own words. Data can come together with an error.
-fn payload<'a, T: Deserialize<'a>>(
-    answer: &'a super::http::Answer,
-) -> Result<Payload<T>, SourceError> {
+fn payload<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<Payload<T>, SourceError> {
     let envelope: Envelope<T> = match serde_json::from_slice(&answer.body) {
         Ok(envelope) => envelope,
         Err(error) if answer.status.is_success() => return Err(answer.not_json(&error)),
-        Err(_) => return Err(answer.unexpected()),
+        Err(_) => return Err(unexpected(answer)),
     };
     let mut warnings: Vec<String> = Vec::new();
     if !envelope.error.is_empty() {
@@ -244,7 +246,7 @@ fn payload<'a, T: Deserialize<'a>>(
         let kind = text::clean(&envelope.error_type, 40);
         if envelope.data.is_none() || envelope.status != "success" {
             let remedy = if kind == "bad_data" { "; correct the query" } else { "" };
-            let at = bare(&answer.url);
+            let at = address(&answer.url);
             return Err(SourceError::BadAnswer(format!("{at} said {kind}: {why}{remedy}")));
         }
         warnings.push(why);
@@ -252,8 +254,16 @@ fn payload<'a, T: Deserialize<'a>>(
     warnings.extend(envelope.warnings.iter().take(8).map(|w| text::clean(w, 300)));
     match envelope.data {
         Some(data) => Ok(Payload { data, warnings }),
-        None => Err(answer.unexpected()),
+        None => Err(unexpected(answer)),
     }
+}
+
+/// What to say of an answer that is not Prometheus's.
+fn unexpected(answer: &Answer) -> SourceError {
+    answer.clone().checked().err().unwrap_or_else(|| {
+        let at = address(&answer.url);
+        SourceError::BadAnswer(format!("{at} does not answer like a Prometheus; check the url"))
+    })
 }
 
 #[derive(Deserialize)]
@@ -338,7 +348,7 @@ struct Sampled {
 }
 
 /// The one value of an instant query; of several series the first by its labels.
-fn sampled(answer: &super::http::Answer) -> Result<Sampled, SourceError> {
+fn sampled(answer: &Answer) -> Result<Sampled, SourceError> {
     let Payload { data, warnings } = payload::<QueryData<'_>>(answer)?;
     let bad = |e: serde_json::Error| answer.not_json(&e);
     let (point, series) = match data.result_type.as_str() {
@@ -361,7 +371,7 @@ fn sampled(answer: &super::http::Answer) -> Result<Sampled, SourceError> {
 }
 
 /// The points of a range query, oldest first; of several series the first.
-fn past(answer: &super::http::Answer) -> Result<Vec<(Instant, f64)>, SourceError> {
+fn past(answer: &Answer) -> Result<Vec<(Instant, f64)>, SourceError> {
     let data = payload::<QueryData<'_>>(answer)?.data;
     let items: Vec<MatrixItem> =
         serde_json::from_str(data.result.get()).map_err(|e| answer.not_json(&e))?;
@@ -405,7 +415,7 @@ impl RawAlert {
             annotations: hygiene::annotations(self.annotations),
             starts_at: self.active_at.unwrap_or(now),
             status: AlertStatus::Active,
-            generator_url: Some(join(url, "alerts").to_string()),
+            generator_url: Some(below(url, "alerts").to_string()),
             service: None,
         }
     }

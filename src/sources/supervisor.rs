@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Monotonic;
 
+use super::http_client::Clients;
 use super::settings::{Auth, Kind, Secret, SourceSettings};
 use super::{Source, SourceError, registry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceState, SourceStatus};
@@ -41,6 +42,7 @@ pub struct Supervisor {
     tasks: BTreeMap<SourceName, Task>,
     board: Arc<Board>,
     slots: Arc<Semaphore>,
+    clients: Clients,
 }
 
 struct Task {
@@ -60,7 +62,7 @@ impl Supervisor {
     pub fn new(reports: mpsc::Sender<Report>) -> Self {
         let board = Arc::new(Board { rows: Mutex::new(Vec::new()), reports });
         let slots = Arc::new(Semaphore::new(CONCURRENT_POLLS));
-        Self { tasks: BTreeMap::new(), board, slots }
+        Self { tasks: BTreeMap::new(), board, slots, clients: Clients::default() }
     }
 
     /// From now on these sources, and no others. One whose settings did not change runs on.
@@ -91,7 +93,9 @@ impl Supervisor {
             }
             let wake = Arc::new(Notify::new());
             let identity = identities.get(&name).copied().unwrap_or_default();
-            let work = watch(settings, self.board.clone(), self.slots.clone(), wake.clone());
+            let source = registry(&settings, &self.clients);
+            let work =
+                watch(source, settings, self.board.clone(), self.slots.clone(), wake.clone());
             self.tasks.insert(name, Task { identity, run: tokio::spawn(work), wake });
         }
     }
@@ -114,9 +118,11 @@ impl Drop for Supervisor {
 
 /// Asks every source once, at the same time, without a schedule: how each is, and what it said.
 pub async fn poll_once(sources: Vec<SourceSettings>) -> Vec<(SourceStatus, Option<Observation>)> {
-    let polls = sources.into_iter().map(|settings| async move {
+    let clients = Clients::default();
+    let polls = sources.into_iter().map(|settings| async {
+        let settings = settings;
         let mut status = unknown(&settings);
-        let mut source = registry(&settings);
+        let mut source = registry(&settings, &clients);
         let outcome = poll(&mut *source, &settings, &mut status).await;
         (status, outcome.ok())
     });
@@ -124,12 +130,12 @@ pub async fn poll_once(sources: Vec<SourceSettings>) -> Vec<(SourceStatus, Optio
 }
 
 async fn watch(
+    mut source: Box<dyn Source>,
     settings: SourceSettings,
     board: Arc<Board>,
     slots: Arc<Semaphore>,
     wake: Arc<Notify>,
 ) {
-    let mut source = registry(&settings);
     let mut status = unknown(&settings);
     let mut failures = 0_u32;
     loop {
@@ -157,10 +163,10 @@ async fn watch(
         }
         // The state first: a fresh source is what makes its own data believable.
         board.update(&status).await;
-        if let Ok(observation) = outcome {
-            if board.reports.send(Report::Observed(observation)).await.is_err() {
-                return;
-            }
+        if let Ok(observation) = outcome
+            && board.reports.send(Report::Observed(observation)).await.is_err()
+        {
+            return;
         }
         tokio::select! {
             () = tokio::time::sleep(wait.max(Duration::from_millis(100))) => {}
