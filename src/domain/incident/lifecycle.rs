@@ -130,6 +130,72 @@ pub fn judge(
 }
 
 /// Folds one event into the incident that it is about; `None` where it opens it.
-pub fn fold(_incident: Option<&Incident>, _event: &Event) -> Option<Incident> {
-    None
+pub fn fold(incident: Option<&Incident>, event: &Event) -> Option<Incident> {
+    if let EventBody::Opened(o) = &event.body {
+        return Some(Incident {
+            id: event.incident,
+            key: o.key.clone(),
+            version: event.position,
+            title: o.title.clone(),
+            service: o.service.clone(),
+            source: o.source.clone(),
+            reported_by: event.actor.clone(),
+            category: o.category.clone(),
+            impact: o.impact,
+            urgency: o.urgency,
+            priority: o.priority,
+            labels: o.labels.clone(),
+            annotations: o.annotations.clone(),
+            alerts: std::collections::BTreeMap::new(),
+            opened_at: event.at,
+            started_at: o.started_at,
+            standing: super::model::Standing::default(),
+            parent: None,
+            earlier: o.earlier,
+            recurrence: o.recurrence,
+            clear_since: None,
+            unverified_since: None,
+            flapping_since: None,
+            reopened_at: Vec::new(),
+            last_action: None,
+        });
+    }
+    let mut next = incident?.clone();
+    next.version = event.position;
+    let ending = |automatic: bool, reason: &str| super::model::Ending {
+        by: event.actor.name.clone(),
+        at: event.at,
+        automatic,
+        reason: reason.to_owned(),
+    };
+    match &event.body {
+        EventBody::AlertFired { fingerprint, alert } => {
+            next.alerts.insert(fingerprint.clone(), (**alert).clone());
+        }
+        EventBody::AlertCleared { fingerprint } => {
+            if let Some(a) = next.alerts.get_mut(fingerprint) {
+                a.cleared_at = Some(event.at);
+            }
+        }
+        EventBody::Acknowledged { until } => {
+            next.standing.state = super::model::IncidentState::Acknowledged;
+            next.standing.acknowledged = Some(super::model::Acknowledgement {
+                by: event.actor.name.clone(),
+                at: event.at,
+                until: *until,
+            });
+        }
+        EventBody::Assigned { to } => next.standing.assignee.clone_from(to),
+        EventBody::Resolved { automatic, reason } => {
+            next.standing.state = super::model::IncidentState::Resolved;
+            next.standing.resolved = Some(ending(*automatic, reason));
+        }
+        EventBody::Reopened { .. } => next.standing.state = super::model::IncidentState::New,
+        EventBody::Closed { automatic, reason } => {
+            next.standing.state = super::model::IncidentState::Closed;
+            next.standing.closed = Some(ending(*automatic, reason));
+        }
+        _ => {}
+    }
+    Some(next)
 }
