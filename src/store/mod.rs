@@ -16,7 +16,7 @@ mod transfer;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -60,6 +60,13 @@ pub struct Store {
     notices: Arc<[String]>,
 }
 
+/// What came of an attempt to open.
+enum Connected {
+    Open(Store),
+    /// It was damaged and is out of the way now.
+    SetAside(String),
+}
+
 impl Store {
     /// Opens it, makes it where there is none, brings its schema up to date. A damaged SQLite file is
     /// moved aside, never deleted, and a new one begun; [`Self::notices`] says so.
@@ -80,26 +87,27 @@ impl Store {
         read_only: bool,
         migrations: &[Migration],
     ) -> Result<Self, StoreError> {
-        let (reason, path) = match (Self::connect(location, read_only, migrations).await, location)
-        {
-            (Err(StoreError::Damaged { reason, .. }), Location::File(path)) if !read_only => {
-                (reason, path)
-            }
-            (result, _) => return result,
+        let notice = match Self::connect(location, read_only, migrations).await? {
+            Connected::Open(store) => return Ok(store),
+            Connected::SetAside(notice) => notice,
         };
-        let notice = file::set_aside(path, &reason)?;
-        let mut store = Self::connect(location, read_only, migrations).await?;
-        store.notices = Arc::from([notice]);
-        Ok(store)
+        match Self::connect(location, read_only, migrations).await? {
+            Connected::Open(store) => Ok(Self { notices: Arc::from([notice]), ..store }),
+            Connected::SetAside(notice) => Err(StoreError::Refused(notice)),
+        }
     }
 
     async fn connect(
         location: &Location,
         read_only: bool,
         migrations: &[Migration],
-    ) -> Result<Self, StoreError> {
-        let pool = pool(location, read_only).await?;
+    ) -> Result<Connected, StoreError> {
+        let (pool, failure) = pool(location, read_only).await?;
         let opened = async {
+            if let Some(e) = failure.get() {
+                return Err(explain(location, "be opened", e));
+            }
+            let _ = failure.set(sqlx::Error::PoolClosed);
             let (mode, notices) = migrate::prepare(&pool, location, read_only, migrations).await?;
             let mut store = Self {
                 pool: pool.clone(),
@@ -111,31 +119,34 @@ impl Store {
             if let Some(why) = store.newer_events().await? {
                 store.mode = Mode::ReadOnly { why };
             }
-            Ok(store)
+            Ok(Connected::Open(store))
         };
-        let opened = opened.await;
-        if opened.is_err() {
-            pool.close().await;
-        }
-        opened
+        let result = match (opened.await, location) {
+            (Ok(opened), _) => return Ok(opened),
+            // Before the connections close: SQLite would tidy up what is to be kept.
+            (Err(StoreError::Damaged { reason, .. }), Location::File(path)) if !read_only => {
+                file::set_aside(path, &reason).map(Connected::SetAside)
+            }
+            (Err(e), _) => Err(e),
+        };
+        pool.close().await;
+        result
     }
 
     /// Moves a SQLite file aside that turned out to be damaged after it was opened, and begins anew.
     pub async fn start_over(self, reason: &str) -> Result<Self, StoreError> {
-        self.pool.close().await;
-        match &self.location {
-            Location::File(path) if !self.read_only => {
-                let notice = file::set_aside(path, reason)?;
-                let mut store = Self::connect(&self.location, false, MIGRATIONS).await?;
-                store.notices = Arc::from([notice]);
-                Ok(store)
-            }
+        let aside = match &self.location {
+            Location::File(path) if !self.read_only => file::set_aside(path, reason),
             _ => Err(StoreError::Damaged {
                 store: self.to_string(),
                 reason: reason.to_owned(),
                 remedy: "restore a backup".to_owned(),
             }),
-        }
+        };
+        self.pool.close().await;
+        let notice = aside?;
+        let store = Self::open(&self.location, self.read_only).await?;
+        Ok(Self { notices: Arc::from([notice]), ..store })
     }
 
     /// How it may be used.
@@ -257,11 +268,25 @@ impl fmt::Display for Location {
 
 /// The connections. SQLite has one writer and, where it is needed, one reader beside it; an
 /// in-memory database lives as long as its only connection.
-async fn pool(location: &Location, read_only: bool) -> Result<AnyPool, StoreError> {
+///
+/// The pool retries a connection whose setup fails until it times out, and says only that; so the
+/// first failure is left in the cell instead, for the opener to look at. Once the cell is filled,
+/// later failures are the pool's.
+async fn pool(
+    location: &Location,
+    read_only: bool,
+) -> Result<(AnyPool, Arc<OnceLock<sqlx::Error>>), StoreError> {
     sqlx::any::install_default_drivers();
     let (url, connections, setup) = match location {
         Location::Memory => ("sqlite::memory:".to_owned(), 1, "PRAGMA synchronous = OFF"),
         Location::File(path) if read_only => {
+            if !path.exists() {
+                return Err(StoreError::Unusable {
+                    store: location.to_string(),
+                    reason: "there is none yet".to_owned(),
+                    remedy: "start once without --read-only".to_owned(),
+                });
+            }
             (file::url(path)?, 2, "PRAGMA query_only = 1; PRAGMA busy_timeout = 5000")
         }
         Location::File(path) => {
@@ -279,7 +304,9 @@ async fn pool(location: &Location, read_only: bool) -> Result<AnyPool, StoreErro
     };
     let options: AnyConnectOptions =
         url.parse().map_err(|e| explain(location, "be addressed", &e))?;
-    AnyPoolOptions::new()
+    let failure = Arc::new(OnceLock::new());
+    let kept = Arc::clone(&failure);
+    let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(0)
         // A connection is kept for good: nothing wakes up to look after the pool.
@@ -288,11 +315,18 @@ async fn pool(location: &Location, read_only: bool) -> Result<AnyPool, StoreErro
         .acquire_timeout(Duration::from_secs(6))
         .test_before_acquire(location.is_postgres())
         .after_connect(move |conn, _| {
-            Box::pin(async move { conn.execute(sqlx::raw_sql(setup)).await.map(|_| ()) })
+            let kept = Arc::clone(&kept);
+            Box::pin(async move {
+                match conn.execute(sqlx::raw_sql(setup)).await {
+                    Ok(_) => Ok(()),
+                    Err(e) => kept.set(e).or_else(Err),
+                }
+            })
         })
         .connect_with(options.disable_statement_logging())
         .await
-        .map_err(|e| explain(location, "be opened", &e))
+        .map_err(|e| explain(location, "be opened", &e))?;
+    Ok((pool, failure))
 }
 
 /// `auto_vacuum` counts only before the first table and before the journal mode is set. Checkpoints
