@@ -89,7 +89,7 @@ pub struct State {
     position: u64,
     pub(super) changes: Changes,
     pub(super) started_at: Instant,
-    /// Whether everything in the store is loaded.
+    /// Whether those of the last seven days are loaded, beside the open ones.
     pub complete: bool,
 }
 
