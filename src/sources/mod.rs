@@ -3,6 +3,7 @@
 //! A source knows one upstream and nothing else. Schedule, jitter, time-outs, back-off, caps and
 //! staleness are the supervisor's, once, for all.
 
+pub mod command;
 pub mod host;
 pub mod settings;
 
