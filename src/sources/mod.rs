@@ -4,6 +4,8 @@
 //! staleness are the supervisor's, once, for all.
 
 pub mod alertmanager;
+pub mod command;
+pub mod host;
 pub mod http_client;
 pub mod hygiene;
 pub mod prometheus;
@@ -37,9 +39,9 @@ pub fn registry(
         Kind::Alertmanager(kind) => {
             Box::new(alertmanager::Alertmanager::new(settings, kind, clients))
         }
-        Kind::Host(_) | Kind::Http(_) | Kind::Probe(_) | Kind::Command(_) | Kind::Demo(_) => {
-            unreachable!()
-        }
+        Kind::Host(kind) => Box::new(host::Host::new(settings, &kind)),
+        Kind::Command(kind) => Box::new(command::Command::new(settings, &kind)),
+        Kind::Http(_) | Kind::Probe(_) | Kind::Demo(_) => unreachable!(),
     }
 }
 
