@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use atalaya::ui::terminal::{InputEvent, KeyCode, Options, Terminal};
+use atalaya::ui::terminal::{InputEvent, Key, Options, Terminal};
 use ratatui::widgets::{Block, Paragraph};
 
 fn main() -> io::Result<ExitCode> {
@@ -26,9 +26,7 @@ async fn run() -> io::Result<ExitCode> {
         count += 1;
         last = format!("{event:?}");
         match event {
-            InputEvent::Key(key) if key.code == KeyCode::Char('q') => {
-                return Ok(ExitCode::SUCCESS);
-            }
+            InputEvent::Key(key) if key == Key::char('q') => return Ok(ExitCode::SUCCESS),
             InputEvent::Key(key) => last = key.to_string(),
             InputEvent::Leave(why) => return Ok(ExitCode::from(why.code())),
             InputEvent::Suspend => tui.suspend()?,

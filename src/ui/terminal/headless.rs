@@ -68,7 +68,7 @@ impl Headless {
     /// Changes the size, as a window does.
     pub async fn resize(&self, width: u16, height: u16) -> bool {
         let size = Size { width, height };
-        locked(&self.shared.0).size = size;
+        self.shared.resize(size);
         self.send(InputEvent::Resize(size)).await
     }
 
@@ -129,6 +129,10 @@ impl Shared {
 
     pub fn size(&self) -> Size {
         locked(&self.0).size
+    }
+
+    pub fn resize(&self, size: Size) {
+        locked(&self.0).size = size;
     }
 
     pub fn wrote(&self, frame: &str) {

@@ -156,34 +156,37 @@ impl Session {
         self.taken.load(Ordering::SeqCst)
     }
 
-    /// Writes all of it. Waits for a terminal that does not read, but not longer than until the
-    /// program has to leave ([`io::ErrorKind::Interrupted`]).
+    /// Writes all of it, and waits for a terminal that does not read, but not longer than until the
+    /// program has to leave. What can no longer be written is dropped without an error: that the
+    /// terminal is gone is for the reading thread to say, in one place, as [`Leave::HangUp`].
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.writing.store(true, Ordering::SeqCst);
-        self.push(bytes, || self.is_taken() && self.leaving().is_none())?;
-        self.writing.store(false, Ordering::SeqCst);
+        match self.push(bytes, || self.is_taken() && self.leaving().is_none()) {
+            Ok(true) => self.writing.store(false, Ordering::SeqCst),
+            Ok(false) | Err(Errno::IO | Errno::NXIO | Errno::PIPE) => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 
-    /// Writes while `patient`, which is asked only when the terminal does not read.
-    fn push(&self, bytes: &[u8], patient: impl Fn() -> bool) -> io::Result<()> {
+    /// Writes while `patient`, which is asked only when the terminal does not read; whether
+    /// everything was written.
+    fn push(&self, bytes: &[u8], patient: impl Fn() -> bool) -> Result<bool, Errno> {
         let mut rest = bytes;
         while !rest.is_empty() {
             match rustix::io::write(&self.tty, rest) {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    if !patient() {
-                        return Err(io::ErrorKind::Interrupted.into());
-                    }
+                Err(Errno::AGAIN) if patient() => {
                     let mut fds = [PollFd::new(&self.tty, PollFlags::OUT)];
                     let slice = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
                     let _ = poll(&mut fds, Some(&slice));
                 }
-                Err(error) => return Err(error.into()),
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Asks the kernel for the size; whether it changed.

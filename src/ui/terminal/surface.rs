@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use ratatui::backend::{Backend, ClearType, WindowSize};
-use ratatui::buffer::{Cell, CellWidth};
+use ratatui::buffer::{Buffer, Cell, CellDiffOption, CellWidth};
 use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
 
@@ -36,6 +36,8 @@ pub(super) struct Surface {
     pen: Pen,
     /// Where the cursor is, if known.
     at: Option<Position>,
+    /// The screen was cleared in this frame: what is skipped is blank.
+    cleared: bool,
     cursor: Cursor,
     /// The address that the cells being written belong to.
     link: Option<usize>,
@@ -72,6 +74,7 @@ impl Surface {
             frame: String::with_capacity(16 * 1_024),
             pen: Pen::PLAIN,
             at: None,
+            cleared: false,
             cursor: Cursor::default(),
             link: None,
             links: Arc::default(),
@@ -113,6 +116,19 @@ impl Surface {
             (y, Some(x)) => write!(best, "\x1b[{};{x}H", y + 1),
         };
         if let Some(at) = self.at {
+            let gap = to.x.saturating_sub(at.x);
+            let blank =
+                self.pen.bg == Color::Reset && !self.pen.modifier.intersects(VISIBLE_ON_BLANK);
+            if self.cleared
+                && to.y == at.y
+                && (1..=3).contains(&gap)
+                && blank
+                && self.link.is_none()
+            {
+                (0..gap).for_each(|_| self.frame.push(' '));
+                self.at = Some(to);
+                return;
+            }
             let mut near = String::with_capacity(10);
             let from = if to.x == 0 && at.x > 0 {
                 near.push('\r');
@@ -154,6 +170,15 @@ impl Surface {
         self.pen = wanted;
     }
 
+    /// What a cell is written with. A blank shows neither its foreground nor most attributes, so
+    /// that the pen may keep them.
+    fn pen_for(&self, cell: &Cell, fg: Color, bg: Color) -> Pen {
+        let seen = VISIBLE_ON_BLANK;
+        let wanted = Pen { fg, bg, modifier: cell.modifier };
+        let blank = cell.symbol() == " " && !cell.modifier.intersects(seen);
+        if blank && !self.pen.modifier.intersects(seen) { Pen { bg, ..self.pen } } else { wanted }
+    }
+
     fn relink(&mut self, link: Option<usize>) {
         if link == self.link {
             return;
@@ -169,7 +194,7 @@ impl Surface {
     fn cell(&mut self, x: u16, y: u16, cell: &Cell, width: u16) {
         self.go(Position { x, y });
         let (fg, bg) = self.depth.pair(cell.fg, cell.bg);
-        self.style(Pen { fg, bg, modifier: cell.modifier });
+        self.style(self.pen_for(cell, fg, bg));
         let (symbol, link) = untag(cell.symbol());
         self.relink(link);
         // Text is cleaned where it enters; nothing that was not may do more than look odd.
@@ -198,6 +223,7 @@ impl Surface {
     }
 
     fn send(&mut self) -> io::Result<()> {
+        self.cleared = false;
         let frame = std::mem::take(&mut self.frame);
         let result = match &self.output {
             Output::Tty(session) if frame.len() > BRACKETED && session.caps().synchronised => {
@@ -214,6 +240,34 @@ impl Surface {
         result
     }
 }
+
+/// Where the last frame had characters of two columns. What replaces one must also rewrite the
+/// second column: terminals disagree about what is left there.
+#[derive(Debug, Default)]
+pub(super) struct Wide(Vec<Position>);
+
+impl Wide {
+    /// Marks the second columns that have to be rewritten, and remembers those of this frame.
+    pub fn refresh(&mut self, buffer: &mut Buffer) {
+        for at in self.0.drain(..) {
+            let now = buffer.cell(at).map_or(0, CellWidth::cell_width);
+            let second = Position { x: at.x + 1, y: at.y };
+            if let (0 | 1, Some(cell)) = (now, buffer.cell_mut(second)) {
+                cell.set_diff_option(CellDiffOption::AlwaysUpdate);
+            }
+        }
+        let wide = |(_, cell): &(usize, &Cell)| cell.symbol().len() > 1 && cell.cell_width() > 1;
+        let found = buffer.content().iter().enumerate().filter(wide).map(|(n, _)| buffer.pos_of(n));
+        self.0.extend(found.map(|(x, y)| Position { x, y }));
+    }
+}
+
+/// Attributes that a blank cell shows.
+const VISIBLE_ON_BLANK: Modifier = Modifier::UNDERLINED
+    .union(Modifier::REVERSED)
+    .union(Modifier::CROSSED_OUT)
+    .union(Modifier::SLOW_BLINK)
+    .union(Modifier::RAPID_BLINK);
 
 /// Moves the cursor by `count` cells in the direction of `last`.
 fn steps(frame: &mut String, count: u16, last: char) {
@@ -315,6 +369,7 @@ impl Backend for Surface {
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.cleared = clear_type == ClearType::All;
         // Terminals erase with the background of the pen.
         self.style(Pen::PLAIN);
         self.frame.push_str(match clear_type {
@@ -354,6 +409,7 @@ impl Backend for Surface {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use ratatui::Terminal;
     use ratatui::style::{Style, Stylize};
     use ratatui::text::Line;
@@ -361,19 +417,243 @@ mod tests {
     struct Bench {
         terminal: Terminal<Surface>,
         shared: Arc<Shared>,
+        wide: Wide,
     }
 
     fn bench(width: u16, height: u16) -> Bench {
         let shared = Arc::new(Shared::new(Size { width, height }));
         let surface = Surface::new(Output::Headless(Arc::clone(&shared)), Depth::All);
-        Bench { terminal: Terminal::new(surface).unwrap(), shared }
+        Bench { terminal: Terminal::new(surface).unwrap(), shared, wide: Wide::default() }
     }
 
     impl Bench {
         /// The bytes that drawing this takes.
         fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame)) -> String {
-            self.terminal.draw(render).unwrap();
+            let drawing = |frame: &mut ratatui::Frame| {
+                render(frame);
+                self.wide.refresh(frame.buffer_mut());
+            };
+            self.terminal.draw(drawing).unwrap();
             self.shared.take_last()
+        }
+    }
+
+    fn put(frame: &mut ratatui::Frame, x: u16, y: u16, text: &str, style: Style) {
+        frame.buffer_mut().set_string(x, y, text, style);
+    }
+
+    #[test]
+    fn a_frame_that_changes_nothing_costs_nothing() {
+        let mut bench = bench(20, 5);
+        bench.draw(|f| put(f, 0, 0, "hello", Style::new().red()));
+        assert_eq!(bench.draw(|f| put(f, 0, 0, "hello", Style::new().red())), "");
+    }
+
+    #[test]
+    fn one_changed_cell_costs_its_place_and_itself() {
+        let mut bench = bench(160, 45);
+        let style = Style::new().bold().light_blue();
+        bench.draw(|f| put(f, 100, 0, "14:03:27", style));
+        assert_eq!(bench.draw(|f| put(f, 100, 0, "14:03:28", style)), "\x1b[;108H8");
+    }
+
+    #[test]
+    fn only_what_differs_of_a_style_is_sent() {
+        let mut bench = bench(20, 5);
+        let sent = bench.draw(|f| {
+            put(f, 0, 0, "a", Style::new().red());
+            put(f, 1, 0, "b", Style::new().red().bold());
+            put(f, 2, 0, "c", Style::new().green().bold());
+            put(f, 3, 0, "d", Style::new());
+        });
+        assert_eq!(sent, "\x1b[H\x1b[31ma\x1b[1mb\x1b[32mc\x1b[md");
+    }
+
+    #[test]
+    fn an_attribute_is_taken_back_by_a_reset_as_a_vt100_knows_it() {
+        let mut bench = bench(20, 5);
+        let sent = bench.draw(|f| {
+            put(f, 0, 0, "a", Style::new().red().bold().underlined());
+            put(f, 1, 0, "b", Style::new().red().underlined());
+        });
+        assert_eq!(sent, "\x1b[H\x1b[1;4;31ma\x1b[0;4;31mb");
+    }
+
+    #[test]
+    fn the_cursor_takes_the_shortest_way() {
+        let mut bench = bench(80, 24);
+        let sent = bench.draw(|f| {
+            put(f, 10, 10, "a", Style::new());
+            put(f, 13, 10, "b", Style::new());
+            put(f, 0, 11, "c", Style::new());
+            put(f, 1, 12, "d", Style::new());
+            put(f, 70, 20, "e", Style::new());
+        });
+        assert_eq!(sent, "\x1b[11;11Ha\x1b[2Cb\r\nc\nd\x1b[21;71He");
+    }
+
+    #[test]
+    fn after_the_last_column_and_after_composed_characters_the_place_is_said_again() {
+        let mut bench = bench(4, 3);
+        let sent = bench.draw(|f| {
+            put(f, 3, 0, "x", Style::new());
+            put(f, 0, 1, "e\u{301}y", Style::new());
+        });
+        assert_eq!(sent, "\x1b[;4Hx\x1b[2He\u{301}\x1b[2;2Hy");
+    }
+
+    #[test]
+    fn the_text_cursor_is_told_of_only_when_it_changes() {
+        let mut bench = bench(20, 5);
+        let shown = bench.draw(|f| f.set_cursor_position((3, 2)));
+        assert_eq!(shown, "\x1b[3;4H\x1b[?25h");
+        assert_eq!(bench.draw(|f| f.set_cursor_position((3, 2))), "");
+        assert_eq!(bench.draw(|f| f.set_cursor_position((4, 2))), "\x1b[3;5H");
+        assert_eq!(bench.draw(|_| {}), "\x1b[?25l");
+        assert_eq!(bench.draw(|_| {}), "");
+    }
+
+    #[test]
+    fn no_control_character_leaves_through_a_cell() {
+        let mut bench = bench(20, 5);
+        let sent = bench.draw(|f| {
+            for (y, symbol) in ["\x1b]0;x\x07", "\u{9b}2J", "a\nb", "o"].into_iter().enumerate() {
+                f.buffer_mut()[(0, y as u16)].set_symbol(symbol);
+            }
+        });
+        assert_eq!(sent, "\x1b[H \r\n \r\n \r\no");
+    }
+
+    #[test]
+    fn a_link_surrounds_its_cells_and_a_changed_address_is_sent_again() {
+        let mut bench = bench(20, 5);
+        let links = bench.terminal.backend().links();
+        let mut draw = |url: &str| {
+            bench.draw(|f| {
+                put(f, 0, 0, "run book", Style::new());
+                let area = ratatui::layout::Rect::new(4, 0, 4, 1);
+                locked(&links).mark(f.buffer_mut(), area, url);
+            })
+        };
+        let (one, two) = ("https://a.example/1", "https://a.example/2");
+        let begin = |url| sequence::link(url).unwrap();
+        let sent = draw(one);
+        assert_eq!(sent, format!("\x1b[Hrun\x1b[C{}book\x1b]8;;\x1b\\", begin(one)));
+        assert_eq!(draw(one), "");
+        assert_eq!(draw(two), format!("\x1b[;5H{}book\x1b]8;;\x1b\\", begin(two)));
+        assert_eq!(draw("javascript:x"), "\x1b[;5Hbook");
+    }
+
+    #[test]
+    fn any_size_can_follow_any_size() {
+        let mut bench = bench(80, 24);
+        for (width, height) in [(1, 1), (500, 200), (2, 40), (80, 24)] {
+            bench.shared.resize(Size { width, height });
+            bench.draw(|f| {
+                assert_eq!(f.area().as_size(), Size { width, height });
+                f.render_widget(Line::from("atalaya").reversed(), f.area());
+            });
+        }
+    }
+
+    #[test]
+    fn a_full_repaint_of_a_busy_screen_stays_small() {
+        let mut bench = bench(160, 45);
+        let sent = bench.draw(|f| {
+            for y in 0..45 {
+                for (n, x) in (0..160).step_by(8).enumerate() {
+                    let style = Style::new().fg(Color::Indexed(20 + (n % 3) as u8));
+                    put(f, x, y, "word 12", style);
+                }
+            }
+        });
+        assert!(sent.len() < 18 * 1_024, "{} bytes", sent.len());
+    }
+
+    fn nonzero(n: u16) -> std::num::NonZeroU16 {
+        n.try_into().unwrap()
+    }
+
+    const SYMBOLS: [&str; 5] = ["a", "█", "日", " ", "e\u{301}"];
+
+    fn styles() -> [Style; 6] {
+        [
+            Style::new(),
+            Style::new().red(),
+            Style::new().light_green().on_blue().bold(),
+            Style::new().reversed(),
+            Style::new().fg(Color::Rgb(1, 2, 3)).underlined(),
+            Style::new().on_cyan(),
+        ]
+    }
+
+    fn seen(colour: vt100::Color) -> Color {
+        match colour {
+            vt100::Color::Default => Color::Reset,
+            vt100::Color::Idx(n) => Depth::All.colour(Color::Indexed(n)),
+            vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+        }
+    }
+
+    /// Whether a terminal that got the bytes shows what was drawn.
+    fn compare(screen: &vt100::Screen, drawn: &Buffer) {
+        let mut covered = 0;
+        for (n, cell) in drawn.content().iter().enumerate() {
+            let (x, y) = drawn.pos_of(n);
+            if x == 0 {
+                covered = 0;
+            }
+            if covered > 0 {
+                covered -= 1;
+                continue;
+            }
+            covered = cell.cell_width().saturating_sub(1);
+            let got = screen.cell(y, x).unwrap();
+            let contents = if got.has_contents() { got.contents() } else { " " };
+            assert_eq!(contents, cell.symbol(), "at {x},{y}");
+            let number = |c: Color| ansi(c).map_or(c, Color::Indexed);
+            assert_eq!(number(seen(got.bgcolor())), number(cell.bg), "at {x},{y}");
+            assert_eq!(got.inverse(), cell.modifier.contains(Modifier::REVERSED), "at {x},{y}");
+            assert_eq!(got.underline(), cell.modifier.contains(Modifier::UNDERLINED));
+            if cell.symbol() != " " {
+                assert_eq!(number(seen(got.fgcolor())), number(cell.fg), "at {x},{y}");
+                assert_eq!(got.bold(), cell.modifier.contains(Modifier::BOLD), "at {x},{y}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_terminal_shows_what_was_drawn_frame_after_frame(
+            frames in prop::collection::vec(
+                (
+                    prop::option::of((1_u16..14, 1_u16..6)),
+                    prop::collection::vec((0_u16..14, 0_u16..6, 0_usize..5, 0_usize..6), 0..30),
+                ),
+                1..6,
+            )
+        ) {
+            let mut bench = bench(9, 4);
+            let mut terminal = vt100::Parser::new(nonzero(4), nonzero(9), 0);
+            for (size, cells) in frames {
+                if let Some((width, height)) = size {
+                    bench.shared.resize(Size { width, height });
+                    terminal.screen_mut().set_size(nonzero(height), nonzero(width));
+                }
+                let mut drawn = None;
+                let sent = bench.draw(|f| {
+                    for (x, y, symbol, style) in cells {
+                        let area = f.area();
+                        // A wide character does not fit into the last column.
+                        if x + 1 < area.width && y < area.height {
+                            put(f, x, y, SYMBOLS[symbol], styles()[style]);
+                        }
+                    }
+                    drawn = Some(f.buffer_mut().clone());
+                });
+                terminal.process(sent.as_bytes());
+                compare(terminal.screen(), &drawn.unwrap());
+            }
         }
     }
 }

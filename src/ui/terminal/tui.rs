@@ -21,7 +21,7 @@ use super::input::Input;
 use super::key::InputEvent;
 use super::links::Links;
 use super::session::{Session, locked};
-use super::surface::{Output, Surface};
+use super::surface::{Output, Surface, Wide};
 use super::{clipboard, sequence};
 use crate::domain::text::{MAX_TEXT, clean, clean_text};
 
@@ -44,6 +44,7 @@ pub struct Terminal;
 /// future of `block_on`), where no task of the engine can be stuck behind it.
 pub struct Tui {
     terminal: Ratatui<Surface>,
+    wide: Wide,
     kind: Kind,
     glyphs: Glyphs,
     drawn: u64,
@@ -79,7 +80,16 @@ impl Terminal {
         let mut surface = Surface::new(Output::Tty(Arc::clone(&session)), depth);
         surface.forget();
         let terminal = Ratatui::new(surface)?;
-        Ok((Tui { terminal, kind: Kind::Tty { session, input }, glyphs, drawn: 0 }, events))
+        Ok((
+            Tui {
+                terminal,
+                wide: Wide::default(),
+                kind: Kind::Tty { session, input },
+                glyphs,
+                drawn: 0,
+            },
+            events,
+        ))
     }
 
     /// A terminal of that size without a terminal, for tests that drive the real app.
@@ -97,7 +107,11 @@ impl Terminal {
         let terminal = Ratatui::new(Surface::new(Output::Headless(Arc::clone(&shared)), depth))?;
         let kind = Kind::Headless(Arc::clone(&shared));
         let glyphs = options.glyphs.unwrap_or_default();
-        Ok((Tui { terminal, kind, glyphs, drawn: 0 }, events, Headless::new(shared, input)))
+        Ok((
+            Tui { terminal, wide: Wide::default(), kind, glyphs, drawn: 0 },
+            events,
+            Headless::new(shared, input),
+        ))
     }
 }
 
@@ -105,7 +119,8 @@ impl Tui {
     /// Draws a frame; only what differs from the last one is sent, in one write.
     ///
     /// # Errors
-    /// The terminal is gone, or did not read until the program had to leave.
+    /// The terminal cannot be written to, for another reason than being gone: that is told by
+    /// [`InputEvent::Leave`] alone.
     pub fn draw(&mut self, render: impl FnOnce(&mut Frame)) -> io::Result<()> {
         self.draw_linked(|frame, _| render(frame))
     }
@@ -123,6 +138,7 @@ impl Tui {
             Kind::Tty { session, .. } => session.caps().links,
             Kind::Headless(_) => true,
         };
+        let wide = &mut self.wide;
         let done = self.terminal.draw(|frame| {
             let mut links = Links::default();
             render(frame, &mut links);
@@ -132,6 +148,7 @@ impl Tui {
                     table.mark(frame.buffer_mut(), area, &url);
                 }
             }
+            wide.refresh(frame.buffer_mut());
         })?;
         if let Kind::Headless(shared) = &self.kind {
             shared.drew(done.buffer);
@@ -317,19 +334,22 @@ impl Tui {
         Ok((status.success() && written.trim() != text.trim()).then_some(written))
     }
 
-    /// Panics on the second frame if a test asks for it, here or in another thread.
+    /// On the second frame, does what a test asks for: panics, here or in another thread, or hangs.
     #[cfg(debug_assertions)]
     #[allow(clippy::panic)]
     fn provoke(&mut self) {
         if self.drawn != 1 {
             return;
         }
-        match std::env::var("ATALAYA_TEST_PANIC").as_deref() {
-            Ok("background") => {
+        match std::env::var("ATALAYA_TEST_FAULT").as_deref() {
+            Ok("panic") => panic!("provoked while drawing"),
+            Ok("background panic") => {
                 let _ = std::thread::spawn(|| panic!("provoked in the background")).join();
             }
-            Ok(_) => panic!("provoked while drawing"),
-            Err(_) => {}
+            Ok("hang") => loop {
+                std::thread::park();
+            },
+            _ => {}
         }
     }
 }
