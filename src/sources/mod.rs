@@ -39,8 +39,8 @@ pub fn registry(
         Kind::Alertmanager(kind) => {
             Box::new(alertmanager::Alertmanager::new(settings, kind, clients))
         }
-        Kind::Host(kind) => Box::new(host::Host::new(settings, &kind)),
-        Kind::Command(kind) => Box::new(command::Command::new(settings, &kind)),
+        Kind::Host(kind) => Box::new(host::HostSource::new(settings, &kind)),
+        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, &kind)),
         Kind::Http(_) | Kind::Probe(_) | Kind::Demo(_) => unreachable!(),
     }
 }
