@@ -31,7 +31,7 @@ impl Postgres {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         if rustix::process::geteuid().is_root() {
-            let [uid, gid] = ["-u", "-g"].map(|of| id(of));
+            let [uid, gid] = ["-u", "-g"].map(id);
             chown(dir.path(), Some(uid), Some(gid)).unwrap();
         }
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -67,7 +67,7 @@ impl Postgres {
         loop {
             match AnyConnection::connect(&self.url("postgres")).await {
                 Ok(connection) => return connection,
-                Err(e) => assert!(since.elapsed() < Duration::from_secs(60), "not ready: {e}"),
+                Err(e) => assert!(since.elapsed() < Duration::from_mins(1), "not ready: {e}"),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
