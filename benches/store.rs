@@ -14,6 +14,7 @@ use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::{
     Actor, AlertFact, Event, EventBody, Incident, IncidentId, Priority,
 };
+use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::AlertStatus;
 use atalaya::store::{Append, Location, Store};
 use chrono::DateTime;
@@ -52,15 +53,15 @@ fn openings(count: u64) -> Batch {
             impact: 2,
             urgency: 2,
             priority: Priority(3),
-            labels: labels(id),
-            annotations: BTreeMap::new(),
+            labels: labels(id).into(),
+            annotations: Labels::new(),
             started_at: event(position, id, EventBody::Unfolded).at,
             earlier: None,
             recurrence: 1,
         };
         let alert = AlertFact {
-            labels: labels(id),
-            annotations: BTreeMap::new(),
+            labels: labels(id).into(),
+            annotations: Labels::new(),
             since: opening.started_at,
             status: AlertStatus::Active,
             cleared_at: None,

@@ -2,11 +2,8 @@
 //! themselves, on free ports or sockets. Where one is not installed its test prints `SKIPPED` and
 //! why; under `CI=true` that is a failure.
 
-<<<<<<< HEAD
-mod command;
-mod host;
-=======
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
->>>>>>> store
+mod command;
+mod host;
 mod postgres;
