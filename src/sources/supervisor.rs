@@ -216,7 +216,7 @@ fn size(fact: &Fact) -> usize {
         Fact::Services(_) | Fact::Backfill(_) => 0,
         Fact::Signals(readings) => readings.len(),
         Fact::States(states) => states.len(),
-        Fact::Alerts(set) => set.alerts.len(),
+        Fact::Alerts(set) | Fact::Evidence(set) => set.alerts.len(),
     }
 }
 
