@@ -16,6 +16,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use self::alertmanager::Alertmanager;
+use self::prometheus::Prometheus;
+use self::settings::{Kind, SourceSettings};
 use crate::domain::observation::Observation;
 use crate::domain::time::Instant;
 
@@ -26,12 +29,12 @@ pub trait Source: Send {
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>>;
 }
 
-/// The source that these settings describe; nothing is opened or asked yet.
-pub fn registry(settings: &settings::SourceSettings) -> Box<dyn Source> {
-    use settings::Kind;
-    match settings.kind.clone() {
-        Kind::Prometheus(kind) => Box::new(prometheus::Prometheus::new(settings, kind)),
-        Kind::Alertmanager(kind) => Box::new(alertmanager::Alertmanager::new(settings, kind)),
+/// The source that these settings describe; nothing is opened or asked yet. `is_origin`: an
+/// Alertmanager names it as one of its origins.
+pub fn registry(settings: &SourceSettings, is_origin: bool) -> Box<dyn Source> {
+    match &settings.kind {
+        Kind::Prometheus(kind) => Box::new(Prometheus::new(settings, kind, is_origin)),
+        Kind::Alertmanager(kind) => Box::new(Alertmanager::new(settings, kind)),
         Kind::Host(_) | Kind::Http(_) | Kind::Probe(_) | Kind::Command(_) | Kind::Demo(_) => {
             unreachable!()
         }
