@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::time::Instant as Clock;
 use url::Url;
 
-use super::http::{Answer, HttpClient, bare, join as below};
+use super::http_client::{Answer, Clients, Http, address, below};
 use super::settings::{Alertmanager as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
 use crate::domain::matcher::{Matcher, Matchers};
@@ -30,18 +30,18 @@ pub struct Alertmanager {
     name: SourceName,
     settings: Settings,
     timeout: Duration,
-    http: HttpClient,
+    http: Http,
     /// What it calls itself; asked for again after it was away.
     server: Option<String>,
 }
 
 impl Alertmanager {
-    pub fn new(source: &SourceSettings, settings: &Settings) -> Self {
+    pub fn new(source: &SourceSettings, settings: &Settings, clients: &Clients) -> Self {
         Self {
             name: source.name.clone(),
             settings: settings.clone(),
             timeout: source.timeout,
-            http: HttpClient::new(source),
+            http: Http::new(source, clients),
             server: None,
         }
     }
@@ -72,7 +72,7 @@ impl Alertmanager {
         }
         let warnings = failures
             .iter()
-            .map(|(url, error)| format!("member {} is not seen: {error}", bare(url)))
+            .map(|(url, error)| format!("member {} is not seen: {error}", address(url)))
             .collect();
         let facts = vec![Fact::Alerts(self.alert_set(merged, &pulses))];
         let server = self.server.clone().unwrap_or_else(|| "Alertmanager".to_owned());
@@ -124,7 +124,7 @@ impl Alertmanager {
         for filter in filters {
             url.query_pairs_mut().append_pair("filter", &filter);
         }
-        let answer = self.http.get(url).await?.checked()?;
+        let answer = self.http.get(url).await?;
         // A large cluster's answer takes a while to read: not on the runtime's threads.
         tokio::task::spawn_blocking(move || read(&answer))
             .await

@@ -4,7 +4,9 @@
 //! staleness are the supervisor's, once, for all.
 
 pub mod alertmanager;
-pub mod http;
+pub mod command;
+pub mod host;
+pub mod http_client;
 pub mod hygiene;
 pub mod prometheus;
 pub mod secret;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use self::alertmanager::Alertmanager;
+use self::http_client::Clients;
 use self::prometheus::Prometheus;
 use self::settings::{Kind, SourceSettings};
 use crate::domain::observation::Observation;
@@ -29,15 +32,15 @@ pub trait Source: Send {
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>>;
 }
 
-/// The source that these settings describe; nothing is opened or asked yet. `is_origin`: an
-/// Alertmanager names it as one of its origins.
-pub fn registry(settings: &SourceSettings, is_origin: bool) -> Box<dyn Source> {
+/// The source that these settings describe; nothing is opened or asked yet. `is_origin`: a source
+/// of kind `alertmanager` names it as one of its origins.
+pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -> Box<dyn Source> {
     match &settings.kind {
-        Kind::Prometheus(kind) => Box::new(Prometheus::new(settings, kind, is_origin)),
-        Kind::Alertmanager(kind) => Box::new(Alertmanager::new(settings, kind)),
-        Kind::Host(_) | Kind::Http(_) | Kind::Probe(_) | Kind::Command(_) | Kind::Demo(_) => {
-            unreachable!()
-        }
+        Kind::Prometheus(kind) => Box::new(Prometheus::new(settings, kind, is_origin, clients)),
+        Kind::Alertmanager(kind) => Box::new(Alertmanager::new(settings, kind, clients)),
+        Kind::Host(kind) => Box::new(host::HostSource::new(settings, kind)),
+        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
+        Kind::Http(_) | Kind::Probe(_) | Kind::Demo(_) => unreachable!(),
     }
 }
 

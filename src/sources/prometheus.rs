@@ -17,7 +17,7 @@ use futures::future::{BoxFuture, join};
 use tokio::time::Instant as Clock;
 
 use self::answer::{Refusal, Told};
-use super::http::{Answer, HttpClient, join as below};
+use super::http_client::{Answer, Clients, Http, Request, below};
 use super::settings::{Ask, Prometheus as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
 use crate::domain::health::signal::MAX_POINTS;
@@ -49,7 +49,7 @@ pub struct Prometheus {
     /// The distinct queries, each with the signals that want its value.
     questions: Vec<Question>,
     alerts: Alerts,
-    http: HttpClient,
+    http: Http,
     /// What it calls itself; asked for again after it was away.
     server: Option<String>,
 }
@@ -75,7 +75,12 @@ type Outcome<T> = Result<Told<T>, Refusal>;
 
 impl Prometheus {
     /// `is_origin`: an Alertmanager that is a source, too, names it as an origin of its alerts.
-    pub fn new(source: &SourceSettings, settings: &Settings, is_origin: bool) -> Self {
+    pub fn new(
+        source: &SourceSettings,
+        settings: &Settings,
+        is_origin: bool,
+        clients: &Clients,
+    ) -> Self {
         let tries = if settings.backfill.is_zero() { 0 } else { BACKFILL_TRIES };
         let mut questions: BTreeMap<&str, Question> = BTreeMap::new();
         for ask in &source.asks {
@@ -96,7 +101,7 @@ impl Prometheus {
             } else {
                 Alerts::Unused
             },
-            http: HttpClient::new(source),
+            http: Http::new(source, clients),
             server: None,
         }
     }
@@ -144,7 +149,7 @@ impl Prometheus {
             let form = [("query", question.query.as_str())];
             let url = url.clone();
             queries.push(async move {
-                let answer = self.within(deadline, self.http.post_form(url, &form)).await;
+                let answer = self.within(deadline, Request::post_form(url, &form)).await;
                 (question, answer.and_then(|a| answer::value(&a)))
             });
         }
@@ -156,7 +161,7 @@ impl Prometheus {
             return None;
         }
         let url = below(&self.settings.url, "api/v1/alerts");
-        let answer = self.within(deadline, self.http.get(url)).await;
+        let answer = self.within(deadline, Request::get(url)).await;
         let wire = match answer {
             Ok(answer) => off_thread(answer, answer::alerts).await,
             Err(refusal) => Err(refusal),
@@ -205,7 +210,7 @@ impl Prometheus {
             return None;
         }
         let url = below(&self.settings.url, "api/v1/status/buildinfo");
-        let answer = self.within(deadline, self.http.get(url)).await;
+        let answer = self.within(deadline, Request::get(url)).await;
         Some(answer.and_then(|a| match a.checked() {
             Ok(a) => Ok(Told { data: answer::server(&a), warnings: Vec::new() }),
             Err(error) => Err(Refusal::Source(error)),
@@ -239,7 +244,7 @@ impl Prometheus {
                     return None;
                 }
                 let form = [("query", query), ("start", start), ("end", end), ("step", step)];
-                let answer = this.within(deadline, this.http.post_form(url, &form)).await;
+                let answer = this.within(deadline, Request::post_form(url, &form)).await;
                 let answer = match answer {
                     Ok(answer) => off_thread(answer, answer::range).await,
                     Err(refusal) => Err(refusal),
@@ -275,12 +280,8 @@ impl Prometheus {
     }
 
     /// Waits for an answer until the poll must end.
-    async fn within(
-        &self,
-        deadline: Clock,
-        request: impl Future<Output = Result<Answer, SourceError>>,
-    ) -> Result<Answer, Refusal> {
-        match tokio::time::timeout_at(deadline, request).await {
+    async fn within(&self, deadline: Clock, request: Request) -> Result<Answer, Refusal> {
+        match tokio::time::timeout_at(deadline, self.http.send(&request)).await {
             Ok(answer) => answer.map_err(Refusal::Source),
             Err(_) => Err(Refusal::Source(SourceError::TimedOut(self.timeout))),
         }

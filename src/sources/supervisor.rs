@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Monotonic;
 
+use super::http_client::Clients;
 use super::settings::{Auth, Kind, Secret, SourceSettings};
 use super::{Source, SourceError, registry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceState, SourceStatus};
@@ -48,6 +49,7 @@ pub struct Supervisor {
     tasks: BTreeMap<SourceName, Task>,
     board: Arc<Board>,
     slots: Arc<Semaphore>,
+    clients: Clients,
 }
 
 struct Task {
@@ -67,7 +69,7 @@ impl Supervisor {
     pub fn new(reports: mpsc::Sender<Report>) -> Self {
         let board = Arc::new(Board { rows: Mutex::new(Vec::new()), reports });
         let slots = Arc::new(Semaphore::new(CONCURRENT_POLLS));
-        Self { tasks: BTreeMap::new(), board, slots }
+        Self { tasks: BTreeMap::new(), board, slots, clients: Clients::default() }
     }
 
     /// From now on these sources, and no others. One whose settings did not change runs on; of one
@@ -108,10 +110,10 @@ impl Supervisor {
             }
             let wake = Arc::new(Notify::new());
             let identity = identities.get(&name).copied().unwrap_or_default();
+            let is_origin = origins.contains(&name);
             let watch = Watch {
-                is_origin: origins.contains(&name),
                 status: unknown(&settings),
-                settings,
+                spec: Spec { settings, is_origin, clients: self.clients.clone() },
                 failures: 0,
                 board: self.board.clone(),
                 slots: self.slots.clone(),
@@ -140,23 +142,35 @@ impl Drop for Supervisor {
 
 /// Asks every source once, without a schedule: how each is, and what it said. In the order given.
 pub async fn poll_once(sources: Vec<SourceSettings>) -> Vec<(SourceStatus, Option<Observation>)> {
-    let origins = origins(&sources);
+    let (origins, clients) = (origins(&sources), Clients::default());
     let polls = sources.into_iter().map(|settings| {
         let is_origin = origins.contains(&settings.name);
+        let spec = Spec { settings, is_origin, clients: clients.clone() };
         async move {
-            let mut source = registry(&settings, is_origin);
-            let mut status = unknown(&settings);
-            let outcome = poll(&mut source, &settings, is_origin, &mut status).await;
+            let (mut source, mut status) = (spec.source(), unknown(&spec.settings));
+            let outcome = poll(&mut source, &spec, &mut status).await;
             (status, outcome.ok())
         }
     });
     futures::stream::iter(polls).buffered(CONCURRENT_POLLS).collect().await
 }
 
-/// The task of one source.
-struct Watch {
+/// What it takes to make a source, and to make it anew.
+struct Spec {
     settings: SourceSettings,
     is_origin: bool,
+    clients: Clients,
+}
+
+impl Spec {
+    fn source(&self) -> Box<dyn Source> {
+        registry(&self.settings, self.is_origin, &self.clients)
+    }
+}
+
+/// The task of one source.
+struct Watch {
+    spec: Spec,
     status: SourceStatus,
     /// In a row.
     failures: u32,
@@ -167,7 +181,7 @@ struct Watch {
 
 impl Watch {
     async fn run(mut self) {
-        let mut source = registry(&self.settings, self.is_origin);
+        let mut source = self.spec.source();
         loop {
             let begun = Monotonic::now();
             let Some((status, outcome)) = self.ask(&mut source).await else { return };
@@ -175,7 +189,7 @@ impl Watch {
             let (wait, urgent) = match &outcome {
                 Ok(_) => {
                     self.failures = 0;
-                    let wait = jitter(self.settings.interval, fastrand::f64());
+                    let wait = jitter(self.spec.settings.interval, fastrand::f64());
                     (wait.saturating_sub(begun.elapsed()), true)
                 }
                 Err(error) => {
@@ -211,7 +225,7 @@ impl Watch {
         let mut attempt = std::pin::pin!(async {
             let _slot = self.slots.acquire().await.ok()?;
             let mut status = self.status.clone();
-            let outcome = poll(source, &self.settings, self.is_origin, &mut status).await;
+            let outcome = poll(source, &self.spec, &mut status).await;
             Some((status, outcome))
         });
         match self.late_in() {
@@ -230,7 +244,7 @@ impl Watch {
     /// How long a fresh source stays so without a success.
     fn late_in(&self) -> Option<Duration> {
         let last_ok = self.status.last_ok.filter(|_| self.status.state == SourceState::Fresh)?;
-        let limit = later(last_ok, self.settings.interval * LATE_AFTER);
+        let limit = later(last_ok, self.spec.settings.interval * LATE_AFTER);
         Some((limit - Utc::now()).to_std().unwrap_or_default())
     }
 }
@@ -239,23 +253,22 @@ impl Watch {
 /// anew.
 async fn poll(
     source: &mut Box<dyn Source>,
-    settings: &SourceSettings,
-    is_origin: bool,
+    spec: &Spec,
     status: &mut SourceStatus,
 ) -> Result<Observation, SourceError> {
     let now = Utc::now();
     let begun = Monotonic::now();
     let asked = AssertUnwindSafe(source.poll(now)).catch_unwind();
-    let outcome = match tokio::time::timeout(settings.timeout, asked).await {
+    let outcome = match tokio::time::timeout(spec.settings.timeout, asked).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => {
-            *source = registry(settings, is_origin);
+            *source = spec.source();
             Err(SourceError::BadAnswer(format!(
                 "an error in this program while it read the answer of {}; please report it",
                 status.address
             )))
         }
-        Err(_) => Err(SourceError::TimedOut(settings.timeout)),
+        Err(_) => Err(SourceError::TimedOut(spec.settings.timeout)),
     };
     status.latency_ms = u64::try_from(begun.elapsed().as_millis()).ok();
     match &outcome {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use super::super::http::Answer;
+use super::super::http_client::{Answer, address};
 use super::super::{SourceError, hygiene};
 use crate::domain::text;
 use crate::domain::time::Instant;
@@ -133,7 +133,7 @@ fn open<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<Told<T>, Refusal> 
         Err(error) if answer.status.is_success() => {
             return Err(Refusal::Source(answer.not_json(&error)));
         }
-        Err(_) => return Err(Refusal::Source(answer.unexpected())),
+        Err(_) => return Err(Refusal::Source(not_prometheus(answer))),
     };
     let mut warnings = Vec::new();
     if !envelope.error.is_empty() {
@@ -146,8 +146,16 @@ fn open<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<Told<T>, Refusal> 
         None if envelope.status == "error" && !envelope.error.is_empty() => {
             Err(Refusal::Query(warnings.swap_remove(0)))
         }
-        None => Err(Refusal::Source(answer.unexpected())),
+        None => Err(Refusal::Source(not_prometheus(answer))),
     }
+}
+
+fn not_prometheus(answer: &Answer) -> SourceError {
+    if !answer.status.is_success() {
+        return answer.unexpected();
+    }
+    let at = address(&answer.url);
+    SourceError::BadAnswer(format!("{at} does not answer like a Prometheus: check the url"))
 }
 
 /// The server's words, and what helps.
@@ -364,7 +372,7 @@ mod tests {
     #[case(told(200, b"<html><title>Sign in</title></html>"), "a web page instead of JSON")]
     #[case(told(200, b""), "answered with nothing")]
     #[case(told(502, b"<html>bad gateway</html>"), "failed (502)")]
-    #[case(told(200, b"{\"status\":\"success\"}"), "status 200")]
+    #[case(told(200, b"{\"status\":\"success\"}"), "like a Prometheus")]
     fn an_answer_that_is_not_prometheus_is_the_sources_failure(
         #[case] answer: Answer,
         #[case] expect: &str,

@@ -7,6 +7,7 @@
 //! * A time limit is the caller's: dropping the future ends the request.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -32,16 +33,18 @@ const MAX_SAID: usize = 200;
 /// Addresses that never go through a proxy, beside those in `NO_PROXY`.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
-/// The client that all sources with default TLS settings share; made at the first request, so that
-/// nothing of it delays the first frame.
-static SHARED: OnceCell<Client> = OnceCell::const_new();
+/// What all sources share: one client, made when first needed. Cheap to clone; lives as long as the
+/// runtime in which it is used.
+#[derive(Debug, Clone, Default)]
+pub struct Clients(Arc<OnceCell<Client>>);
 
 /// How one source speaks HTTP.
 #[derive(Debug)]
-pub struct HttpClient {
+pub struct Http {
     settings: HttpSettings,
     credentials: Credentials,
     max_body: usize,
+    shared: Clients,
     /// Where TLS settings differ from the default.
     own: OnceCell<Client>,
     /// For redirects to other origins: as `own`, without the client certificate.
@@ -102,13 +105,13 @@ impl Request {
     }
 }
 
-impl HttpClient {
-    /// A client for one source; nothing is opened or read yet.
-    pub fn new(source: &SourceSettings) -> Self {
+impl Http {
+    pub fn new(source: &SourceSettings, shared: &Clients) -> Self {
         Self {
             settings: source.http.clone(),
             credentials: Credentials::new(source.http.auth.clone()),
             max_body: source.max_body,
+            shared: shared.clone(),
             own: OnceCell::new(),
             anonymous: OnceCell::new(),
         }
@@ -131,14 +134,9 @@ impl HttpClient {
         self.judge(answer, request)
     }
 
-    /// Fetches `url`; other statuses than success are the caller's, as with [`Self::send`].
+    /// A GET that must succeed.
     pub async fn get(&self, url: Url) -> Result<Answer, SourceError> {
-        self.send(&Request::get(url)).await
-    }
-
-    /// Posts a form, as Prometheus takes long queries.
-    pub async fn post_form(&self, url: Url, form: &[(&str, &str)]) -> Result<Answer, SourceError> {
-        self.send(&Request::post_form(url, form)).await
+        self.send(&Request::get(url)).await?.checked()
     }
 
     async fn attempt(
@@ -173,8 +171,8 @@ impl HttpClient {
                 return Err(SourceError::BadAnswer(format!(
                     "{} redirects to {}, which is another server: nothing is posted there; if it \
                      is the right one, use its address as url",
-                    bare(&url),
-                    bare(&next)
+                    address(&url),
+                    address(&next)
                 )));
             }
             url = next;
@@ -184,7 +182,7 @@ impl HttpClient {
         }
         Err(SourceError::BadAnswer(format!(
             "{} redirects more than {MAX_REDIRECTS} times: check the url and the proxy before it",
-            bare(&request.url)
+            address(&request.url)
         )))
     }
 
@@ -222,7 +220,7 @@ impl HttpClient {
             && settings.ca_file.is_none()
             && !settings.insecure_skip_verify;
         let cell = match (plain, home) {
-            (true, _) => &SHARED,
+            (true, _) => &*self.shared.0,
             (false, true) => &self.own,
             (false, false) => &self.anonymous,
         };
@@ -238,7 +236,7 @@ impl HttpClient {
         let too_large = || {
             SourceError::BadAnswer(format!(
                 "{} answered with more than {}: ask for less, or raise max_body",
-                bare(&url),
+                address(&url),
                 text::value(self.max_body as f64, "B")
             ))
         };
@@ -258,7 +256,7 @@ impl HttpClient {
                     return Err(SourceError::BadAnswer(format!(
                         "the answer of {} broke off after {}: {}; look at the server and at \
                          proxies on the way",
-                        bare(&url),
+                        address(&url),
                         text::value(body.len() as f64, "B"),
                         innermost(&e)
                     )));
@@ -269,13 +267,13 @@ impl HttpClient {
     }
 
     fn judge(&self, answer: Answer, request: &Request) -> Result<Answer, SourceError> {
-        let at = bare(&answer.url);
+        let at = address(&answer.url);
         match answer.status {
             StatusCode::UNAUTHORIZED if answer.url.origin() != request.url.origin() => {
                 Err(SourceError::Denied(format!(
                     "{at}, to which {} redirects, wants credentials (401); they are not sent to \
                      another server: use its address as url",
-                    bare(&request.url)
+                    address(&request.url)
                 )))
             }
             StatusCode::UNAUTHORIZED if self.credentials.exist() => Err(SourceError::Denied(
@@ -309,7 +307,7 @@ impl Answer {
 
     /// Why this status is no answer, with the server's own words and what helps.
     pub fn unexpected(&self) -> SourceError {
-        let (code, said, at) = (self.status.as_u16(), self.said(), bare(&self.url));
+        let (code, said, at) = (self.status.as_u16(), self.said(), address(&self.url));
         SourceError::BadAnswer(match code {
             503 => return self.busy(),
             404 => format!("{at} does not exist (404{said}): check the url, its path prefix too"),
@@ -326,7 +324,7 @@ impl Answer {
 
     /// Why this is not the JSON that was expected.
     pub fn not_json(&self, error: &serde_json::Error) -> SourceError {
-        let at = bare(&self.url);
+        let at = address(&self.url);
         SourceError::BadAnswer(if self.body.is_empty() {
             format!("{at} answered with nothing ({}): check the url", self.status.as_u16())
         } else if self.is_html() {
@@ -356,7 +354,7 @@ impl Answer {
         SourceError::Busy {
             reason: format!(
                 "{} asks for patience ({}{})",
-                bare(&self.url),
+                address(&self.url),
                 self.status.as_u16(),
                 self.said()
             ),
@@ -386,7 +384,7 @@ impl Answer {
 }
 
 /// Where something is, as it may be shown: no user, no password, no query.
-pub fn bare(url: &Url) -> String {
+pub fn address(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
     let path = url.path().trim_end_matches('/');
@@ -394,7 +392,7 @@ pub fn bare(url: &Url) -> String {
 }
 
 /// `path` below a base address, keeping its prefix, its user and its query.
-pub fn join(base: &Url, path: &str) -> Url {
+pub fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!(
         "{}/{}",
@@ -444,7 +442,7 @@ fn redirect(response: &reqwest::Response, from: &Url) -> Result<Option<Url>, Sou
         return Ok(None);
     }
     let wrong = |why: &str| {
-        SourceError::BadAnswer(format!("{} redirects {why}: check the url", bare(from)))
+        SourceError::BadAnswer(format!("{} redirects {why}: check the url", address(from)))
     };
     let location = location.to_str().map_err(|_| wrong("to an address that is none"))?;
     let mut next = from.join(location).map_err(|_| wrong("to an address that is none"))?;
@@ -560,13 +558,13 @@ mod tests {
     #[case("http://h/prefix/", "http://h/prefix/api/v1/query")]
     #[case("http://h/a%20b?tenant=1", "http://h/a%20b/api/v1/query?tenant=1")]
     fn a_path_prefix_is_kept(#[case] base: &str, #[case] expect: &str) {
-        let url = join(&base.parse().unwrap(), "/api/v1/query");
+        let url = below(&base.parse().unwrap(), "/api/v1/query");
         assert_eq!(url.as_str(), expect);
     }
 
     #[test]
     fn an_address_shows_no_user_no_password_and_no_query() {
         let url = "https://user:hunter2@h:8443/p?token=abc#x".parse().unwrap();
-        assert_eq!(bare(&url), "https://h:8443/p");
+        assert_eq!(address(&url), "https://h:8443/p");
     }
 }
