@@ -4,6 +4,7 @@
 //! staleness are the supervisor's, once, for all.
 
 pub mod command;
+pub mod demo;
 pub mod host;
 pub mod settings;
 
