@@ -289,8 +289,8 @@ impl Found {
         annotations.insert("summary".to_owned(), title);
         Ok(Alert {
             fingerprint,
-            labels,
-            annotations,
+            labels: labels.into(),
+            annotations: annotations.into(),
             starts_at: self.past(a.since),
             status: AlertStatus::Active,
             generator_url: a.url.as_deref().and_then(link),

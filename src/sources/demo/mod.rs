@@ -19,6 +19,7 @@ use self::faults::{Severity, Trouble};
 use self::world::World;
 use super::settings::{self, SourceSettings};
 use super::{Source, SourceError};
+use crate::domain::matcher::Labels;
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, Reading, Series, SourceName,
 };
@@ -41,7 +42,7 @@ pub struct DemoSource {
 }
 
 impl DemoSource {
-    pub fn new(source: &SourceSettings, demo: &settings::Demo) -> Self {
+    pub fn new(source: &SourceSettings, demo: settings::Demo) -> Self {
         let speed = if demo.speed.is_finite() { demo.speed.clamp(0.01, 10_000.0) } else { 1.0 };
         Self {
             name: Arc::clone(&source.name),
@@ -195,7 +196,7 @@ impl Stage {
             let said = (scene.summary.clone(), scene.description.clone());
             return Some(Alert {
                 fingerprint: world::fingerprint("", &identity.join("\n")),
-                labels: scene.labels.clone(),
+                labels: scene.labels.clone().into(),
                 annotations: annotations(said),
                 starts_at,
                 status: AlertStatus::Active,
@@ -241,8 +242,8 @@ impl Stage {
     }
 }
 
-fn annotations((summary, description): (String, String)) -> BTreeMap<String, String> {
-    BTreeMap::from([("summary".to_owned(), summary), ("description".to_owned(), description)])
+fn annotations((summary, description): (String, String)) -> Labels {
+    Labels::from([("summary".to_owned(), summary), ("description".to_owned(), description)])
 }
 
 fn generator(alert: &str) -> String {
