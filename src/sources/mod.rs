@@ -9,6 +9,7 @@ pub mod demo;
 pub mod host;
 pub mod http;
 pub mod hygiene;
+pub mod probe;
 pub mod prometheus;
 pub mod secret;
 pub mod settings;
@@ -35,10 +36,11 @@ pub fn registry(settings: &settings::SourceSettings) -> Box<dyn Source> {
     match settings.kind.clone() {
         Kind::Prometheus(kind) => Box::new(prometheus::Prometheus::new(settings, kind)),
         Kind::Alertmanager(kind) => Box::new(alertmanager::Alertmanager::new(settings, kind)),
-        Kind::Host(kind) => Box::new(host::HostSource::new(settings, kind)),
-        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
-        Kind::Demo(kind) => Box::new(demo::DemoSource::new(settings, kind)),
-        Kind::Http(_) | Kind::Probe(_) => unreachable!(),
+        Kind::Host(kind) => Box::new(host::HostSource::new(settings, &kind)),
+        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, &kind)),
+        Kind::Demo(kind) => Box::new(demo::DemoSource::new(settings, &kind)),
+        Kind::Probe(kind) => Box::new(probe::ProbeSource::new(settings, &kind)),
+        Kind::Http(_) => unreachable!(),
     }
 }
 

@@ -31,7 +31,7 @@ fn source(argv: &[&str], directory: Option<PathBuf>) -> CommandSource {
         kind: Kind::Command(command.clone()),
         asks: Vec::new(),
     };
-    CommandSource::new(&settings, command)
+    CommandSource::new(&settings, &command)
 }
 
 async fn run(script: &str) -> Result<Observation, SourceError> {

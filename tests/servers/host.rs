@@ -51,7 +51,7 @@ fn host() -> HostSource {
         kind: Kind::Host(host.clone()),
         asks: Vec::new(),
     };
-    HostSource::new(&settings, host)
+    HostSource::new(&settings, &host)
 }
 
 /// The service of the disk at `path`, and the value of its signal `used`.

@@ -35,10 +35,10 @@ pub struct CommandSource {
 }
 
 impl CommandSource {
-    pub fn new(source: &SourceSettings, settings: settings::Command) -> Self {
+    pub fn new(source: &SourceSettings, settings: &settings::Command) -> Self {
         Self {
             name: Arc::clone(&source.name),
-            settings,
+            settings: settings.clone(),
             cap: source.max_body,
             asks: source.asks.clone(),
         }

@@ -42,7 +42,7 @@ pub struct DemoSource {
 }
 
 impl DemoSource {
-    pub fn new(source: &SourceSettings, demo: settings::Demo) -> Self {
+    pub fn new(source: &SourceSettings, demo: &settings::Demo) -> Self {
         let speed = if demo.speed.is_finite() { demo.speed.clamp(0.01, 10_000.0) } else { 1.0 };
         Self {
             name: Arc::clone(&source.name),

@@ -36,7 +36,7 @@ fn demo(seed: u64, speed: f64) -> DemoSource {
         kind: Kind::Demo(demo.clone()),
         asks: Vec::new(),
     };
-    DemoSource::new(&settings, demo)
+    DemoSource::new(&settings, &demo)
 }
 
 fn look(source: &mut DemoSource, seconds: i64) -> Observation {

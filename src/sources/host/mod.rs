@@ -77,7 +77,7 @@ pub struct HostSource {
 }
 
 impl HostSource {
-    pub fn new(source: &SourceSettings, settings: settings::Host) -> Self {
+    pub fn new(source: &SourceSettings, settings: &settings::Host) -> Self {
         let patience = PATIENCE.min(source.timeout / 2);
         let name = |found: Result<String, sysinfo::Error>| {
             found.map(|n| text::clean(&n, 64)).ok().filter(|n| !n.is_empty())
@@ -86,7 +86,7 @@ impl HostSource {
             name: Arc::clone(&source.name),
             hostname: name(sysinfo::System::host_name()).unwrap_or_else(|| "this host".to_owned()),
             system: name(sysinfo::System::long_os_version()).unwrap_or_default(),
-            settings,
+            settings: settings.clone(),
             asks: source.asks.clone(),
             limits: Limits::default(),
             machine: Arc::default(),
@@ -409,7 +409,7 @@ mod tests {
             kind: settings::Kind::Host(host.clone()),
             asks,
         };
-        HostSource::new(&source, host)
+        HostSource::new(&source, &host)
     }
 
     fn ask(query: &str) -> Ask {
