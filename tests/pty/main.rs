@@ -1,0 +1,14 @@
+//! The real binary in a real pseudo-terminal: that it gives the terminal back as it found it,
+//! whatever ends it, and never types what nobody typed.
+//!
+//! All that these tests rely on: the full screen shows `atalaya`, `q` quits with 0, `?` changes
+//! something on the screen.
+
+mod harness;
+
+mod endings;
+mod hang_up;
+mod input;
+mod jobs;
+mod layer;
+mod output;
