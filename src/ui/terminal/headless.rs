@@ -9,6 +9,7 @@ use ratatui::layout::{Rect, Size};
 use tokio::sync::mpsc;
 
 use super::key::{InputEvent, Key};
+use super::links::untag;
 use super::session::locked;
 
 /// The other side of a headless terminal: its keyboard and its screen.
@@ -81,7 +82,8 @@ impl Headless {
     pub fn text(&self) -> String {
         let screen = self.screen();
         let rows = screen.area.rows().map(|row| {
-            let cells = row.positions().filter_map(|p| screen.cell(p)).map(|cell| cell.symbol());
+            let cells = row.positions().filter_map(|p| screen.cell(p));
+            let cells = cells.map(|cell| untag(cell.symbol()).0);
             cells.collect::<String>().trim_end().to_owned()
         });
         rows.collect::<Vec<_>>().join("\n")

@@ -259,14 +259,12 @@ impl Reader {
     fn signal(&mut self, signal: i32, gate: GateState) {
         let lent = matches!(gate, GateState::Closing | GateState::Closed);
         match signal {
-            SIGWINCH => {
-                if self.session.measure() {
-                    let event = InputEvent::Resize(self.session.size());
-                    // In a storm only the last one counts.
-                    match self.outbox.back_mut() {
-                        Some(last @ InputEvent::Resize(_)) => *last = event,
-                        _ => self.outbox.push_back(event),
-                    }
+            SIGWINCH if self.session.measure() => {
+                let event = InputEvent::Resize(self.session.size());
+                // In a storm only the last one counts.
+                match self.outbox.back_mut() {
+                    Some(last @ InputEvent::Resize(_)) => *last = event,
+                    _ => self.outbox.push_back(event),
                 }
             }
             SIGTERM => self.leave(Leave::Terminate),
