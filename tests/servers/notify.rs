@@ -156,7 +156,6 @@ struct Daemon {
     asked: mpsc::UnboundedSender<Asked>,
 }
 
-#[allow(clippy::used_underscore_binding)]
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Daemon {
     // The signature is the specification's.
@@ -164,15 +163,15 @@ impl Daemon {
     fn notify(
         &mut self,
         app: String,
-        _replaces: u32,
-        _icon: String,
+        replaces: u32,
+        icon: String,
         summary: String,
         body: String,
         actions: Vec<String>,
         hints: HashMap<String, OwnedVariant>,
-        _expires: i32,
+        expires: i32,
     ) -> u32 {
-        assert_eq!(app, "atalaya");
+        assert_eq!((app.as_str(), replaces, icon.as_str(), expires), ("atalaya", 0, "", -1));
         self.last += 1;
         let urgency = hints.get("urgency").and_then(|v| u8::try_from(v).ok()).unwrap_or(1);
         let _ = self.asked.send(Asked::Notify { id: self.last, summary, body, actions, urgency });

@@ -170,6 +170,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use ratatui::layout::Rect;
+    use ratatui::widgets::Paragraph;
 
     use crate::ui::terminal::{InputEvent, Options, Terminal};
 
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!(heard, ["j", "Ctrl-d", "Resize(Size { width: 10, height: 2 })"]);
         let mut draw = |text: &str| {
             tui.draw_linked(|frame, links| {
-                frame.render_widget(text, frame.area());
+                frame.render_widget(Paragraph::new(text), frame.area());
                 links.add(Rect::new(0, 0, 5, 1), "https://a.example/");
             })
             .unwrap();
