@@ -6,5 +6,6 @@
 
 mod command;
 mod host;
+mod notify;
 mod postgres;
 mod probe;
