@@ -28,7 +28,13 @@ pub fn degrade(style: Style, role: Role, depth: Depth) -> Style {
 fn is_emphasis(role: Role) -> bool {
     matches!(
         role,
-        Role::Selection | Role::TabActive | Role::Demo | Role::ReadOnly | Role::Banner | Role::P1 | Role::P2
+        Role::Selection
+            | Role::TabActive
+            | Role::Demo
+            | Role::ReadOnly
+            | Role::Banner
+            | Role::P1
+            | Role::P2
     )
 }
 
@@ -56,9 +62,7 @@ fn colour(colour: Color, depth: Depth, background: bool) -> Color {
 
 /// The nearest of the 6×6×6 cube and the 24 greys of the 256-colour palette.
 fn nearest_256(r: u8, g: u8, b: u8) -> u8 {
-    (16..=255)
-        .min_by_key(|i| distance((r, g, b), rgb_of(*i)))
-        .unwrap_or(15)
+    (16..=255).min_by_key(|i| distance((r, g, b), rgb_of(*i))).unwrap_or(15)
 }
 
 fn rgb_of(index: u8) -> (u8, u8, u8) {
@@ -108,7 +112,11 @@ fn nearest_16(r: u8, g: u8, b: u8, background: bool) -> Color {
     let (max, min) = (r.max(g).max(b), r.min(g).min(b));
     let saturation = u32::from(max - min) * 100 / u32::from(max.max(1));
     if saturation < 35 {
-        return if !background && (60..140).contains(&max) { Color::DarkGray } else { Color::Reset };
+        return if !background && (60..140).contains(&max) {
+            Color::DarkGray
+        } else {
+            Color::Reset
+        };
     }
     if background && max < 110 {
         return Color::Reset;

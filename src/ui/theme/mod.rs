@@ -240,7 +240,16 @@ mod tests {
             let theme = Theme::built_in(name, Depth::All, Glyphs::Unicode);
             let base = theme.of(Role::Text);
             for over in [Role::Text, Role::Selection, Role::Overlay, Role::Header] {
-                for role in [Role::Text, Role::Muted, Role::Ok, Role::Warning, Role::Critical, Role::Unknown, Role::Maintenance, Role::Accent] {
+                for role in [
+                    Role::Text,
+                    Role::Muted,
+                    Role::Ok,
+                    Role::Warning,
+                    Role::Critical,
+                    Role::Unknown,
+                    Role::Maintenance,
+                    Role::Accent,
+                ] {
                     let style = base.patch(theme.of(role)).patch(theme.of(over));
                     let (Some(fg), Some(bg)) = (style.fg, style.bg) else { continue };
                     if let Some(ratio) = contrast(fg, bg) {
