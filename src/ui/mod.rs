@@ -9,6 +9,7 @@ pub mod cmd;
 pub mod frame;
 pub mod keymap;
 pub mod overlay;
+pub mod run;
 pub mod screens;
 pub mod terminal;
 pub mod theme;
@@ -16,3 +17,4 @@ pub mod widgets;
 
 pub use app::{Model, Msg, Prefs, update};
 pub use cmd::Cmd;
+pub use run::{Outside, run};

@@ -58,21 +58,32 @@ pub fn too_small(size: Size) -> bool {
     size.width < LEAST.width || size.height < LEAST.height
 }
 
-/// Draws everything.
-pub fn view(model: &Model, frame: &mut Frame<'_>) {
-    let area = frame.area();
-    if let Some(at) = draw(model, area, frame.buffer_mut()) {
-        frame.set_cursor_position(at);
-    }
+/// What a drawn screen has beside its cells.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    /// Where the terminal's cursor is to stand; `None` hides it.
+    pub cursor: Option<Position>,
+    /// Cells that lead somewhere.
+    pub links: Vec<(Rect, String)>,
 }
 
-/// As [`view`], into a buffer; returns where the terminal's cursor is to stand.
-pub fn draw(model: &Model, screen: Rect, buf: &mut Buffer) -> Option<Position> {
+/// Draws everything; returns the cells that lead somewhere.
+pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<(Rect, String)> {
+    let area = frame.area();
+    let drawn = draw(model, area, frame.buffer_mut());
+    if let Some(at) = drawn.cursor {
+        frame.set_cursor_position(at);
+    }
+    drawn.links
+}
+
+/// As [`view`], into a buffer.
+pub fn draw(model: &Model, screen: Rect, buf: &mut Buffer) -> Drawn {
     let mut paint = Paint::new(buf, &model.prefs.theme);
     paint.fill(screen, Role::Text);
     if too_small(screen.as_size()) {
         small(screen, &mut paint);
-        return None;
+        return Drawn::default();
     }
     let areas = areas(screen, &model.world);
     let ctx = model.ctx();
@@ -85,10 +96,11 @@ pub fn draw(model: &Model, screen: Rect, buf: &mut Buffer) -> Option<Position> {
             overlay.view(model, &ctx, areas.body, &mut paint);
         }
         paint.cursor = None;
+        paint.links.clear();
         top.view(model, &ctx, areas.body, &mut paint);
     }
     footer::view(model, &ctx, areas.footer, &mut paint);
-    paint.cursor
+    Drawn { cursor: paint.cursor, links: paint.links }
 }
 
 /// What a terminal that is too small says.

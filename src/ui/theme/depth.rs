@@ -42,11 +42,11 @@ fn colour(colour: Color, depth: Depth, background: bool) -> Color {
     match depth {
         Depth::All => colour,
         Depth::Off => Color::Reset,
-        Depth::C256 => match colour {
+        Depth::Indexed => match colour {
             Color::Rgb(r, g, b) => Color::Indexed(nearest_256(r, g, b)),
             other => other,
         },
-        Depth::C16 | Depth::C8 => {
+        Depth::Ansi16 | Depth::Ansi8 => {
             let ansi = match colour {
                 Color::Rgb(r, g, b) => nearest_16(r, g, b, background),
                 Color::Indexed(i) => {
@@ -55,7 +55,7 @@ fn colour(colour: Color, depth: Depth, background: bool) -> Color {
                 }
                 other => other,
             };
-            if depth == Depth::C8 { darken(ansi) } else { ansi }
+            if depth == Depth::Ansi8 { darken(ansi) } else { ansi }
         }
     }
 }
@@ -161,14 +161,14 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case((255, 107, 107), Depth::C16, Color::LightRed)]
-    #[case((255, 107, 107), Depth::C8, Color::Red)]
-    #[case((240, 185, 74), Depth::C16, Color::Yellow)]
-    #[case((95, 192, 138), Depth::C16, Color::Green)]
-    #[case((95, 179, 245), Depth::C16, Color::Cyan)]
-    #[case((211, 218, 230), Depth::C16, Color::Reset)]
-    #[case((255, 0, 0), Depth::C256, Color::Indexed(196))]
-    #[case((8, 8, 8), Depth::C256, Color::Indexed(232))]
+    #[case((255, 107, 107), Depth::Ansi16, Color::LightRed)]
+    #[case((255, 107, 107), Depth::Ansi8, Color::Red)]
+    #[case((240, 185, 74), Depth::Ansi16, Color::Yellow)]
+    #[case((95, 192, 138), Depth::Ansi16, Color::Green)]
+    #[case((95, 179, 245), Depth::Ansi16, Color::Cyan)]
+    #[case((211, 218, 230), Depth::Ansi16, Color::Reset)]
+    #[case((255, 0, 0), Depth::Indexed, Color::Indexed(196))]
+    #[case((8, 8, 8), Depth::Indexed, Color::Indexed(232))]
     #[case((255, 0, 0), Depth::Off, Color::Reset)]
     fn a_colour_becomes_the_nearest_that_there_is(
         #[case] rgb: (u8, u8, u8),
@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn a_lost_background_becomes_reverse_video() {
         let style = Style::new().fg(Color::Rgb(0, 0, 0)).bg(Color::Rgb(30, 40, 60));
-        let selected = degrade(style, Role::Selection, Depth::C16);
+        let selected = degrade(style, Role::Selection, Depth::Ansi16);
         assert!(selected.add_modifier.contains(Modifier::REVERSED));
         assert_eq!(selected.fg, None);
-        let overlay = degrade(style, Role::Overlay, Depth::C16);
+        let overlay = degrade(style, Role::Overlay, Depth::Ansi16);
         assert!(!overlay.add_modifier.contains(Modifier::REVERSED));
     }
 }
