@@ -1,0 +1,5 @@
+//! The incident queue.
+#[cfg(test)]
+mod fixture;
+pub mod index;
+pub mod queue;

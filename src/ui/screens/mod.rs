@@ -1,0 +1,3 @@
+//! One folder per tab.
+
+pub mod incidents;
