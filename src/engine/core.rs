@@ -1,13 +1,21 @@
 //! The engine's core: what may happen, what it means, and what must follow.
 //!
-//! Pure: no clock, no I/O, no `await`. `runtime` commits what `decide` returns, then folds it with
-//! `evolve`. A confirmed action is therefore always a stored one.
+//! Pure: no clock, no I/O, no `await`. `runtime` commits what [`decide`] returns, then folds it with
+//! [`evolve`]. A confirmed action is therefore always a stored one. What sources show (values, who
+//! is firing) is [`State::sense`]d before the observation is decided on; it is never stored.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::domain::incident::lifecycle::{Command, Outcome};
-use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId};
-use crate::domain::observation::Observation;
+use imbl::OrdMap;
+
+use super::draft::Draft;
+use super::sight::Sight;
+use super::snapshot::Plan;
+use super::{causes, commands, detection};
+use crate::domain::incident::lifecycle::{self, Command, Outcome};
+use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
+use crate::domain::observation::{Observation, SourceName, SourceStatus};
 use crate::domain::time::Instant;
 
 /// Something that reaches the core.
@@ -62,7 +70,273 @@ pub enum News {
 }
 
 /// Everything the core knows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct State {
-    pub event: Option<Event>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) sight: Sight,
+    pub(super) incidents: OrdMap<IncidentId, Arc<Incident>>,
+    /// Neither closed nor cancelled.
+    pub(super) live: BTreeSet<IncidentId>,
+    /// The newest incident of each dedup key.
+    by_key: HashMap<String, IncidentId>,
+    /// Which incident holds an alert to be firing.
+    pub(super) by_alert: HashMap<SourceName, HashMap<String, IncidentId>>,
+    /// Folded incidents by their cause.
+    pub(super) children: HashMap<IncidentId, BTreeSet<IncidentId>>,
+    /// When time will next do something to an incident.
+    pub(super) due: BTreeSet<(Instant, IncidentId)>,
+    next_id: u64,
+    position: u64,
+    pub(super) changes: Changes,
+    pub(super) started_at: Instant,
+    /// Whether everything in the store is loaded.
+    pub complete: bool,
+}
+
+/// What changed since the last snapshot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changes {
+    pub incidents: bool,
+    pub health: bool,
+    pub sources: bool,
+}
+
+impl State {
+    /// The state of a store: the incidents that are open or recent, the id that the next one gets,
+    /// the position of the last event.
+    pub fn new(
+        plan: Arc<Plan>,
+        incidents: Vec<Incident>,
+        next_id: u64,
+        position: u64,
+        now: Instant,
+    ) -> Self {
+        let mut state = Self {
+            plan,
+            sight: Sight::default(),
+            incidents: OrdMap::new(),
+            live: BTreeSet::new(),
+            by_key: HashMap::new(),
+            by_alert: HashMap::new(),
+            children: HashMap::new(),
+            due: BTreeSet::new(),
+            next_id: next_id.max(1),
+            position,
+            changes: Changes { incidents: true, health: true, sources: true },
+            started_at: now,
+            complete: false,
+        };
+        state.sight.replan(&state.plan, now);
+        for incident in incidents {
+            state.put(Arc::new(incident));
+        }
+        state
+    }
+
+    /// Takes in what a source reported; call it before deciding on the same observation.
+    pub fn sense(&mut self, observation: &Observation, now: Instant) {
+        let watched = self.by_alert.get(&observation.source);
+        let watched: Vec<String> = watched.into_iter().flat_map(|w| w.keys().cloned()).collect();
+        self.sight.absorb(observation, &self.plan, watched.into_iter(), now);
+        self.changes.health = true;
+    }
+
+    /// Takes in how the sources are.
+    pub fn sources(&mut self, sources: Vec<SourceStatus>) {
+        if self.sight.sources != sources {
+            self.sight.sources = sources;
+            self.changes.sources = true;
+            self.changes.health = true;
+        }
+    }
+
+    /// Takes over a changed plan.
+    pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
+        self.sight.replan(&plan, now);
+        self.plan = plan;
+        self.due = self
+            .live
+            .iter()
+            .filter_map(|id| self.incidents.get(id))
+            .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
+            .collect();
+        self.changes = Changes { incidents: true, health: true, sources: true };
+    }
+
+    /// Adds an incident that was loaded later than the others.
+    pub fn insert(&mut self, incident: Incident) {
+        if !self.incidents.contains_key(&incident.id) {
+            self.put(Arc::new(incident));
+        }
+    }
+
+    pub fn incident(&self, id: IncidentId) -> Option<&Arc<Incident>> {
+        self.incidents.get(&id)
+    }
+
+    /// The position of the last event that was folded in.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// The newest incident of that dedup key.
+    pub(super) fn by_key(&self, key: &str) -> Option<IncidentId> {
+        self.by_key.get(key).copied()
+    }
+
+    /// Adds an incident with all that is known of it.
+    fn put(&mut self, incident: Arc<Incident>) {
+        let id = incident.id;
+        for (fingerprint, alert) in &incident.alerts {
+            if alert.cleared_at.is_none() {
+                self.hold(&incident.source, fingerprint, id);
+            }
+        }
+        self.incidents.insert(id, incident.clone());
+        self.index(&incident, None);
+    }
+
+    /// Keeps the indices in step with one incident that was `before` and is now like this.
+    fn index(&mut self, incident: &Incident, before: Option<&Before>) {
+        let id = incident.id;
+        self.changes.incidents = true;
+        self.changes.health = true;
+        self.next_id = self.next_id.max(id.0 + 1);
+        if matches!(incident.state(), IncidentState::Closed | IncidentState::Cancelled) {
+            self.live.remove(&id);
+        } else {
+            self.live.insert(id);
+        }
+        if before.is_none_or(|b| b.open != incident.is_open()) {
+            match self.by_key.get_mut(&incident.key) {
+                Some(newest) if *newest > id && !incident.is_open() => {}
+                Some(newest) => *newest = id,
+                None => {
+                    self.by_key.insert(incident.key.clone(), id);
+                }
+            }
+        }
+        let parent = before.and_then(|b| b.parent);
+        if parent != incident.parent {
+            if let Some(siblings) = parent.and_then(|p| self.children.get_mut(&p)) {
+                siblings.remove(&id);
+            }
+            if let Some(parent) = incident.parent {
+                self.children.entry(parent).or_default().insert(id);
+            }
+        }
+        let due = detection::due(incident, &self.plan.policy);
+        let was = before.and_then(|b| b.due);
+        if due != was {
+            if let Some(was) = was {
+                self.due.remove(&(was, id));
+            }
+            if let Some(due) = due {
+                self.due.insert((due, id));
+            }
+        }
+    }
+
+    fn hold(&mut self, source: &SourceName, fingerprint: &str, id: IncidentId) {
+        let held = self.by_alert.entry(source.clone()).or_default();
+        held.insert(fingerprint.to_owned(), id);
+    }
+
+    /// Which incident holds this alert to be firing.
+    pub(super) fn holder(&self, source: &SourceName, fingerprint: &str) -> Option<IncidentId> {
+        self.by_alert.get(source)?.get(fingerprint).copied()
+    }
+}
+
+/// What the indices knew of an incident before an event.
+struct Before {
+    open: bool,
+    parent: Option<IncidentId>,
+    due: Option<Instant>,
+}
+
+/// Judges a command or an observation against the state as it is now: the events to append, and an
+/// answer for each thing that was asked.
+pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
+    let mut draft = Draft::new(state, now);
+    match input {
+        Input::Observed(observation) => detection::observed(&mut draft, observation),
+        Input::Asked { actor, command } => match command {
+            Command::Report(report) => commands::report(&mut draft, actor, report),
+            Command::Act { targets, action } => {
+                for target in targets {
+                    commands::act(&mut draft, actor, *target, action);
+                }
+            }
+            Command::Undo { targets } => {
+                for id in targets {
+                    commands::undo(&mut draft, actor, *id);
+                }
+            }
+        },
+        Input::Tick => detection::tick(&mut draft),
+    }
+    causes::fold(&mut draft);
+    draft.decision()
+}
+
+/// Folds one stored event. Replaying the log from nothing gives the same state.
+pub fn evolve(state: &mut State, event: &Event) {
+    state.position = state.position.max(event.position);
+    let id = event.incident;
+    let Some(known) = state.incidents.get_mut(&id) else {
+        if let Some(opened) = lifecycle::fold(None, event) {
+            state.put(Arc::new(opened));
+        }
+        return;
+    };
+    let before = Before {
+        open: known.is_open(),
+        parent: known.parent,
+        due: detection::due(known, &state.plan.policy),
+    };
+    lifecycle::apply(Arc::make_mut(known), event);
+    let incident = known.clone();
+    match &event.body {
+        EventBody::AlertFired { fingerprint, .. } => state.hold(&incident.source, fingerprint, id),
+        EventBody::AlertCleared { fingerprint } => {
+            if let Some(held) = state.by_alert.get_mut(&incident.source) {
+                if held.get(fingerprint) == Some(&id) {
+                    held.remove(fingerprint);
+                }
+            }
+        }
+        _ => {}
+    }
+    state.index(&incident, Some(&before));
+}
+
+/// What the person at this console has to be told because of an event that was just stored. Folded
+/// incidents are part of their cause, silenced ones are known, flapping ones were told once.
+pub fn react(state: &State, event: &Event, _now: Instant) -> Vec<Effect> {
+    let Some(incident) = state.incidents.get(&event.incident) else { return Vec::new() };
+    let what = match &event.body {
+        // An incident is complete with its first alert; one by hand with its report.
+        EventBody::Opened(_) => News::Opened,
+        EventBody::Reopened { automatic: true, .. } => News::Reopened,
+        EventBody::Resolved { automatic: true, .. } => News::Resolved,
+        EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
+        _ => return Vec::new(),
+    };
+    let quiet = incident.parent.is_some()
+        || incident.is_silenced()
+        || (incident.flapping_since.is_some() && what != News::Opened);
+    if quiet {
+        Vec::new()
+    } else {
+        vec![Effect::Notify(Notice { what, incident: incident.clone() })]
+    }
 }

@@ -3,7 +3,12 @@
 //! [`core`] decides, purely; [`runtime`] feeds it, commits what it decided, and carries effects out;
 //! everyone else reads [`Snapshot`]s and sends [`Command`]s through a [`Handle`].
 
+mod causes;
+mod commands;
 pub mod core;
+mod detection;
+mod draft;
+pub mod publish;
 pub mod runtime;
 pub mod sight;
 pub mod snapshot;
@@ -13,3 +18,6 @@ pub use runtime::Handle;
 pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::incident::lifecycle::Command;
+
+#[cfg(test)]
+mod tests;

@@ -1,2 +1,373 @@
 //! What the sources show right now: values, alerts, heartbeats, freshness. Not stored; it grows back
 //! with the first polls after a start.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::domain::health::signal::Track;
+use crate::domain::health::{Service, ServiceId, Signal, State, Thresholds};
+use crate::domain::matcher::Labels;
+use crate::domain::observation::{
+    Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceName, SourceState,
+    SourceStatus, StateReading,
+};
+use crate::domain::time::Instant;
+
+use super::snapshot::Plan;
+
+/// How long a value counts as fresh where the plan does not say.
+const STALE_AFTER: TimeDelta = TimeDelta::seconds(45);
+
+/// How long a heartbeat that fell silent must be back before it vouches for alerts that vanished
+/// meanwhile: a restarted Prometheus needs up to its `for-grace-period` (10 min) to fire again what
+/// it had been firing.
+const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// The live view.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// The services of the plan and those that sources declared, in that order.
+    pub catalogue: Vec<Arc<Service>>,
+    /// By service: its signals in their order, then what sources judged beside them.
+    pub tracks: BTreeMap<ServiceId, Vec<Arc<Track>>>,
+    pub alerts: HashMap<SourceName, AlertSight>,
+    pub heartbeats: BTreeMap<(SourceName, String), Pulse>,
+    pub sources: Vec<SourceStatus>,
+    declared: BTreeMap<SourceName, Vec<Arc<Service>>>,
+}
+
+/// The alerts of one source as of its last answer.
+#[derive(Debug, Clone, Default)]
+pub struct AlertSight {
+    pub at: Instant,
+    pub present: HashMap<String, Arc<Alert>>,
+    /// Alerts of known incidents that the last answer no longer had.
+    pub gone: HashMap<String, Gone>,
+    pub heartbeats: Vec<Heartbeat>,
+    pub origins: Vec<SourceName>,
+    pub authoritative: bool,
+}
+
+/// An alert that is no longer there.
+#[derive(Debug, Clone)]
+pub struct Gone {
+    pub since: Instant,
+    /// When each heartbeat had last been renewed when the alert was first missed.
+    marks: Vec<Option<Instant>>,
+}
+
+/// One alert that must always fire.
+#[derive(Debug, Clone)]
+pub struct Pulse {
+    /// When it was last seen firing; at first, when it was first expected.
+    pub last: Instant,
+    pub firing: bool,
+    /// Since when it has been seen firing without a break.
+    pub since: Instant,
+}
+
+impl Sight {
+    /// Takes over a plan: its services, their signals with the history that is already known.
+    pub fn replan(&mut self, plan: &Plan, now: Instant) {
+        self.catalogue.clone_from(&plan.services);
+        for service in self.declared.values().flatten() {
+            if !plan.services.iter().any(|s| s.id == service.id) {
+                self.catalogue.push(service.clone());
+            }
+        }
+        let mut known = std::mem::take(&mut self.tracks);
+        for service in &self.catalogue {
+            let mut old = known.remove(&service.id).unwrap_or_default();
+            let mut tracks = Vec::with_capacity(service.signals.len());
+            for spec in &service.signals {
+                let at = old.iter().position(|t| t.spec.name == spec.name);
+                let mut track = at.map_or_else(
+                    || Arc::new(Track::new(spec.clone(), now)),
+                    |i| old.swap_remove(i),
+                );
+                if track.spec != *spec {
+                    Arc::make_mut(&mut track).spec = spec.clone();
+                }
+                tracks.push(track);
+            }
+            tracks.extend(old.into_iter().filter(|t| is_judged(t)));
+            self.tracks.insert(service.id.clone(), tracks);
+        }
+        let expected = &plan.heartbeats;
+        self.heartbeats.retain(|key, _| expected.contains(key));
+        for key in expected {
+            self.heartbeats.entry(key.clone()).or_insert(Pulse {
+                last: now,
+                firing: false,
+                since: now,
+            });
+        }
+    }
+
+    /// Takes an answer. `watched`: the fingerprints of this source's alerts that known incidents
+    /// still hold to be firing, so that their absence is noticed even after a restart.
+    pub fn absorb(
+        &mut self,
+        observation: &Observation,
+        plan: &Plan,
+        watched: impl Iterator<Item = String>,
+        now: Instant,
+    ) {
+        let source = &observation.source;
+        let mut watched = Some(watched);
+        for fact in &observation.facts {
+            match fact {
+                Fact::Services(services) => self.declare(source, services, plan, now),
+                Fact::Signals(readings) => {
+                    for r in readings {
+                        if let Some(track) = self.track_mut(&r.service, &r.signal) {
+                            track.push(r.at.min(now), r.value, now, plan.history);
+                        }
+                    }
+                }
+                Fact::Backfill(series) => {
+                    for s in series {
+                        if let Some(track) = self.track_mut(&s.service, &s.signal) {
+                            track.backfill(&s.points, now, plan.history);
+                        }
+                    }
+                }
+                Fact::States(states) => {
+                    for s in states {
+                        self.judged(source, s, now);
+                    }
+                }
+                Fact::Alerts(set) => {
+                    let watched = watched.take().into_iter().flatten();
+                    self.alerts(source, set, watched, now);
+                }
+            }
+        }
+    }
+
+    /// How long a value of that source counts as fresh.
+    pub fn stale_after(plan: &Plan, source: &str) -> TimeDelta {
+        plan.stale_after.get(source).copied().unwrap_or(STALE_AFTER)
+    }
+
+    /// Whether it is proven that an alert which is gone has really cleared: its source judges by
+    /// itself; or a heartbeat of its origin was renewed after it had gone; or every origin has
+    /// answered since and does not know it as firing.
+    pub fn is_proven_clear(
+        &self,
+        source: &SourceName,
+        fingerprint: &str,
+        labels: &Labels,
+        now: Instant,
+    ) -> bool {
+        let Some(sight) = self.alerts.get(source) else { return false };
+        let Some(gone) = sight.gone.get(fingerprint) else { return false };
+        if sight.authoritative {
+            return true;
+        }
+        let vouches = |h: &Heartbeat| h.scope.iter().all(|(k, v)| labels.get(k) == Some(v));
+        let any_scoped = sight.heartbeats.iter().any(|h| !h.scope.is_empty() && vouches(h));
+        let mut pulses = sight
+            .heartbeats
+            .iter()
+            .zip(&gone.marks)
+            .filter(|(h, _)| if any_scoped { !h.scope.is_empty() && vouches(h) } else { true })
+            .peekable();
+        let steady = |h: &Heartbeat| {
+            let pulse = self.heartbeats.get(&(source.clone(), h.matchers.clone()));
+            pulse.is_some_and(|p| p.since <= gone.since || now - p.since >= SETTLED_AFTER)
+        };
+        let alive = pulses.peek().is_some()
+            && pulses.all(|(h, mark)| h.firing && h.renewed_at > *mark && steady(h));
+        alive || self.origins_agree(sight, gone, labels)
+    }
+
+    fn origins_agree(&self, sight: &AlertSight, gone: &Gone, labels: &Labels) -> bool {
+        !sight.origins.is_empty()
+            && sight.origins.iter().all(|origin| {
+                let fresh =
+                    self.sources.iter().any(|s| s.name == *origin && s.state == SourceState::Fresh);
+                let agrees = self.alerts.get(origin).is_some_and(|own| {
+                    own.authoritative
+                        && own.at > gone.since
+                        // The Alertmanager's labels have external labels on top of the origin's.
+                        && !own.present.values().any(|alert| {
+                            alert.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
+                        })
+                });
+                fresh && agrees
+            })
+    }
+
+    /// Since when an alert is gone.
+    pub fn gone_since(&self, source: &str, fingerprint: &str) -> Option<Instant> {
+        self.alerts.get(source)?.gone.get(fingerprint).map(|g| g.since)
+    }
+
+    /// The heartbeats that have been silent for longer than `grace`: source, matchers, since when.
+    pub fn silent(
+        &self,
+        grace: TimeDelta,
+        now: Instant,
+    ) -> impl Iterator<Item = (&SourceName, &String, Instant)> {
+        self.heartbeats
+            .iter()
+            .filter(move |(_, p)| now - p.last > grace)
+            .map(|((source, matchers), p)| (source, matchers, p.last))
+    }
+
+    /// The signal of that name.
+    pub fn track(&self, service: &ServiceId, signal: &str) -> Option<&Arc<Track>> {
+        self.tracks.get(service)?.iter().find(|t| &*t.spec.name == signal)
+    }
+
+    /// The service that an alert belongs to: the one that its source names, else the first that
+    /// claims its labels, else the one whose id the `service` label has.
+    pub fn service_of(&self, alert: &Alert) -> Option<&Arc<Service>> {
+        if let Some(id) = &alert.service {
+            let named = self.catalogue.iter().find(|s| s.id == *id);
+            if named.is_some() {
+                return named;
+            }
+        }
+        let claimed =
+            self.catalogue.iter().find(|s| s.matchers.iter().any(|m| m.matches(&alert.labels)));
+        claimed.or_else(|| {
+            let label = alert.labels.get("service")?;
+            self.catalogue.iter().find(|s| s.matchers.is_empty() && s.id.as_str() == label)
+        })
+    }
+
+    fn track_mut(&mut self, service: &ServiceId, signal: &str) -> Option<&mut Track> {
+        let tracks = self.tracks.get_mut(service)?;
+        tracks.iter_mut().find(|t| &*t.spec.name == signal).map(Arc::make_mut)
+    }
+
+    fn declare(&mut self, source: &SourceName, services: &[Service], plan: &Plan, now: Instant) {
+        let before = self.declared.get(source);
+        let same = before.is_some_and(|b| {
+            b.len() == services.len() && b.iter().zip(services).all(|(a, b)| **a == *b)
+        });
+        if same {
+            return;
+        }
+        let services = services.iter().cloned().map(Arc::new).collect();
+        self.declared.insert(source.clone(), services);
+        self.replan(plan, now);
+    }
+
+    fn judged(&mut self, source: &SourceName, reading: &StateReading, now: Instant) {
+        let Some(tracks) = self.tracks.get_mut(&reading.service) else { return };
+        let at = tracks.iter().position(|t| t.spec.name == reading.signal).unwrap_or_else(|| {
+            let spec = Signal {
+                name: reading.signal.clone(),
+                dimension: crate::domain::health::Dimension::Availability,
+                source: source.clone(),
+                query: String::new(),
+                unit: String::new(),
+                thresholds: Thresholds::default(),
+                raises: true,
+            };
+            tracks.push(Arc::new(Track::new(spec, now)));
+            tracks.len() - 1
+        });
+        if let Some(track) = tracks.get_mut(at) {
+            Arc::make_mut(track).report(reading.state, &reading.message, now);
+        }
+    }
+
+    fn alerts(
+        &mut self,
+        source: &SourceName,
+        set: &AlertSet,
+        watched: impl Iterator<Item = String>,
+        now: Instant,
+    ) {
+        let sight = self.alerts.entry(source.clone()).or_default();
+        sight.at = now;
+        sight.origins.clone_from(&set.origins);
+        sight.authoritative = set.authoritative;
+        sight.heartbeats.clone_from(&set.heartbeats);
+        if set.complete {
+            sight.present.clear();
+        }
+        for alert in &set.alerts {
+            sight.gone.remove(&alert.fingerprint);
+            sight.present.insert(alert.fingerprint.clone(), Arc::new(alert.clone()));
+        }
+        if set.complete {
+            let marks: Vec<_> = set.heartbeats.iter().map(|h| h.renewed_at).collect();
+            let mut still = HashMap::new();
+            for fingerprint in watched.filter(|f| !sight.present.contains_key(f)) {
+                let gone = sight.gone.remove(&fingerprint);
+                let gone = gone.unwrap_or_else(|| Gone { since: now, marks: marks.clone() });
+                still.insert(fingerprint, gone);
+            }
+            sight.gone = still;
+        }
+        for heartbeat in &set.heartbeats {
+            let key = (source.clone(), heartbeat.matchers.clone());
+            let pulse = self.heartbeats.entry(key).or_insert(Pulse {
+                last: now,
+                firing: false,
+                since: now,
+            });
+            if heartbeat.firing {
+                pulse.since = if pulse.firing { pulse.since } else { now };
+                pulse.last = now;
+            }
+            pulse.firing = heartbeat.firing;
+        }
+    }
+}
+
+/// A signal that no plan names: it exists because a source judged it.
+fn is_judged(track: &Track) -> bool {
+    track.spec.query.is_empty() && track.spec.raises
+}
+
+/// Whether an alert is active, as opposed to muted by a person or by another alert.
+pub fn is_inhibited(status: &AlertStatus) -> bool {
+    matches!(status, AlertStatus::Inhibited { .. })
+}
+
+/// A signal whose state raises an incident, as an alert; `None` while it is not critical.
+pub fn alert_of_track(service: &ServiceId, track: &Track) -> Option<Alert> {
+    if !track.spec.raises || track.state != State::Critical {
+        return None;
+    }
+    let name = &track.spec.name;
+    let labels: Labels =
+        [("service", service.as_str()), ("signal", name), ("severity", "critical")]
+            .into_iter()
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .collect();
+    let summary = if track.message.is_empty() {
+        let unit = &track.spec.unit;
+        let value = crate::domain::text::value(track.last().unwrap_or(f64::NAN), unit);
+        let limit = track.spec.thresholds.crit.map(|c| crate::domain::text::value(c, unit));
+        let side = match track.spec.thresholds.direction {
+            crate::domain::health::Direction::Above => "above",
+            crate::domain::health::Direction::Below => "below",
+        };
+        format!("{name} {value}, {side} {}", limit.unwrap_or_default())
+    } else {
+        format!("{name}: {}", track.message)
+    };
+    Some(Alert {
+        fingerprint: track_fingerprint(service, name),
+        labels,
+        annotations: [("summary".to_owned(), summary)].into_iter().collect(),
+        starts_at: track.since,
+        status: AlertStatus::Active,
+        generator_url: None,
+        service: Some(service.clone()),
+    })
+}
+
+/// The identity of the alert that a signal raises.
+pub fn track_fingerprint(service: &ServiceId, signal: &str) -> String {
+    format!("signal/{service}/{signal}")
+}

@@ -74,10 +74,12 @@ pub struct Plan {
     pub site: Site,
     pub services: Vec<Arc<Service>>,
     pub policy: Policy,
-    /// Service → none: how long a value of a source counts as fresh (three intervals).
+    /// Source → how long a value of it counts as fresh (three intervals).
     pub stale_after: HashMap<Arc<str>, TimeDelta>,
     /// How long history is kept (default 6 h).
     pub history: TimeDelta,
+    /// Alerts that must always fire: `(source, matchers)`.
+    pub heartbeats: Vec<(Arc<str>, String)>,
 }
 
 /// How the store is.
@@ -102,6 +104,7 @@ impl Plan {
             policy: Policy::default(),
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),
+            heartbeats: Vec::new(),
         }
     }
 

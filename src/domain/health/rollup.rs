@@ -1,11 +1,13 @@
 //! From signals and incidents to the state of services, and from dependencies to the likely cause.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+use chrono::TimeDelta;
 
 use super::model::{Service, ServiceId, State};
 use super::signal::Track;
-use crate::domain::incident::IncidentId;
+use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::time::Instant;
 
 /// One service as the screens show it.
@@ -45,4 +47,230 @@ impl Health {
     pub fn count(&self, state: State) -> usize {
         self.services.iter().filter(|s| s.state == state).count()
     }
+}
+
+/// What a roll-up is made from.
+pub struct Facts<'a> {
+    pub services: &'a [Arc<Service>],
+    pub tracks: &'a BTreeMap<ServiceId, Vec<Arc<Track>>>,
+    /// Open incidents by service, most urgent first.
+    pub incidents: &'a HashMap<ServiceId, Vec<Arc<Incident>>>,
+    /// How long a value of that source counts as fresh.
+    pub stale_after: &'a dyn Fn(&str) -> TimeDelta,
+    /// Whether alerts can be seen at all: `None` where no source has any, `Some(false)` while one of
+    /// them cannot be reached or its heartbeat is silent.
+    pub alerts_seen: Option<bool>,
+}
+
+/// The state of every service.
+///
+/// Own state: the worst of the fresh signals and of the open incidents; *unknown* where a signal is
+/// stale or nothing fresh is known at all, or where the service lives by alerts and alerts cannot
+/// be seen. A parent is at least as bad as its worst child; with a `quorum`, at most *warning* while
+/// that many children are well, else *critical*.
+pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
+    let own: Vec<Own> = facts.services.iter().map(|s| own_state(s, facts, now)).collect();
+    let index: BTreeMap<ServiceId, usize> =
+        facts.services.iter().enumerate().map(|(i, s)| (s.id.clone(), i)).collect();
+    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (i, service) in facts.services.iter().enumerate() {
+        if let Some(parent) = service.parent.as_ref().and_then(|p| index.get(p)) {
+            children.entry(*parent).or_default().push(i);
+        }
+    }
+    let family = Family { facts, own: &own, children: &children };
+    let states: Vec<(State, String)> =
+        (0..own.len()).map(|i| family.state(i, &mut HashSet::new())).collect();
+    let red = |i: usize| states.get(i).is_some_and(|s| s.0.is_red());
+    let causes: Vec<Option<usize>> = (0..own.len())
+        .map(|i| if red(i) { deepest_red(i, facts.services, &index, &red) } else { None })
+        .collect();
+    let suspects: HashSet<usize> = causes.iter().flatten().copied().collect();
+    let services = facts
+        .services
+        .iter()
+        .zip(own)
+        .zip(states)
+        .enumerate()
+        .map(|(i, ((service, own), (state, reason)))| {
+            let known = before.get(&service.id).filter(|b| b.state == state);
+            let since = known.map_or(now, |b| b.since).min(own.since.unwrap_or(now));
+            let cause = causes.get(i).copied().flatten();
+            let impacted_by = cause.and_then(|c| facts.services.get(c)).map(|s| s.id.clone());
+            Arc::new(ServiceHealth {
+                service: service.clone(),
+                state,
+                since: if known.is_some() { known.map_or(now, |b| b.since) } else { since },
+                signals: facts.tracks.get(&service.id).cloned().unwrap_or_default(),
+                incidents: own.incidents,
+                reason,
+                likely_cause: impacted_by.is_none() && suspects.contains(&i),
+                impacted_by,
+                observed_at: own.observed_at,
+                stale: own.stale,
+            })
+        })
+        .collect();
+    Health { services, index }
+}
+
+struct Own {
+    state: Option<State>,
+    reason: String,
+    since: Option<Instant>,
+    incidents: Vec<IncidentId>,
+    observed_at: Option<Instant>,
+    stale: bool,
+}
+
+fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
+    let none = Vec::new();
+    let tracks = facts.tracks.get(&service.id).unwrap_or(&none);
+    let mut worst: Option<(State, String, Option<Instant>)> = None;
+    let mut worsen = |state: State, reason: &dyn Fn() -> String, since: Option<Instant>| {
+        if worst.as_ref().is_none_or(|w| state > w.0) {
+            worst = Some((state, reason(), since));
+        }
+    };
+    let mut stale = false;
+    for track in tracks {
+        let limit = (facts.stale_after)(&track.spec.source);
+        let name = &track.spec.name;
+        if track.is_stale(now, limit) {
+            stale = true;
+        }
+        let state = track.state_at(now, limit);
+        let idle = state == State::Unknown && !track.is_stale(now, limit);
+        if idle {
+            // A fresh answer without a value (no traffic, so no latency) says nothing.
+            continue;
+        }
+        let why = || match state {
+            State::Ok => String::new(),
+            State::Unknown => format!("{name}: nothing fresh"),
+            _ if track.message.is_empty() => {
+                let value = track.last().unwrap_or(f64::NAN);
+                format!("{name} {}", crate::domain::text::value(value, &track.spec.unit))
+            }
+            _ => format!("{name}: {}", track.message),
+        };
+        worsen(state, &why, state.is_red().then_some(track.since));
+    }
+    let incidents = facts.incidents.get(&service.id).unwrap_or(&none_incidents()).clone();
+    for incident in &incidents {
+        let state = if incident.urgency == 1 { State::Critical } else { State::Warning };
+        worsen(state, &|| incident.title.clone(), Some(incident.started_at));
+    }
+    let by_alerts = !service.matchers.is_empty() || tracks.is_empty();
+    match facts.alerts_seen {
+        Some(true) if tracks.is_empty() => worsen(State::Ok, &String::new, None),
+        Some(false) if by_alerts => {
+            stale = true;
+            worsen(State::Unknown, &|| "alerts cannot be seen".to_owned(), None);
+        }
+        _ => {}
+    }
+    let (state, reason, since) = match worst {
+        Some((state, reason, since)) => (Some(state), reason, since),
+        None => (None, String::new(), None),
+    };
+    Own {
+        state,
+        reason,
+        since,
+        incidents: incidents.iter().map(|i| i.id).collect(),
+        observed_at: tracks.iter().filter_map(|t| t.observed_at).max(),
+        stale,
+    }
+}
+
+fn none_incidents() -> Vec<Arc<Incident>> {
+    Vec::new()
+}
+
+/// Parents and children, walked once even where they form a ring.
+struct Family<'a> {
+    facts: &'a Facts<'a>,
+    own: &'a [Own],
+    children: &'a HashMap<usize, Vec<usize>>,
+}
+
+impl Family<'_> {
+    fn state(&self, i: usize, seen: &mut HashSet<usize>) -> (State, String) {
+        let unknown = || (State::Unknown, "nothing is known yet".to_owned());
+        let (Some(own), Some(service)) = (self.own.get(i), self.facts.services.get(i)) else {
+            return unknown();
+        };
+        let mine = own.state.map(|s| (s, own.reason.clone()));
+        if !seen.insert(i) {
+            return mine.unwrap_or_else(unknown);
+        }
+        let below = self.below(i, service, seen);
+        match (mine, below) {
+            (Some(a), Some(b)) => {
+                if b.0 > a.0 {
+                    b
+                } else {
+                    a
+                }
+            }
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => unknown(),
+        }
+    }
+
+    fn below(
+        &self,
+        i: usize,
+        service: &Service,
+        seen: &mut HashSet<usize>,
+    ) -> Option<(State, String)> {
+        let members = self.children.get(&i)?;
+        let states: Vec<(State, String)> = members
+            .iter()
+            .map(|c| {
+                let (state, reason) = self.state(*c, seen);
+                let name = self.facts.services.get(*c).map_or("", |s| s.name.as_str());
+                let text = match (state, reason.is_empty()) {
+                    (State::Ok, _) => String::new(),
+                    (_, true) => name.to_owned(),
+                    (_, false) => format!("{name}: {reason}"),
+                };
+                (state, text)
+            })
+            .collect();
+        let well = states.iter().filter(|s| matches!(s.0, State::Ok | State::Maintenance)).count();
+        let worst = states.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a })?;
+        match service.quorum {
+            Some(quorum) if worst.0.is_red() => {
+                let of = members.len();
+                let text = format!("{well} of {of} well, {quorum} needed; {}", worst.1);
+                let enough = well >= usize::try_from(quorum).unwrap_or(usize::MAX);
+                Some((if enough { State::Warning } else { State::Critical }, text))
+            }
+            _ => Some(worst),
+        }
+    }
+}
+
+/// The deepest red service that `from` depends on, directly or not.
+fn deepest_red(
+    from: usize,
+    services: &[Arc<Service>],
+    index: &BTreeMap<ServiceId, usize>,
+    red: &dyn Fn(usize) -> bool,
+) -> Option<usize> {
+    let below = |i: usize| -> Vec<usize> {
+        let deps = services.get(i).map(|s| s.depends_on.as_slice()).unwrap_or_default();
+        deps.iter().filter_map(|d| index.get(d).copied()).collect()
+    };
+    let mut seen = HashSet::from([from]);
+    let mut level = below(from);
+    let mut found = None;
+    while !level.is_empty() {
+        level.retain(|i| seen.insert(*i));
+        found = level.iter().copied().filter(|i| red(*i)).min().or(found);
+        level = level.iter().flat_map(|i| below(*i)).collect();
+    }
+    found
 }

@@ -79,8 +79,8 @@ pub struct Incident {
     pub flapping_since: Option<Instant>,
     /// When it reopened, the last few times.
     pub reopened_at: Vec<Instant>,
-    /// The last action of a person, for undo.
-    pub last_action: Option<LastAction>,
+    /// The last change of its standing: for undo, and for telling who was faster.
+    pub last_change: Option<Change>,
 }
 
 /// One alert that belongs to an incident.
@@ -127,15 +127,17 @@ pub struct Ending {
     pub reason: String,
 }
 
-/// What undo would take back.
+/// The last change that somebody made, and what undo would put back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastAction {
+pub struct Change {
     /// The event's position in the log.
     pub position: u64,
     pub at: Instant,
-    /// The console session that acted; undo belongs to it.
+    /// Who made it.
+    pub by: String,
+    /// The console session that acted; undo belongs to it. Empty: nobody's, it cannot be undone.
     pub session: String,
-    /// `acknowledged`, `assigned`, …
+    /// `acknowledged`, `assigned to ana`, …: completes "was … by ana".
     pub what: String,
     pub before: Standing,
 }

@@ -1,0 +1,196 @@
+//! What people do to incidents: report, act, undo.
+
+use std::sync::Arc;
+
+use super::draft::Draft;
+use crate::domain::health::ServiceId;
+use crate::domain::incident::event::Opening;
+use crate::domain::incident::lifecycle::{self, Action, Outcome, Report, Target, Verdict};
+use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
+use crate::domain::matcher::Labels;
+use crate::domain::text;
+
+/// A report by hand.
+pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
+    let refused =
+        |why: &str| Outcome { id: None, verdict: Verdict::Refused { why: why.to_owned() } };
+    let title = text::clean(&report.title, 300);
+    if title.is_empty() {
+        draft.answers.push(refused("a report needs a title: what is wrong, in one line"));
+        return;
+    }
+    let known = |id: &ServiceId| draft.state.sight.catalogue.iter().find(|s| s.id == *id);
+    let tier = match report.service.as_ref().map(|id| (id, known(id))) {
+        None => None,
+        Some((_, Some(service))) => Some(service.tier),
+        // Without a catalogue (the command line beside a console) the name is taken as it is.
+        Some((_, None)) if draft.state.sight.catalogue.is_empty() => None,
+        Some((id, None)) => {
+            let why = format!("there is no service {id:?}", id = id.as_str());
+            draft.answers.push(refused(&why));
+            return;
+        }
+    };
+    let impact = report.impact.unwrap_or_else(|| tier.unwrap_or(3).clamp(1, 3)).clamp(1, 3);
+    let urgency = report.urgency.unwrap_or(2).clamp(1, 3);
+    let opening = Opening {
+        key: format!("operator/{}", draft.next_id()),
+        title,
+        service: report.service.clone(),
+        source: Arc::from("operator"),
+        category: String::new(),
+        impact,
+        urgency,
+        priority: draft.state.plan.policy.priority(impact, urgency),
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        started_at: draft.now,
+        earlier: None,
+        recurrence: 1,
+    };
+    let id = draft.open(actor, opening);
+    let text = text::clean_text(&report.text, text::MAX_TEXT);
+    if !text.trim().is_empty() {
+        draft.push(actor, id, EventBody::Noted { text });
+    }
+    let said = format!("{id} reported");
+    draft.answers.push(Outcome { id: Some(id), verdict: Verdict::Done { said, also: Vec::new() } });
+}
+
+/// One action on one incident.
+pub(super) fn act(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) {
+    let id = target.id;
+    let verdict = judge(draft, actor, target, &tidy(action));
+    draft.answers.push(Outcome { id: Some(id), verdict });
+}
+
+/// What a person types is text from outside, too.
+fn tidy(action: &Action) -> Action {
+    let line = |t: &String| text::clean(t, text::MAX_LINE);
+    match action {
+        Action::Note { text } => {
+            Action::Note { text: text::clean_text(text, text::MAX_TEXT).trim().to_owned() }
+        }
+        Action::Assign { to } => Action::Assign {
+            to: to.as_ref().map(|t| text::clean(t, 100)).filter(|t| !t.is_empty()),
+        },
+        Action::Resolve { reason, force } => {
+            Action::Resolve { reason: line(reason), force: *force }
+        }
+        Action::Close { reason } => Action::Close { reason: line(reason) },
+        Action::Cancel { reason } => Action::Cancel { reason: line(reason) },
+        Action::Reopen { reason } => Action::Reopen { reason: line(reason) },
+        Action::Acknowledge | Action::Unacknowledge => action.clone(),
+    }
+}
+
+fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) -> Verdict {
+    let id = target.id;
+    let Some(incident) = draft.incident(id) else {
+        return Verdict::Refused { why: format!("there is no {id}") };
+    };
+    let policy = &draft.state.plan.policy;
+    let judged = lifecycle::judge(incident, target.seen, action, actor, policy, draft.now);
+    if let (Ok(_), Action::Reopen { .. }) = (&judged, action)
+        && let Some(why) = covered(draft, id)
+    {
+        return Verdict::Refused { why };
+    }
+    let events = match judged {
+        Ok(events) => events,
+        Err(verdict) => return verdict,
+    };
+    for body in events {
+        draft.push(actor, id, body);
+    }
+    let mut also = Vec::new();
+    if *action == Action::Acknowledge {
+        for child in draft.children(id) {
+            let new = draft.incident(child).is_some_and(|c| c.state() == IncidentState::New);
+            if new {
+                let until = draft
+                    .incident(child)
+                    .and_then(|c| policy.ack_expiry(c.priority))
+                    .map(|d| draft.now + d);
+                draft.push(actor, child, EventBody::Acknowledged { until });
+                also.push(child);
+            }
+        }
+    }
+    Verdict::Done { said: said(id, action, also.len()), also }
+}
+
+fn said(id: IncidentId, action: &Action, also: usize) -> String {
+    let what = match action {
+        Action::Acknowledge if also > 0 => {
+            return format!("{id} acknowledged, with {also} that it affects");
+        }
+        Action::Acknowledge => "acknowledged",
+        Action::Unacknowledge => "is new again",
+        Action::Assign { to: Some(to) } => return format!("{id} assigned to {to}"),
+        Action::Assign { to: None } => "assigned to nobody",
+        Action::Note { .. } => "noted",
+        Action::Resolve { .. } => "resolved",
+        Action::Close { .. } => "closed",
+        Action::Cancel { .. } => "cancelled",
+        Action::Reopen { .. } => "reopened",
+    };
+    format!("{id} {what}")
+}
+
+/// Another open incident with the same key, which forbids this one to be open as well.
+fn covered(draft: &Draft<'_>, id: IncidentId) -> Option<String> {
+    let key = &draft.incident(id)?.key;
+    let other = draft.newest(key).filter(|o| o.id != id && o.is_open())?;
+    Some(format!("{} already covers the same trouble; work on that one", other.id))
+}
+
+/// The last own action on one incident, taken back.
+pub(super) fn undo(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId) {
+    let verdict = match draft.incident(id).cloned() {
+        None => Verdict::Refused { why: format!("there is no {id}") },
+        Some(incident) => undo_one(draft, actor, &incident),
+    };
+    draft.answers.push(Outcome { id: Some(id), verdict });
+}
+
+fn undo_one(draft: &mut Draft<'_>, actor: &Actor, incident: &Incident) -> Verdict {
+    let policy = &draft.state.plan.policy;
+    let id = incident.id;
+    let body = match lifecycle::judge_undo(incident, actor, policy, draft.now) {
+        Ok(body) => body,
+        Err(verdict) => return verdict,
+    };
+    let opens = matches!(&body, EventBody::Undone { standing, .. } if standing.state.is_open());
+    if opens
+        && !incident.is_open()
+        && let Some(why) = covered(draft, id)
+    {
+        return Verdict::Refused { why };
+    }
+    let EventBody::Undone { what, .. } = &body else {
+        return Verdict::Refused { why: format!("nothing to undo on {id}") };
+    };
+    let what = what.clone();
+    draft.push(actor, id, body);
+    let mut also = Vec::new();
+    let change = incident.last_change.as_ref();
+    for child in draft.children(id) {
+        // What the acknowledgement of the cause took along goes back with it.
+        let together = draft.incident(child).filter(|c| {
+            c.last_change.as_ref().is_some_and(|own| {
+                change.is_some_and(|of| {
+                    own.at == of.at && own.session == of.session && own.what == of.what
+                })
+            })
+        });
+        if let Some(body) = together
+            .map(|c| lifecycle::judge_undo(c, actor, policy, draft.now))
+            .and_then(Result::ok)
+        {
+            draft.push(actor, child, body);
+            also.push(child);
+        }
+    }
+    Verdict::Done { said: format!("{id} no longer {what}"), also }
+}

@@ -1,0 +1,146 @@
+//! What holds after any sequence of events.
+
+use super::*;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Alerts(Vec<bool>),
+    Silent,
+    Act(u64, usize, usize),
+    Undo(u64, usize),
+    Report,
+    Wait(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => proptest::collection::vec(any::<bool>(), 4).prop_map(Step::Alerts),
+        1 => Just(Step::Silent),
+        6 => (1..8_u64, 0..8_usize, 0..2_usize).prop_map(|(i, a, w)| Step::Act(i, a, w)),
+        3 => (1..8_u64, 0..2_usize).prop_map(|(i, w)| Step::Undo(i, w)),
+        1 => Just(Step::Report),
+        4 => prop_oneof![1..40_i64, 100..2_000_i64].prop_map(Step::Wait),
+    ]
+}
+
+const WHO: [&str; 2] = ["ana", "luis"];
+
+fn action(n: usize) -> Action {
+    match n {
+        0 => Action::Acknowledge,
+        1 => Action::Unacknowledge,
+        2 => Action::Assign { to: Some("sam".into()) },
+        3 => Action::Note { text: "note".into() },
+        4 => Action::Resolve { reason: String::new(), force: true },
+        5 => Action::Close { reason: String::new() },
+        6 => Action::Cancel { reason: "false alarm".into() },
+        _ => Action::Reopen { reason: String::new() },
+    }
+}
+
+fn play(steps: &[Step], mut check: impl FnMut(&World)) -> World {
+    let services = ["db", "web", "shop", "mail"];
+    let mut world = World::new(plan("db web<db shop<web mail"));
+    let mut now = 1;
+    for step in steps {
+        match step {
+            Step::Alerts(firing) => {
+                let alerts: Vec<Alert> = services
+                    .iter()
+                    .zip(firing)
+                    .filter(|(_, f)| **f)
+                    .map(|(s, _)| alert(&format!("alertname=Down service={s} severity=critical")))
+                    .collect();
+                world.prometheus(&alerts, now);
+            }
+            Step::Silent => world.tick(now),
+            Step::Act(id, n, who) => {
+                let targets = vec![Target { id: IncidentId(*id), seen: 0 }];
+                world.ask(WHO[*who], Command::Act { targets, action: action(*n) }, now);
+            }
+            Step::Undo(id, who) => {
+                world.ask(WHO[*who], Command::Undo { targets: vec![IncidentId(*id)] }, now);
+            }
+            Step::Report => {
+                world.report("ana", "by hand", now);
+            }
+            Step::Wait(seconds) => {
+                now += seconds;
+                world.tick(now);
+            }
+        }
+        now += 1;
+        check(&world);
+    }
+    world
+}
+
+/// What must never be otherwise.
+fn is_legal(world: &World) {
+    let mut open_keys = std::collections::HashSet::new();
+    for incident in world.state.incidents.values() {
+        let s = &incident.standing;
+        let id = incident.id;
+        if incident.is_open() {
+            assert!(open_keys.insert(&incident.key), "two open incidents of {}", incident.key);
+        }
+        assert_eq!(
+            s.state == IncidentState::Acknowledged,
+            s.acknowledged.is_some() && incident.is_open(),
+            "{id}: {s:?}"
+        );
+        assert_eq!(s.state == IncidentState::Closed, s.closed.is_some(), "{id}");
+        assert_eq!(s.state == IncidentState::Cancelled, s.cancelled.is_some(), "{id}");
+        if s.state == IncidentState::Resolved {
+            assert!(s.resolved.is_some(), "{id}");
+        }
+        if let Some(parent) = incident.parent {
+            let cause = world.state.incident(parent).unwrap();
+            if incident.is_open() {
+                assert!(cause.is_open(), "{id} folds under {parent}, which is over");
+            }
+        }
+    }
+    let ids: Vec<u64> = world.state.incidents.keys().map(|i| i.0).collect();
+    assert!(ids.iter().copied().eq(1..=ids.len() as u64), "ids have no gap: {ids:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_reaches_an_illegal_state(steps in proptest::collection::vec(step(), 1..60)) {
+        play(&steps, is_legal);
+    }
+
+    #[test]
+    fn replaying_the_log_gives_the_same_incidents(
+        steps in proptest::collection::vec(step(), 1..60),
+    ) {
+        let world = play(&steps, |_| {});
+        let mut again = State::new(world.state.plan().clone(), Vec::new(), 1, 0, at(0));
+        for event in &world.log {
+            let text = serde_json::to_string(event).unwrap();
+            let event: Event = serde_json::from_str(&text).unwrap();
+            core::evolve(&mut again, &event);
+        }
+        prop_assert_eq!(&again.incidents, &world.state.incidents);
+        prop_assert_eq!(again.position(), world.log.len() as u64);
+    }
+
+    #[test]
+    fn undo_restores_exactly(
+        steps in proptest::collection::vec(step(), 1..40), id in 1..5_u64, n in 0..8_usize,
+    ) {
+        let mut world = play(&steps, |_| {});
+        prop_assume!(world.state.incident(IncidentId(id)).is_some());
+        let before = world.incident(id).standing.clone();
+        let now = 200_000;
+        let answer = world.act("ana", id, action(n), now);
+        prop_assume!(answer.starts_with("done") && !answer.contains("already"));
+        prop_assume!(!answer.contains("not acknowledged") && !answer.contains("is open"));
+        world.undo("ana", id, now + 1);
+        prop_assert_eq!(&world.incident(id).standing, &before);
+    }
+}

@@ -1,0 +1,3 @@
+//! Published inputs and outputs, as data files; and the shape of the house.
+
+mod rooms;
