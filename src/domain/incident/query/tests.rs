@@ -38,7 +38,7 @@ fn incident() -> Incident {
         unverified_since: None,
         flapping_since: None,
         reopened_at: Vec::new(),
-        last_action: None,
+        last_change: None,
     }
 }
 

@@ -42,7 +42,7 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         unverified_since: None,
         flapping_since: None,
         reopened_at: Vec::new(),
-        last_action: None,
+        last_change: None,
     }
 }
 

@@ -2,4 +2,4 @@
 #[cfg(test)]
 mod fixture;
 pub mod index;
-pub mod queue;
+pub mod list;

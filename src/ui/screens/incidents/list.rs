@@ -23,7 +23,7 @@ const MAX_DEPTH: u8 = 4;
 
 /// The queue.
 #[derive(Debug, Clone, Default)]
-pub struct Queue {
+pub struct List {
     index: Index,
     lines: Vec<Line>,
     headers: Vec<Header>,
@@ -129,7 +129,7 @@ impl Group {
     }
 }
 
-impl Queue {
+impl List {
     /// A queue that shows what `query` finds.
     pub fn new(query: Query) -> Self {
         Self { query, ..Self::default() }
@@ -269,7 +269,7 @@ impl Queue {
         }
 
         let mut lines =
-            Lines { queue: self, matches: &matches, made: Vec::new(), headers: Vec::new() };
+            Lines { list: self, matches: &matches, made: Vec::new(), headers: Vec::new() };
         for position in tops {
             lines.header(position, context.teams);
             lines.incident(position, 0);
@@ -545,7 +545,7 @@ impl Tree<'_> {
 
 /// The lines while they are made.
 struct Lines<'a> {
-    queue: &'a Queue,
+    list: &'a List,
     matches: &'a [bool],
     made: Vec<Line>,
     headers: Vec<Header>,
@@ -553,8 +553,8 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn header(&mut self, position: u32, teams: &HashMap<ServiceId, String>) {
-        let Some(row) = self.queue.row(position) else { return };
-        let name = match self.queue.group {
+        let Some(row) = self.list.row(position) else { return };
+        let name = match self.list.group {
             Group::None => return,
             Group::Service => row.incident.service.as_ref().map_or("unassigned", ServiceId::as_str),
             Group::Team => row.team(teams).unwrap_or("no team"),
@@ -569,16 +569,16 @@ impl Lines<'_> {
 
     fn incident(&mut self, position: u32, depth: u8) {
         self.made.push(Line::Incident { row: position, depth });
-        let Some(row) = self.queue.row(position).filter(|row| row.is_cause) else { return };
-        if depth >= MAX_DEPTH || !self.queue.unfolded.contains(&row.id) {
+        let Some(row) = self.list.row(position).filter(|row| row.is_cause) else { return };
+        if depth >= MAX_DEPTH || !self.list.unfolded.contains(&row.id) {
             return;
         }
-        let family = self.queue.index.families.get(&row.id);
+        let family = self.list.index.families.get(&row.id);
         for affected in family.into_iter().flatten() {
             let matches = self.matches.get(*affected as usize).copied().unwrap_or(false);
             let wanted =
-                |row: &Row| matches || row.incident.is_open() || self.queue.cursor == Some(row.id);
-            if self.queue.row(*affected).is_some_and(wanted) {
+                |row: &Row| matches || row.incident.is_open() || self.list.cursor == Some(row.id);
+            if self.list.row(*affected).is_some_and(wanted) {
                 self.incident(*affected, depth + 1);
             }
         }

@@ -10,7 +10,7 @@ use crate::ui::screens::incidents::fixture::{all, in_state, incident, now, of, u
 
 /// A queue with its world: `show` is a new snapshot, the rest are keys.
 struct Desk {
-    queue: Queue,
+    queue: List,
     incidents: Incidents,
     generation: u64,
     now: Instant,
@@ -21,7 +21,7 @@ impl Desk {
     fn new(query: &str, incidents: impl IntoIterator<Item = Incident>) -> Self {
         let teams = [("mail", "core"), ("checkout", "payments"), ("db", "core")];
         let mut desk = Self {
-            queue: Queue::new(parse(query).query),
+            queue: List::new(parse(query).query),
             incidents: Incidents::default(),
             generation: 0,
             now: now(),
@@ -38,7 +38,7 @@ impl Desk {
         self.queue.sync(self.generation, &self.incidents, &context);
     }
 
-    fn with(&mut self, act: impl FnOnce(&mut Queue, &Incidents, &QueryContext<'_>)) {
+    fn with(&mut self, act: impl FnOnce(&mut List, &Incidents, &QueryContext<'_>)) {
         let context = QueryContext { now: self.now, me: "ana", teams: &self.teams };
         self.queue.touch(self.now);
         act(&mut self.queue, &self.incidents, &context);
