@@ -1,12 +1,11 @@
 //! How long the core takes for 50,000 alerts: all of them new, and all of them known already.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use atalaya::domain::health::Service;
 use atalaya::domain::incident::Event;
-use atalaya::domain::matcher::Matchers;
+use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation};
 use atalaya::engine::core::{self, Input, NewEvent, State};
 use atalaya::engine::publish::Publisher;
@@ -34,13 +33,13 @@ fn plan() -> Plan {
 fn observation() -> Observation {
     let alert = |n: usize| Alert {
         fingerprint: format!("{n:016x}"),
-        labels: BTreeMap::from([
+        labels: Labels::from([
             ("alertname".to_owned(), "InstanceDown".to_owned()),
             ("instance".to_owned(), format!("10.0.{}.{}:9100", n / 256, n % 256)),
             ("service".to_owned(), format!("service-{}", n % 50)),
             ("severity".to_owned(), "warning".to_owned()),
         ]),
-        annotations: BTreeMap::from([("summary".to_owned(), format!("instance {n} is down"))]),
+        annotations: Labels::from([("summary".to_owned(), format!("instance {n} is down"))]),
         starts_at: now(),
         status: AlertStatus::Active,
         generator_url: None,

@@ -2,13 +2,11 @@
 //! comma-separated and ANDed. A label that is absent equals the empty string; regular expressions
 //! are anchored at both ends.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
-/// The labels of an alert or a series.
-pub type Labels = BTreeMap<String, String>;
+pub use super::labels::Labels;
 
 /// Largest compiled size of one regular expression, in bytes; a larger one is refused.
 const REGEX_SIZE: usize = 256 * 1024;

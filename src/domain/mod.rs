@@ -5,6 +5,7 @@
 
 pub mod health;
 pub mod incident;
+mod labels;
 pub mod matcher;
 pub mod observation;
 pub mod text;

@@ -18,8 +18,12 @@ pub(super) fn fold(draft: &mut Draft<'_>) {
     if !moved {
         return;
     }
+    let catalogue = &draft.state.sight.catalogue;
+    if draft.state.children.is_empty() && catalogue.iter().all(|s| s.depends_on.is_empty()) {
+        return;
+    }
     let services: HashMap<&ServiceId, &Arc<Service>> =
-        draft.state.sight.catalogue.iter().map(|s| (&s.id, s)).collect();
+        catalogue.iter().map(|s| (&s.id, s)).collect();
     let open = open_with_service(draft);
     let mut broken: HashMap<ServiceId, IncidentId> = HashMap::new();
     for (id, service) in &open {

@@ -367,7 +367,7 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         EventBody::AlertFired { fingerprint, alert } => {
             if incident.alerts.is_empty() {
                 incident.labels = alert.labels.clone();
-            } else {
+            } else if incident.labels != alert.labels {
                 incident.labels.retain(|k, v| alert.labels.get(k) == Some(v));
             }
             incident.alerts.insert(fingerprint.clone(), (**alert).clone());
