@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
-use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::incident::Incident;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
@@ -93,29 +93,37 @@ fn confirm(title: &str, lines: Vec<String>, verb: &str, yes: Vec<Step>) -> Vec<S
     vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
 }
 
-/// Resolves at once; what still fires comes back as a question.
+/// Resolves at once. Where alerts still fire, asks before it sends anything: an answer that came
+/// later could meet another key.
 pub fn resolve(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
-    act(aim, Deed::Resolve { reason: String::new(), force: false }, "resolve", ctx)
-}
-
-/// The engine wants to be sure: says why, and does it on yes.
-pub fn resolve_all_the_same(unsure: &[(IncidentId, String)], ctx: &Ctx<'_>) -> Vec<Step> {
-    let targets: Vec<Target> = unsure
-        .iter()
-        .filter_map(|(id, _)| ctx.world.incidents.get(*id))
-        .map(|incident| Target { id: incident.id, seen: incident.version })
-        .collect();
-    if targets.is_empty() {
-        return Vec::new();
+    let resolve = |force| Deed::Resolve { reason: String::new(), force };
+    let known = aim.targets.iter().filter_map(|target| ctx.world.incidents.get(target.id));
+    let firing: Vec<&Incident> =
+        known.filter(|i| i.is_open() && i.firing() > 0).map(|i| &**i).collect();
+    if firing.is_empty() {
+        return act(aim, resolve(false), "resolve", ctx);
     }
-    let mut lines: Vec<String> = unsure.iter().take(LISTED).map(|(_, why)| why.clone()).collect();
-    if unsure.len() > LISTED {
-        lines.push(format!("and {} more", unsure.len() - LISTED));
+    let mut lines = match (aim.targets.len(), aim.out_of_view) {
+        (1, _) => Vec::new(),
+        (n, 0) => vec![format!("{} of {n} incidents still fire:", firing.len())],
+        (n, hidden) => {
+            let count = firing.len();
+            vec![format!("{count} of {n} incidents, {hidden} out of view, still fire:")]
+        }
+    };
+    lines.extend(firing.iter().take(LISTED).map(|i| {
+        let alerts = match i.firing() {
+            1 => "1 alert fires".to_owned(),
+            n => format!("{n} alerts fire"),
+        };
+        format!("{} {}: {alerts}", i.id, i.title)
+    }));
+    if firing.len() > LISTED {
+        lines.push(format!("and {} more", firing.len() - LISTED));
     }
-    let aim = Aim { targets, out_of_view: 0 };
-    let action = Deed::Resolve { reason: String::new(), force: true };
-    let title = format!("{} still fires", aim.named());
-    confirm(&title, lines, "resolve all the same", vec![Step::Do(Cmd::Ask(aim.command(action)))])
+    let title = format!("Resolve {} all the same?", aim.named());
+    let yes = vec![Step::Do(Cmd::Ask(aim.command(resolve(true))))];
+    confirm(&title, lines, "resolve all the same", yes)
 }
 
 /// A reason, then the deed. `needed`: an empty reason is not accepted.
@@ -145,7 +153,7 @@ fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec
 }
 
 /// Whom to assign to: known names, `me`, nobody, or any other name.
-pub fn assign(aim: Aim, ctx: &Ctx<'_>, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
+pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
     let give = |to: Option<String>| {
         vec![Step::Do(Cmd::Ask(aim.command(Deed::Assign { to })))]
     };
@@ -165,7 +173,6 @@ pub fn assign(aim: Aim, ctx: &Ctx<'_>, me: &str, people: &BTreeSet<String>) -> V
         then: give(None),
     });
     let title = format!("Assign {} to", aim.named());
-    let _ = ctx;
     let other = aim.clone();
     let picker = Picker::new(&title, items).or_typed(Box::new(move |name| {
         let to = Some(name.to_owned());
@@ -277,6 +284,11 @@ pub fn open_link(incident: &Incident, links: Vec<(String, String)>) -> Vec<Step>
         .collect();
     let picker = Picker::new(&format!("Open, of {}", incident.id), items);
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// Whether it has any link.
+pub fn has_link(incident: &Incident, world: &Snapshot) -> bool {
+    !links(incident, world).is_empty()
 }
 
 /// Every link of an incident, named: those of its alerts, its annotations and its service. Only

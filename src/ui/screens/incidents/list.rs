@@ -413,6 +413,15 @@ impl List {
         self.marks.clear();
     }
 
+    pub fn unmark(&mut self, id: IncidentId) {
+        self.marks.remove(&id);
+    }
+
+    /// The incidents in these lines.
+    pub fn ids(&self, lines: std::ops::Range<usize>) -> impl Iterator<Item = IncidentId> + '_ {
+        lines.filter_map(|n| self.row_at(n)).map(|row| row.id)
+    }
+
     pub fn marks(&self) -> &BTreeSet<IncidentId> {
         &self.marks
     }
