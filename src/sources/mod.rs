@@ -3,7 +3,16 @@
 //! A source knows one upstream and nothing else. Schedule, jitter, time-outs, back-off, caps and
 //! staleness are the supervisor's, once, for all.
 
+pub mod alertmanager;
+pub mod command;
+pub mod host;
+pub mod http_client;
+pub mod hygiene;
+pub mod prometheus;
+pub mod secret;
 pub mod settings;
+pub mod supervisor;
+pub mod tls;
 
 use std::time::Duration;
 
@@ -17,6 +26,23 @@ pub trait Source: Send {
     /// Asks once. Called by the supervisor, never twice at a time; must be cancel-safe: a time-out
     /// drops the future.
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>>;
+}
+
+/// The source that these settings describe; nothing is opened or asked yet.
+pub fn registry(
+    settings: &settings::SourceSettings,
+    clients: &http_client::Clients,
+) -> Box<dyn Source> {
+    use settings::Kind;
+    match settings.kind.clone() {
+        Kind::Prometheus(kind) => Box::new(prometheus::Prometheus::new(settings, kind, clients)),
+        Kind::Alertmanager(kind) => {
+            Box::new(alertmanager::Alertmanager::new(settings, kind, clients))
+        }
+        Kind::Host(kind) => Box::new(host::HostSource::new(settings, &kind)),
+        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, &kind)),
+        Kind::Http(_) | Kind::Probe(_) | Kind::Demo(_) => unreachable!(),
+    }
 }
 
 /// Why a poll failed: the thing, the reason, the remedy.

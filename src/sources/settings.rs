@@ -10,6 +10,8 @@ use secrecy::SecretString;
 use serde_json_path::JsonPath;
 use url::Url;
 
+use super::http_client::address;
+
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
 
@@ -200,6 +202,20 @@ pub struct Demo {
 }
 
 impl Kind {
+    /// Where it is, for people: without credentials, query or fragment.
+    pub fn address(&self) -> String {
+        let list = |urls: &[Url]| urls.iter().map(address).collect::<Vec<_>>().join(" ");
+        match self {
+            Self::Host(_) => "this host".to_owned(),
+            Self::Prometheus(p) => address(&p.url),
+            Self::Alertmanager(a) => list(&a.urls),
+            Self::Http(h) => address(&h.url),
+            Self::Probe(_) => "probes".to_owned(),
+            Self::Command(c) => c.argv.join(" "),
+            Self::Demo(d) => format!("seed {}, speed {}", d.seed, d.speed),
+        }
+    }
+
     /// The word in the config file.
     pub fn word(&self) -> &'static str {
         match self {

@@ -27,7 +27,8 @@ pub fn as_text(map: &Keymap) -> String {
 
 /// A table for the README.
 pub fn as_markdown(map: &Keymap) -> String {
-    let mut out = String::from("| key | action | where | what it does |\n| --- | --- | --- | --- |\n");
+    let mut out =
+        String::from("| key | action | where | what it does |\n| --- | --- | --- | --- |\n");
     for group in Group::ALL {
         for entry in TABLE.iter().filter(|e| e.group == group) {
             let keys: Vec<_> = map

@@ -86,7 +86,9 @@ impl Keymap {
         for text in texts.iter().filter(|t| !t.is_empty()) {
             let keys_of_text = sequence(text)?;
             if keys_of_text.iter().any(|k| is_taken(*k)) {
-                return Err("ctrl-a and ctrl-b belong to screen and tmux; choose another key".to_owned());
+                return Err(
+                    "ctrl-a and ctrl-b belong to screen and tmux; choose another key".to_owned()
+                );
             }
             if name == "quit" && keys_of_text == [Key::plain(KeyCode::Esc)] {
                 return Err("esc never quits; choose another key".to_owned());
@@ -127,7 +129,10 @@ impl Keymap {
         self.keys(entry.action) == default_keys(entry)
     }
 
-    fn bound<'a>(&'a self, stack: &'a [Context]) -> impl Iterator<Item = (&'static Entry, &'a [Key])> {
+    fn bound<'a>(
+        &'a self,
+        stack: &'a [Context],
+    ) -> impl Iterator<Item = (&'static Entry, &'a [Key])> {
         TABLE
             .iter()
             .filter(|e| e.within.iter().any(|c| stack.contains(c)))
@@ -179,7 +184,8 @@ impl Keymap {
 
 /// The prefix keys of tmux and screen.
 fn is_taken(key: Key) -> bool {
-    key == Key::new(KeyCode::Char('a'), Mods::CTRL) || key == Key::new(KeyCode::Char('b'), Mods::CTRL)
+    key == Key::new(KeyCode::Char('a'), Mods::CTRL)
+        || key == Key::new(KeyCode::Char('b'), Mods::CTRL)
 }
 
 impl fmt::Display for KeyProblem {

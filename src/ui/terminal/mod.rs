@@ -1,24 +1,34 @@
-//! The terminal: what it can tell us and what it can show.
+//! The terminal: taken over, drawn on, listened to, and put back, whatever happens.
+//!
+//! ```text
+//!  tty ──bytes──► input (thread: poll, signals) ──InputEvent──► the app
+//!   ▲               └ parser, capabilities                        │
+//!   └─one write a frame── surface ◄── ratatui ◄── Tui::draw ──────┘
+//! ```
+//!
+//! [`Terminal::take_over`] gives a [`Tui`] to draw with and a channel of [`InputEvent`]s;
+//! [`Terminal::headless`] gives the same without a terminal. Modes and termios are held by one
+//! `Session`, which restores them exactly once: when the `Tui` is dropped, from the panic hook, or
+//! from the watchdog that ends a program which does not answer [`InputEvent::Leave`].
 
+mod capabilities;
+mod clipboard;
+mod colour;
+mod headless;
+mod input;
 mod key;
+mod links;
+mod parser;
+pub mod sequence;
+mod session;
+mod surface;
+mod terminfo;
+mod tui;
 
+pub use capabilities::{Capabilities, Glyphs, Multiplexer, NotifyBy};
+pub use colour::Depth;
+pub use headless::Headless;
 pub use key::{Background, InputEvent, Key, KeyCode, Leave, Mods, Mouse, MouseKind};
-
-/// How many colours the terminal shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Depth {
-    Off,
-    C8,
-    C16,
-    C256,
-    #[default]
-    All,
-}
-
-/// Which characters it shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Glyphs {
-    #[default]
-    Unicode,
-    Ascii,
-}
+pub use links::Links;
+pub use parser::MAX_PASTE;
+pub use tui::{Options, Terminal, Tui};

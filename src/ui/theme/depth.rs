@@ -28,7 +28,13 @@ pub fn degrade(style: Style, role: Role, depth: Depth) -> Style {
 fn is_emphasis(role: Role) -> bool {
     matches!(
         role,
-        Role::Selection | Role::TabActive | Role::Demo | Role::ReadOnly | Role::Banner | Role::P1 | Role::P2
+        Role::Selection
+            | Role::TabActive
+            | Role::Demo
+            | Role::ReadOnly
+            | Role::Banner
+            | Role::P1
+            | Role::P2
     )
 }
 
@@ -36,11 +42,11 @@ fn colour(colour: Color, depth: Depth, background: bool) -> Color {
     match depth {
         Depth::All => colour,
         Depth::Off => Color::Reset,
-        Depth::C256 => match colour {
+        Depth::Indexed => match colour {
             Color::Rgb(r, g, b) => Color::Indexed(nearest_256(r, g, b)),
             other => other,
         },
-        Depth::C16 | Depth::C8 => {
+        Depth::Ansi16 | Depth::Ansi8 => {
             let ansi = match colour {
                 Color::Rgb(r, g, b) => nearest_16(r, g, b, background),
                 Color::Indexed(i) => {
@@ -49,16 +55,14 @@ fn colour(colour: Color, depth: Depth, background: bool) -> Color {
                 }
                 other => other,
             };
-            if depth == Depth::C8 { darken(ansi) } else { ansi }
+            if depth == Depth::Ansi8 { darken(ansi) } else { ansi }
         }
     }
 }
 
 /// The nearest of the 6×6×6 cube and the 24 greys of the 256-colour palette.
 fn nearest_256(r: u8, g: u8, b: u8) -> u8 {
-    (16..=255)
-        .min_by_key(|i| distance((r, g, b), rgb_of(*i)))
-        .unwrap_or(15)
+    (16..=255).min_by_key(|i| distance((r, g, b), rgb_of(*i))).unwrap_or(15)
 }
 
 fn rgb_of(index: u8) -> (u8, u8, u8) {
@@ -108,7 +112,11 @@ fn nearest_16(r: u8, g: u8, b: u8, background: bool) -> Color {
     let (max, min) = (r.max(g).max(b), r.min(g).min(b));
     let saturation = u32::from(max - min) * 100 / u32::from(max.max(1));
     if saturation < 35 {
-        return if !background && (60..140).contains(&max) { Color::DarkGray } else { Color::Reset };
+        return if !background && (60..140).contains(&max) {
+            Color::DarkGray
+        } else {
+            Color::Reset
+        };
     }
     if background && max < 110 {
         return Color::Reset;
@@ -153,14 +161,14 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case((255, 107, 107), Depth::C16, Color::LightRed)]
-    #[case((255, 107, 107), Depth::C8, Color::Red)]
-    #[case((240, 185, 74), Depth::C16, Color::Yellow)]
-    #[case((95, 192, 138), Depth::C16, Color::Green)]
-    #[case((95, 179, 245), Depth::C16, Color::Cyan)]
-    #[case((211, 218, 230), Depth::C16, Color::Reset)]
-    #[case((255, 0, 0), Depth::C256, Color::Indexed(196))]
-    #[case((8, 8, 8), Depth::C256, Color::Indexed(232))]
+    #[case((255, 107, 107), Depth::Ansi16, Color::LightRed)]
+    #[case((255, 107, 107), Depth::Ansi8, Color::Red)]
+    #[case((240, 185, 74), Depth::Ansi16, Color::Yellow)]
+    #[case((95, 192, 138), Depth::Ansi16, Color::Green)]
+    #[case((95, 179, 245), Depth::Ansi16, Color::Cyan)]
+    #[case((211, 218, 230), Depth::Ansi16, Color::Reset)]
+    #[case((255, 0, 0), Depth::Indexed, Color::Indexed(196))]
+    #[case((8, 8, 8), Depth::Indexed, Color::Indexed(232))]
     #[case((255, 0, 0), Depth::Off, Color::Reset)]
     fn a_colour_becomes_the_nearest_that_there_is(
         #[case] rgb: (u8, u8, u8),
@@ -173,10 +181,10 @@ mod tests {
     #[test]
     fn a_lost_background_becomes_reverse_video() {
         let style = Style::new().fg(Color::Rgb(0, 0, 0)).bg(Color::Rgb(30, 40, 60));
-        let selected = degrade(style, Role::Selection, Depth::C16);
+        let selected = degrade(style, Role::Selection, Depth::Ansi16);
         assert!(selected.add_modifier.contains(Modifier::REVERSED));
         assert_eq!(selected.fg, None);
-        let overlay = degrade(style, Role::Overlay, Depth::C16);
+        let overlay = degrade(style, Role::Overlay, Depth::Ansi16);
         assert!(!overlay.add_modifier.contains(Modifier::REVERSED));
     }
 }

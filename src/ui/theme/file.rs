@@ -85,11 +85,9 @@ pub fn read(name: &str, lookup: Lookup<'_>) -> Result<Vec<Style>, ThemeError> {
     let mut next = Some((name.to_owned(), None));
     while let Some((name, asked_at)) = next.take() {
         let missing = |reason| match (chain.last(), asked_at) {
-            (Some((file, text, _)), Some(at)) => ThemeError {
-                file: file.clone(),
-                place: Some(place(text, at)),
-                reason,
-            },
+            (Some((file, text, _)), Some(at)) => {
+                ThemeError { file: file.clone(), place: Some(place(text, at)), reason }
+            }
             _ => ThemeError { file: name.clone(), place: None, reason },
         };
         if chain.len() >= MAX_PARENTS {
@@ -170,7 +168,9 @@ fn styles(chain: &[(String, String, File)]) -> Result<Vec<Style>, ThemeError> {
         style.ok_or_else(|| ThemeError {
             file: file.clone(),
             place: None,
-            reason: format!("has no role {name:?}; add it, or begin with parent = \"atalaya-dark\""),
+            reason: format!(
+                "has no role {name:?}; add it, or begin with parent = \"atalaya-dark\""
+            ),
         })
     };
     styles.into_iter().zip(Role::ALL).map(missing).collect()
@@ -293,7 +293,10 @@ mod tests {
     #[case("parent = \"nrd\"", "own.toml:1:10  there is no theme \"nrd\"")]
     #[case("parent = \"own\"", "own.toml:1:10  there is no theme \"own\"")]
     #[case("[palette]\nok = \"#12\"", "own.toml:2:6  \"#12\" is not a colour")]
-    #[case("parent = \"nord\"\n[roles]\ncritcal = \"red\"", "own.toml:3:1  unknown role \"critcal\"; did you mean \"critical\"?")]
+    #[case(
+        "parent = \"nord\"\n[roles]\ncritcal = \"red\"",
+        "own.toml:3:1  unknown role \"critcal\"; did you mean \"critical\"?"
+    )]
     #[case("parent = \"nord\"\n[roles]\nok = \"blood\"", "own.toml:3:6  \"blood\" is neither")]
     #[case("[roles]\nok = \"red\"", "own.toml  has no role \"text\"")]
     #[case("[roles]\nok = 3", "own.toml:2:6  ")]

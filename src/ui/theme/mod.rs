@@ -84,7 +84,7 @@ impl Theme {
     pub fn default_name(depth: Depth, background: Option<Background>) -> &'static str {
         match (depth, background) {
             (Depth::Off, _) => "mono",
-            (Depth::C8 | Depth::C16, _) => "terminal",
+            (Depth::Ansi8 | Depth::Ansi16, _) => "terminal",
             (_, Some(Background::Light)) => "atalaya-light",
             (_, _) => "atalaya-dark",
         }
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn every_shipped_theme_is_complete_at_every_depth() {
         for (name, _) in built_in() {
-            for depth in [Depth::Off, Depth::C8, Depth::C16, Depth::C256, Depth::All] {
+            for depth in [Depth::Off, Depth::Ansi8, Depth::Ansi16, Depth::Indexed, Depth::All] {
                 let lookup: Lookup<'_> = &|name| file::shipped(name);
                 let theme = Theme::load(name, lookup, depth, Glyphs::Unicode);
                 assert_eq!(theme.map(|t| t.styles.len()), Ok(Role::ALL.len()), "{name}");
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn the_selected_row_differs_from_others_in_every_theme_and_depth() {
         for (name, _) in built_in() {
-            for depth in [Depth::Off, Depth::C8, Depth::C16, Depth::C256, Depth::All] {
+            for depth in [Depth::Off, Depth::Ansi8, Depth::Ansi16, Depth::Indexed, Depth::All] {
                 let theme = Theme::built_in(name, depth, Glyphs::Unicode);
                 let text = theme.of(Role::Text);
                 let selected = text.patch(theme.of(Role::Selection));
@@ -209,9 +209,9 @@ mod tests {
 
     #[rstest]
     #[case(Depth::Off, None, "mono")]
-    #[case(Depth::C16, Some(Background::Light), "terminal")]
+    #[case(Depth::Ansi16, Some(Background::Light), "terminal")]
     #[case(Depth::All, Some(Background::Light), "atalaya-light")]
-    #[case(Depth::C256, None, "atalaya-dark")]
+    #[case(Depth::Indexed, None, "atalaya-dark")]
     fn the_default_follows_the_terminal(
         #[case] depth: Depth,
         #[case] background: Option<Background>,
@@ -240,7 +240,16 @@ mod tests {
             let theme = Theme::built_in(name, Depth::All, Glyphs::Unicode);
             let base = theme.of(Role::Text);
             for over in [Role::Text, Role::Selection, Role::Overlay, Role::Header] {
-                for role in [Role::Text, Role::Muted, Role::Ok, Role::Warning, Role::Critical, Role::Unknown, Role::Maintenance, Role::Accent] {
+                for role in [
+                    Role::Text,
+                    Role::Muted,
+                    Role::Ok,
+                    Role::Warning,
+                    Role::Critical,
+                    Role::Unknown,
+                    Role::Maintenance,
+                    Role::Accent,
+                ] {
                     let style = base.patch(theme.of(role)).patch(theme.of(over));
                     let (Some(fg), Some(bg)) = (style.fg, style.bg) else { continue };
                     if let Some(ratio) = contrast(fg, bg) {

@@ -140,7 +140,8 @@ impl Form {
 
     pub fn paint(&self, paint: &mut Paint<'_>, screen: Rect) {
         let w = screen.width.min(76);
-        let about = if self.about.is_empty() { Vec::new() } else { wrap(&self.about, w - 4.min(w)) };
+        let about =
+            if self.about.is_empty() { Vec::new() } else { wrap(&self.about, w - 4.min(w)) };
         let gap = u16::from(!about.is_empty());
         let lines = u16::try_from(about.len() + self.fields.len()).unwrap_or(u16::MAX);
         let area = centred(screen, w, lines.saturating_add(5 + gap));

@@ -16,6 +16,8 @@ pub struct Paint<'a> {
     pub theme: &'a Theme,
     /// Where the terminal's cursor is to stand; `None` hides it.
     pub cursor: Option<Position>,
+    /// Cells that lead somewhere, for terminals that have links.
+    pub links: Vec<(Rect, String)>,
 }
 
 /// The cells that a text takes; control characters take none.
@@ -57,7 +59,7 @@ pub fn fit<'a>(text: &'a str, max: u16, ellipsis: &str) -> Cow<'a, str> {
 
 impl<'a> Paint<'a> {
     pub fn new(buf: &'a mut Buffer, theme: &'a Theme) -> Self {
-        Self { buf, theme, cursor: None }
+        Self { buf, theme, cursor: None, links: Vec::new() }
     }
 
     pub fn of(&self, role: Role) -> Style {

@@ -13,7 +13,7 @@ use crate::ui::terminal::Key;
 use crate::ui::theme::Role;
 
 /// Something that can be chosen.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Item {
     pub label: String,
     /// Beside it, dimmed: a key, an explanation.
@@ -89,9 +89,10 @@ impl Picker {
             Typed::Same => {}
             Typed::Cancel => return Picked::Cancelled,
             Typed::Accept => {
-                let chosen = self.matches.get(self.cursor).and_then(|(i, _)| self.items.get(*i));
+                let index = self.matches.get(self.cursor).map(|(i, _)| *i);
+                let chosen = index.and_then(|i| self.items.get_mut(i));
                 return match (chosen, &self.free) {
-                    (Some(item), _) => Picked::Chosen(item.then.clone()),
+                    (Some(item), _) => Picked::Chosen(std::mem::take(&mut item.then)),
                     (None, Some(free)) if !self.field.text().trim().is_empty() => {
                         Picked::Chosen(free(self.field.text().trim()))
                     }
@@ -150,7 +151,8 @@ impl Picker {
         paint.fill(area, Role::Overlay);
         let title = [(self.title.as_str(), paint.of(Role::Title))];
         let inner = paint.panel(area, &title, true);
-        let field = Rect { height: 1, x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        let field =
+            Rect { height: 1, x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         self.field.paint(paint, field, true);
         let rows = usize::from(inner.height.saturating_sub(2));
         let first = self.cursor.saturating_sub(rows.saturating_sub(1));
@@ -179,7 +181,8 @@ impl Picker {
             }
         }
         if self.matches.is_empty() {
-            let text = if self.free.is_some() { "Enter takes what is typed" } else { "nothing matches" };
+            let text =
+                if self.free.is_some() { "Enter takes what is typed" } else { "nothing matches" };
             paint.put(inner.x + 2, inner.y + 2, inner.width.saturating_sub(3), text, Role::Muted);
         }
         let note = format!("{}/{}", self.matches.len(), self.items.len());

@@ -91,11 +91,13 @@ pub struct Cursor<K> {
     pub at: Option<K>,
     index: usize,
     offset: usize,
+    /// Whether `index` and `offset` were found for some rows already.
+    settled: bool,
 }
 
 impl<K> Default for Cursor<K> {
     fn default() -> Self {
-        Self { at: None, index: 0, offset: 0 }
+        Self { at: None, index: 0, offset: 0, settled: false }
     }
 }
 
@@ -126,11 +128,12 @@ impl<K: Clone + PartialEq> Cursor<K> {
         });
         let index = still.or_else(|| nearest(self.index.min(len.saturating_sub(1)), len, &key));
         if let Some(index) = index {
-            if index != self.index {
+            if index != self.index && self.settled {
                 self.offset = index.saturating_sub(screen_row);
             }
             self.index = index;
             self.at = key(index);
+            self.settled = true;
         } else {
             (self.at, self.index) = (None, 0);
         }
@@ -138,7 +141,13 @@ impl<K: Clone + PartialEq> Cursor<K> {
     }
 
     /// Moves by `delta` rows, skipping headings.
-    pub fn step(&mut self, delta: isize, len: usize, height: usize, key: impl Fn(usize) -> Option<K>) {
+    pub fn step(
+        &mut self,
+        delta: isize,
+        len: usize,
+        height: usize,
+        key: impl Fn(usize) -> Option<K>,
+    ) {
         if len == 0 {
             return;
         }
@@ -158,7 +167,13 @@ impl<K: Clone + PartialEq> Cursor<K> {
     }
 
     /// To the first (`false`) or the last row.
-    pub fn jump(&mut self, last: bool, len: usize, height: usize, key: impl Fn(usize) -> Option<K>) {
+    pub fn jump(
+        &mut self,
+        last: bool,
+        len: usize,
+        height: usize,
+        key: impl Fn(usize) -> Option<K>,
+    ) {
         self.index = if last { len.saturating_sub(1) } else { 0 };
         self.step(if last { -0 } else { 0 }, len, height, key);
         if !last {
@@ -243,13 +258,8 @@ impl Table<'_> {
             }
             let selected = index == self.cursor;
             let line = Rect::new(area.x, y, area.width, self.lines);
-            let mut row = Row {
-                paint,
-                places: &places,
-                columns: self.columns,
-                area: line,
-                selected,
-            };
+            let mut row =
+                Row { paint, places: &places, columns: self.columns, area: line, selected };
             draw(index, &mut row);
             if selected {
                 let role = if self.focused { Role::Selection } else { Role::SelectionIdle };
@@ -282,7 +292,8 @@ impl Table<'_> {
                 continue;
             }
             let style = paint.of(Role::Accent).patch(style.fg(ratatui::style::Color::Reset));
-            let style = paint.of(Role::Heading).patch(Style { fg: paint.of(Role::Accent).fg, ..style });
+            let style =
+                paint.of(Role::Heading).patch(Style { fg: paint.of(Role::Accent).fg, ..style });
             let text = format!("{}{arrow}", column.title);
             match column.align {
                 Align::Left => paint.text(x, area.y, w, &text, style),

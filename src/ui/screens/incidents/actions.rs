@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
 use crate::domain::incident::Incident;
+use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
@@ -154,9 +154,7 @@ fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec
 
 /// Whom to assign to: known names, `me`, nobody, or any other name.
 pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
-    let give = |to: Option<String>| {
-        vec![Step::Do(Cmd::Ask(aim.command(Deed::Assign { to })))]
-    };
+    let give = |to: Option<String>| vec![Step::Do(Cmd::Ask(aim.command(Deed::Assign { to })))];
     let mut items = vec![Item {
         label: me.to_owned(),
         detail: "me".to_owned(),
@@ -312,7 +310,8 @@ pub fn links(incident: &Incident, world: &Snapshot) -> Vec<(String, String)> {
             add(format!("{} {name}", health.service.id), url);
         }
     }
-    let graphs = incident.alerts.values().filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
+    let graphs =
+        incident.alerts.values().filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
     for (alert, url) in graphs {
         let name = alert.labels.get("alertname").map_or("alert", String::as_str);
         add(format!("graph of {name}"), url);

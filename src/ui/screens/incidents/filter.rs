@@ -93,7 +93,8 @@ impl Filter {
         match (editor.field.key(key), last) {
             (Typed::Changed, _) => {}
             (Typed::Down, Some(last)) => {
-                editor.chosen = Some(editor.chosen.map_or(0, |n| if n == last { 0 } else { n + 1 }));
+                editor.chosen =
+                    Some(editor.chosen.map_or(0, |n| if n == last { 0 } else { n + 1 }));
                 return Edited::Same;
             }
             (Typed::Up, Some(last)) => {
@@ -150,7 +151,8 @@ impl Filter {
     /// typed, its end is not yet a mistake.
     fn complaint(&self) -> Option<String> {
         let at = self.editor.as_ref().map(Editor::byte);
-        let here = |span: &std::ops::Range<usize>| at.is_some_and(|at| span.start <= at && at <= span.end);
+        let here =
+            |span: &std::ops::Range<usize>| at.is_some_and(|at| span.start <= at && at <= span.end);
         let errors = &self.parsed.errors;
         let error = errors.iter().find(|e| here(&e.span)).or(errors.first())?;
         Some(error.to_string())
@@ -187,7 +189,8 @@ impl Filter {
     }
 
     fn underline(&self, editor: &Editor, paint: &mut Paint<'_>, field: Rect) {
-        let style = paint.of(Role::FieldError).patch(Style::new().add_modifier(Modifier::UNDERLINED));
+        let style =
+            paint.of(Role::FieldError).patch(Style::new().add_modifier(Modifier::UNDERLINED));
         let text = editor.field.text();
         let scroll = editor.scroll(field.width);
         for error in &self.parsed.errors {

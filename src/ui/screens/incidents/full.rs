@@ -82,7 +82,13 @@ pub fn pages(width: u16) -> &'static [Page] {
 }
 
 /// How many lines the page has, and how many of them are in view.
-pub fn extent(full: &Full, incident: &Incident, entries: &Shown<'_>, eye: &Eye<'_>, body: Rect) -> (usize, usize) {
+pub fn extent(
+    full: &Full,
+    incident: &Incident,
+    entries: &Shown<'_>,
+    eye: &Eye<'_>,
+    body: Rect,
+) -> (usize, usize) {
     let inner = inside(body);
     let lines = match full.page {
         Page::Overview if inner.width < SIDE_BY_SIDE - 2 => {
@@ -111,7 +117,8 @@ fn inside(area: Rect) -> Rect {
 
 fn halves(inner: Rect) -> (Rect, Rect) {
     let left = (inner.width / 2).min(84);
-    let right = Rect { x: inner.x + left + 2, width: inner.width.saturating_sub(left + 2), ..inner };
+    let right =
+        Rect { x: inner.x + left + 2, width: inner.width.saturating_sub(left + 2), ..inner };
     (Rect { width: left, ..inner }, right)
 }
 
@@ -311,7 +318,10 @@ fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
                 (format!("{} ", other.priority), theme.priority(other.priority)),
                 (format!("{id:<9} "), theme.of(Role::Text)),
                 (format!("{:<9} ", other.state().short()), state_style(theme, other.state())),
-                (format!("{:>7}  ", duration(eye.now.signed_duration_since(other.opened_at))), muted),
+                (
+                    format!("{:>7}  ", duration(eye.now.signed_duration_since(other.opened_at))),
+                    muted,
+                ),
                 (format!("{service}  {}", other.title), theme.of(Role::Text)),
                 (ended.unwrap_or_default(), muted),
             ];
@@ -355,7 +365,8 @@ impl Shown<'_> {
                     continue;
                 }
                 let name = fit(&entry.who, who, theme.symbols.ellipsis);
-                let pad = usize::from(who.saturating_sub(width(&name)) + if who > 0 { 2 } else { 0 });
+                let pad =
+                    usize::from(who.saturating_sub(width(&name)) + if who > 0 { 2 } else { 0 });
                 lines.push(vec![
                     (format!("{:>1$}  ", eye.clock(entry.at), usize::from(times)), muted),
                     (format!("{:<1$}  ", entry.word, usize::from(words)), word_style(entry, theme)),

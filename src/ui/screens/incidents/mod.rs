@@ -151,8 +151,7 @@ impl Queue {
         };
         let bar_height = self.filter.height().min(inner.height);
         let bar = Rect { ..inner };
-        let table =
-            Rect { y: inner.y + bar_height, height: inner.height - bar_height, ..inner };
+        let table = Rect { y: inner.y + bar_height, height: inner.height - bar_height, ..inner };
         let panels = Rect { y: queue.bottom(), height: below, ..area };
         let (detail, timeline) = if below == 0 {
             (None, None)
@@ -253,7 +252,8 @@ impl Queue {
     fn scroll_pane(&mut self, by: isize, ctx: &Ctx<'_>) {
         let layout = self.layout(Rect::from(((0, 0).into(), ctx.body)));
         let Some(incident) = self.subject(ctx.world) else { return };
-        let inner = |area: Rect| (area.width.saturating_sub(4), usize::from(area.height.saturating_sub(2)));
+        let inner =
+            |area: Rect| (area.width.saturating_sub(4), usize::from(area.height.saturating_sub(2)));
         let add = |at: usize, by: isize, lines: usize, height: usize| {
             at.saturating_add_signed(by).min(lines.saturating_sub(height))
         };
@@ -603,9 +603,9 @@ impl Screen for Queue {
     fn answered(&mut self, command: &Command, outcomes: &[Outcome], _: &Ctx<'_>) -> Vec<Step> {
         // What was done is done with; what was refused stays marked.
         if let Command::Act { .. } = command {
-            let done = outcomes.iter().filter(|o| {
-                matches!(o.verdict, Verdict::Done { .. } | Verdict::Already { .. })
-            });
+            let done = outcomes
+                .iter()
+                .filter(|o| matches!(o.verdict, Verdict::Done { .. } | Verdict::Already { .. }));
             for id in done.filter_map(|o| o.id) {
                 self.list.unmark(id);
             }

@@ -141,11 +141,9 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
             ("flapping", warn, "comes and goes; quiet until it has peace".to_owned())
         }
         EventBody::FlappingEnded => ("steady", Tone::Plain, "no longer flapping".to_owned()),
-        EventBody::Reclassified { impact, urgency, priority } => (
-            "classified",
-            Tone::Human,
-            format!("impact {impact} × urgency {urgency} → {priority}"),
-        ),
+        EventBody::Reclassified { impact, urgency, priority } => {
+            ("classified", Tone::Human, format!("impact {impact} × urgency {urgency} → {priority}"))
+        }
         EventBody::Undone { what, standing, .. } => {
             ("undone", Tone::Human, format!("no longer {what}; {} again", standing.state.short()))
         }

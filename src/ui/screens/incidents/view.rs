@@ -182,7 +182,10 @@ fn paint_nothing(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>
         let last = last.filter_map(|i| Some((i, i.standing.resolved.as_ref()?.at)));
         if let Some((incident, at)) = last.max_by_key(|(_, at)| *at) {
             let ago = duration(ctx.now.signed_duration_since(at));
-            let text = format!("The last one, {} {}, was resolved {ago} ago.", incident.id, incident.title);
+            let text = format!(
+                "The last one, {} {}, was resolved {ago} ago.",
+                incident.id, incident.title
+            );
             lines.push((text, theme.of(Role::Muted)));
         }
     } else {

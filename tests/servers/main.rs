@@ -1,0 +1,7 @@
+//! Sources and the store against the real thing: servers, programs and disks that the tests start by
+//! themselves, on free ports or sockets. Where one is not installed its test prints `SKIPPED` and
+//! why; under `CI=true` that is a failure.
+
+mod command;
+mod host;
+mod postgres;
