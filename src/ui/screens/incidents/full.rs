@@ -92,7 +92,7 @@ pub fn extent(
     let inner = inside(body);
     let lines = match full.page {
         Page::Overview if inner.width < SIDE_BY_SIDE - 2 => {
-            facts::height(&facts::of(incident, eye), inner.width)
+            overview(incident, eye, inner.width).len()
         }
         Page::Overview => {
             let (_, right) = halves(inner);
@@ -132,15 +132,15 @@ pub fn paint(
     area: Rect,
 ) {
     let theme = eye.theme;
-    let service = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
-    let heading = format!("{service}: {}", incident.title);
-    let id = format!("{}  ", incident.id);
+    let heading = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
+    let id = incident.id.to_string();
     let tabs = tabs(full, incident, eye, area.width);
     let tabs_width: u16 = tabs.iter().map(|(t, _)| width(t)).sum();
-    let room = area.width.saturating_sub(tabs_width + width(&id) + 12);
-    let heading = fit(&heading, room, theme.symbols.ellipsis).into_owned();
+    let room = area.width.saturating_sub(tabs_width + width(&id) + 14);
+    let heading = fit(heading, room, theme.symbols.ellipsis).into_owned();
     let title = [
         (id.as_str(), theme.priority(incident.priority)),
+        ("  ", Style::new()),
         (heading.as_str(), theme.of(Role::Title)),
     ];
     paint.panel(area, &title, true);
@@ -150,12 +150,18 @@ pub fn paint(
     let skip = full.scroll.0;
     match full.page {
         Page::Overview => {
-            let facts = facts::of(incident, eye);
             if inner.width < SIDE_BY_SIDE - 2 {
-                facts::paint(&facts, paint, inner, skip);
+                draw(&overview(incident, eye, inner.width), paint, inner, skip);
             } else {
                 let (left, right) = halves(inner);
-                facts::paint(&facts, paint, left, skip);
+                let lines = overview(incident, eye, left.width);
+                draw(&lines, paint, left, skip);
+                let hidden = lines.len().saturating_sub(usize::from(left.height));
+                if hidden > 0 {
+                    let at = left.bottom();
+                    let text = format!(" {} {hidden} more ", theme.symbols.arrow_down);
+                    paint.put(left.x, at, left.width, &text, Role::Muted);
+                }
                 let x = right.x.saturating_sub(2);
                 for y in inner.top()..inner.bottom() {
                     paint.cell(x, y, theme.symbols.line_v, theme.of(Role::Border));
@@ -216,6 +222,19 @@ fn tabs(full: &Full, incident: &Incident, eye: &Eye<'_>, width: u16) -> Pieces {
 
 fn json(incident: &Incident) -> String {
     serde_json::to_string_pretty(incident).unwrap_or_default()
+}
+
+/// What it is, then its alerts.
+fn overview(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
+    let title = wrap(&incident.title, width);
+    let strong = eye.theme.of(Role::Strong);
+    let mut lines: Vec<Pieces> = title.into_iter().map(|line| vec![(line, strong)]).collect();
+    lines.extend(facts::lines(&facts::of(incident, eye), eye.theme, width));
+    if !incident.alerts.is_empty() {
+        lines.push(Vec::new());
+        lines.extend(alert_lines(incident, eye, width));
+    }
+    lines
 }
 
 /// Each alert of the group with its labels and annotations; those that fire first.

@@ -71,23 +71,21 @@ fn paint_list(
     let status = status(queue, eye);
     let status_width: u16 = status.iter().map(|(text, _)| width(text)).sum();
     let room = layout.queue.width.saturating_sub(status_width + 12);
-    let bad = !queue.filter.parsed().errors.is_empty();
-    let query = match queue.view_name() {
-        Some("open") => String::new(),
-        _ if queue.filter.text().is_empty() => "everything".to_owned(),
-        _ => queue.filter.text().to_owned(),
+    let bad = queue.filter.is_wrong();
+    let view = queue.view_name();
+    let query = if queue.filter.text().is_empty() { "everything" } else { queue.filter.text() };
+    let role = match view {
+        _ if bad => Role::Critical,
+        Some("open") => Role::Muted,
+        _ => Role::Accent,
     };
-    let view = queue.view_name().filter(|_| !query.is_empty() && query != "everything");
-    let mut title = vec![("Queue".to_owned(), theme.of(Role::Title))];
-    if !query.is_empty() {
-        let role = if bad { Role::Critical } else { Role::Accent };
-        title.push((format!("  {query}"), theme.of(role)));
-    }
+    let mut title =
+        vec![("Queue".to_owned(), theme.of(Role::Title)), (format!("  {query}"), theme.of(role))];
     let mut order = format!("  sort {}", list.sort());
     if list.group() != Group::None {
         order.push_str(&format!("  by {}", list.group().word()));
     }
-    if let Some(view) = view {
+    if let Some(view) = view.filter(|view| *view != "open" && *view != query) {
         let symbols = theme.symbols;
         order.push_str(&format!("  {}{view}{}", symbols.quote_left, symbols.quote_right));
     }
@@ -227,11 +225,12 @@ fn paint_detail(
     paint: &mut Paint<'_>,
 ) {
     let theme = eye.theme;
-    let id = format!("{}  ", incident.id);
+    let id = incident.id.to_string();
     let service = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
     let heading = format!("{service}: {}", incident.title);
     let title = [
         (id.as_str(), theme.priority(incident.priority)),
+        ("  ", Style::new()),
         (heading.as_str(), theme.of(Role::Title)),
     ];
     paint.panel(area, &title, queue.focus == Pane::Detail);
