@@ -264,7 +264,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
         sources.push(this_host());
     }
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
-    let plan = Plan { site, services, policy, stale_after: stale_after(&sources), history };
+    let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
+    let plan = Plan { site, services, policy, stale_after, history, heartbeats };
     Config {
         files: Vec::new(),
         patterns: Vec::new(),
@@ -284,4 +285,18 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
 pub fn stale_after(sources: &[SourceSettings]) -> HashMap<Arc<str>, TimeDelta> {
     let three = |s: &SourceSettings| TimeDelta::from_std(s.interval.saturating_mul(3));
     sources.iter().map(|s| (s.name.clone(), three(s).unwrap_or(TimeDelta::MAX))).collect()
+}
+
+/// Every alert that must always fire, with the source that has to report it.
+fn heartbeats(sources: &[SourceSettings]) -> Vec<(Arc<str>, String)> {
+    let expected = |s: &SourceSettings| match &s.kind {
+        Kind::Prometheus(p) => p.heartbeats.clone(),
+        Kind::Alertmanager(a) => a.heartbeats.clone(),
+        _ => Vec::new(),
+    };
+    let named = |s: &SourceSettings| {
+        let name = s.name.clone();
+        expected(s).into_iter().map(move |m| (name.clone(), m.to_string())).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(named).collect()
 }
