@@ -1,1 +1,120 @@
-//! The subcommands.
+//! The subcommands, one file each: they print tables, or JSON documents on demand, and say by the
+//! exit code how it went. Without a subcommand the console opens.
+
+mod actor;
+pub mod args;
+mod check;
+mod generated;
+mod init;
+mod log;
+mod output;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::{self, Config, Problems, Surroundings, Vocabulary};
+use args::{Cli, Command, Global};
+use output::{Exit, Output, complain};
+
+/// What every command needs.
+struct Context {
+    around: Surroundings,
+    output: Output,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Config(Problems),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl Failure {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Config(_) | Self::Usage(_) => Exit::Usage,
+            Self::Refused(_) => Exit::Problems,
+            Self::Unreachable(_) => Exit::Unreachable,
+        }
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = context(&cli.global).and_then(|context| dispatch(cli, &context));
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            complain(&failure.to_string());
+            failure.exit().into()
+        }
+    }
+}
+
+fn context(global: &Global) -> Result<Context, Failure> {
+    let mut around = Surroundings::of_process(vocabulary());
+    around.config.clone_from(&global.config);
+    if let Some(text) = &global.store {
+        let here = std::env::current_dir().ok();
+        let address = config::store_address(text, here.as_deref().map(Path::new));
+        around.store = Some(address.map_err(|(message, remedy)| {
+            Failure::Usage(format!("--store {text}: {message}; {remedy}"))
+        })?);
+    }
+    let output = Output::new(global.json, global.color.unwrap_or_default());
+    Ok(Context { around, output })
+}
+
+fn vocabulary() -> Vocabulary {
+    Vocabulary::default()
+}
+
+fn dispatch(cli: Cli, context: &Context) -> Result<Exit, Failure> {
+    let Some(command) = cli.command else {
+        return Err(Failure::Usage("the console comes with the next change".to_owned()));
+    };
+    if cli.console.is_used() {
+        let why = "INCIDENT, --demo, --read-only and the options of the screen belong to the console; \
+                   leave them out, or the command";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    match command {
+        Command::Init(args) => block_on(init::run(context, &args)),
+        Command::Check(args) => block_on(check::run(context, &args)),
+        Command::Completions(args) => Ok(generated::completions(context, &args)),
+        Command::Man(args) => generated::man(context, &args),
+        _ => Err(Failure::Usage("comes with the next change".to_owned())),
+    }
+}
+
+/// Runs a command that waits for servers or the store.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    // Whoever installed one before us is right, too.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::Refused(format!("no threads can be started: {e}")))?;
+    runtime.block_on(work)
+}
+
+impl Context {
+    /// The config; its warnings go to standard error.
+    fn config(&self) -> Result<Config, Failure> {
+        let config = config::load(&self.around).map_err(Failure::Config)?;
+        if !config.warnings.0.is_empty() {
+            complain(&config.warnings.to_string());
+        }
+        Ok(config)
+    }
+}
