@@ -6,15 +6,18 @@ pub mod args;
 mod check;
 mod generated;
 mod init;
+mod keys;
 mod log;
 mod output;
+mod themes;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::{self, Config, Problems, Surroundings, Vocabulary};
+use crate::config::{self, Config, Keys, Problems, Surroundings, Vocabulary};
+use crate::ui::keymap::{self, Keymap};
 use args::{Cli, Command, Global};
 use output::{Exit, Output, complain};
 
@@ -61,7 +64,8 @@ pub fn run() -> ExitCode {
 }
 
 fn context(global: &Global) -> Result<Context, Failure> {
-    let mut around = Surroundings::of_process(vocabulary());
+    let mut around = Surroundings::of_process();
+    around.vocabulary = vocabulary(around.config_dir.as_deref());
     around.config.clone_from(&global.config);
     if let Some(text) = &global.store {
         let here = std::env::current_dir().ok();
@@ -74,8 +78,18 @@ fn context(global: &Global) -> Result<Context, Failure> {
     Ok(Context { around, output })
 }
 
-fn vocabulary() -> Vocabulary {
-    Vocabulary::default()
+/// The words that the screens define, for the config to check against.
+fn vocabulary(config_dir: Option<&Path>) -> Vocabulary {
+    let check = |keys: &Keys| {
+        let (_, problems) = Keymap::with(keys);
+        problems.into_iter().map(|p| (p.action, p.why)).collect()
+    };
+    Vocabulary {
+        themes: themes::names(config_dir),
+        tabs: ["health", "incidents"].map(str::to_owned).to_vec(),
+        actions: keymap::TABLE.iter().map(|e| e.name.to_owned()).collect(),
+        check_keys: check,
+    }
 }
 
 fn dispatch(cli: Cli, context: &Context) -> Result<Exit, Failure> {
@@ -90,6 +104,8 @@ fn dispatch(cli: Cli, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => block_on(init::run(context, &args)),
         Command::Check(args) => block_on(check::run(context, &args)),
+        Command::Keys => keys::run(context),
+        Command::Themes => Ok(themes::run(context)),
         Command::Completions(args) => Ok(generated::completions(context, &args)),
         Command::Man(args) => generated::man(context, &args),
         _ => Err(Failure::Usage("comes with the next change".to_owned())),

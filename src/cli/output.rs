@@ -71,9 +71,14 @@ impl Output {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Prints a document of the documented fields.
+    /// Prints a document of the documented fields, with its version.
     pub fn document(self, fields: &impl Serialize) {
-        match serde_json::to_string_pretty(&Versioned { version: VERSION, fields }) {
+        self.json_text(&Versioned { version: VERSION, fields });
+    }
+
+    /// Prints a document that has its version already.
+    pub fn json_text(self, document: &impl Serialize) {
+        match serde_json::to_string_pretty(document) {
             Ok(text) => self.print(&format!("{text}\n")),
             Err(e) => complain(&format!("this cannot be written as JSON: {e}")),
         }

@@ -38,7 +38,7 @@ pub use problem::{Problem, Problems, Severity, Spot};
 pub use reader::{address, suggest};
 pub use sections::console::{COLOURS, GLYPHS};
 pub use sections::site::store_address;
-pub use surroundings::{Surroundings, Vocabulary};
+pub use surroundings::{Keys, Surroundings, Vocabulary};
 
 /// The commented example, which is also what `atalaya init` writes.
 pub const EXAMPLE: &str = include_str!("../../config.example.toml");

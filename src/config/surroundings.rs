@@ -1,6 +1,7 @@
 //! What the configuration depends on beside its files: the command line, the environment, the
 //! machine. Gathered once at the edge, so that reading stays a plain function.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::StoreAddress;
@@ -39,23 +40,24 @@ pub struct Vocabulary {
     pub tabs: Vec<String>,
     /// The names in the table of actions.
     pub actions: Vec<String>,
-    /// Whether a text names a key, or why not.
-    pub check_key: fn(&str) -> Result<(), String>,
+    /// What is wrong with a set of keys: the action, and why.
+    pub check_keys: fn(&Keys) -> Vec<(String, String)>,
 }
+
+/// Action → its keys.
+pub type Keys = BTreeMap<String, Vec<String>>;
 
 impl Default for Vocabulary {
     fn default() -> Self {
-        let check_key = |key: &str| {
-            if key.is_empty() { Err("an empty text is not a key".to_owned()) } else { Ok(()) }
-        };
-        Self { themes: Vec::new(), tabs: Vec::new(), actions: Vec::new(), check_key }
+        let (themes, tabs, actions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { themes, tabs, actions, check_keys: |_| Vec::new() }
     }
 }
 
 impl Surroundings {
-    /// Those of this process. Where there is no home folder, the store and the log go to the
+    /// Those of this process, without words of other rooms. Where there is no home folder, the store and the log go to the
     /// system's folder for temporary files.
-    pub fn of_process(vocabulary: Vocabulary) -> Self {
+    pub fn of_process() -> Self {
         let dirs = directories::ProjectDirs::from("", "", "atalaya");
         let fallback = || std::env::temp_dir().join("atalaya");
         let data_dir = dirs.as_ref().map_or_else(fallback, |d| d.data_dir().to_owned());
@@ -76,7 +78,7 @@ impl Surroundings {
             user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "operator".to_owned()),
             host,
             zone: iana_time_zone::get_timezone().ok(),
-            vocabulary,
+            vocabulary: Vocabulary::default(),
         }
     }
 }

@@ -24,7 +24,11 @@ fn around(config: PathBuf) -> Surroundings {
             themes: words(&["atalaya-dark", "atalaya-light", "mono"]),
             tabs: words(&["health", "incidents"]),
             actions: words(&["acknowledge", "resolve", "filter"]),
-            ..Vocabulary::default()
+            check_keys: |keys| {
+                let twice = keys.get("resolve").is_some_and(|k| k.iter().any(|k| k == "a"));
+                let why = "\"a\" is already the key of \"acknowledge\"".to_owned();
+                if twice { vec![("resolve".to_owned(), why)] } else { Vec::new() }
+            },
         },
     }
 }

@@ -80,12 +80,15 @@ fn keys(s: &Section<'_>, vocabulary: &Vocabulary) -> BTreeMap<String, Vec<String
                 );
                 continue;
             };
-            match (vocabulary.check_key)(key) {
-                Ok(()) => bound.push(key.clone()),
-                Err(why) => s.report().error(item.at.0, why, ""),
-            }
+            bound.push(key.clone());
         }
         keys.insert(entry.key.clone(), bound);
+    }
+    for (action, why) in (vocabulary.check_keys)(&keys) {
+        // An unknown action was reported above.
+        if let Some(entry) = table.get(&action).filter(|e| vocabulary.actions.contains(&e.key)) {
+            s.report().error(entry.node.at.0, why, "");
+        }
     }
     keys
 }
