@@ -3,13 +3,21 @@
 
 mod actor;
 pub mod args;
+mod audit;
 mod check;
 mod generated;
+mod health;
+mod incident;
+mod incidents;
 mod init;
 mod keys;
 mod log;
 mod output;
+mod show;
+mod sources;
+mod stored;
 mod themes;
+mod transfer;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -104,18 +112,23 @@ fn dispatch(cli: Cli, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => block_on(init::run(context, &args)),
         Command::Check(args) => block_on(check::run(context, &args)),
+        Command::Health => block_on(health::run(context)),
+        Command::Sources => block_on(sources::run(context)),
+        Command::Incidents(args) => block_on(incidents::run(context, &args)),
+        Command::Incident(args) => block_on(incident::run(context, args)),
+        Command::Audit(args) => block_on(audit::run(context, &args)),
+        Command::Export(args) => block_on(transfer::export(context, &args)),
+        Command::Import(args) => block_on(transfer::import(context, &args)),
         Command::Keys => keys::run(context),
         Command::Themes => Ok(themes::run(context)),
         Command::Completions(args) => Ok(generated::completions(context, &args)),
         Command::Man(args) => generated::man(context, &args),
-        _ => Err(Failure::Usage("comes with the next change".to_owned())),
     }
 }
 
 /// Runs a command that waits for servers or the store.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    // Whoever installed one before us is right, too.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::sources::tls::install_provider();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -276,7 +276,12 @@ impl DraftService {
             Op::Below => Direction::Below,
             _ => Direction::Above,
         };
+        // The value of a signal named by the trouble that 0 means would read as its opposite.
+        let up = candidate.comparison.op == Op::Below && candidate.comparison.limit == 0.5;
         let mut name = words(&candidate.rule);
+        if up {
+            name = name.replace("down", "up");
+        }
         // A warning and a critical rule on one expression are one signal with two thresholds.
         let twin = self.signals.iter_mut().find(|s| s.query == query && s.direction == direction);
         if let Some(twin) = twin {

@@ -1,8 +1,8 @@
 //! The questions that `init` asks of Prometheus and Alertmanager.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, redirect};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -10,14 +10,17 @@ use url::Url;
 use super::draft::RuleGroups;
 use crate::domain::matcher::Labels;
 use crate::domain::text::clean;
+use crate::sources::http_client::{Answer, Clients, Http, Request, address, below};
+use crate::sources::settings::{HttpSettings, Kind, Prometheus, SourceSettings};
 
+/// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Largest answer accepted, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// One server.
 pub struct Server {
-    client: Client,
+    http: Http,
     base: Url,
 }
 
@@ -57,30 +60,42 @@ pub struct Alert {
 }
 
 impl Server {
-    pub fn new(base: Url) -> Result<Self, String> {
-        let client = Client::builder()
-            .timeout(PATIENCE)
-            .redirect(redirect::Policy::limited(3))
-            .user_agent(concat!("atalaya/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| format!("no HTTP client: {e}"))?;
-        Ok(Self { client, base })
+    pub fn new(base: Url) -> Self {
+        let settings = SourceSettings {
+            name: Arc::from("init"),
+            interval: PATIENCE,
+            timeout: PATIENCE,
+            max_body: MAX_BODY,
+            http: HttpSettings::default(),
+            kind: Kind::Prometheus(Prometheus {
+                url: base.clone(),
+                alerts: false,
+                heartbeats: Vec::new(),
+                backfill: Duration::ZERO,
+            }),
+            asks: Vec::new(),
+        };
+        Self { http: Http::new(&settings, &Clients::default()), base }
     }
 
     /// The alert rules.
     pub async fn rules(&self) -> Result<RuleGroups, String> {
-        self.prometheus("api/v1/rules", &[("type", "alert")]).await
+        let mut url = below(&self.base, "api/v1/rules");
+        url.set_query(Some("type=alert"));
+        self.prometheus(Request::get(url)).await
     }
 
     /// The label sets that an instant query gives.
     pub async fn series(&self, query: &str) -> Result<Vec<Labels>, String> {
-        let vector: Vector = self.prometheus("api/v1/query", &[("query", query)]).await?;
+        let url = below(&self.base, "api/v1/query");
+        let vector: Vector = self.prometheus(Request::post_form(url, &[("query", query)])).await?;
         Ok(vector.result.into_iter().map(|s| s.metric).collect())
     }
 
     /// The addresses to which Prometheus sends its alerts.
     pub async fn alertmanagers(&self) -> Result<Vec<String>, String> {
-        let found: Alertmanagers = self.prometheus("api/v1/alertmanagers", &[]).await?;
+        let url = below(&self.base, "api/v1/alertmanagers");
+        let found: Alertmanagers = self.prometheus(Request::get(url)).await?;
         let bases = found.active_alertmanagers.into_iter().map(|a| {
             let end = a.url.find("/api/").unwrap_or(a.url.len());
             clean(a.url.get(..end).unwrap_or_default(), 200)
@@ -90,48 +105,25 @@ impl Server {
 
     /// The alerts of an Alertmanager.
     pub async fn alerts(&self) -> Result<Vec<Alert>, String> {
-        self.get("api/v2/alerts", &[]).await
+        let answer = self.send(&Request::get(below(&self.base, "api/v2/alerts"))).await?;
+        answer.checked().and_then(|a| a.json()).map_err(|e| e.to_string())
     }
 
-    async fn prometheus<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<T, String> {
-        let envelope: Envelope<T> = self.get(path, query).await?;
-        envelope.data.ok_or_else(|| clean(&envelope.error, 300))
-    }
-
-    async fn get<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<T, String> {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
-        let mut answer =
-            self.client.get(url).query(query).send().await.map_err(|e| self.unreachable(&e))?;
-        let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|e| self.unreachable(&e))? {
-            if body.len() + piece.len() > MAX_BODY {
-                return Err(format!("{} sends more than 64 MiB for {path}", self.base));
-            }
-            body.extend_from_slice(&piece);
+    /// Data, or Prometheus' own words about what is wrong with the question.
+    async fn prometheus<T: DeserializeOwned>(&self, request: Request) -> Result<T, String> {
+        let answer = self.send(&request).await?;
+        match answer.json::<Envelope<T>>() {
+            Ok(Envelope { data: Some(data), .. }) => Ok(data),
+            Ok(envelope) if !envelope.error.is_empty() => Err(clean(&envelope.error, 300)),
+            Ok(_) => Err(format!("{} answered without data", address(&answer.url))),
+            Err(not_json) => Err(answer.checked().err().unwrap_or(not_json).to_string()),
         }
-        serde_json::from_slice(&body).map_err(|_| {
-            let start = clean(&String::from_utf8_lossy(body.get(..200).unwrap_or(&body)), 80);
-            format!("{}{path} answers {status}, not what is expected there: {start}", self.base)
-        })
     }
 
-    fn unreachable(&self, e: &reqwest::Error) -> String {
-        let mut reason = e.to_string();
-        let mut source = std::error::Error::source(e);
-        while let Some(inner) = source {
-            reason = inner.to_string();
-            source = inner.source();
+    async fn send(&self, request: &Request) -> Result<Answer, String> {
+        match tokio::time::timeout(PATIENCE, self.http.send(request)).await {
+            Ok(answer) => answer.map_err(|e| e.to_string()),
+            Err(_) => Err(format!("{} does not answer within 20 s", address(&request.url))),
         }
-        format!("{} cannot be reached: {}", self.base, clean(&reason, 200))
     }
 }

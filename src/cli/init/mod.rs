@@ -145,7 +145,7 @@ async fn filled(args: &args::Init) -> Result<(String, Document), Failure> {
     let mut sorted = draft::Sorted::default();
     let (mut services, mut left_out) = (Vec::new(), Vec::new());
     if let Some(url) = &prometheus {
-        let server = Server::new(url.clone()).map_err(Failure::Unreachable)?;
+        let server = Server::new(url.clone());
         sorted = draft::sort(&server.rules().await.map_err(Failure::Unreachable)?);
         left_out.append(&mut sorted.left_out);
         let series = server
@@ -222,7 +222,7 @@ async fn unnamed_alertmanagers(server: &Server) -> Option<LeftOut> {
 async fn unowned(members: &[Url], services: &[DraftService]) -> Result<Option<LeftOut>, Failure> {
     let (mut alerts, mut errors) = (Vec::new(), Vec::new());
     for url in members {
-        let server = Server::new(url.clone()).map_err(Failure::Unreachable)?;
+        let server = Server::new(url.clone());
         match server.alerts().await {
             Ok(more) => alerts.extend(more),
             Err(why) => errors.push(why),
