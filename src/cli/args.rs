@@ -1,15 +1,14 @@
 //! The command line as data. The words here are an interface: scripts and fingers depend on them.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
 
-const CONFIG_HELP: &str = "The config file [default: $ATALAYA_CONFIG, \
-    $XDG_CONFIG_HOME/atalaya/config.toml, /etc/atalaya/config.toml; none: this host is watched]";
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
     config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
     1 warning, 2 critical, 3 unknown.";
@@ -19,31 +18,41 @@ const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found;
 #[command(name = "atalaya", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
-    pub global: Global,
-    #[command(flatten)]
     pub console: Console,
+    #[command(flatten)]
+    pub global: Global,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
-    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath, help = CONFIG_HELP)]
+    /// The config file [default: $ATALAYA_CONFIG, the user's, the system's; none: watch this host]
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Where incidents are kept: sqlite:///path or a path [default: atalaya.db in the XDG data folder]
+    /// The store: a path, or sqlite:///path [default: atalaya.db in the XDG data folder]
     #[arg(long, value_name = "URL", global = true)]
     pub store: Option<String>,
     /// Print a JSON document with documented, versioned fields
     #[arg(long, global = true)]
     pub json: bool,
-    /// Colours: auto obeys NO_COLOR and COLORTERM
-    #[arg(long, visible_alias = "colour", value_name = "WHEN", global = true, value_parser = word(&config::COLOURS))]
+    /// auto (obeys NO_COLOR and COLORTERM), off, 8, 16, 256, all
+    #[arg(
+        long,
+        visible_alias = "colour",
+        value_name = "WHEN",
+        global = true,
+        value_parser = word(&config::COLOURS),
+        hide_possible_values = true
+    )]
     pub color: Option<Colour>,
 }
 
 /// Options of the console itself.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The console")]
 pub struct Console {
     /// Open the console on this incident
     #[arg(value_name = "INCIDENT", value_parser = incident)]
@@ -63,12 +72,43 @@ pub struct Console {
     /// The look; `atalaya themes` lists them
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
-    /// Which characters are drawn: auto, unicode or ascii
-    #[arg(long, value_name = "SET", value_parser = word(&config::GLYPHS))]
+    /// Which characters are drawn: auto, unicode, ascii
+    #[arg(long, value_name = "SET", value_parser = word(&config::GLYPHS), hide_possible_values = true)]
     pub glyphs: Option<Glyphs>,
     /// No blinking, no animation
     #[arg(long)]
     pub reduce_motion: bool,
+}
+
+impl Cli {
+    /// Reads the command line of this process; wrong usage ends it with exit code 2.
+    pub fn of_process() -> Self {
+        Self::parse_from(queries_last(std::env::args_os().collect()))
+    }
+}
+
+/// Negated terms of a query (`-service:mail`) look like options to clap: behind `--` they do not.
+/// The command `incidents` has no short options but `-h`.
+fn queries_last(line: Vec<OsString>) -> Vec<OsString> {
+    let command = Cli::command();
+    let is_command = |word: &OsString| command.get_subcommands().any(|c| *word == *c.get_name());
+    let Some(at) = line.iter().position(is_command) else { return line };
+    if line.get(at).is_none_or(|word| word != "incidents") || line.iter().any(|word| word == "--") {
+        return line;
+    }
+    let negated = |(i, word): &(usize, OsString)| {
+        let text = word.to_string_lossy();
+        *i > at
+            && text.len() > 1
+            && text != "-h"
+            && text.starts_with('-')
+            && !text.starts_with("--")
+    };
+    let (terms, mut rest): (Vec<_>, Vec<_>) = line.into_iter().enumerate().partition(negated);
+    if !terms.is_empty() {
+        rest.push((0, "--".into()));
+    }
+    rest.into_iter().chain(terms).map(|(_, word)| word).collect()
 }
 
 impl Console {
@@ -144,7 +184,7 @@ pub struct Check {
 pub struct Incidents {
     /// As in the console: state:new,ack p:1..2 service:pay* age>10m "disk full". Without a state: term
     /// the open ones
-    #[arg(value_name = "QUERY", allow_hyphen_values = true, trailing_var_arg = true)]
+    #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 }
 
@@ -323,10 +363,8 @@ fn speed(text: &str) -> Result<f64, String> {
 /// An incident, or a hint for who mistyped a command.
 fn incident(text: &str) -> Result<IncidentId, String> {
     text.parse().map_err(|why: String| {
-        let commands: Vec<String> = <Cli as clap::CommandFactory>::command()
-            .get_subcommands()
-            .map(|c| c.get_name().to_owned())
-            .collect();
+        let commands: Vec<String> =
+            Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
         let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
         format!("{why}; {}", config::suggest(text, &commands, "commands"))
     })
@@ -343,16 +381,9 @@ fn word<T: Copy + Send + Sync + 'static>(
     })
 }
 
-// Shells are named by clap itself.
-const _: fn() = || {
-    fn shells<T: ValueEnum>() {}
-    shells::<clap_complete::Shell>();
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
     use rstest::rstest;
 
     #[test]
@@ -365,7 +396,7 @@ mod tests {
     #[case(&["atalaya", "--demo", "--seed", "7", "--speed", "60"])]
     #[case(&["atalaya", "--colour", "16", "health", "--json"])]
     #[case(&["atalaya", "health", "--color", "off", "--store", "/tmp/x.db"])]
-    #[case(&["atalaya", "incidents", "state:new", "-service:mail", "p:1..2"])]
+    #[case(&["atalaya", "incidents", "state:new", "p:1..2", "disk full"])]
     #[case(&["atalaya", "incident", "ack", "INC-1", "2", "inc-3"])]
     #[case(&["atalaya", "incident", "assign", "1", "--nobody"])]
     #[case(&["atalaya", "--config", "/x.toml", "check", "--offline"])]
@@ -382,6 +413,18 @@ mod tests {
         let error = Cli::try_parse_from(line).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert!(error.to_string().contains(expect), "{error}");
+    }
+
+    #[test]
+    fn a_query_may_negate_and_options_may_follow_it() {
+        let line = ["atalaya", "incidents", "-service:mail", "p:1", "--json"];
+        let line = queries_last(line.map(OsString::from).to_vec());
+        let cli = Cli::try_parse_from(line).unwrap();
+        let Some(Command::Incidents(args)) = cli.command else { panic!("another command") };
+        assert_eq!(
+            (args.query, cli.global.json),
+            (vec!["p:1".into(), "-service:mail".into()], true)
+        );
     }
 
     #[test]

@@ -22,8 +22,6 @@ mod transfer;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::config::{self, Config, Keys, Problems, Surroundings, Vocabulary};
 use crate::ui::keymap::{self, Keymap};
 use args::{Cli, Command, Global};
@@ -60,7 +58,7 @@ impl Failure {
 
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     let outcome = context(&cli.global).and_then(|context| dispatch(cli, &context));
     match outcome {
         Ok(exit) => exit.into(),

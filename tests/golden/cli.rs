@@ -122,6 +122,7 @@ fn an_incident_lives_from_report_to_close_by_command_line() {
     let report = ["incident", "report", "--title", "Mail is slow", "--service", "checkout"];
     assert_eq!(home.says(&report), "INC-1\n");
     assert!(home.says(&["incidents"]).contains("Mail is slow"));
+    assert_eq!(home.says(&["incidents", "-service:checkout"]), "no incidents\n");
     assert!(home.says(&["incident", "ack", "INC-1"]).starts_with("INC-1  done  "));
     assert!(home.says(&["incident", "note", "1", "-m", "pool exhausted"]).contains("done"));
     assert!(home.says(&["incident", "assign", "1", "--to", "luis"]).contains("done"));
