@@ -5,6 +5,7 @@ mod actor;
 pub mod args;
 mod audit;
 mod check;
+mod console;
 mod generated;
 mod health;
 mod incident;
@@ -22,14 +23,17 @@ mod transfer;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::{self, Config, Keys, Problems, Surroundings, Vocabulary};
+use crate::config::{self, Colour, Config, Keys, Problems, Surroundings, Vocabulary};
 use crate::ui::keymap::{self, Keymap};
 use args::{Cli, Command, Global};
 use output::{Exit, Output, complain};
+use tokio::runtime::Runtime;
 
 /// What every command needs.
 struct Context {
     around: Surroundings,
+    /// `--color`.
+    colour: Option<Colour>,
     output: Output,
 }
 
@@ -59,7 +63,7 @@ impl Failure {
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
     let cli = Cli::of_process();
-    let outcome = context(&cli.global).and_then(|context| dispatch(cli, &context));
+    let outcome = context(&cli.global).and_then(|context| dispatch(cli, context));
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -81,7 +85,7 @@ fn context(global: &Global) -> Result<Context, Failure> {
         })?);
     }
     let output = Output::new(global.json, global.color.unwrap_or_default());
-    Ok(Context { around, output })
+    Ok(Context { around, colour: global.color, output })
 }
 
 /// The words that the screens define, for the config to check against.
@@ -98,15 +102,16 @@ fn vocabulary(config_dir: Option<&Path>) -> Vocabulary {
     }
 }
 
-fn dispatch(cli: Cli, context: &Context) -> Result<Exit, Failure> {
+fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
-        return Err(Failure::Usage("the console comes with the next change".to_owned()));
+        return console::run(context, &cli.console);
     };
     if cli.console.is_used() {
         let why = "INCIDENT, --demo, --read-only and the options of the screen belong to the console; \
                    leave them out, or the command";
         return Err(Failure::Usage(why.to_owned()));
     }
+    let context = &context;
     match command {
         Command::Init(args) => block_on(init::run(context, &args)),
         Command::Check(args) => block_on(check::run(context, &args)),
@@ -126,13 +131,15 @@ fn dispatch(cli: Cli, context: &Context) -> Result<Exit, Failure> {
 
 /// Runs a command that waits for servers or the store.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    crate::sources::tls::install_provider();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    threads()?.block_on(work)
+}
+
+fn threads() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|e| Failure::Refused(format!("no threads can be started: {e}")))?;
-    runtime.block_on(work)
+        .map_err(|e| Failure::Refused(format!("no threads can be started: {e}")))
 }
 
 impl Context {

@@ -21,11 +21,14 @@ pub enum Exit {
     Unreachable,
     /// The convention of monitoring plug-ins, for `health`.
     Plugin(State),
+    /// What the console ends with.
+    Code(u8),
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
+            Exit::Code(code) => code,
             Exit::Fine | Exit::Plugin(State::Ok | State::Maintenance) => 0,
             Exit::Problems | Exit::Plugin(State::Warning) => 1,
             Exit::Usage | Exit::Plugin(State::Critical) => 2,
