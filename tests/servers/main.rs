@@ -7,3 +7,4 @@
 mod command;
 mod host;
 mod postgres;
+mod probe;
