@@ -155,8 +155,8 @@ mod tests {
             impact: 1,
             urgency: 1,
             priority: Priority(priority),
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
+            labels: BTreeMap::new().into(),
+            annotations: BTreeMap::new().into(),
             alerts: BTreeMap::new(),
             opened_at: at,
             started_at: at,
@@ -168,7 +168,7 @@ mod tests {
             unverified_since: None,
             flapping_since: None,
             reopened_at: Vec::new(),
-            last_action: None,
+            last_change: None,
         }
     }
 
@@ -235,8 +235,8 @@ mod tests {
     #[case::reported_by_oneself(|i: &mut Incident| i.reported_by = Actor::person("ana"))]
     #[case::silenced(|i: &mut Incident| {
         let fact = crate::domain::incident::AlertFact {
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
+            labels: BTreeMap::new().into(),
+            annotations: BTreeMap::new().into(),
             since: start(),
             status: AlertStatus::Silenced { by: vec!["s".to_owned()] },
             cleared_at: None,
