@@ -1,12 +1,13 @@
 //! A small operations centre for the tests of screens: the real core with its log in memory, and a
 //! console before it. What a key asks for is carried out at once; nothing here has a clock.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use atalaya::domain::health::{Service, ServiceId};
 use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Report, Target};
 use atalaya::domain::incident::policy::Rule;
-use atalaya::domain::incident::{Actor, Event, IncidentId, Priority};
+use atalaya::domain::incident::{Actor, Event, IncidentId};
 use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, SourceState, SourceStatus,
@@ -49,7 +50,7 @@ pub fn start() -> Instant {
 
 fn plan() -> Plan {
     let mut plan = Plan::empty();
-    plan.site.name = "acme-noc".to_owned();
+    "acme-noc".clone_into(&mut plan.site.name);
     plan.site.zone = chrono_tz::Europe::Madrid;
     for word in SERVICES.split_whitespace() {
         let (spec, deps) = word.split_once('<').unwrap_or((word, ""));
@@ -298,6 +299,15 @@ impl Noc {
         outcomes
     }
 
+    /// Somebody at another console acts, and this one does not know yet.
+    pub fn act_unseen(&mut self, who: &str, id: u64, action: Action) {
+        let actor = Actor { session: who.to_owned(), ..Actor::person(who) };
+        let targets = vec![Target { id: IncidentId(id), seen: 0 }];
+        let command = Command::Act { targets, action };
+        let outcomes = self.feed(&Input::Asked { actor, command });
+        assert!(outcomes[0].verdict.is_done(), "{}", outcomes[0].verdict);
+    }
+
     pub fn act(&mut self, who: &str, id: u64, action: Action) {
         let targets = vec![Target { id: IncidentId(id), seen: 0 }];
         let outcomes = self.ask(who, Command::Act { targets, action });
@@ -360,10 +370,6 @@ impl Noc {
         self.state.incident(IncidentId(id)).map_or("none", |i| i.state().short())
     }
 
-    pub fn priority(&self, id: u64) -> Option<Priority> {
-        self.state.incident(IncidentId(id)).map(|i| i.priority)
-    }
-
     pub fn draw(&self) -> Buffer {
         let area = Rect::from(((0, 0).into(), self.model.size));
         let mut buf = Buffer::empty(area);
@@ -422,14 +428,18 @@ pub fn styles(buf: &Buffer) -> String {
                 known.push(style);
                 known.len() - 1
             });
-            line.push(char::from_u32('a' as u32 + n as u32).unwrap_or('?'));
+            line.push(letter(n));
         }
         out.push_str(&line);
         out.push('\n');
     }
     for (n, (fg, bg, modifier)) in known.iter().enumerate() {
-        let letter = char::from_u32('a' as u32 + n as u32).unwrap_or('?');
-        out.push_str(&format!("{letter}: {fg} on {bg} {modifier:?}\n"));
+        let _ = writeln!(out, "{}: {fg} on {bg} {modifier:?}", letter(n));
     }
     out
+}
+
+fn letter(n: usize) -> char {
+    let letters = ('a'..='z').chain('A'..='Z').chain('0'..='9');
+    letters.into_iter().nth(n).unwrap_or('?')
 }

@@ -1,5 +1,6 @@
 //! What is known of one incident, as labelled lines: the detail panel and the full-screen view.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
@@ -72,6 +73,15 @@ pub fn priority_sign(theme: &Theme, priority: Priority) -> &'static str {
         2 => theme.symbols.warning,
         3 => theme.symbols.ok,
         _ => theme.symbols.dot,
+    }
+}
+
+/// Our own signs in a text as this terminal can show them.
+pub fn plain<'a>(theme: &Theme, text: &'a str) -> Cow<'a, str> {
+    if theme.is_ascii() {
+        Cow::Owned(text.replace('×', "x").replace('→', "->").replace('·', "-"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -151,13 +161,10 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         level(incident.urgency),
         incident.priority
     );
-    if theme.is_ascii() {
-        class = class.replace('×', "x").replace('→', "->");
-    }
     if !incident.category.is_empty() {
         let _ = write!(class, "   category {}", incident.category);
     }
-    lines.push(fact("class", class, text));
+    lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
     lines.extend(alerts(incident, theme));
     lines.extend(service(incident, eye));

@@ -12,6 +12,9 @@ use crate::ui::widgets::{Field, Paint, Typed, width};
 /// How many candidates are shown at a time.
 const ROWS: usize = 8;
 
+/// What can be written.
+const HINT: &str = "state p service team assignee age is label. source id, or any text; - negates";
+
 /// The text of the filter and what it means.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -189,14 +192,11 @@ impl Filter {
         editor.field.paint(paint, field, true);
         self.underline(editor, paint, field);
         let below = Rect { y: area.y + 1, height: 1, ..field };
-        match self.complaint() {
-            Some(why) => paint.put(below.x, below.y, below.width, &why, Role::Critical),
-            None => {
-                let hint =
-                    "state p service team assignee age is label. source id, or any text; - negates";
-                paint.put(below.x, below.y, below.width, hint, Role::Muted)
-            }
-        };
+        if let Some(why) = self.complaint() {
+            paint.put(below.x, below.y, below.width, &why, Role::Critical);
+        } else {
+            paint.put(below.x, below.y, below.width, HINT, Role::Muted);
+        }
         editor.paint_candidates(paint, field, area);
     }
 
@@ -248,7 +248,7 @@ impl Editor {
     fn paint_candidates(&self, paint: &mut Paint<'_>, field: Rect, area: Rect) {
         let candidates = &self.completion.candidates;
         let wanted = candidates.len().min(ROWS);
-        let rows = wanted.min(usize::from(area.height.saturating_sub(5)));
+        let rows = wanted.min(usize::from(area.height.saturating_sub(4)));
         if rows == 0 {
             return;
         }
@@ -260,7 +260,7 @@ impl Editor {
         let x = (field.x + start.saturating_sub(self.scroll(field.width)))
             .saturating_sub(1)
             .min(field.right().saturating_sub(w));
-        let frame = Rect::new(x.saturating_sub(1), area.y + 1, w + 2, rows as u16 + 2);
+        let frame = Rect::new(x.saturating_sub(1), area.y + 2, w + 2, rows as u16 + 2);
         paint.fill(frame, Role::Overlay);
         let popup = paint.panel(frame, &[], true);
         for ((n, candidate), y) in
