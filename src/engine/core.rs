@@ -89,7 +89,7 @@ pub struct State {
     position: u64,
     pub(super) changes: Changes,
     pub(super) started_at: Instant,
-    /// Whether everything in the store is loaded.
+    /// Whether those of the last seven days are loaded, beside the open ones.
     pub complete: bool,
 }
 
@@ -308,10 +308,10 @@ pub fn evolve(state: &mut State, event: &Event) {
     match &event.body {
         EventBody::AlertFired { fingerprint, .. } => state.hold(&incident.source, fingerprint, id),
         EventBody::AlertCleared { fingerprint } => {
-            if let Some(held) = state.by_alert.get_mut(&incident.source) {
-                if held.get(fingerprint) == Some(&id) {
-                    held.remove(fingerprint);
-                }
+            if let Some(held) = state.by_alert.get_mut(&incident.source)
+                && held.get(fingerprint) == Some(&id)
+            {
+                held.remove(fingerprint);
             }
         }
         _ => {}

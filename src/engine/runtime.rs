@@ -1,10 +1,22 @@
 //! The task that feeds the core: one at a time, persist, then confirm, then publish.
+//!
+//! [`start`] makes the task and gives back the [`Handle`] to it; [`once`] does one command the same
+//! way without staying. `task` holds what both share.
+
+mod clock;
+mod task;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use clock::{Clock, SystemClock};
+
+use super::core::Effect;
 use super::snapshot::{Plan, Snapshot};
+use crate::store::{Store, StoreError};
+use task::Engine;
+
 use crate::domain::incident::lifecycle::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
 use crate::domain::observation::{Observation, SourceStatus};
@@ -30,6 +42,55 @@ pub enum Message {
         id: IncidentId,
         reply: oneshot::Sender<Result<(), String>>,
     },
+    /// Finish what was received, close the store, end.
+    Stop {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// How many messages may wait before senders have to.
+const QUEUE: usize = 256;
+
+/// Starts the engine on an open store: its open incidents are in the first snapshot, the recent ones
+/// follow before anything else is decided. It ends when the last handle is gone, or by
+/// [`Handle::stop`].
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn start(
+    plan: Plan,
+    store: Store,
+    effects: mpsc::Sender<Effect>,
+) -> Result<Handle, StoreError> {
+    start_with(plan, store, effects, Arc::new(SystemClock)).await
+}
+
+/// As [`start`], with the time from elsewhere.
+pub async fn start_with(
+    plan: Plan,
+    store: Store,
+    effects: mpsc::Sender<Effect>,
+    clock: Arc<dyn Clock>,
+) -> Result<Handle, StoreError> {
+    let mut engine = Engine::load(plan, store, Some(effects), clock).await?;
+    let (snapshots, published) = watch::channel(engine.first_snapshot());
+    let (messages, received) = mpsc::channel(QUEUE);
+    tokio::spawn(engine.run(received, snapshots));
+    Ok(Handle::new(messages, published))
+}
+
+/// Does one command on an open store and leaves: decided on the newest state, committed, answered.
+///
+/// # Errors
+/// The store cannot be read or written; nothing was stored.
+pub async fn once(
+    plan: Plan,
+    store: &Store,
+    actor: Actor,
+    command: Command,
+) -> Result<Vec<Outcome>, StoreError> {
+    let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+    engine.command(actor, command).await
 }
 
 /// The way to the engine; cheap to clone.
@@ -95,5 +156,13 @@ impl Handle {
         let gone = || "the engine has stopped".to_owned();
         self.messages.send(Message::Load { id, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Lets the engine finish what it was sent and close the store. Later questions are refused.
+    pub async fn stop(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.messages.send(Message::Stop { reply }).await.is_ok() {
+            let _ = done.await;
+        }
     }
 }

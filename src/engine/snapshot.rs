@@ -54,7 +54,7 @@ pub struct Incidents {
     pub open_by_priority: [usize; 5],
     /// Folded incidents by their cause.
     pub children: HashMap<IncidentId, Vec<IncidentId>>,
-    /// Whether everything in the store is loaded.
+    /// Whether those of the last seven days are loaded, beside the open ones.
     pub complete: bool,
 }
 

@@ -1,63 +1,230 @@
-//! Secrets, read when they are used: from a file, the environment or a program, never kept longer
-//! than a request and never shown.
+//! Secrets of sources: where they come from, and the one header that they become.
+//!
+//! No secret is ever part of an error, a log line or a `Debug` text.
 
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use tokio::process::Command;
+use base64::Engine as _;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncReadExt;
+use tokio::sync::Mutex;
 
 use super::SourceError;
-use super::settings::Secret;
+use super::settings::{Auth, Secret};
+use crate::domain::text;
 
-/// How long a program that prints a secret may take.
+/// A secret longer than this is a mistake in the settings (a log file instead of a token).
+const MAX_SECRET: u64 = 64 * 1024;
+/// How long a program may take to print a secret.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest secret accepted, in bytes.
-const MAX_SECRET: usize = 64 * 1024;
 
-/// The secret itself: the first line of what its file, variable or program says.
-pub async fn reveal(secret: &Secret) -> Result<SecretString, SourceError> {
-    let misconfigured = |why: String| SourceError::Misconfigured(why);
-    let text = match secret {
-        Secret::Inline(secret) => return Ok(secret.clone()),
-        Secret::File(path) => tokio::fs::read_to_string(path).await.map_err(|e| {
-            misconfigured(format!("cannot read the secret file {}: {e}", path.display()))
-        })?,
-        Secret::Env(name) => std::env::var(name).map_err(|_| {
-            misconfigured(format!("the secret's variable {name} is not set; export it first"))
-        })?,
-        Secret::Command(argv) => run(argv).await?,
-    };
-    let line = text.lines().next().unwrap_or_default().trim();
-    if line.is_empty() || line.len() > MAX_SECRET {
-        return Err(misconfigured(format!("{} gives no secret", place(secret))));
-    }
-    Ok(SecretString::from(line))
+/// Who the client says it is. The secret is read at its first use and kept until a server refuses
+/// it; then it is read once more.
+#[derive(Debug)]
+pub struct Credentials {
+    auth: Auth,
+    held: Mutex<Option<Credential>>,
 }
 
-/// Where the secret comes from, for messages.
-fn place(secret: &Secret) -> String {
+/// The header that identifies the client; its value does not show in `Debug`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Credential {
+    pub name: HeaderName,
+    pub value: HeaderValue,
+}
+
+impl Credentials {
+    pub fn new(auth: Auth) -> Self {
+        Self { auth, held: Mutex::new(None) }
+    }
+
+    /// Whether any are configured.
+    pub fn exist(&self) -> bool {
+        !matches!(self.auth, Auth::None)
+    }
+
+    /// The header to send; `None` without credentials.
+    pub async fn current(&self) -> Result<Option<Credential>, SourceError> {
+        let mut held = self.held.lock().await;
+        if held.is_none() {
+            *held = credential(&self.auth).await?;
+        }
+        Ok(held.clone())
+    }
+
+    /// Reads the secret again after a server refused one. `None` when it is still the same, so that
+    /// a wrong password is not tried twice.
+    pub async fn renewed(&self, refused: &Credential) -> Result<Option<Credential>, SourceError> {
+        let mut held = self.held.lock().await;
+        if held.as_ref() == Some(refused) {
+            *held = credential(&self.auth).await?;
+        }
+        Ok(held.clone().filter(|fresh| fresh != refused))
+    }
+}
+
+async fn credential(auth: &Auth) -> Result<Option<Credential>, SourceError> {
+    let (name, text) = match auth {
+        Auth::None => return Ok(None),
+        Auth::Basic { user, password } => {
+            let pair =
+                SecretString::from(format!("{user}:{}", read(password).await?.expose_secret()));
+            let code = base64::engine::general_purpose::STANDARD.encode(pair.expose_secret());
+            (AUTHORIZATION, SecretString::from(format!("Basic {code}")))
+        }
+        Auth::Bearer(token) => {
+            let token = read(token).await?;
+            (AUTHORIZATION, SecretString::from(format!("Bearer {}", token.expose_secret())))
+        }
+        Auth::Header { name, value } => {
+            let header = HeaderName::try_from(name.as_str()).map_err(|_| {
+                SourceError::Misconfigured(format!("{name:?} is not a name of an HTTP header"))
+            })?;
+            (header, read(value).await?)
+        }
+    };
+    let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
+        SourceError::Misconfigured(
+            "the secret has characters that cannot be sent in an HTTP header: look at its source"
+                .to_owned(),
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(Some(Credential { name, value }))
+}
+
+/// Reads a secret where it is kept; of a file or a program's output the first line counts.
+pub async fn read(secret: &Secret) -> Result<SecretString, SourceError> {
     match secret {
-        Secret::Inline(_) => "the config".to_owned(),
-        Secret::File(path) => format!("the file {}", path.display()),
-        Secret::Env(name) => format!("the variable {name}"),
-        Secret::Command(argv) => format!("the program {}", argv.first().map_or("", String::as_str)),
+        Secret::Inline(text) => Ok(text.clone()),
+        Secret::Env(name) => std::env::var(name).map(SecretString::from).map_err(|_| {
+            SourceError::Misconfigured(format!(
+                "the environment variable {name} with the secret is not set: export it"
+            ))
+        }),
+        Secret::File(path) => from_file(path).await,
+        Secret::Command(argv) => from_command(argv).await,
     }
 }
 
-async fn run(argv: &[String]) -> Result<String, SourceError> {
-    let failed = |why: String| SourceError::Misconfigured(why);
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err(failed("the command that prints a secret is empty".to_owned()));
+async fn from_file(path: &Path) -> Result<SecretString, SourceError> {
+    let wrong = |reason: &str| {
+        SourceError::Misconfigured(format!(
+            "the secret file {}: {reason}; correct the file or its path",
+            path.display()
+        ))
     };
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(std::process::Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output())
+    let file = tokio::fs::File::open(path).await.map_err(|e| wrong(&reason_of(&e)))?;
+    let mut content = Vec::new();
+    file.take(MAX_SECRET + 1).read_to_end(&mut content).await.map_err(|e| wrong(&reason_of(&e)))?;
+    first_line(&content).map_err(wrong)
+}
+
+async fn from_command(argv: &[String]) -> Result<SecretString, SourceError> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| {
+        SourceError::Misconfigured("the command for the secret is empty: name a program".to_owned())
+    })?;
+    let wrong = |reason: &str| {
+        SourceError::Misconfigured(format!(
+            "the command {program:?} for the secret {reason}; try it in a shell"
+        ))
+    };
+    let mut child = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| wrong(&format!("does not start: {}", reason_of(&e))))?;
+    let stdout = child.stdout.take();
+    let run = async {
+        let mut content = Vec::new();
+        if let Some(stdout) = stdout {
+            stdout.take(MAX_SECRET + 1).read_to_end(&mut content).await?;
+        }
+        Ok::<_, std::io::Error>((child.wait().await?, content))
+    };
+    let (status, content) = tokio::time::timeout(COMMAND_TIMEOUT, run)
         .await
-        .map_err(|_| failed(format!("{program} printed no secret within 10 s")))?
-        .map_err(|e| failed(format!("cannot run {program} for a secret: {e}")))?;
-    if !output.status.success() {
-        return Err(failed(format!("{program} gave no secret: {}", output.status)));
+        .map_err(|_| wrong(&format!("did not end within {} s", COMMAND_TIMEOUT.as_secs())))?
+        .map_err(|e| wrong(&format!("failed: {}", reason_of(&e))))?;
+    if !status.success() {
+        return Err(wrong(&format!("failed ({status})")));
     }
-    String::from_utf8(output.stdout)
-        .map_err(|_| failed(format!("{program} printed a secret that is not text")))
+    first_line(&content).map_err(wrong)
+}
+
+fn first_line(content: &[u8]) -> Result<SecretString, &'static str> {
+    if content.len() as u64 > MAX_SECRET {
+        return Err("is larger than 64 KiB");
+    }
+    let content = std::str::from_utf8(content).map_err(|_| "is not text")?;
+    match content.lines().next().map(str::trim) {
+        None | Some("") => Err("has an empty first line"),
+        Some(line) => Ok(SecretString::from(line)),
+    }
+}
+
+fn reason_of(error: &std::io::Error) -> String {
+    text::clean(&error.to_string(), 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn argv(script: &str) -> Secret {
+        Secret::Command(vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()])
+    }
+
+    #[tokio::test]
+    async fn the_first_line_of_a_file_or_a_command_is_the_secret() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "from-file \nsecond line").unwrap();
+        let secret = read(&Secret::File(file.path().to_owned())).await.unwrap();
+        assert_eq!(secret.expose_secret(), "from-file");
+        let secret = read(&argv("echo from-command; echo noise")).await.unwrap();
+        assert_eq!(secret.expose_secret(), "from-command");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_cannot_be_read_says_where_it_should_be() {
+        let missing = read(&Secret::File("/nonexistent/token".into())).await.unwrap_err();
+        assert!(missing.to_string().contains("/nonexistent/token"), "{missing}");
+        let unset = read(&Secret::Env("ATALAYA_NO_SUCH_VARIABLE".to_owned())).await.unwrap_err();
+        assert!(unset.to_string().contains("ATALAYA_NO_SUCH_VARIABLE"), "{unset}");
+        let failed = read(&argv("echo hidden; exit 3")).await.unwrap_err();
+        assert!(failed.to_string().contains("exit status: 3"), "{failed}");
+        assert!(!failed.to_string().contains("hidden"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn basic_credentials_become_one_header_that_hides_its_value() {
+        let password = Secret::Inline(SecretString::from("secret"));
+        let auth = Auth::Basic { user: "lab".to_owned(), password };
+        let credentials = Credentials::new(auth);
+        let credential = credentials.current().await.unwrap().unwrap();
+        assert_eq!(credential.value.to_str().unwrap(), "Basic bGFiOnNlY3JldA==");
+        let shown = format!("{credentials:?} {credential:?}");
+        assert!(!shown.contains("secret\"") && !shown.contains("bGFi"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_secret_is_read_again_and_offered_only_if_it_changed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "old").unwrap();
+        let credentials = Credentials::new(Auth::Bearer(Secret::File(file.path().to_owned())));
+        let old = credentials.current().await.unwrap().unwrap();
+        assert_eq!(credentials.renewed(&old).await.unwrap(), None);
+        std::fs::write(file.path(), "new").unwrap();
+        assert_eq!(credentials.current().await.unwrap().as_ref(), Some(&old));
+        let new = credentials.renewed(&old).await.unwrap().unwrap();
+        assert_eq!(new.value, "Bearer new");
+        assert_eq!(credentials.current().await.unwrap(), Some(new));
+    }
 }

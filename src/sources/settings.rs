@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json_path::JsonPath;
 use url::Url;
 
-use super::http::bare;
+use super::http_client::address;
 
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
@@ -172,7 +172,7 @@ pub struct AlertPaths {
 /// Looks whether something answers. What is probed stands in the `query` of its asks:
 /// `https://host/path`, `http://…` or `tcp://host:port`, optionally followed by a space and what
 /// is measured: `latency` (default, s), `dns`, `connect`, `tls`, `first_byte` (s), `status` (code),
-/// `certificate` (days left), `up` (1 or 0).
+/// `certificate` (days left), `up` (1 or 0). No credentials are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// Accepted status codes; empty: 200–399.
@@ -204,12 +204,12 @@ pub struct Demo {
 impl Kind {
     /// Where it is, for people: without credentials, query or fragment.
     pub fn address(&self) -> String {
-        let list = |urls: &[Url]| urls.iter().map(bare).collect::<Vec<_>>().join(" ");
+        let list = |urls: &[Url]| urls.iter().map(address).collect::<Vec<_>>().join(" ");
         match self {
             Self::Host(_) => "this host".to_owned(),
-            Self::Prometheus(p) => bare(&p.url),
+            Self::Prometheus(p) => address(&p.url),
             Self::Alertmanager(a) => list(&a.urls),
-            Self::Http(h) => bare(&h.url),
+            Self::Http(h) => address(&h.url),
             Self::Probe(_) => "probes".to_owned(),
             Self::Command(c) => c.argv.join(" "),
             Self::Demo(d) => format!("seed {}, speed {}", d.seed, d.speed),

@@ -1,1 +1,336 @@
-//! The event log and its projections.
+//! The event log and its projections, on SQLite or PostgreSQL, with one SQL text for both.
+//!
+//! One log, one position: [`Store::append`] moves the head only if it is where the caller believes
+//! it to be, and stores the events and the incidents that they make in the same transaction. Start-up
+//! reads the incidents, never the log; that replaying the log gives the same is what [`Store::verify`]
+//! checks.
+
+mod append;
+mod codec;
+mod error;
+mod file;
+mod migrate;
+mod read;
+mod transfer;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, ConnectOptions, Executor};
+
+pub use append::Append;
+pub use codec::to_millis;
+pub use error::StoreError;
+pub use file::Watch;
+pub use read::{Head, Loaded};
+pub use transfer::Transferred;
+
+use error::explain;
+use migrate::{MIGRATIONS, Migration};
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In memory, gone with the program.
+    Memory,
+    File(PathBuf),
+    /// A `postgres://` URL.
+    Postgres(String),
+}
+
+/// How a store may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    ReadWrite,
+    Memory,
+    ReadOnly { why: String },
+}
+
+/// An open store; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: AnyPool,
+    location: Location,
+    mode: Mode,
+    read_only: bool,
+    notices: Arc<[String]>,
+}
+
+/// What came of an attempt to open.
+enum Connected {
+    Open(Store),
+    /// It was damaged and is out of the way now.
+    SetAside(String),
+}
+
+impl Store {
+    /// Opens it, makes it where there is none, brings its schema up to date. A damaged SQLite file is
+    /// moved aside, never deleted, and a new one begun; [`Self::notices`] says so.
+    ///
+    /// # Errors
+    /// It cannot be reached or written, it is damaged and in use, or a newer console wrote it.
+    pub async fn open(location: &Location, read_only: bool) -> Result<Self, StoreError> {
+        Self::open_with(location, read_only, MIGRATIONS).await
+    }
+
+    /// A store in memory.
+    pub async fn memory() -> Result<Self, StoreError> {
+        Self::open(&Location::Memory, false).await
+    }
+
+    async fn open_with(
+        location: &Location,
+        read_only: bool,
+        migrations: &[Migration],
+    ) -> Result<Self, StoreError> {
+        let notice = match Self::connect(location, read_only, migrations).await? {
+            Connected::Open(store) => return Ok(store),
+            Connected::SetAside(notice) => notice,
+        };
+        match Self::connect(location, read_only, migrations).await? {
+            Connected::Open(store) => Ok(Self { notices: Arc::from([notice]), ..store }),
+            Connected::SetAside(notice) => Err(StoreError::Refused(notice)),
+        }
+    }
+
+    async fn connect(
+        location: &Location,
+        read_only: bool,
+        migrations: &[Migration],
+    ) -> Result<Connected, StoreError> {
+        let (pool, failure) = pool(location, read_only).await?;
+        let opened = async {
+            if let Some(e) = failure.get() {
+                return Err(explain(location, "be opened", e));
+            }
+            let _ = failure.set(sqlx::Error::PoolClosed);
+            let (mode, notices) = migrate::prepare(&pool, location, read_only, migrations).await?;
+            let mut store = Self {
+                pool: pool.clone(),
+                location: location.clone(),
+                mode,
+                read_only,
+                notices: notices.into(),
+            };
+            if let Some(why) = store.newer_events().await? {
+                store.mode = Mode::ReadOnly { why };
+            }
+            Ok(Connected::Open(store))
+        };
+        let result = match (opened.await, location) {
+            (Ok(opened), _) => return Ok(opened),
+            // Before the connections close: SQLite would tidy up what is to be kept.
+            (Err(StoreError::Damaged { reason, .. }), Location::File(path)) if !read_only => {
+                file::set_aside(path, &reason).map(Connected::SetAside)
+            }
+            (Err(e), _) => Err(e),
+        };
+        pool.close().await;
+        result
+    }
+
+    /// Moves a SQLite file aside that turned out to be damaged after it was opened, and begins anew.
+    pub async fn start_over(self, reason: &str) -> Result<Self, StoreError> {
+        let aside = match &self.location {
+            Location::File(path) if !self.read_only => file::set_aside(path, reason),
+            _ => Err(StoreError::Damaged {
+                store: self.to_string(),
+                reason: reason.to_owned(),
+                remedy: "restore a backup".to_owned(),
+            }),
+        };
+        self.pool.close().await;
+        let notice = aside?;
+        let store = Self::open(&self.location, self.read_only).await?;
+        Ok(Self { notices: Arc::from([notice]), ..store })
+    }
+
+    /// How it may be used.
+    pub fn mode(&self) -> &Mode {
+        &self.mode
+    }
+
+    /// What happened at opening that the person should know: moved aside, upgraded.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// Tells when another process may have changed it.
+    pub fn watch(&self) -> Watch {
+        Watch::new(&self.location)
+    }
+
+    /// Moves what the write-ahead log holds into the file. Commits do not do it themselves, so that
+    /// none of them has to wait for it.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if matches!(self.location, Location::File(_)) {
+            // The first copies while others write; the second finds little left to hold them up for.
+            for sql in ["PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+                self.pool.execute(sql).await.map_err(|e| self.explain("be checkpointed", &e))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes it: gives unused pages back and leaves a single file behind, if this was the last to
+    /// have it open.
+    pub async fn close(self) {
+        if matches!(self.location, Location::File(_)) && self.mode == Mode::ReadWrite {
+            let tidied = self.pool.execute(sqlx::raw_sql("PRAGMA incremental_vacuum(256)")).await;
+            if let Err(e) = tidied {
+                tracing::debug!("no pages given back: {e}");
+            }
+        }
+        self.pool.close().await;
+    }
+
+    fn explain(&self, doing: &'static str, e: &sqlx::Error) -> StoreError {
+        explain(&self.location, doing, e)
+    }
+
+    fn writable(&self) -> Result<(), StoreError> {
+        match &self.mode {
+            Mode::ReadOnly { why } => {
+                Err(StoreError::ReadOnly { store: self.to_string(), why: why.clone() })
+            }
+            Mode::ReadWrite | Mode::Memory => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.location.fmt(f)
+    }
+}
+
+impl Location {
+    fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// SQLite takes the write lock at once, so that nothing read inside can be out of date.
+    fn begin_write(&self) -> &'static str {
+        if self.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }
+    }
+
+    /// Everything read inside is of one moment.
+    fn begin_read(&self) -> &'static str {
+        if self.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" }
+    }
+}
+
+impl FromStr for Location {
+    type Err = StoreError;
+
+    /// `sqlite:///path`, `sqlite:path`, `sqlite::memory:`, `postgres://…` or a plain path.
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        let path = text.strip_prefix("sqlite:").unwrap_or(text);
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path == ":memory:" {
+            Ok(Self::Memory)
+        } else if path.is_empty() || path.contains("://") {
+            Err(StoreError::Unusable {
+                store: text.to_owned(),
+                reason: "this is no place for a store".to_owned(),
+                remedy: "write it as sqlite:///path or postgres://user@host/db".to_owned(),
+            })
+        } else {
+            Ok(Self::File(PathBuf::from(path)))
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    /// Without credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("in memory"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Postgres(url) => {
+                let shown = url::Url::parse(url).map(|mut u| {
+                    let _ = u.set_password(None);
+                    u.set_query(None);
+                    u.to_string()
+                });
+                f.write_str(shown.as_deref().unwrap_or("postgres"))
+            }
+        }
+    }
+}
+
+/// The connections. SQLite has one writer and, where it is needed, one reader beside it; an
+/// in-memory database lives as long as its only connection.
+///
+/// The pool retries a connection whose setup fails until it times out, and says only that; so the
+/// first failure is left in the cell instead, for the opener to look at. Once the cell is filled,
+/// later failures are the pool's.
+async fn pool(
+    location: &Location,
+    read_only: bool,
+) -> Result<(AnyPool, Arc<OnceLock<sqlx::Error>>), StoreError> {
+    sqlx::any::install_default_drivers();
+    let (url, connections, setup) = match location {
+        Location::Memory => ("sqlite::memory:".to_owned(), 1, "PRAGMA synchronous = OFF"),
+        Location::File(path) if read_only => {
+            if !path.exists() {
+                return Err(StoreError::Unusable {
+                    store: location.to_string(),
+                    reason: "there is none yet".to_owned(),
+                    remedy: "start once without --read-only".to_owned(),
+                });
+            }
+            (file::url(path)?, 2, "PRAGMA query_only = 1; PRAGMA busy_timeout = 5000")
+        }
+        Location::File(path) => {
+            file::create(path)?;
+            (file::url(path)?, 2, SQLITE_SETUP)
+        }
+        Location::Postgres(url) if read_only => (
+            url.clone(),
+            2,
+            "SET default_transaction_read_only = on; SET statement_timeout = '10s'",
+        ),
+        Location::Postgres(url) => {
+            (url.clone(), 4, "SET statement_timeout = '10s'; SET lock_timeout = '5s'")
+        }
+    };
+    let options: AnyConnectOptions =
+        url.parse().map_err(|e| explain(location, "be addressed", &e))?;
+    let failure = Arc::new(OnceLock::new());
+    let kept = Arc::clone(&failure);
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(0)
+        // A connection is kept for good: nothing wakes up to look after the pool.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(Duration::from_secs(6))
+        .test_before_acquire(location.is_postgres())
+        .after_connect(move |conn, _| {
+            let kept = Arc::clone(&kept);
+            Box::pin(async move {
+                match conn.execute(sqlx::raw_sql(setup)).await {
+                    Ok(_) => Ok(()),
+                    Err(e) => kept.set(e),
+                }
+            })
+        })
+        .connect_with(options.disable_statement_logging())
+        .await
+        .map_err(|e| explain(location, "be opened", &e))?;
+    Ok((pool, failure))
+}
+
+/// `auto_vacuum` counts only before the first table and before the journal mode is set. Checkpoints
+/// are made by [`Store::checkpoint`], in quiet moments.
+const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; \
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; \
+    PRAGMA journal_size_limit = 16777216";

@@ -1,7 +1,10 @@
-//! Sources against the real thing: servers, programs and disks that the tests start by themselves.
+//! Sources and the store against the real thing: servers, programs and disks that the tests start by
+//! themselves, on free ports or sockets. Where one is not installed its test prints `SKIPPED` and
+//! why; under `CI=true` that is a failure.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod command;
 mod host;
+mod postgres;
 mod probe;

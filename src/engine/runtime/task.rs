@@ -1,0 +1,480 @@
+//! The engine itself: a state, a store, and the order in which they change.
+//!
+//! The invariant: `state` is what the first `head.position` events of the log make. It moves on only
+//! by events that are stored, our own after their commit, others' after they were read.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures::FutureExt;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant as Tick;
+
+use super::{Clock, Message};
+use crate::domain::incident::lifecycle::{self, Command, Outcome, Verdict};
+use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId};
+use crate::domain::time::Instant;
+use crate::engine::core::{self, Decision, Effect, Input, NewEvent, State};
+use crate::engine::publish::Publisher;
+use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
+use crate::store::{self, Append, Head, Mode, Store, StoreError, Watch};
+
+/// How often a decision is taken again because somebody else appended first.
+const ATTEMPTS: usize = 8;
+/// How far back ended incidents are held.
+const RECENT: TimeDelta = TimeDelta::days(7);
+/// Data alone is published at most this often; what a person asked for, at once.
+const PUBLISH_EVERY: Duration = Duration::from_millis(250);
+/// The write-ahead log is moved into the file when it has grown to this many bytes.
+const CHECKPOINT_AT: u64 = 4 << 20;
+
+pub(super) struct Engine {
+    plan: Arc<Plan>,
+    state: State,
+    publisher: Publisher,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    effects: Option<mpsc::Sender<Effect>>,
+    head: Head,
+    watch: Watch,
+    started_at: Instant,
+    /// Since when and why the store cannot be written.
+    failing: Option<(Instant, String)>,
+    /// Why nothing may be written: opened so, or a newer console has written.
+    read_only: Option<String>,
+    /// The recent incidents are loaded; nothing is decided from observations before.
+    complete: bool,
+}
+
+impl Engine {
+    /// Reads the open incidents. A store that proves to be damaged is moved aside.
+    pub async fn load(
+        plan: Plan,
+        store: Store,
+        effects: Option<mpsc::Sender<Effect>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let (store, loaded) = match store.load().await {
+            Ok(loaded) => (store, loaded),
+            Err(StoreError::Damaged { reason, .. }) => {
+                let store = store.start_over(&reason).await?;
+                let loaded = store.load().await?;
+                (store, loaded)
+            }
+            Err(e) => return Err(e),
+        };
+        for notice in store.notices() {
+            tracing::warn!("{notice}");
+        }
+        let now = clock.now();
+        let plan = Arc::new(plan);
+        let head = loaded.head;
+        let state =
+            State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now);
+        let read_only = match store.mode() {
+            Mode::ReadOnly { why } => Some(why.clone()),
+            Mode::ReadWrite | Mode::Memory => None,
+        };
+        let watch = store.watch();
+        Ok(Self {
+            plan,
+            state,
+            publisher: Publisher::default(),
+            store,
+            clock,
+            effects,
+            head,
+            watch,
+            started_at: now,
+            failing: None,
+            read_only,
+            complete: false,
+        })
+    }
+
+    /// The state as it is after loading.
+    pub fn first_snapshot(&mut self) -> Arc<Snapshot> {
+        let (now, store) = (self.clock.now(), self.store_state());
+        self.publisher.publish(&mut self.state, &store, now).unwrap_or_else(|| {
+            Arc::new(Snapshot {
+                at: now,
+                started_at: self.started_at,
+                site: Arc::new(self.plan.site.clone()),
+                health: Part::default(),
+                incidents: Part::default(),
+                sources: Part::default(),
+                store,
+                blind: Arc::default(),
+            })
+        })
+    }
+
+    /// Handles messages and ticks until it is stopped or the last sender is gone.
+    ///
+    /// What a person asked for goes before what a source reported, however much of that is queued;
+    /// a tick waits for at most one message.
+    pub async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        snapshots: watch::Sender<Arc<Snapshot>>,
+    ) {
+        self.load_recent().await;
+        self.publish(&snapshots);
+        let mut queue = VecDeque::new();
+        let mut stopping = Vec::new();
+        let mut tick = self.clock.tick();
+        let mut published = Tick::now();
+        loop {
+            if tick.as_mut().now_or_never().is_some() {
+                self.tick().await;
+                self.publish(&snapshots);
+                published = Tick::now();
+                tick = self.clock.tick();
+            }
+            if queue.is_empty() {
+                tokio::select! {
+                    biased;
+                    message = messages.recv() => match message {
+                        Some(message) => queue.push_back(message),
+                        None => break,
+                    },
+                    () = tick.as_mut() => {
+                        self.tick().await;
+                        self.publish(&snapshots);
+                        published = Tick::now();
+                        tick = self.clock.tick();
+                        continue;
+                    }
+                }
+            }
+            while queue.len() < super::QUEUE
+                && let Ok(message) = messages.try_recv()
+            {
+                queue.push_back(message);
+            }
+            let first = queue.iter().position(is_urgent).unwrap_or_default();
+            match queue.remove(first) {
+                Some(Message::Stop { reply }) => stopping.push(reply),
+                Some(message) => self.handle(message, &snapshots).await,
+                None => {}
+            }
+            if queue.is_empty() && !stopping.is_empty() {
+                break;
+            }
+            if queue.is_empty() || published.elapsed() >= PUBLISH_EVERY {
+                self.publish(&snapshots);
+                published = Tick::now();
+            }
+        }
+        self.publish(&snapshots);
+        self.store.close().await;
+        for reply in stopping {
+            let _ = reply.send(());
+        }
+    }
+
+    /// Whoever asked gets the answer after the snapshot that shows it.
+    async fn handle(&mut self, message: Message, snapshots: &watch::Sender<Arc<Snapshot>>) {
+        match message {
+            Message::Asked { actor, command, reply } => {
+                let asked = command.clone();
+                let answers = self.command(actor, command).await;
+                let answers = answers.unwrap_or_else(|e| refuse(&asked, &e.to_string()));
+                self.publish(snapshots);
+                let _ = reply.send(answers);
+            }
+            Message::Observed(observation) => {
+                self.state.sense(&observation, self.clock.now());
+                self.decide_quietly(&Input::Observed(observation)).await;
+            }
+            Message::Sources(sources) => self.state.sources(sources),
+            Message::Plan(plan) => {
+                self.plan = Arc::new(*plan);
+                self.state.replan(Arc::clone(&self.plan), self.clock.now());
+            }
+            Message::Timeline { id, reply } => {
+                // Beside the engine: however long it takes, nobody else waits for it.
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    let _ = reply.send(store.timeline(id).await.map_err(|e| e.to_string()));
+                });
+            }
+            Message::Load { id, reply } => {
+                let loaded = match self.fetch(&[id]).await {
+                    Ok(()) if self.state.incident(id).is_some() => Ok(()),
+                    Ok(()) => Err(format!("{id} does not exist")),
+                    Err(e) => Err(e.to_string()),
+                };
+                self.publish(snapshots);
+                let _ = reply.send(loaded);
+            }
+            Message::Stop { .. } => {}
+        }
+    }
+
+    /// Decides what a person asked for on the newest state, and answers once it is stored.
+    pub async fn command(
+        &mut self,
+        actor: Actor,
+        command: Command,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        if let Some(why) = &self.read_only {
+            let store = self.store.to_string();
+            return Err(StoreError::ReadOnly { store, why: why.clone() });
+        }
+        if self.watch.peek() {
+            self.catch_up().await?;
+        }
+        let ids: Vec<_> = match &command {
+            Command::Report(_) => Vec::new(),
+            Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
+            Command::Undo { targets } => targets.clone(),
+        };
+        self.fetch(&ids).await?;
+        self.decide(&Input::Asked { actor, command }).await
+    }
+
+    /// One second passed: what others stored, what time brings about, and whether the store is well.
+    async fn tick(&mut self) {
+        if !self.complete {
+            self.load_recent().await;
+        }
+        if self.watch.look() {
+            match self.catch_up().await {
+                Ok(()) if self.read_only.is_some() => self.recovered(),
+                Ok(()) | Err(StoreError::Newer { .. }) => {}
+                Err(e) => self.failed(&e),
+            }
+        }
+        self.decide_quietly(&Input::Tick).await;
+        if self.failing.is_some() && self.read_only.is_none() {
+            match self.store.probe().await {
+                Ok(()) => self.recovered(),
+                Err(e) => self.failed(&e),
+            }
+        }
+        if self.watch.wal_size() > CHECKPOINT_AT && self.read_only.is_none() {
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                if let Err(e) = store.checkpoint().await {
+                    tracing::debug!("{e}");
+                }
+            });
+        }
+    }
+
+    /// Decides where nobody waits for an answer. What could not be stored is decided again at the
+    /// next poll or tick, from the same facts.
+    async fn decide_quietly(&mut self, input: &Input) {
+        if self.read_only.is_some() || !self.complete {
+            return;
+        }
+        if let Err(e) = self.decide(input).await {
+            self.failed(&e);
+        }
+    }
+
+    /// Decide, store, then let it be so; again on the newest state if somebody else was faster.
+    async fn decide(&mut self, input: &Input) -> Result<Vec<Outcome>, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let now = self.clock.now();
+            let Decision { events, answers } = core::decide(&self.state, input, now);
+            if events.is_empty() {
+                return Ok(answers);
+            }
+            let events = self.stamp(events);
+            let incidents = self.project(&events);
+            match self.store.append(&events, &incidents).await {
+                Ok(Append::Stored) => {
+                    self.recovered();
+                    self.evolve(&events);
+                    return Ok(answers);
+                }
+                Ok(Append::Behind) => self.catch_up().await?,
+                Err(e) => {
+                    self.failed(&e);
+                    return Err(e);
+                }
+            }
+        }
+        Err(StoreError::Failed {
+            store: self.store.to_string(),
+            doing: "be written",
+            reason: format!("others were faster {ATTEMPTS} times in a row"),
+            remedy: "try again".to_owned(),
+        })
+    }
+
+    /// Gives the events their places, and times that never go back.
+    fn stamp(&self, events: Vec<NewEvent>) -> Vec<Event> {
+        let mut last = self.head;
+        let place = |event: NewEvent| {
+            last.position += 1;
+            last.at = store::to_millis(event.at).max(last.at);
+            Event {
+                position: last.position,
+                at: last.at,
+                actor: event.actor,
+                incident: event.incident,
+                body: event.body,
+            }
+        };
+        events.into_iter().map(place).collect()
+    }
+
+    /// What the events make of the incidents that they touch.
+    fn project(&self, events: &[Event]) -> Vec<Arc<Incident>> {
+        let mut touched: HashMap<IncidentId, Incident> = HashMap::new();
+        for event in events {
+            let incident = match touched.entry(event.incident) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let known = self.state.incident(event.incident).map(|i| Incident::clone(i));
+                    match known.or_else(|| lifecycle::fold(None, event)) {
+                        Some(incident) => place.insert(incident),
+                        None => continue,
+                    }
+                }
+            };
+            lifecycle::apply(incident, event);
+        }
+        let mut incidents: Vec<_> = touched.into_values().map(Arc::new).collect();
+        incidents.sort_unstable_by_key(|i| i.id);
+        incidents
+    }
+
+    /// Folds stored events, and passes on what the world has to be told.
+    fn evolve(&mut self, events: &[Event]) {
+        let now = self.clock.now();
+        let mut untold = 0_usize;
+        for event in events {
+            core::evolve(&mut self.state, event);
+            self.head = Head { position: event.position, at: event.at };
+        }
+        // Only now: whether an incident folds under another is known when all is folded in.
+        for event in events {
+            let Some(effects) = &self.effects else { break };
+            for effect in core::react(&self.state, event, now) {
+                // Never waits: a channel that hangs must not stop the engine.
+                untold += usize::from(effects.try_send(effect).is_err());
+            }
+        }
+        if untold > 0 {
+            tracing::warn!("{untold} notifications dropped: the channels cannot keep up");
+        }
+    }
+
+    /// Reads and folds what others have stored since.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        if self.store.head().await?.position == self.head.position {
+            return Ok(());
+        }
+        loop {
+            let events = match self.store.events_after(self.head.position).await {
+                Ok(events) => events,
+                Err(e @ StoreError::Newer { .. }) => {
+                    self.read_only = Some(e.to_string());
+                    return Err(e);
+                }
+                Err(e) => return Err(e),
+            };
+            if events.is_empty() {
+                return Ok(());
+            }
+            let opened = |e: &Event| matches!(e.body, EventBody::Opened(_));
+            let touched: Vec<_> =
+                events.iter().filter(|e| !opened(e)).map(|e| e.incident).collect();
+            self.fetch(&touched).await?;
+            self.evolve(&events);
+        }
+    }
+
+    /// Loads those of `ids` that are not loaded, as they are at our position.
+    async fn fetch(&mut self, ids: &[IncidentId]) -> Result<(), StoreError> {
+        for id in ids {
+            if self.state.incident(*id).is_none()
+                && let Some(incident) = self.store.incident_at(*id, self.head.position).await?
+            {
+                self.state.insert(incident);
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the incidents that are no longer open but may still matter.
+    async fn load_recent(&mut self) {
+        let since = self.clock.now() - RECENT;
+        let mut before = None;
+        loop {
+            match self.store.recent(since, before).await {
+                Ok(page) => {
+                    let Some(last) = page.last() else { break };
+                    before = Some(last.id);
+                    // What somebody changed after we loaded comes by its events.
+                    let position = self.head.position;
+                    for incident in page.into_iter().filter(|i| i.version <= position) {
+                        if self.state.incident(incident.id).is_none() {
+                            self.state.insert(incident);
+                        }
+                    }
+                }
+                Err(e) => {
+                    self.failed(&e);
+                    return;
+                }
+            }
+        }
+        self.complete = true;
+        self.state.complete = true;
+    }
+
+    fn publish(&mut self, snapshots: &watch::Sender<Arc<Snapshot>>) {
+        let store = self.store_state();
+        let now = self.clock.now();
+        if let Some(snapshot) = self.publisher.publish(&mut self.state, &store, now) {
+            snapshots.send_replace(snapshot);
+        }
+    }
+
+    fn store_state(&self) -> StoreState {
+        match (&self.failing, &self.read_only, self.store.mode()) {
+            (Some((since, why)), ..) => StoreState::Failing { since: *since, why: why.clone() },
+            (_, Some(why), _) => StoreState::ReadOnly { why: why.clone() },
+            (.., Mode::Memory) => StoreState::Memory,
+            _ => StoreState::Ready,
+        }
+    }
+
+    fn failed(&mut self, e: &StoreError) {
+        let why = e.to_string();
+        if self.failing.as_ref().is_none_or(|(_, was)| *was != why) {
+            tracing::error!("{why}");
+        }
+        let since = self.failing.take().map_or_else(|| self.clock.now(), |(since, _)| since);
+        self.failing = Some((since, why));
+    }
+
+    fn recovered(&mut self) {
+        if self.failing.take().is_some() {
+            tracing::info!("the store {} can be written again", self.store);
+        }
+    }
+}
+
+/// Whether a person waits for it.
+fn is_urgent(message: &Message) -> bool {
+    matches!(message, Message::Asked { .. } | Message::Timeline { .. } | Message::Load { .. })
+}
+
+/// One refusal for each thing that was asked.
+fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
+    let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
+    match command {
+        Command::Report(_) => vec![refused(None)],
+        Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
+        Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong with a store, told as the thing, the reason and the remedy.
+
+use std::fmt;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be opened at all: no such place, no right, another program's file.
+    #[error("the store {store} cannot be opened: {reason}; {remedy}")]
+    Unusable { store: String, reason: String, remedy: String },
+    /// A newer atalaya wrote it.
+    #[error("the store {store} was written by atalaya {writer}, which is newer than this one ({}): {reason}; upgrade this console", env!("CARGO_PKG_VERSION"))]
+    Newer { store: String, writer: String, reason: String },
+    /// The file is not what SQLite wrote.
+    #[error("the store {store} is damaged: {reason}; {remedy}")]
+    Damaged { store: String, reason: String, remedy: String },
+    /// One operation failed; nothing of it was stored.
+    #[error("the store {store} could not {doing}: {reason}; {remedy}")]
+    Failed { store: String, doing: &'static str, reason: String, remedy: String },
+    /// It was opened without the right to write.
+    #[error("the store {store} is read-only here: {why}")]
+    ReadOnly { store: String, why: String },
+    /// What was asked makes no sense: an import into a store that has something, a broken line.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Turns what the database said into what a person needs.
+pub(super) fn explain(
+    store: &dyn fmt::Display,
+    doing: &'static str,
+    e: &sqlx::Error,
+) -> StoreError {
+    let store = store.to_string();
+    let failed = |store, reason: &str, remedy: &str| StoreError::Failed {
+        store,
+        doing,
+        reason: reason.to_owned(),
+        remedy: remedy.to_owned(),
+    };
+    match sqlite_code(e) {
+        Some(5 | 6) => failed(
+            store,
+            "another process has been writing for more than 5 s",
+            "try again, or end the process that holds it",
+        ),
+        Some(8) => failed(store, "it may not be written", "check the owner and mode of the file"),
+        Some(10) => failed(
+            store,
+            &format!("the disk failed ({})", message(e)),
+            "check the disk and its quota; nothing confirmed is lost",
+        ),
+        Some(11 | 26) => StoreError::Damaged {
+            store,
+            reason: message(e),
+            remedy: "move it aside with its -wal and -shm, or restore a backup".to_owned(),
+        },
+        Some(13) => failed(store, "the disk is full", "free some space; it goes on by itself"),
+        Some(14) => StoreError::Unusable {
+            store,
+            reason: message(e),
+            remedy: "check that the folder exists and may be written".to_owned(),
+        },
+        _ => match e {
+            sqlx::Error::Configuration(_) => StoreError::Unusable {
+                store,
+                reason: message(e),
+                remedy: "write it as sqlite:///path or postgres://user@host/db".to_owned(),
+            },
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => failed(
+                store,
+                &message(e),
+                "check that the database server is up and can be reached",
+            ),
+            _ => failed(store, &message(e), "see the log for the circumstances"),
+        },
+    }
+}
+
+/// SQLite's primary result code, if it was SQLite that complained.
+pub(super) fn sqlite_code(e: &sqlx::Error) -> Option<u32> {
+    let db = e.as_database_error()?;
+    // PostgreSQL's codes are five characters; SQLite's are numbers below 10,000.
+    let code = db.code()?;
+    (code.len() < 5).then(|| code.parse::<u32>().ok().map(|c| c & 0xff)).flatten()
+}
+
+fn message(e: &sqlx::Error) -> String {
+    let text = match e {
+        sqlx::Error::Database(db) => db.message().to_owned(),
+        other => other.to_string(),
+    };
+    crate::domain::text::clean(&text, 300)
+}

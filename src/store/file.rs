@@ -1,0 +1,171 @@
+//! The SQLite file as a file: made private, addressed by URL, moved aside when damaged, and watched
+//! for other processes' changes.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+
+use super::{Location, StoreError};
+
+/// Makes the folder (0700) and an empty file (0600) where there is none yet. SQLite gives `-wal` and
+/// `-shm` the mode of the file.
+pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+    let unusable = |e: io::Error| StoreError::Unusable {
+        store: path.display().to_string(),
+        reason: e.to_string(),
+        remedy: "choose another place with --store or [store] url".to_owned(),
+    };
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+    }
+    match create_private(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(unusable(e)),
+        _ => Ok(()),
+    }
+}
+
+/// A new empty file that only its owner may read.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// The URL under which sqlx opens that file; it must exist.
+pub(super) fn url(path: &Path) -> Result<String, StoreError> {
+    let unusable = |reason: String| StoreError::Unusable {
+        store: path.display().to_string(),
+        reason,
+        remedy: "choose another place with --store or [store] url".to_owned(),
+    };
+    let absolute = std::path::absolute(path).map_err(|e| unusable(e.to_string()))?;
+    let Some(text) = absolute.to_str() else {
+        return Err(unusable("its path is not UTF-8".to_owned()));
+    };
+    let mut url = String::from("sqlite://");
+    for byte in text.bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                url.push(char::from(byte));
+            }
+            other => {
+                let _ = write!(url, "%{other:02X}");
+            }
+        }
+    }
+    url.push_str("?mode=rw");
+    Ok(url)
+}
+
+/// Renames a damaged file, its `-wal` and its `-shm`, so that a new one can take the place; returns
+/// what to tell the person. Only under an exclusive lock on the file, which conflicts with the locks
+/// that SQLite holds in every process that has it open.
+pub(super) fn set_aside(path: &Path, reason: &str) -> Result<String, StoreError> {
+    let store = path.display().to_string();
+    let damaged = |remedy: String| StoreError::Damaged {
+        store: store.clone(),
+        reason: reason.to_owned(),
+        remedy,
+    };
+    let by_hand =
+        |e: io::Error| damaged(format!("it could not be moved aside ({e}), do it by hand"));
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(by_hand)?;
+    fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        damaged("another process has it open: end that one, then start again".to_owned())
+    })?;
+    // Whoever was faster has moved this file already; then there is nothing left to do.
+    let mine = file.metadata().map_err(by_hand)?;
+    if fs::metadata(path).map_or(true, |now| now.ino() != mine.ino()) {
+        return Ok(format!("{store} was damaged and another process has moved it aside"));
+    }
+    let stamp = chrono::Utc::now().format("%Y%m%dT%H%M%S%.3f");
+    let aside = with_suffix(path, &format!(".damaged-{stamp}"));
+    for suffix in ["-wal", "-shm", ""] {
+        let from = with_suffix(path, suffix);
+        match fs::rename(&from, with_suffix(&aside, suffix)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(by_hand(e)),
+            _ => {}
+        }
+    }
+    Ok(format!(
+        "{store} was damaged ({reason}) and is kept as {}; a new store was begun",
+        aside.display()
+    ))
+}
+
+/// `path` with `suffix` appended to its name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Tells whether another process may have changed the store, at the cost of one `stat`.
+#[derive(Debug)]
+pub struct Watch {
+    what: What,
+    stamp: Option<Stamp>,
+    again: bool,
+}
+
+#[derive(Debug)]
+enum What {
+    /// Nobody else can reach it.
+    Nothing,
+    /// Its write-ahead log.
+    Wal(PathBuf),
+    /// Only reading the head tells.
+    Head,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Watch {
+    pub(super) fn new(location: &Location) -> Self {
+        let what = match location {
+            Location::Memory => What::Nothing,
+            Location::File(path) => What::Wal(with_suffix(path, "-wal")),
+            Location::Postgres(_) => What::Head,
+        };
+        Self { what, stamp: None, again: false }
+    }
+
+    /// For the tick: whether the head should be read. True on a change and once more at the next
+    /// tick, because the file changes before the commit in it becomes visible.
+    pub fn look(&mut self) -> bool {
+        let look = self.peek();
+        let stamp = self.stamp_now();
+        self.again = stamp != self.stamp;
+        self.stamp = stamp;
+        look
+    }
+
+    /// Between ticks: whether the head should be read now. Leaves what the tick will see as it is.
+    pub fn peek(&self) -> bool {
+        match self.what {
+            What::Nothing => false,
+            What::Wal(_) => self.again || self.stamp_now() != self.stamp,
+            What::Head => true,
+        }
+    }
+
+    /// Bytes in the write-ahead log at the last look.
+    pub fn wal_size(&self) -> u64 {
+        self.stamp.map_or(0, |s| s.size)
+    }
+
+    fn stamp_now(&self) -> Option<Stamp> {
+        let What::Wal(wal) = &self.what else { return None };
+        let m = fs::metadata(wal).ok()?;
+        Some(Stamp { inode: m.ino(), size: m.len(), modified: m.modified().ok() })
+    }
+}

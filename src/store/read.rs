@@ -1,0 +1,266 @@
+//! What is read: the incidents at start-up, the delta of the log, timelines and the audit trail.
+
+use sqlx::{Any, Executor};
+
+use super::codec::{EventRow, decode, instant, int, millis, natural, newer};
+use super::{Store, StoreError};
+use crate::domain::incident::event::EVENT_VERSION;
+use crate::domain::incident::lifecycle::fold;
+use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::domain::time::Instant;
+
+/// Where the log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The position of the last event; 0 if there is none.
+    pub position: u64,
+    /// When it happened.
+    pub at: Instant,
+}
+
+/// What a console begins with, all of one moment.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub head: Head,
+    /// The number of the next incident.
+    pub next_id: u64,
+    /// The open ones, by id.
+    pub incidents: Vec<Incident>,
+}
+
+/// Events and incidents read at a time, so that no answer is unbounded.
+pub(super) const PAGE: i64 = 1_000;
+
+const OPEN: &str = "SELECT id, doc FROM incidents \
+    WHERE state IN ('new', 'acknowledged', 'on_hold') ORDER BY id";
+/// Resolved ones are all recent: they are still to be closed, or may reopen.
+const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = 'resolved' \
+    OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";
+const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
+
+const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
+    WHERE position > $1 ORDER BY position LIMIT 1000";
+const SPAN: &str = "SELECT position, at, incident, writer, actor, body FROM events \
+    WHERE position > $1 AND at >= $2 AND at < $3 ORDER BY position LIMIT 1000";
+const TIMELINE: &str = "SELECT position, at, incident, writer, actor, body FROM events \
+    WHERE incident = $1 AND position <= $2 ORDER BY position";
+
+impl Store {
+    /// The head, and the open incidents as they are there.
+    pub async fn load(&self) -> Result<Loaded, StoreError> {
+        let fail = |e| self.explain("be read", &e);
+        let mut tx = self.pool.begin_with(self.location.begin_read()).await.map_err(fail)?;
+        let head = head(&mut *tx).await.map_err(fail)?;
+        let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM incidents")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(fail)?;
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as(OPEN).fetch_all(&mut *tx).await.map_err(fail)?;
+        drop(tx);
+        let incidents = self.incidents_of(&rows).await?;
+        Ok(Loaded { head, next_id: natural(last) + 1, incidents })
+    }
+
+    /// Where the log ends now.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        head(&self.pool).await.map_err(|e| self.explain("be read", &e))
+    }
+
+    /// Resolved incidents, and the ended ones that changed since `since`; newest first, at most
+    /// 1,000 with ids below `before`.
+    pub async fn recent(
+        &self,
+        since: Instant,
+        before: Option<IncidentId>,
+    ) -> Result<Vec<Incident>, StoreError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as(RECENT)
+            .bind(millis(since))
+            .bind(before.map_or(i64::MAX, |id| int(id.0)))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        self.incidents_of(&rows).await
+    }
+
+    /// Every incident with an id above `after`, oldest first, at most 1,000.
+    pub async fn incidents(&self, after: Option<IncidentId>) -> Result<Vec<Incident>, StoreError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as(ALL)
+            .bind(after.map_or(0, |id| int(id.0)))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        self.incidents_of(&rows).await
+    }
+
+    /// One incident as it is now.
+    pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        let rows: Vec<(i64, String)> =
+            sqlx::query_as("SELECT id, doc FROM incidents WHERE id = $1")
+                .bind(int(id.0))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+        Ok(self.incidents_of(&rows).await?.pop())
+    }
+
+    /// One incident as it was when the log ended at `position`.
+    pub async fn incident_at(
+        &self,
+        id: IncidentId,
+        position: u64,
+    ) -> Result<Option<Incident>, StoreError> {
+        match self.incident(id).await? {
+            Some(incident) if incident.version > position => {
+                Ok(replay(&self.events_of(id, position).await?))
+            }
+            now => Ok(now),
+        }
+    }
+
+    /// The events of one incident, oldest first.
+    pub async fn timeline(&self, id: IncidentId) -> Result<Vec<Event>, StoreError> {
+        self.events_of(id, u64::MAX).await
+    }
+
+    /// At most 1,000 events after `position`.
+    pub async fn events_after(&self, position: u64) -> Result<Vec<Event>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(EVENT)
+            .bind(int(position))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        rows.iter().map(|row| decode(self, row)).collect()
+    }
+
+    /// The audit trail: hands every event with `from <= at < to` to `each`, in order.
+    pub async fn audit(
+        &self,
+        from: Option<Instant>,
+        to: Option<Instant>,
+        mut each: impl FnMut(Event) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let rows: Vec<EventRow> = sqlx::query_as(SPAN)
+                .bind(after)
+                .bind(from.map_or(i64::MIN, millis))
+                .bind(to.map_or(i64::MAX, millis))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+            for row in &rows {
+                after = row.0;
+                each(decode(self, row)?);
+            }
+            if (rows.len() as i64) < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares the incidents with what replaying the whole log gives; one line for each difference,
+    /// none if all is well.
+    pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        let mut replayed = std::collections::BTreeMap::new();
+        let mut differences = Vec::new();
+        let mut position = 0;
+        loop {
+            let events = self.events_after(position).await?;
+            let Some(last) = events.last() else { break };
+            let expected = position + events.len() as u64;
+            if last.position != expected {
+                differences.push(format!("events are missing between {position} and {expected}"));
+            }
+            position = last.position;
+            for event in events {
+                if let Some(next) = fold(replayed.get(&event.incident), &event) {
+                    replayed.insert(event.incident, next);
+                }
+            }
+        }
+        let head = self.head().await?.position;
+        if head != position {
+            differences.push(format!("the log ends at {position}, its head says {head}"));
+        }
+        let mut after = None;
+        loop {
+            let page = self.incidents(after).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for stored in page {
+                let id = stored.id;
+                match replayed.remove(&id) {
+                    Some(again) if again == stored => {}
+                    Some(_) => differences.push(format!("{id} differs from what its events say")),
+                    None => differences.push(format!("{id} has no events")),
+                }
+            }
+        }
+        differences.extend(replayed.keys().map(|id| format!("{id} has events but is missing")));
+        Ok(differences)
+    }
+
+    /// Why this console must not write: a newer one wrote events that it may not understand.
+    pub(super) async fn newer_events(&self) -> Result<Option<String>, StoreError> {
+        let (format, writer): (i64, String) =
+            sqlx::query_as("SELECT format, writer FROM log WHERE id = 1")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+        Ok((format > i64::from(EVENT_VERSION)).then(|| {
+            let reason = format!("its events are of format {format}, known is {EVENT_VERSION}");
+            newer(self, &writer, reason).to_string()
+        }))
+    }
+
+    async fn events_of(&self, id: IncidentId, until: u64) -> Result<Vec<Event>, StoreError> {
+        let rows: Vec<EventRow> = sqlx::query_as(TIMELINE)
+            .bind(int(id.0))
+            .bind(int(until))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        rows.iter().map(|row| decode(self, row)).collect()
+    }
+
+    /// The documents as incidents; one that cannot be read is made again from its events.
+    async fn incidents_of(&self, rows: &[(i64, String)]) -> Result<Vec<Incident>, StoreError> {
+        let mut incidents = Vec::with_capacity(rows.len());
+        for (id, doc) in rows {
+            let id = IncidentId(natural(*id));
+            match serde_json::from_str::<Incident>(doc) {
+                Ok(incident) => incidents.push(incident),
+                Err(e) => match replay(&self.timeline(id).await?) {
+                    Some(incident) => {
+                        tracing::warn!("{id} could not be read ({e}); made again from its events");
+                        incidents.push(incident);
+                    }
+                    None => {
+                        return Err(StoreError::Failed {
+                            store: self.to_string(),
+                            doing: "read an incident",
+                            reason: format!("{id} makes no sense ({e}) and has no events"),
+                            remedy: "restore a backup".to_owned(),
+                        });
+                    }
+                },
+            }
+        }
+        Ok(incidents)
+    }
+}
+
+/// What a row of events makes of an incident.
+fn replay(events: &[Event]) -> Option<Incident> {
+    events.iter().fold(None, |incident, event| fold(incident.as_ref(), event).or(incident))
+}
+
+async fn head<'e, E>(executor: E) -> Result<Head, sqlx::Error>
+where
+    E: Executor<'e, Database = Any>,
+{
+    let (position, at): (i64, i64) =
+        sqlx::query_as("SELECT head, at FROM log WHERE id = 1").fetch_one(executor).await?;
+    Ok(Head { position: natural(position), at: instant(at) })
+}

@@ -1,0 +1,397 @@
+//! What a store promises, whatever database it is on. Each promise takes a place that has nothing in
+//! it yet; `store.rs` runs them on SQLite, the servers' tests on PostgreSQL.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::sync::Arc;
+
+use atalaya::domain::health::ServiceId;
+use atalaya::domain::incident::event::Opening;
+use atalaya::domain::incident::lifecycle::fold;
+use atalaya::domain::incident::{
+    Actor, Event, EventBody, Incident, IncidentId, IncidentState, Priority,
+};
+use atalaya::domain::matcher::Labels;
+use atalaya::domain::observation::AlertStatus;
+use atalaya::domain::time::Instant;
+use atalaya::store::{Append, Location, Store, StoreError};
+use chrono::{DateTime, TimeDelta};
+
+/// Second `n` of the story.
+pub fn at(n: i64) -> Instant {
+    DateTime::from_timestamp(1_770_000_000 + n, 0).unwrap()
+}
+
+/// Somebody who appends, with what they believe the log to be.
+pub struct Writer {
+    pub store: Store,
+    pub position: u64,
+    pub incidents: BTreeMap<IncidentId, Arc<Incident>>,
+}
+
+impl Writer {
+    pub async fn open(location: &Location) -> Self {
+        Self::on(Store::open(location, false).await.unwrap()).await
+    }
+
+    pub async fn on(store: Store) -> Self {
+        let mut writer = Self { store, position: 0, incidents: BTreeMap::new() };
+        writer.catch_up().await;
+        writer
+    }
+
+    pub async fn catch_up(&mut self) {
+        loop {
+            let events = self.store.events_after(self.position).await.unwrap();
+            let Some(last) = events.last() else { return };
+            self.position = last.position;
+            for event in &events {
+                let before = self.incidents.get(&event.incident);
+                if let Some(after) = fold(before.map(|i| &**i), event) {
+                    self.incidents.insert(after.id, Arc::new(after));
+                }
+            }
+        }
+    }
+
+    /// Appends to the log as it is believed to be.
+    pub async fn append(&mut self, bodies: Vec<(u64, EventBody)>) -> Result<Append, StoreError> {
+        let mut position = self.position;
+        let mut touched = self.incidents.clone();
+        let mut events = Vec::new();
+        for (id, body) in bodies {
+            position += 1;
+            let event = Event {
+                position,
+                at: at(position as i64),
+                actor: Actor::person("ana"),
+                incident: IncidentId(id),
+                body,
+            };
+            let before = touched.get(&event.incident);
+            if let Some(after) = fold(before.map(|i| &**i), &event) {
+                touched.insert(after.id, Arc::new(after));
+            }
+            events.push(event);
+        }
+        let first = self.position;
+        let incidents: Vec<_> = touched.values().filter(|i| i.version > first).cloned().collect();
+        let result = self.store.append(&events, &incidents).await;
+        if let Ok(Append::Stored) = result {
+            self.position = position;
+            self.incidents = touched;
+        }
+        result
+    }
+
+    pub async fn stored(&mut self, bodies: Vec<(u64, EventBody)>) {
+        assert_eq!(self.append(bodies).await, Ok(Append::Stored));
+    }
+}
+
+pub fn opened(key: &str) -> EventBody {
+    EventBody::Opened(Box::new(Opening {
+        key: key.to_owned(),
+        title: "disk \"full\"\n\u{1f525}".to_owned(),
+        service: Some(ServiceId("db-main".into())),
+        source: "prom".into(),
+        category: String::new(),
+        impact: 1,
+        urgency: 2,
+        priority: Priority(2),
+        labels: [("zone".to_owned(), "eu".to_owned())].into(),
+        annotations: Labels::new(),
+        started_at: at(0) - TimeDelta::nanoseconds(1),
+        earlier: None,
+        recurrence: 1,
+    }))
+}
+
+pub fn acknowledged() -> EventBody {
+    EventBody::Acknowledged { until: Some(at(9_000)) }
+}
+
+pub fn resolved() -> EventBody {
+    EventBody::Resolved { automatic: false, reason: "fixed".to_owned() }
+}
+
+pub fn closed() -> EventBody {
+    EventBody::Closed { automatic: true, reason: String::new() }
+}
+
+pub fn noted(text: &str) -> EventBody {
+    EventBody::Noted { text: text.to_owned() }
+}
+
+/// One of the many things that can happen, by number.
+pub fn something(n: u8) -> EventBody {
+    let fingerprint = format!("f{}", n / 16 % 3);
+    match n % 14 {
+        0 => acknowledged(),
+        1 => resolved(),
+        2 => closed(),
+        3 => EventBody::Reopened { automatic: n > 99, reason: String::new() },
+        4 => EventBody::Assigned { to: (n > 99).then(|| "luis".to_owned()) },
+        5 => noted("looking"),
+        6 => EventBody::AlertFired {
+            fingerprint,
+            alert: Box::new(atalaya::domain::incident::AlertFact {
+                labels: Labels::new(),
+                annotations: Labels::new(),
+                since: at(1) + TimeDelta::microseconds(1),
+                status: AlertStatus::Active,
+                cleared_at: None,
+                generator_url: None,
+            }),
+        },
+        7 => EventBody::AlertCleared { fingerprint },
+        8 => EventBody::AlertChanged {
+            fingerprint,
+            status: AlertStatus::Silenced { by: vec!["s1".to_owned()] },
+        },
+        9 => EventBody::Unverified,
+        10 => EventBody::FlappingStarted,
+        11 => EventBody::Cancelled { reason: "false alarm".to_owned() },
+        12 => EventBody::AcknowledgementExpired,
+        _ => EventBody::Reclassified { impact: 3, urgency: 3, priority: Priority(n % 5 + 1) },
+    }
+}
+
+/// All promises by name, for whoever runs them in turn.
+pub const PROMISES: [&str; 8] = [
+    "restart",
+    "race",
+    "one_open_per_key",
+    "random_history",
+    "transfer",
+    "audit",
+    "newer_events",
+    "bulk",
+];
+
+pub async fn keep(promise: &str, location: &Location) {
+    match promise {
+        "restart" => restart(location).await,
+        "race" => race(location).await,
+        "one_open_per_key" => one_open_per_key(location).await,
+        "random_history" => random_history(location).await,
+        "transfer" => transfer(location).await,
+        "audit" => audit(location).await,
+        "newer_events" => newer_events(location).await,
+        "bulk" => bulk(location).await,
+        other => panic!("no promise is called {other}"),
+    }
+}
+
+/// What was stored is there after a restart: open ones at once, ended ones while they are recent.
+async fn restart(location: &Location) {
+    let mut w = Writer::open(location).await;
+    w.stored(vec![(1, opened("a")), (2, opened("b")), (3, opened("c"))]).await;
+    w.stored(vec![(2, acknowledged()), (3, resolved()), (3, closed())]).await;
+    let before = w.incidents.clone();
+    w.store.close().await;
+
+    let store = Store::open(location, false).await.unwrap();
+    let loaded = store.load().await.unwrap();
+    assert_eq!(loaded.head.position, 6);
+    assert_eq!(loaded.head.at, at(6));
+    assert_eq!(loaded.next_id, 4);
+    assert_eq!(ids(&loaded.incidents), [1, 2]);
+    assert_eq!(loaded.incidents[1], *before[&IncidentId(2)]);
+    assert_eq!(ids(&store.recent(at(6), None).await.unwrap()), [3]);
+    assert_eq!(store.recent(at(7), None).await.unwrap(), []);
+    assert_eq!(store.recent(at(0), Some(IncidentId(3))).await.unwrap(), []);
+    assert_eq!(store.incident(IncidentId(3)).await.unwrap().unwrap(), *before[&IncidentId(3)]);
+    assert_eq!(store.incident(IncidentId(4)).await.unwrap(), None);
+    let then = store.incident_at(IncidentId(3), 5).await.unwrap().unwrap();
+    assert_eq!(then.state(), IncidentState::Resolved);
+    let kinds: Vec<_> =
+        store.timeline(IncidentId(3)).await.unwrap().iter().map(|e| e.body.kind()).collect();
+    assert_eq!(kinds, ["opened", "resolved", "closed"]);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+}
+
+/// Of two who decide on the same state one wins; nobody's events are lost or doubled.
+async fn race(location: &Location) {
+    let mut a = Writer::open(location).await;
+    let mut b = Writer::open(location).await;
+    a.stored(vec![(1, opened("a"))]).await;
+    assert_eq!(b.append(vec![(1, opened("b"))]).await, Ok(Append::Behind));
+    b.catch_up().await;
+    b.stored(vec![(2, opened("b"))]).await;
+
+    let many = (0..4).map(|who| {
+        let location = location.clone();
+        tokio::spawn(async move {
+            let mut w = Writer::open(&location).await;
+            for n in 0..25 {
+                while w.append(vec![(1, noted(&format!("{who} {n}")))]).await == Ok(Append::Behind)
+                {
+                    w.catch_up().await;
+                }
+            }
+            w.store.close().await;
+        })
+    });
+    for one in many.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    a.catch_up().await;
+    assert_eq!(a.position, 102);
+    let timeline = a.store.timeline(IncidentId(1)).await.unwrap();
+    let mut notes: Vec<_> = timeline
+        .iter()
+        .filter_map(|e| match &e.body {
+            EventBody::Noted { text } => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    notes.sort();
+    notes.dedup();
+    assert_eq!(notes.len(), 100);
+    assert_eq!(a.store.verify().await.unwrap(), Vec::<String>::new());
+    a.store.close().await;
+    b.store.close().await;
+}
+
+/// At most one open incident has a key, however long the key; ended ones do not count.
+async fn one_open_per_key(location: &Location) {
+    let key = "k".repeat(9_000);
+    let mut w = Writer::open(location).await;
+    w.stored(vec![(1, opened(&key))]).await;
+    let refused = w.append(vec![(2, opened(&key))]).await;
+    assert!(matches!(refused, Err(StoreError::Failed { .. })), "{refused:?}");
+    w.stored(vec![(1, resolved()), (2, opened(&key))]).await;
+    // The later one ends and the earlier one reopens, in one append.
+    let again = EventBody::Reopened { automatic: true, reason: String::new() };
+    w.stored(vec![(2, resolved()), (1, again)]).await;
+    let open = w.store.load().await.unwrap().incidents;
+    assert_eq!(ids(&open), [1]);
+    w.store.close().await;
+}
+
+/// Whatever happens in whatever order, replaying the log gives the stored incidents.
+async fn random_history(location: &Location) {
+    let mut w = Writer::open(location).await;
+    let mut dice = fastrand::Rng::with_seed(7);
+    let mut next = 1;
+    for _ in 0..60 {
+        let mut batch = Vec::new();
+        for _ in 0..dice.usize(1..40) {
+            if next == 1 || dice.u8(..) < 32 {
+                batch.push((next, opened(&format!("key {next}"))));
+                next += 1;
+            } else {
+                batch.push((dice.u64(1..next), something(dice.u8(..))));
+            }
+        }
+        w.stored(batch).await;
+    }
+    assert_eq!(w.store.verify().await.unwrap(), Vec::<String>::new());
+    w.store.close().await;
+}
+
+/// An export, imported elsewhere and exported again, is the same bytes; ids and places stay.
+async fn transfer(location: &Location) {
+    let mut w = Writer::on(Store::memory().await.unwrap()).await;
+    w.stored((1..=1_200).map(|n| (n, opened(&format!("k{n}")))).collect()).await;
+    w.stored((1..=1_100).map(|n| (n, something(n as u8))).collect()).await;
+    let mut first = Vec::new();
+    let counted = w.store.export(&mut first).await.unwrap();
+    assert_eq!((counted.events, counted.incidents), (2_300, 1_200));
+
+    let store = Store::open(location, false).await.unwrap();
+    let mut broken = first.clone();
+    broken.truncate(first.len() / 2);
+    let refused = store.import(&mut BufReader::new(&broken[..])).await.unwrap_err();
+    assert!(refused.to_string().starts_with("line "), "{refused}");
+    assert_eq!(store.head().await.unwrap().position, 0, "all or nothing");
+
+    assert_eq!(store.import(&mut BufReader::new(&first[..])).await.unwrap(), counted);
+    let mut second = Vec::new();
+    store.export(&mut second).await.unwrap();
+    assert!(first == second, "the second export differs from the first");
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.load().await.unwrap().next_id, 1_201);
+
+    let refused = store.import(&mut BufReader::new(&first[..])).await.unwrap_err();
+    assert!(refused.to_string().contains("1200 incidents already"), "{refused}");
+    store.close().await;
+}
+
+/// The audit trail is the log between two instants, half-open, in order.
+async fn audit(location: &Location) {
+    let mut w = Writer::open(location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    for _ in 0..3 {
+        w.stored((0..700).map(|_| (1, noted("again"))).collect()).await;
+    }
+    let mut seen = Vec::new();
+    w.store.audit(Some(at(5)), Some(at(1_905)), |e| seen.push(e.position)).await.unwrap();
+    assert_eq!(seen, (5..1_905).collect::<Vec<_>>());
+    let mut all = 0;
+    w.store.audit(None, None, |_| all += 1).await.unwrap();
+    assert_eq!(all, 2_101);
+    w.store.close().await;
+}
+
+/// What a newer console wrote is never overwritten by an older one, which says whose it is.
+async fn newer_events(location: &Location) {
+    let mut w = Writer::open(location).await;
+    w.stored(vec![(1, opened("a")), (1, noted("x"))]).await;
+    let edit = |sql: &'static str| {
+        let pool = raw(location);
+        async move {
+            sqlx::query(sql).execute(&pool.await).await.unwrap();
+        }
+    };
+    edit("UPDATE events SET writer = '9.1.0', body = '{\"kind\":\"teleported\",\"v\":1}' WHERE position = 2")
+        .await;
+    let unknown = w.store.timeline(IncidentId(1)).await.unwrap_err();
+    assert!(unknown.to_string().contains("atalaya 9.1.0"), "{unknown}");
+    assert!(unknown.to_string().contains("\"teleported\""), "{unknown}");
+
+    edit("UPDATE log SET format = 7, writer = '9.2.0'").await;
+    let store = Store::open(location, false).await.unwrap();
+    assert_eq!(ids(&store.load().await.unwrap().incidents), [1], "still shown");
+    let mut late = Writer { store, position: 2, incidents: w.incidents.clone() };
+    let refused = late.append(vec![(1, noted("y"))]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::ReadOnly { .. }));
+    assert!(refused.to_string().contains("atalaya 9.2.0"), "{refused}");
+    late.store.close().await;
+
+    edit("UPDATE atalaya_schema SET version = 99, min_reader = 98, writer = '10.0.0'").await;
+    let refused = Store::open(location, false).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
+    assert!(refused.to_string().contains("atalaya 10.0.0"), "{refused}");
+    w.store.close().await;
+}
+
+/// Many at once arrive whole, in every size of portion.
+async fn bulk(location: &Location) {
+    let mut w = Writer::open(location).await;
+    w.stored((1..=1_000).map(|n| (n, opened(&format!("k{n}")))).collect()).await;
+    w.stored((1..=1_000).map(|n| (n, acknowledged())).collect()).await;
+    w.stored((1..=33).map(|n| (n, resolved())).collect()).await;
+    assert_eq!(w.store.verify().await.unwrap(), Vec::<String>::new());
+    let open = w.store.load().await.unwrap().incidents;
+    assert_eq!(open.len(), 967);
+    assert!(open.iter().all(|i| i.state() == IncidentState::Acknowledged));
+    w.store.close().await;
+}
+
+fn ids(incidents: &[Incident]) -> Vec<u64> {
+    incidents.iter().map(|i| i.id.0).collect()
+}
+
+/// The database itself, behind the store's back.
+pub async fn raw(location: &Location) -> sqlx::AnyPool {
+    sqlx::any::install_default_drivers();
+    let url = match location {
+        Location::File(path) => format!("sqlite://{}", path.display()),
+        Location::Postgres(url) => url.clone(),
+        Location::Memory => panic!("nobody else can reach a store in memory"),
+    };
+    sqlx::AnyPool::connect(&url).await.unwrap()
+}

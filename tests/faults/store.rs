@@ -1,0 +1,238 @@
+//! The store on SQLite: its promises, and what only files can suffer.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use atalaya::domain::incident::IncidentId;
+use atalaya::store::{Location, Mode, Store, StoreError};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rstest::rstest;
+use tempfile::TempDir;
+
+use super::contract::{self, Writer, noted, opened, raw, something};
+
+fn place() -> (TempDir, Location) {
+    let dir = tempfile::tempdir().unwrap();
+    let location = Location::File(dir.path().join("atalaya.db"));
+    (dir, location)
+}
+
+fn path(location: &Location) -> &Path {
+    match location {
+        Location::File(path) => path,
+        _ => panic!("not a file"),
+    }
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_keeps_the_promise(
+    #[values(
+        "restart",
+        "race",
+        "one_open_per_key",
+        "random_history",
+        "transfer",
+        "audit",
+        "newer_events",
+        "bulk"
+    )]
+    promise: &str,
+) {
+    assert!(contract::PROMISES.contains(&promise), "then PostgreSQL keeps it too");
+    let (_dir, location) = place();
+    contract::keep(promise, &location).await;
+}
+
+#[test]
+fn replaying_any_history_gives_the_stored_incidents() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let steps = prop::collection::vec((1..6_u64, any::<u8>(), any::<bool>()), 1..60);
+    let mut runner =
+        TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(48) });
+    let result = runner.run(&steps, |steps| {
+        runtime.block_on(async {
+            let mut w = Writer::on(Store::memory().await.unwrap()).await;
+            let mut batch = Vec::new();
+            let mut known = std::collections::BTreeSet::new();
+            for (id, what, cut) in steps {
+                if known.insert(id) {
+                    batch.push((id, opened(&format!("key {id}"))));
+                }
+                batch.push((id, something(what)));
+                if cut {
+                    w.stored(std::mem::take(&mut batch)).await;
+                }
+            }
+            w.stored(batch).await;
+            prop_assert_eq!(w.store.verify().await.unwrap(), Vec::<String>::new());
+            Ok(())
+        })
+    });
+    result.unwrap();
+}
+
+#[tokio::test]
+async fn a_projection_that_differs_from_its_events_is_found() {
+    let (_dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a")), (2, opened("b")), (2, noted("x"))]).await;
+    let edit = raw(&location).await;
+    let sql = "UPDATE incidents SET doc = REPLACE(doc, 'db-main', 'db-other') WHERE id = 1";
+    sqlx::query(sql).execute(&edit).await.unwrap();
+    sqlx::query("DELETE FROM incidents WHERE id = 2").execute(&edit).await.unwrap();
+    let found = w.store.verify().await.unwrap();
+    assert_eq!(
+        found,
+        ["INC-1 differs from what its events say", "INC-2 has events but is missing"]
+    );
+}
+
+#[tokio::test]
+async fn an_incident_that_cannot_be_read_is_made_again_from_its_events() {
+    let (_dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a")), (1, noted("x"))]).await;
+    let sql = "UPDATE incidents SET doc = '{'";
+    sqlx::query(sql).execute(&raw(&location).await).await.unwrap();
+    assert_eq!(w.store.load().await.unwrap().incidents, [(*w.incidents[&IncidentId(1)]).clone()]);
+}
+
+#[tokio::test]
+async fn the_file_and_its_folder_belong_to_their_owner_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("deep/er");
+    let location = Location::File(folder.join("a b%3F?#é.db"));
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&dir.path().join("deep")), 0o700);
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|f| f.unwrap().path()).collect();
+    assert_eq!(files.len(), 3, "the file, its -wal and its -shm: {files:?}");
+    assert!(path(&location).exists());
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    w.store.close().await;
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "closing leaves one file");
+}
+
+#[rstest]
+#[case::garbage(|p: &Path| fs::write(p, "this is no database, whatever its name says").unwrap())]
+#[case::cut(|p: &Path| fs::File::options().write(true).open(p).unwrap().set_len(5_000).unwrap())]
+#[case::overwritten(|p: &Path| {
+    let mut bytes = fs::read(p).unwrap();
+    bytes[100..].fill(0xa5);
+    fs::write(p, bytes).unwrap();
+})]
+#[tokio::test]
+async fn a_damaged_file_is_moved_aside_and_a_new_one_begun(#[case] damage: fn(&Path)) {
+    let (dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored((1..200).map(|n| (n, opened(&format!("k{n}")))).collect()).await;
+    w.store.close().await;
+    damage(path(&location));
+    let damaged = fs::read(path(&location)).unwrap();
+    // Left by a console that was killed.
+    fs::write(dir.path().join("atalaya.db-wal"), "torn").unwrap();
+
+    let store = Store::open(&location, false).await.unwrap();
+    assert_eq!(store.load().await.unwrap().incidents, []);
+    let notice = store.notices().join("\n");
+    assert!(notice.contains("was damaged"), "{notice}");
+    store.close().await;
+    let kept: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .filter(|p| p.to_string_lossy().contains(".damaged-"))
+        .collect();
+    let kept_file = kept.iter().min_by_key(|p| p.as_os_str().len()).unwrap();
+    assert!(notice.contains(&*kept_file.to_string_lossy()), "{notice}");
+    assert!(fs::read(kept_file).unwrap() == damaged, "not one byte of it changed");
+    assert!(kept.iter().any(|p| p.to_string_lossy().ends_with("-wal")), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_read_only_console_moves_nothing_and_writes_nothing() {
+    let (dir, location) = place();
+    let missing = Store::open(&location, true).await.unwrap_err();
+    assert!(missing.to_string().contains("without --read-only"), "{missing}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    let store = Store::open(&location, true).await.unwrap();
+    assert!(matches!(store.mode(), Mode::ReadOnly { .. }));
+    assert_eq!(store.load().await.unwrap().incidents.len(), 1);
+    let mut guest = Writer::on(store).await;
+    let refused = guest.append(vec![(1, noted("x"))]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::ReadOnly { .. }), "{refused}");
+    guest.store.close().await;
+    w.store.close().await;
+
+    fs::write(path(&location), "garbage garbage garbage").unwrap();
+    let refused = Store::open(&location, true).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Damaged { .. }), "{refused}");
+    assert_eq!(fs::read_to_string(path(&location)).unwrap(), "garbage garbage garbage");
+}
+
+#[tokio::test]
+async fn another_programs_database_is_left_alone() {
+    let (_dir, location) = place();
+    let url = format!("sqlite://{}?mode=rwc", path(&location).display());
+    sqlx::any::install_default_drivers();
+    let other = sqlx::AnyPool::connect(&url).await.unwrap();
+    sqlx::query("CREATE TABLE bookmarks (url TEXT)").execute(&other).await.unwrap();
+    other.close().await;
+    let refused = Store::open(&location, false).await.unwrap_err();
+    assert!(refused.to_string().contains("another program"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_another_console_stored_is_noticed_once_it_is_there() {
+    let (_dir, location) = place();
+    let mut a = Writer::open(&location).await;
+    let mut b = Writer::open(&location).await;
+    let mut watch = a.store.watch();
+    while watch.look() {}
+    assert!(!watch.peek() && !watch.look(), "nothing changed, nothing to read");
+    b.stored(vec![(1, opened("b"))]).await;
+    assert!(watch.peek(), "seen between two ticks");
+    assert!(watch.look(), "seen by the tick");
+    assert!(watch.look(), "and looked at once more");
+    assert!(!watch.look());
+    a.catch_up().await;
+    assert_eq!(a.incidents.len(), 1);
+}
+
+#[tokio::test]
+async fn checkpoints_empty_the_write_ahead_log() {
+    let (dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored((1..=500).map(|n| (n, opened(&format!("k{n}")))).collect()).await;
+    let wal = dir.path().join("atalaya.db-wal");
+    assert!(fs::metadata(&wal).unwrap().len() > 100_000);
+    w.store.checkpoint().await.unwrap();
+    assert_eq!(fs::metadata(&wal).unwrap().len(), 0);
+    assert_eq!(w.store.load().await.unwrap().incidents.len(), 500);
+}
+
+#[rstest]
+#[case("sqlite:///var/lib/a.db", Location::File("/var/lib/a.db".into()))]
+#[case("sqlite:a.db", Location::File("a.db".into()))]
+#[case("/var/lib/a.db", Location::File("/var/lib/a.db".into()))]
+#[case("sqlite::memory:", Location::Memory)]
+#[case("postgres://ana:geheim@db/x", Location::Postgres("postgres://ana:geheim@db/x".into()))]
+fn a_place_is_read_as_it_is_written(#[case] text: &str, #[case] expect: Location) {
+    assert_eq!(text.parse::<Location>().unwrap(), expect);
+    assert!(!expect.to_string().contains("geheim"), "{expect}");
+}
+
+#[test]
+fn what_is_no_place_is_refused_with_an_example() {
+    let refused = "mysql://db/x".parse::<Location>().unwrap_err();
+    assert!(refused.to_string().contains("postgres://user@host/db"), "{refused}");
+}
