@@ -6,6 +6,7 @@
 pub mod alertmanager;
 pub mod command;
 pub mod demo;
+pub mod document;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
@@ -44,7 +45,7 @@ pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -
         Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
         Kind::Probe(kind) => Box::new(probe::ProbeSource::new(settings, kind)),
         Kind::Demo(kind) => Box::new(demo::DemoSource::new(settings, kind)),
-        Kind::Http(_) => unreachable!(),
+        Kind::Http(kind) => Box::new(document::DocumentSource::new(settings, kind, clients)),
     }
 }
 
