@@ -7,5 +7,6 @@
 mod command;
 mod document;
 mod host;
+mod notify;
 mod postgres;
 mod probe;
