@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod alertmanager;
 mod command;
 mod host;
 mod postgres;
+mod prometheus;
+mod support;
