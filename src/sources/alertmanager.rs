@@ -68,14 +68,15 @@ impl Alertmanager {
         }
         let Some(alive) = alive else { return Err(blind(failures)) };
         if self.server.is_none() {
-            self.server = self.version(&alive, deadline).await;
+            let version = self.version(&alive, deadline).await;
+            self.server = Some(format!("Alertmanager {}", version.unwrap_or_default()));
         }
+        let server = self.server.as_deref().unwrap_or_default().trim_end().to_owned();
         let warnings = failures
             .iter()
             .map(|(url, error)| format!("member {} is not seen: {error}", address(url)))
             .collect();
         let facts = vec![Fact::Alerts(self.alert_set(merged, &pulses))];
-        let server = self.server.clone().unwrap_or_else(|| "Alertmanager".to_owned());
         Ok(Observation { source: self.name.clone(), at: now, server, facts, warnings })
     }
 
@@ -134,8 +135,7 @@ impl Alertmanager {
     async fn version(&self, member: &Url, deadline: Clock) -> Option<String> {
         let ask = self.http.get(below(member, "api/v2/status"));
         let answer = tokio::time::timeout_at(deadline, ask).await.ok()?.ok()?;
-        let version = answer.json::<Status>().ok()?.version_info.version.0;
-        Some(format!("Alertmanager {version}").trim_end().to_owned())
+        Some(answer.json::<Status>().ok()?.version_info.version.0)
     }
 }
 

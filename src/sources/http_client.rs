@@ -518,10 +518,12 @@ fn unreachable(error: &reqwest::Error, url: &Url) -> SourceError {
     })
 }
 
-/// An I/O error hides what it wraps from `source()`.
-fn rustls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    wrapped.and_then(|e| e.downcast_ref()).or_else(|| error.downcast_ref())
+/// An I/O error hides what it wraps from `source()`, which may be one again.
+fn rustls_error<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    while let Some(wrapped) = error.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref()) {
+        error = wrapped;
+    }
+    error.downcast_ref()
 }
 
 /// The last reason in the chain. The outer texts repeat the address with its query, which may hold

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::domain::health::ServiceId;
 use crate::domain::matcher::{Labels, Matchers, Op};
 use crate::domain::observation::Heartbeat;
 use crate::domain::text;
@@ -120,6 +121,18 @@ pub fn link(raw: &str) -> Option<String> {
         url.to_string()
     };
     Some(url).filter(|u| u.len() <= MAX_LINK)
+}
+
+/// A service's id as somebody else wrote it; an error says what an id is.
+pub fn service_id(raw: &str) -> Result<ServiceId, String> {
+    let allowed = |c: char| {
+        c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/' | ':')
+    };
+    if !raw.is_empty() && raw.len() <= MAX_NAME && raw.chars().all(allowed) {
+        return Ok(ServiceId::new(raw));
+    }
+    let shown = text::clean(raw, 60);
+    Err(format!("{shown:?} is not a service id; use lower case, digits and - _ . / :"))
 }
 
 impl<'de> Deserialize<'de> for CleanLine {

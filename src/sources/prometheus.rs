@@ -124,10 +124,16 @@ impl Prometheus {
                 _ => Fact::Evidence(set.data),
             });
         }
-        if let Some(told) = server.and_then(|s| report.take("its version", s)) {
-            self.server = Some(told.data);
+        // The version alone proves nothing where more was asked, and its lack is no loss.
+        match server {
+            Some(Ok(told)) if !self.is_idle() => self.server = Some(told.data),
+            Some(outcome) if self.is_idle() => {
+                self.server = report.take("its version", outcome).map(|told| told.data);
+            }
+            _ => {}
         }
         report.judge()?;
+        let server = self.server.get_or_insert_with(|| "Prometheus API".to_owned()).clone();
         let history = self.backfill(now, begun, deadline, &mut report).await;
         if !history.is_empty() {
             facts.push(Fact::Backfill(history));
@@ -135,7 +141,7 @@ impl Prometheus {
         Ok(Observation {
             source: self.name.clone(),
             at: now,
-            server: self.server.clone().unwrap_or_else(|| "Prometheus API".to_owned()),
+            server,
             facts,
             warnings: report.warnings(),
         })
@@ -205,16 +211,17 @@ impl Prometheus {
     /// What it calls itself: asked once, and again after it was away; at every poll if nothing else
     /// is asked, to see that it is there.
     async fn server(&self, deadline: Clock) -> Option<Outcome<String>> {
-        let idle = self.questions.is_empty() && self.alerts == Alerts::Unused;
-        if self.server.is_some() && !idle {
+        if self.server.is_some() && !self.is_idle() {
             return None;
         }
         let url = below(&self.settings.url, "api/v1/status/buildinfo");
         let answer = self.within(deadline, Request::get(url)).await;
-        Some(answer.and_then(|a| match a.checked() {
-            Ok(a) => Ok(Told { data: answer::server(&a), warnings: Vec::new() }),
-            Err(error) => Err(Refusal::Source(error)),
-        }))
+        Some(answer.and_then(|a| answer::server(&a)))
+    }
+
+    /// Whether nothing is asked of it but to be there.
+    fn is_idle(&self) -> bool {
+        self.questions.is_empty() && self.alerts == Alerts::Unused
     }
 
     /// The past of the signals whose past is not known yet, as far as time allows.

@@ -5,3 +5,4 @@
 mod contract;
 mod kill;
 mod store;
+mod upstream;

@@ -4,8 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod alertmanager;
 mod command;
+mod document;
 mod host;
 mod notify;
 mod postgres;
 mod probe;
+mod prometheus;
+mod support;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use crate::domain::health::State;
 use crate::domain::text;
@@ -46,7 +46,7 @@ impl Certificate {
             (State::Critical, format!("the certificate of {subject} expired {ago} ago; renew it"))
         } else if let Some(problem) = problem {
             let state = if lenient { State::Warning } else { State::Critical };
-            (state, format!("the certificate of {subject} is not trusted: {problem}"))
+            (state, format!("{subject}: {problem}"))
         } else {
             let state = match days {
                 d if d < f64::from(crit) => State::Critical,
@@ -121,7 +121,7 @@ impl ServerCertVerifier for Tape {
             ocsp_response,
             now,
         );
-        let problem = verdict.err().map(|e| reason(&e));
+        let problem = verdict.err().map(|e| text::clean(&tls::explain(&e), 300));
         let seen = read(end_entity, intermediates, problem);
         *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         Ok(ServerCertVerified::assertion())
@@ -186,28 +186,6 @@ fn subject(der: &CertificateDer<'_>) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Why a verifier refuses, and what helps.
-fn reason(e: &rustls::Error) -> String {
-    use CertificateError as C;
-    let rustls::Error::InvalidCertificate(why) = e else { return text::clean(&e.to_string(), 200) };
-    match why {
-        C::Expired | C::ExpiredContext { .. } => "it has expired; renew it".to_owned(),
-        C::NotValidYet | C::NotValidYetContext { .. } => {
-            "it is not valid yet; are the clocks right?".to_owned()
-        }
-        C::UnknownIssuer => {
-            "its issuer is unknown; does the server send its intermediate certificates, or is a \
-             ca_file missing?"
-                .to_owned()
-        }
-        C::NotValidForName | C::NotValidForNameContext { .. } => {
-            "it is for another name than the one that was asked".to_owned()
-        }
-        C::Revoked => "it was revoked".to_owned(),
-        other => text::clean(&other.to_string(), 200),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +197,7 @@ mod tests {
     #[case(3, None, State::Critical, "until 2026-11-27 (3d)")]
     #[case(10, None, State::Warning, "until 2026-12-04 (10d)")]
     #[case(60, None, State::Ok, "shop.example, until 2027-01-23 (60d)")]
-    #[case(60, Some("its issuer is unknown"), State::Critical, "not trusted: its issuer")]
+    #[case(60, Some("its issuer is unknown"), State::Critical, "shop.example: its issuer")]
     fn a_certificate_is_judged_by_trust_and_by_days(
         #[case] days: i64,
         #[case] problem: Option<&str>,

@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use super::certificate::{Certificate, Recorder};
 use crate::domain::text::clean;
+use crate::sources::tls;
 
 /// Longest head of an answer, in bytes, and most headers.
 const MAX_HEAD: usize = 64 * 1024;
@@ -71,11 +72,16 @@ impl Finding {
 }
 
 /// Probes once, within `timeout`.
-pub async fn probe(target: &Target, expect: &Expect, tls: &Recorder, timeout: Duration) -> Finding {
+pub async fn probe(
+    target: &Target,
+    expect: &Expect,
+    recorder: &Recorder,
+    timeout: Duration,
+) -> Finding {
     let mut finding = Finding::default();
     let walk = async {
         match target {
-            Target::Http(url) => http(url.clone(), expect, tls, timeout, &mut finding).await,
+            Target::Http(url) => http(url.clone(), expect, recorder, timeout, &mut finding).await,
             Target::Tcp { host, port } => {
                 let before = Stopwatch::now();
                 let answer = connect(host, *port, timeout, &mut finding).await;
@@ -102,13 +108,15 @@ pub async fn probe(target: &Target, expect: &Expect, tls: &Recorder, timeout: Du
 async fn http(
     mut url: Url,
     expect: &Expect,
-    tls: &Recorder,
+    recorder: &Recorder,
     timeout: Duration,
     finding: &mut Finding,
 ) -> Result<(), String> {
     let begin = Stopwatch::now();
     for _ in 0..=MAX_REDIRECTS {
-        let Some(answer) = hop(&url, expect, tls, timeout, finding).await? else { return Ok(()) };
+        let Some(answer) = hop(&url, expect, recorder, timeout, finding).await? else {
+            return Ok(());
+        };
         let latency = seconds(begin);
         finding.status = Some(answer.status);
         let moved = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
@@ -151,7 +159,7 @@ fn follow(from: &Url, location: &str) -> Result<Url, String> {
 async fn hop(
     url: &Url,
     expect: &Expect,
-    tls: &Recorder,
+    recorder: &Recorder,
     timeout: Duration,
     finding: &mut Finding,
 ) -> Result<Option<Answer>, String> {
@@ -171,7 +179,7 @@ async fn hop(
     let before = Stopwatch::now();
     let server =
         ServerName::try_from(name).map_err(|_| "the host is no name for TLS".to_owned())?;
-    let (config, tape) = tls.tape();
+    let (config, tape) = recorder.tape();
     let stream = TlsConnector::from(config).connect(server, stream).await;
     let trusted = |c: &Option<Certificate>| c.as_ref().is_none_or(|c| c.problem.is_none());
     if trusted(&finding.certificate) {
@@ -217,7 +225,10 @@ async fn connect(
 }
 
 fn handshake_failed(e: &io::Error) -> String {
-    format!("the TLS handshake failed: {}", short(e))
+    match e.get_ref().and_then(|e| e.downcast_ref()) {
+        Some(e) => tls::explain(e),
+        None => format!("the TLS handshake failed: {}", short(e)),
+    }
 }
 
 /// The reason without the number of the operating system.

@@ -227,14 +227,14 @@ pub fn alerts(answer: &Answer) -> Result<Vec<WireAlert>, Refusal> {
 }
 
 /// What the server calls itself; some who speak the language do not say.
-pub fn server(answer: &Answer) -> String {
-    let info = open::<BuildInfo>(answer).map(|told| told.data);
-    let (name, version) = info.map(|b| (b.application.0, b.version.0)).unwrap_or_default();
-    match (name.as_str(), version.as_str()) {
+pub fn server(answer: &Answer) -> Result<Told<String>, Refusal> {
+    let Told { data: BuildInfo { application, version }, warnings } = open(answer)?;
+    let data = match (application.0.as_str(), version.0.as_str()) {
         ("", "") => "Prometheus API".to_owned(),
         ("", version) => format!("Prometheus {version}"),
         (name, version) => format!("{name} {version}").trim_end().to_owned(),
-    }
+    };
+    Ok(Told { data, warnings })
 }
 
 impl Sample {
@@ -418,12 +418,13 @@ mod tests {
 
     #[test]
     fn the_server_is_named_by_its_version_where_it_tells_one() {
+        let server = |answer: Answer| server(&answer).unwrap().data;
         let prometheus = recorded!(200, "prometheus/buildinfo.json");
-        assert_eq!(server(&prometheus), "Prometheus 2.42.0+ds");
-        assert_eq!(server(&recorded!(200, "victoriametrics/buildinfo.json")), "Prometheus API");
+        assert_eq!(server(prometheus), "Prometheus 2.42.0+ds");
+        assert_eq!(server(recorded!(200, "victoriametrics/buildinfo.json")), "Prometheus API");
         let mimir =
             br#"{"status":"success","data":{"application":"Grafana Mimir","version":"2.9"}}"#;
-        assert_eq!(server(&told(200, mimir)), "Grafana Mimir 2.9");
+        assert_eq!(server(told(200, mimir)), "Grafana Mimir 2.9");
     }
 
     #[test]
@@ -438,7 +439,7 @@ mod tests {
         fn no_bytes_make_the_readers_panic(body: Vec<u8>, status in 200_u16..600) {
             let answer = told(status, &body);
             let _ = (value(&answer).is_ok(), range(&answer).is_ok(), alerts(&answer).is_ok());
-            let _ = server(&answer);
+            let _ = server(&answer).is_ok();
         }
 
         #[test]
