@@ -5,9 +5,11 @@
 
 pub mod alertmanager;
 pub mod command;
+pub mod demo;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
+pub mod probe;
 pub mod prometheus;
 pub mod secret;
 pub mod settings;
@@ -40,7 +42,9 @@ pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -
         Kind::Alertmanager(kind) => Box::new(Alertmanager::new(settings, kind, clients)),
         Kind::Host(kind) => Box::new(host::HostSource::new(settings, kind)),
         Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
-        Kind::Http(_) | Kind::Probe(_) | Kind::Demo(_) => unreachable!(),
+        Kind::Demo(kind) => Box::new(demo::DemoSource::new(settings, kind)),
+        Kind::Probe(kind) => Box::new(probe::ProbeSource::new(settings, kind)),
+        Kind::Http(_) => unreachable!(),
     }
 }
 

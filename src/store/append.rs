@@ -82,10 +82,12 @@ impl Store {
         };
         let appended = appended.await;
         let ended = end(&mut connection, appended.is_ok()).await;
-        match appended.and_then(|append| ended.map(|()| append)) {
+        drop(connection);
+        match (appended, ended) {
+            (Ok(append), Ok(())) => Ok(append),
             // The answer to a commit can be lost although the commit was not.
-            Err(_) if self.has(&rows).await => Ok(Append::Stored),
-            other => other.map_err(fail),
+            (Ok(_), Err(_)) if self.has(&rows).await => Ok(Append::Stored),
+            (Err(e), _) | (_, Err(e)) => Err(fail(e)),
         }
     }
 

@@ -1,3 +1,20 @@
 //! The full-screen console.
+//!
+//! [`app`] holds the model and its pure `update`; [`run`] joins it to a terminal and to the engine;
+//! [`keymap`] is the one table of actions; [`theme`] gives colours their meaning; [`screens`] has
+//! one folder per tab, built from [`widgets`].
 
+pub mod app;
+pub mod cmd;
+pub mod frame;
+pub mod keymap;
+pub mod overlay;
+pub mod run;
+pub mod screens;
 pub mod terminal;
+pub mod theme;
+pub mod widgets;
+
+pub use app::{Model, Msg, Prefs, update};
+pub use cmd::Cmd;
+pub use run::{Outside, run};

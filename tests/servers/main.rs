@@ -7,6 +7,8 @@
 mod alertmanager;
 mod command;
 mod host;
+mod notify;
 mod postgres;
+mod probe;
 mod prometheus;
 mod support;

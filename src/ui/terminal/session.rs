@@ -101,8 +101,14 @@ impl Session {
     /// Puts everything back, once; safe from any thread. In the background the terminal is
     /// somebody else's already and stays untouched.
     pub fn restore(&self) {
+        self.restore_after(|| ());
+    }
+
+    /// As [`Self::restore`]; `stop_reading` is called once the last answers are in and before
+    /// anything is typed for whoever has the terminal next.
+    pub fn restore_after(&self, stop_reading: impl FnOnce()) {
         if !self.taken.swap(false, Ordering::SeqCst) || !self.in_foreground() {
-            return;
+            return stop_reading();
         }
         let caps = match self.caps.try_lock() {
             Ok(caps) => caps.clone(),
@@ -130,6 +136,7 @@ impl Session {
         let until = Instant::now() + FAREWELL;
         let _ = self.push(leave.as_bytes(), || Instant::now() < until);
         self.await_answers();
+        stop_reading();
         let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
         let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.found);
     }

@@ -1,0 +1,631 @@
+//! The console as a value: [`Model`], the messages that reach it, and the pure [`update`].
+//!
+//! No I/O, no clock, no `await`: `now` comes with the message, effects leave as [`Cmd`]s. Focus and
+//! the meaning of keys come from the model alone, never from what was drawn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{SubsecRound, TimeDelta};
+use ratatui::layout::{Rect, Size};
+
+use super::cmd::Cmd;
+use super::frame::{self, messages::Message, toast::Toast};
+use super::keymap::{Action, Context, Found, Keymap, Situation};
+use super::overlay::{Confirm, Overlay};
+use super::screens::health::Health;
+use super::screens::incidents::Queue;
+use super::screens::{Ctx, Place, Screen, Step, Tone};
+use super::terminal::{InputEvent, Key, KeyCode, Mods};
+use super::theme::Theme;
+use super::widgets::form::Filled;
+use super::widgets::picker::Picked;
+use super::widgets::{Item, Picker, Scroll};
+use crate::domain::incident::lifecycle::{Action as Does, Outcome, Verdict};
+use crate::domain::incident::{Event, IncidentId};
+use crate::domain::time::{Instant, TimeStyle};
+use crate::engine::{Command, Snapshot};
+
+/// How long an own action can be undone.
+pub const UNDO_WINDOW: TimeDelta = TimeDelta::seconds(30);
+/// How many messages are kept.
+const MAX_MESSAGES: usize = 500;
+
+/// How this console shows things, and for whom.
+#[derive(Debug, Clone)]
+pub struct Prefs {
+    pub theme: Theme,
+    pub keymap: Keymap,
+    pub times: TimeStyle,
+    /// The operator, as acknowledgements will name them.
+    pub operator: String,
+    /// The themes that can be chosen.
+    pub themes: Vec<String>,
+}
+
+/// Everything that the console is.
+pub struct Model {
+    pub world: Arc<Snapshot>,
+    pub now: Instant,
+    pub size: Size,
+    pub prefs: Prefs,
+    pub tab: Tab,
+    pub health: Health,
+    pub queue: Queue,
+    /// The last one is on top and takes the keys.
+    pub overlays: Vec<Overlay>,
+    /// Keys of a sequence that is not complete.
+    pub pressed: Vec<Key>,
+    pub toast: Option<Toast>,
+    pub messages: VecDeque<Message>,
+    /// Own actions that can still be undone, the newest last.
+    done: Vec<Done>,
+    /// Commands without an answer yet, and since when.
+    waiting: Vec<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tab {
+    Health,
+    Incidents,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Done {
+    targets: Vec<IncidentId>,
+    at: Instant,
+}
+
+/// What reaches the console.
+#[derive(Debug)]
+pub enum Msg {
+    Input(InputEvent),
+    World(Arc<Snapshot>),
+    /// Time passed, nothing else.
+    Tick,
+    Answered {
+        command: Command,
+        outcomes: Vec<Outcome>,
+    },
+    Timeline {
+        id: IncidentId,
+        events: Result<Vec<Event>, String>,
+    },
+    Loaded {
+        id: IncidentId,
+        result: Result<(), String>,
+    },
+    Themed(Result<Theme, String>),
+    /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
+    Say(Tone, String),
+    Go(Place),
+}
+
+impl Model {
+    pub fn new(world: Arc<Snapshot>, prefs: Prefs, size: Size, now: Instant) -> Self {
+        let mut model = Self {
+            world,
+            now,
+            size,
+            prefs,
+            tab: Tab::Health,
+            health: Health::default(),
+            queue: Queue::default(),
+            overlays: Vec::new(),
+            pressed: Vec::new(),
+            toast: None,
+            messages: VecDeque::new(),
+            done: Vec::new(),
+            waiting: Vec::new(),
+        };
+        model.arrived();
+        model
+    }
+
+    /// What screens look at.
+    pub fn ctx(&self) -> Ctx<'_> {
+        ctx_of(&self.world, self.now, &self.prefs, self.size)
+    }
+
+    pub fn screen(&self) -> &dyn Screen {
+        match self.tab {
+            Tab::Health => &self.health,
+            Tab::Incidents => &self.queue,
+        }
+    }
+
+    /// Runs a screen with what it looks at; the borrow of the parts is the reason for its shape.
+    fn with<T>(&mut self, tab: Tab, run: impl FnOnce(&mut dyn Screen, &Ctx<'_>) -> T) -> T {
+        let ctx = ctx_of(&self.world, self.now, &self.prefs, self.size);
+        match tab {
+            Tab::Health => run(&mut self.health, &ctx),
+            Tab::Incidents => run(&mut self.queue, &ctx),
+        }
+    }
+
+    fn arrived(&mut self) {
+        for tab in [Tab::Health, Tab::Incidents] {
+            self.with(tab, |screen, ctx| screen.arrived(ctx));
+        }
+    }
+
+    /// Which keys work now.
+    pub fn contexts(&self) -> &'static [Context] {
+        self.overlays.last().map_or_else(|| self.screen().contexts(), Overlay::contexts)
+    }
+
+    /// Whether keys are text now.
+    pub fn typing(&self) -> bool {
+        self.overlays.last().map_or_else(|| self.screen().typing(), Overlay::typing)
+    }
+
+    /// The facts on which actions depend now.
+    pub fn situation(&self) -> Situation {
+        let over = !self.overlays.is_empty();
+        let base = if over { Situation::default() } else { self.screen().situation(&self.ctx()) };
+        Situation {
+            read_only: self.world.site.read_only,
+            undoable: self.undoable().is_some(),
+            root: base.root && !over,
+            leavable: base.leavable || over,
+            ..base
+        }
+    }
+
+    fn undoable(&self) -> Option<&Done> {
+        self.done.last().filter(|d| self.now - d.at <= UNDO_WINDOW)
+    }
+
+    /// Since when the oldest command waits for its answer.
+    pub fn waiting_since(&self) -> Option<Instant> {
+        self.waiting.first().copied()
+    }
+
+    /// How long the last own action can still be undone.
+    pub fn undo_left(&self) -> Option<TimeDelta> {
+        self.undoable().map(|d| UNDO_WINDOW - (self.now - d.at))
+    }
+
+    /// Incidents that the person sees now.
+    pub fn in_view(&self) -> Vec<IncidentId> {
+        self.screen().in_view(&self.ctx())
+    }
+
+    /// When the picture changes by itself: at the next full second at the latest, since the clock in
+    /// the header shows seconds.
+    pub fn next_change(&self) -> Instant {
+        let second = self.now.trunc_subsecs(0) + TimeDelta::seconds(1);
+        let screen = self.screen().next_change(&self.ctx());
+        let toast = self.toast.as_ref().map(|t| t.until);
+        let waiting = self.waiting_since().map(|at| at + frame::toast::PATIENCE);
+        let soon = [screen, toast, waiting].into_iter().flatten().filter(|at| *at > self.now);
+        soon.fold(second, Instant::min)
+    }
+}
+
+fn ctx_of<'a>(world: &'a Snapshot, now: Instant, prefs: &'a Prefs, size: Size) -> Ctx<'a> {
+    let body = frame::areas(Rect::from(((0, 0).into(), size)), world).body;
+    Ctx { world, now, prefs, body: body.as_size() }
+}
+
+/// Takes one message; returns what the world is asked for.
+pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
+    model.now = now;
+    let mut cmds = Vec::new();
+    if model.toast.as_ref().is_some_and(|t| t.until <= now) {
+        model.toast = None;
+    }
+    match msg {
+        Msg::Tick => {}
+        Msg::Input(input) => input_event(model, input, &mut cmds),
+        Msg::World(world) => {
+            model.world = world;
+            model.arrived();
+        }
+        Msg::Answered { command, outcomes } => answered(model, &command, &outcomes, &mut cmds),
+        Msg::Timeline { id, events } => {
+            model.with(Tab::Incidents, |s, ctx| s.timeline(id, &events, ctx));
+        }
+        Msg::Loaded { id, result } => match result {
+            Ok(()) => go(model, Place::Incident(id), &mut cmds),
+            Err(why) => say(model, Tone::Bad, why),
+        },
+        Msg::Themed(Ok(theme)) => {
+            say(model, Tone::Info, format!("theme {}", theme.name));
+            model.prefs.theme = theme;
+            model.arrived();
+        }
+        Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
+        Msg::Say(tone, text) => say(model, tone, text),
+        Msg::Go(place) => go(model, place, &mut cmds),
+    }
+    let wanted = model.with(model.tab, |screen, ctx| screen.wants(ctx));
+    cmds.extend(wanted);
+    cmds
+}
+
+fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
+    match input {
+        InputEvent::Key(pressed) => key(model, pressed, cmds),
+        // A paste outside a field is discarded: its letters must not act.
+        InputEvent::Paste(text) => match model.overlays.last_mut() {
+            Some(Overlay::Picker(picker)) => picker.paste(&text),
+            Some(Overlay::Form(form)) => form.paste(&text),
+            Some(_) => {}
+            None => {
+                let tab = model.tab;
+                let typing = model.screen().typing();
+                let steps = if typing {
+                    model.with(tab, |s, ctx| s.pasted(&text, ctx))
+                } else {
+                    Vec::new()
+                };
+                run(model, steps, cmds);
+            }
+        },
+        InputEvent::Resize(size) => {
+            model.size = size;
+            model.arrived();
+        }
+        InputEvent::Suspend => cmds.push(Cmd::Suspend),
+        InputEvent::Continued => cmds.push(Cmd::Redraw),
+        InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
+        InputEvent::Mouse(_) | InputEvent::Focus(_) | InputEvent::Background(_) => {}
+    }
+}
+
+fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
+    if frame::too_small(model.size) {
+        if pressed == Key::char('q') || is_stop(model, pressed) {
+            cmds.push(Cmd::Quit(0));
+        }
+        return;
+    }
+    if is_stop(model, pressed) {
+        cmds.push(Cmd::Quit(130));
+        return;
+    }
+    if matches!(model.overlays.last(), Some(Overlay::Welcome)) {
+        model.overlays.pop();
+        cmds.push(Cmd::Welcomed);
+        return;
+    }
+    if model.typing() {
+        typed(model, pressed, cmds);
+        return;
+    }
+    if pressed.code == KeyCode::Esc && !model.pressed.is_empty() {
+        model.pressed.clear();
+        return;
+    }
+    model.pressed.push(pressed);
+    let situation = model.situation();
+    match model.prefs.keymap.find(model.contexts(), &model.pressed, &situation) {
+        Found::Prefix(_) => {}
+        Found::Action(action) => {
+            model.pressed.clear();
+            act(model, action, cmds);
+        }
+        Found::NotNow(action) => {
+            model.pressed.clear();
+            not_now(model, action);
+        }
+        Found::Nothing => {
+            let alone = std::mem::take(&mut model.pressed);
+            // The key that opened an overlay closes it.
+            let opened_by = model.overlays.last().and_then(Overlay::opened_by);
+            let closes =
+                opened_by.is_some_and(|action| model.prefs.keymap.keys(action).contains(&alone));
+            if closes {
+                model.overlays.pop();
+            }
+        }
+    }
+}
+
+fn is_stop(model: &Model, pressed: Key) -> bool {
+    pressed == Key::new(KeyCode::Char('c'), Mods::CTRL)
+        || pressed.typed().is_none()
+            && model.prefs.keymap.keys(Action::Stop).contains(&vec![pressed])
+}
+
+fn not_now(model: &mut Model, action: Action) {
+    let entry = action.entry();
+    if action == Action::Back {
+        return;
+    }
+    let why = match action {
+        Action::Undo => "nothing of yours to undo".to_owned(),
+        Action::OpenLink => "no link here".to_owned(),
+        _ => format!("nothing to {} here", entry.hint),
+    };
+    say(model, Tone::Info, why);
+}
+
+/// Keys while a field has them.
+fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
+    match model.overlays.last_mut() {
+        Some(Overlay::Picker(picker)) => match picker.key(pressed) {
+            Picked::Open => {}
+            Picked::Cancelled => {
+                model.overlays.pop();
+            }
+            Picked::Chosen(steps) => {
+                model.overlays.pop();
+                run(model, steps, cmds);
+            }
+        },
+        Some(Overlay::Form(form)) => match form.key(pressed) {
+            Filled::Open => {}
+            Filled::Cancelled => {
+                model.overlays.pop();
+            }
+            Filled::Sent(steps) => {
+                model.overlays.pop();
+                run(model, steps, cmds);
+            }
+        },
+        Some(_) => {}
+        None => {
+            let steps = model.with(model.tab, |s, ctx| s.typed(pressed, ctx));
+            run(model, steps, cmds);
+        }
+    }
+}
+
+/// Does an action of the table.
+fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
+    let entry = action.entry();
+    if entry.writes && model.world.site.read_only {
+        say(model, Tone::Bad, format!("read-only: {} is not sent", entry.hint));
+        return;
+    }
+    if !model.overlays.is_empty() {
+        act_on_overlay(model, action, cmds);
+        return;
+    }
+    match action {
+        Action::GoHealth => go(model, Place::Health, cmds),
+        Action::GoIncidents => go(model, Place::Incidents, cmds),
+        Action::Help => {
+            let contexts = model.screen().contexts();
+            model.overlays.push(Overlay::Help(contexts, Scroll::default()));
+        }
+        Action::Messages => model.overlays.push(Overlay::Messages(Scroll::default())),
+        Action::Sources => model.overlays.push(Overlay::Sources(Scroll::default())),
+        Action::Welcome => model.overlays.push(Overlay::Welcome),
+        Action::Palette => model.overlays.push(Overlay::Picker(palette(model))),
+        Action::Theme => model.overlays.push(Overlay::Picker(themes(model))),
+        Action::TimeStyle => {
+            model.prefs.times = model.prefs.times.next();
+            let word = match model.prefs.times {
+                TimeStyle::Relative => "times as ages",
+                TimeStyle::Local => "times of the site's zone",
+                TimeStyle::Utc => "times in UTC",
+            };
+            say(model, Tone::Info, word.to_owned());
+            model.arrived();
+        }
+        Action::Refresh => {
+            say(model, Tone::Info, "asking every source".to_owned());
+            cmds.push(Cmd::Refresh);
+        }
+        Action::Redraw => cmds.push(Cmd::Redraw),
+        Action::Suspend => cmds.push(Cmd::Suspend),
+        Action::Stop => cmds.push(Cmd::Quit(130)),
+        Action::Quit if model.situation().root => quit(model, cmds),
+        Action::Undo => {
+            if let Some(done) = model.undoable() {
+                let targets = done.targets.clone();
+                send(model, Command::Undo { targets }, cmds);
+            }
+        }
+        // `q` anywhere but at the root leaves, as `Esc` does.
+        Action::Quit => screen_act(model, Action::Back, cmds),
+        action => screen_act(model, action, cmds),
+    }
+}
+
+fn screen_act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
+    let steps = model.with(model.tab, |s, ctx| s.act(action, ctx));
+    run(model, steps, cmds);
+}
+
+fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
+    match action {
+        Action::Back | Action::Quit | Action::No => {
+            model.overlays.pop();
+        }
+        Action::Yes => {
+            if let Some(Overlay::Confirm(confirm)) = model.overlays.pop() {
+                run(model, confirm.yes, cmds);
+            }
+        }
+        Action::Redraw => cmds.push(Cmd::Redraw),
+        Action::Suspend => cmds.push(Cmd::Suspend),
+        action => {
+            if let Some(mut overlay) = model.overlays.pop() {
+                let screen = Rect::from(((0, 0).into(), model.size));
+                overlay.scroll(action, model, frame::areas(screen, &model.world).body);
+                model.overlays.push(overlay);
+            }
+        }
+    }
+}
+
+fn quit(model: &mut Model, cmds: &mut Vec<Cmd>) {
+    if model.waiting.is_empty() {
+        cmds.push(Cmd::Quit(0));
+        return;
+    }
+    let lines = vec![format!("{} sent, not confirmed as stored yet.", model.waiting.len())];
+    let confirm = Confirm::new("Quit now?", lines, "quit", vec![Step::Do(Cmd::Quit(0))]);
+    model.overlays.push(Overlay::Confirm(confirm));
+}
+
+fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
+    for step in steps {
+        match step {
+            Step::Do(Cmd::Ask(command)) => send(model, command, cmds),
+            Step::Do(cmd) => cmds.push(cmd),
+            Step::Act(action) => {
+                let entry = action.entry();
+                if (entry.when)(&model.situation()) {
+                    act(model, action, cmds);
+                } else {
+                    not_now(model, action);
+                }
+            }
+            Step::Show(overlay) => model.overlays.push(*overlay),
+            Step::Go(place) => go(model, place, cmds),
+            Step::Say(tone, text) => say(model, tone, text),
+        }
+    }
+}
+
+/// Sends a command to the engine, unless this console may not.
+fn send(model: &mut Model, command: Command, cmds: &mut Vec<Cmd>) {
+    if model.world.site.read_only {
+        say(model, Tone::Bad, "read-only: nothing is sent".to_owned());
+        return;
+    }
+    model.waiting.push(model.now);
+    cmds.push(Cmd::Ask(command));
+}
+
+fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
+    let tab = match place {
+        Place::Health | Place::Service(_) => Tab::Health,
+        Place::Incidents | Place::Incident(_) | Place::Query(_) | Place::Sorted(_) => {
+            Tab::Incidents
+        }
+    };
+    let mut steps = Vec::new();
+    if tab != model.tab {
+        model.with(model.tab, |s, ctx| s.left(ctx));
+        model.tab = tab;
+        steps = model.with(tab, |s, ctx| s.entered(ctx));
+    }
+    steps.extend(model.with(tab, |s, ctx| s.go(&place, ctx)));
+    run(model, steps, cmds);
+}
+
+/// Says something: as a toast, and in the messages.
+fn say(model: &mut Model, tone: Tone, text: String) {
+    let message = Message { at: model.now, tone, text: text.clone() };
+    let repeated = model.messages.back().is_some_and(|m| m.text == text);
+    if !repeated {
+        model.messages.push_back(message);
+    }
+    while model.messages.len() > MAX_MESSAGES {
+        model.messages.pop_front();
+    }
+    model.toast = Some(Toast::new(tone, text, model.now));
+}
+
+/// The engine's answer becomes one line; what can be undone is remembered; what asks is asked.
+fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &mut Vec<Cmd>) {
+    if !model.waiting.is_empty() {
+        model.waiting.remove(0);
+    }
+    let done: Vec<IncidentId> =
+        outcomes.iter().filter(|o| o.verdict.is_done()).filter_map(|o| o.id).collect();
+    let undo = matches!(command, Command::Undo { .. });
+    if undo {
+        model.done.pop();
+    }
+    let undoable = !undo && !done.is_empty() && can_be_undone(command);
+    if undoable {
+        model.done.push(Done { targets: done, at: model.now });
+        model.done.retain(|d| model.now - d.at <= UNDO_WINDOW);
+    }
+    let (tone, line, rest) = frame::toast::outcome(outcomes);
+    say(model, tone, line);
+    // The list is one key away: in the messages.
+    for text in rest {
+        model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
+    }
+    if let Some(toast) = model.toast.as_mut().filter(|_| undoable) {
+        toast.undo_until = Some(model.now + UNDO_WINDOW);
+        toast.until = model.now + frame::toast::UNDO_SHOWN;
+    }
+    if let Some(confirm) = confirmation(command, outcomes) {
+        model.overlays.push(Overlay::Confirm(confirm));
+    }
+    for tab in [Tab::Health, Tab::Incidents] {
+        let steps = model.with(tab, |s, ctx| s.answered(command, outcomes, ctx));
+        run(model, steps, cmds);
+    }
+}
+
+fn can_be_undone(command: &Command) -> bool {
+    match command {
+        Command::Act { action, .. } => !matches!(action, Does::Note { .. }),
+        Command::Report(_) | Command::Undo { .. } => false,
+    }
+}
+
+/// The question behind outcomes that ask first, with the same command, forced, as its yes.
+fn confirmation(command: &Command, outcomes: &[Outcome]) -> Option<Confirm> {
+    let Command::Act { targets, action: Does::Resolve { reason, .. } } = command else {
+        return None;
+    };
+    let asking: Vec<_> =
+        outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Confirm { .. })).collect();
+    if asking.is_empty() {
+        return None;
+    }
+    let ids: Vec<_> = asking.iter().filter_map(|o| o.id).collect();
+    let lines = asking.iter().take(8).map(|o| o.verdict.to_string());
+    let more = asking.len().saturating_sub(8);
+    let lines = lines.chain((more > 0).then(|| format!("and {more} more"))).collect();
+    let again = Command::Act {
+        targets: targets.iter().filter(|t| ids.contains(&t.id)).copied().collect(),
+        action: Does::Resolve { reason: reason.clone(), force: true },
+    };
+    Some(Confirm::new(
+        "Alerts still fire",
+        lines,
+        "resolve all the same",
+        vec![Step::Do(Cmd::Ask(again))],
+    ))
+}
+
+/// Every action that has a meaning here, by name.
+fn palette(model: &Model) -> Picker {
+    let situation = model.situation();
+    let contexts = model.screen().contexts();
+    let ascii = model.prefs.theme.is_ascii();
+    let hidden = [Action::Palette, Action::Up, Action::Down, Action::Left, Action::Right];
+    let mut entries: Vec<_> = super::keymap::TABLE
+        .iter()
+        .filter(|e| {
+            e.within.iter().any(|c| {
+                contexts.contains(c)
+                    || *c == Context::Incident && contexts.contains(&Context::Incidents)
+            })
+        })
+        .filter(|e| !hidden.contains(&e.action))
+        .filter(|e| !(e.writes && situation.read_only))
+        .collect();
+    entries.sort_by_key(|e| !(e.when)(&situation));
+    let items = entries.into_iter().map(|e| {
+        let key = model.prefs.keymap.shown(e.action, ascii).unwrap_or_default();
+        Item {
+            label: e.name.replace('_', " "),
+            detail: format!("{key:5} {}", e.help),
+            then: vec![Step::Act(e.action)],
+        }
+    });
+    Picker::new("Command", items.collect())
+}
+
+fn themes(model: &Model) -> Picker {
+    let items = model.prefs.themes.iter().map(|name| Item {
+        label: name.clone(),
+        detail: if *name == model.prefs.theme.name { "now".to_owned() } else { String::new() },
+        then: vec![Step::Do(Cmd::Theme(name.clone()))],
+    });
+    let now = model.prefs.themes.iter().position(|n| *n == model.prefs.theme.name);
+    Picker::new("Theme", items.collect()).at(now.unwrap_or(0))
+}

@@ -1,0 +1,31 @@
+//! What the console asks of the world: effects as data, carried out by [`super::run`].
+
+use crate::domain::incident::IncidentId;
+use crate::engine::Command;
+
+/// One effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cmd {
+    /// Ask the engine; the answer comes back as [`super::Msg::Answered`].
+    Ask(Command),
+    /// Fetch an incident's events; they come back as [`super::Msg::Timeline`].
+    Timeline(IncidentId),
+    /// Make an old incident part of the snapshots; the answer is [`super::Msg::Loaded`].
+    Load(IncidentId),
+    /// Put a text into the clipboard.
+    Copy(String),
+    /// Open a link on the person's machine, or copy it where there is none to open it with.
+    OpenLink(String),
+    /// Poll every source now.
+    Refresh,
+    /// Read a theme; it comes back as [`super::Msg::Themed`].
+    Theme(String),
+    /// Remember that the welcome was read.
+    Welcomed,
+    /// Forget what the terminal shows and draw everything again.
+    Redraw,
+    /// Give the terminal back to the shell until `fg`.
+    Suspend,
+    /// End with this exit code.
+    Quit(u8),
+}

@@ -1,0 +1,205 @@
+//! The first lines: is anything burning, can what is shown be trusted, what time is it.
+//!
+//! Shortens by rank as the screen narrows; P1 and blindness never go.
+
+use chrono::Timelike;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::domain::incident::Priority;
+use crate::domain::observation::{SourceState, SourceStatus};
+use crate::domain::text;
+use crate::engine::StoreState;
+use crate::ui::app::{Model, Tab};
+use crate::ui::screens::{Ctx, Screen};
+use crate::ui::theme::Role;
+use crate::ui::widgets::{Paint, width};
+
+/// One thing in the header: pieces that stay together.
+struct Piece {
+    spans: Vec<(String, Style)>,
+    /// 0 never goes; the highest goes first.
+    rank: u8,
+    right: bool,
+}
+
+/// Cells between two things.
+const GAP: u16 = 3;
+
+impl Piece {
+    fn width(&self) -> u16 {
+        self.spans.iter().map(|(t, _)| width(t)).sum()
+    }
+}
+
+pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+    paint.fill(area, Role::Header);
+    let mut pieces = pieces(model, ctx);
+    let room = area.width.saturating_sub(2);
+    let need = |pieces: &[Piece]| {
+        pieces.iter().fold(0, |sum, p| sum + p.width() + GAP).saturating_sub(GAP)
+    };
+    while need(&pieces) > room {
+        let last = pieces.iter().enumerate().max_by_key(|(i, p)| (p.rank, *i));
+        match last {
+            Some((i, piece)) if piece.rank > 0 => pieces.remove(i),
+            _ => break,
+        };
+    }
+    let (mut left, mut right) = (area.x + 1, area.right().saturating_sub(1));
+    for piece in pieces.iter().filter(|p| !p.right) {
+        for (text, style) in &piece.spans {
+            left += paint.text(left, area.y, right.saturating_sub(left), text, *style);
+        }
+        left += GAP;
+    }
+    for piece in pieces.iter().rev().filter(|p| p.right) {
+        right = right.saturating_sub(piece.width());
+        let mut x = right;
+        for (text, style) in &piece.spans {
+            x += paint.text(x, area.y, area.right() - x, text, *style);
+        }
+        right = right.saturating_sub(GAP);
+    }
+}
+
+fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
+    let theme = ctx.theme();
+    let of = |role| theme.of(role);
+    let base = of(Role::Header);
+    let site = &ctx.world.site;
+    let piece = |rank, right, spans: Vec<(String, Style)>| Piece { spans, rank, right };
+    let mut out = vec![piece(
+        7,
+        false,
+        vec![(format!("{} atalaya", theme.symbols.brand), base.patch(of(Role::Brand)))],
+    )];
+    if !site.name.is_empty() {
+        out.push(piece(
+            6,
+            false,
+            vec![(text::clean(&site.name, 40), base.patch(of(Role::Strong)))],
+        ));
+    }
+    for n in 1..=3_u8 {
+        let count = ctx.world.incidents.open_by_priority.get(usize::from(n - 1)).copied();
+        let count = count.unwrap_or(0);
+        let priority = Priority(n);
+        let style = if count == 0 {
+            base.patch(of(Role::Muted))
+        } else {
+            base.patch(theme.priority(priority))
+        };
+        let badge =
+            if count == 0 { format!("{priority} 0") } else { format!(" {priority} {count} ") };
+        let rank = match n {
+            1 => 0,
+            2 => 2,
+            _ => 5,
+        };
+        out.push(piece(rank, false, vec![(badge, style)]));
+    }
+    let blind = &ctx.world.blind;
+    if let Some((source, _, since)) = blind.iter().min_by_key(|(_, _, since)| *since) {
+        let more = if blind.len() > 1 { format!(" +{}", blind.len() - 1) } else { String::new() };
+        let text = format!(" BLIND {source} {}{more} ", ctx.age(*since));
+        out.push(piece(0, false, vec![(text, of(Role::Banner))]));
+    }
+    if site.read_only {
+        out.push(piece(3, true, vec![(" READ-ONLY ".to_owned(), of(Role::ReadOnly))]));
+    }
+    if site.demo {
+        out.push(piece(1, true, vec![(" DEMO ".to_owned(), of(Role::Demo))]));
+    }
+    if matches!(ctx.world.store, StoreState::Memory) && !site.demo {
+        out.push(piece(
+            4,
+            true,
+            vec![("in memory only".to_owned(), base.patch(of(Role::Warning)))],
+        ));
+    }
+    if let Some(spans) = sources(ctx, base) {
+        out.push(piece(3, true, spans));
+    }
+    out.push(clock(model, ctx, base));
+    out
+}
+
+/// `sources 5/6 ◌ dc2 42s`: how many are fresh, and the worst with the time since its last answer.
+fn sources(ctx: &Ctx<'_>, base: Style) -> Option<Vec<(String, Style)>> {
+    let all = &ctx.world.sources;
+    if all.is_empty() {
+        return None;
+    }
+    let theme = ctx.theme();
+    let fresh = all.iter().filter(|s| s.state == SourceState::Fresh).count();
+    let count = format!("{fresh}/{}", all.len());
+    let mut spans = vec![("sources ".to_owned(), base.patch(theme.of(Role::Muted)))];
+    let worst = all.iter().filter(|s| s.state != SourceState::Fresh).max_by_key(|s| concern(s));
+    let Some(worst) = worst else {
+        spans.push((count, base.patch(theme.of(Role::Ok))));
+        return Some(spans);
+    };
+    let (glyph, _, style) = theme.source(&worst.state);
+    let age = worst.last_ok.map_or_else(|| "never".to_owned(), |at| ctx.age(at));
+    spans.push((format!("{count} "), base.patch(style)));
+    spans.push((format!("{glyph} {} {age}", text::clean(&worst.name, 16)), base.patch(style)));
+    Some(spans)
+}
+
+fn concern(status: &SourceStatus) -> (u8, i64) {
+    let level = match status.state {
+        SourceState::Fresh => 0,
+        SourceState::Late => 1,
+        SourceState::Never => 2,
+        SourceState::Failing { .. } => 3,
+    };
+    (level, status.last_ok.map_or(i64::MAX, |at| -at.timestamp()))
+}
+
+/// Hours, minutes and seconds of the site, so that a tick changes one or two cells.
+fn clock(model: &Model, ctx: &Ctx<'_>, base: Style) -> Piece {
+    let local = model.now.with_timezone(&ctx.world.site.zone);
+    let time = format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second());
+    let zone = format!(" {}", local.format("%Z"));
+    let spans = vec![
+        (time, base.patch(ctx.theme().of(Role::Strong))),
+        (zone, base.patch(ctx.theme().of(Role::Muted))),
+    ];
+    Piece { spans, rank: 1, right: true }
+}
+
+/// The tabs with their counts.
+pub fn tabs(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+    let tabs: [(Tab, &str, &dyn Screen); 2] =
+        [(Tab::Health, "1 Health", &model.health), (Tab::Incidents, "2 Incidents", &model.queue)];
+    let mut x = area.x + 1;
+    for (tab, name, screen) in tabs {
+        let active = tab == model.tab;
+        let style = paint.of(if active { Role::TabActive } else { Role::Tab });
+        let room = |x: u16| area.right().saturating_sub(x);
+        x += paint.text(x, area.y, room(x), &format!(" {name} "), style);
+        for (text, role) in screen.badge(ctx) {
+            x += paint.text(x, area.y, room(x), &format!(" {text}"), paint.of(role));
+        }
+        x += 2;
+    }
+}
+
+/// A store that is in trouble says so until it is not.
+pub fn banner(ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+    if area.is_empty() {
+        return;
+    }
+    let (role, text) = match &ctx.world.store {
+        StoreState::Failing { since, why } => {
+            let since = ctx.age(*since);
+            (Role::Banner, format!(" STORE FAILING {since}: {why}; nothing can be acknowledged"))
+        }
+        StoreState::ReadOnly { why } => (Role::ReadOnly, format!(" STORE READ-ONLY: {why}")),
+        StoreState::Ready | StoreState::Memory => return,
+    };
+    paint.fill(area, role);
+    let text = text::clean(&text, 400);
+    paint.put(area.x, area.y, area.width, &format!(" {text}"), role);
+}

@@ -1,0 +1,143 @@
+//! What was just said: the outcome first, the way back second.
+
+use chrono::TimeDelta;
+use ratatui::layout::Rect;
+
+use crate::domain::incident::lifecycle::{Outcome, Verdict};
+use crate::domain::time::Instant;
+use crate::ui::keymap::Action;
+use crate::ui::screens::{Ctx, Tone};
+use crate::ui::theme::Role;
+use crate::ui::widgets::Paint;
+
+/// How long a command may take before the footer says that it is waiting.
+pub const PATIENCE: TimeDelta = TimeDelta::milliseconds(100);
+/// How long the offer to undo stays in the footer.
+pub const UNDO_SHOWN: TimeDelta = TimeDelta::seconds(10);
+
+/// A line in the footer for a while.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Toast {
+    pub tone: Tone,
+    pub text: String,
+    pub until: Instant,
+    /// Until when the action that it tells of can be undone.
+    pub undo_until: Option<Instant>,
+}
+
+impl Toast {
+    /// Bad news stay longer, long ones too.
+    pub fn new(tone: Tone, text: String, now: Instant) -> Self {
+        let seconds = match tone {
+            Tone::Bad => 8,
+            Tone::Good | Tone::Info => 4,
+        };
+        let reading = i64::try_from(text.len() / 20).unwrap_or(0).min(8);
+        let until = now + TimeDelta::seconds(seconds + reading);
+        Self { tone, text, until, undo_until: None }
+    }
+
+    pub fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+        let symbols = paint.theme.symbols;
+        let (glyph, role) = match self.tone {
+            Tone::Good => (symbols.check, Role::ToastGood),
+            Tone::Info => (symbols.dot, Role::ToastInfo),
+            Tone::Bad => (symbols.critical, Role::ToastBad),
+        };
+        let footer = paint.of(Role::Footer);
+        let style = footer.patch(paint.of(role));
+        let mut x = area.x;
+        x += paint.text(x, area.y, area.width, &format!("{glyph} "), style);
+        let undo = self.undo_until.filter(|until| *until > ctx.now).map(|until| {
+            let key = ctx.prefs.keymap.shown(Action::Undo, symbols.ascii).unwrap_or_default();
+            (key, format!(" undo ({} s)", (until - ctx.now).num_seconds()))
+        });
+        let reserve = if undo.is_some() { 18 } else { 0 };
+        let room = area.right().saturating_sub(x + reserve);
+        x += paint.text(x, area.y, room, &self.text, style);
+        if let Some((key, left)) = undo {
+            let (key_style, hint) =
+                (footer.patch(paint.of(Role::Key)), footer.patch(paint.of(Role::Hint)));
+            let dot = format!(" {} ", symbols.dot);
+            let room = area.right().saturating_sub(x);
+            paint.spans(x, area.y, room, &[(&dot, hint), (&key, key_style), (&left, hint)]);
+        }
+    }
+}
+
+/// What became of a command, in one line: `18 acknowledged, 2 refused: already resolved`. The rest
+/// are the lines for the messages, one for each target that was not done.
+pub fn outcome(outcomes: &[Outcome]) -> (Tone, String, Vec<String>) {
+    let said = |o: &Outcome| o.verdict.to_string();
+    let tone = |v: &Verdict| match v {
+        Verdict::Done { .. } => Tone::Good,
+        Verdict::Already { .. } => Tone::Info,
+        Verdict::Refused { .. } | Verdict::Conflict { .. } | Verdict::Confirm { .. } => Tone::Bad,
+    };
+    let [first, ..] = outcomes else {
+        return (Tone::Info, "nothing to do".to_owned(), Vec::new());
+    };
+    if outcomes.len() == 1 {
+        return (tone(&first.verdict), said(first), Vec::new());
+    }
+    let count = |word: fn(&Verdict) -> bool| outcomes.iter().filter(|o| word(&o.verdict)).count();
+    let done = count(Verdict::is_done);
+    let already = count(|v| matches!(v, Verdict::Already { .. }));
+    let asking = count(|v| matches!(v, Verdict::Confirm { .. }));
+    let refused = count(|v| matches!(v, Verdict::Refused { .. } | Verdict::Conflict { .. }));
+    let mut parts = Vec::new();
+    // The word stands after the id in what each one says: "INC-7 acknowledged".
+    let verb = outcomes.iter().find(|o| o.verdict.is_done()).map(said).unwrap_or_default();
+    let verb =
+        verb.split_whitespace().nth(1).unwrap_or("done").trim_end_matches([',', ';']).to_owned();
+    if done > 0 {
+        parts.push(format!("{done} {verb}"));
+    }
+    if already > 0 {
+        parts.push(format!("{already} so already"));
+    }
+    if asking > 0 {
+        parts.push(format!("{asking} to confirm"));
+    }
+    if refused > 0 {
+        let why = outcomes
+            .iter()
+            .find(|o| matches!(o.verdict, Verdict::Refused { .. } | Verdict::Conflict { .. }))
+            .map(said)
+            .unwrap_or_default();
+        parts.push(format!("{refused} refused: {why}"));
+    }
+    let tone = if refused + asking > 0 { Tone::Bad } else { Tone::Good };
+    let rest = outcomes.iter().filter(|o| !o.verdict.is_done()).map(said).collect();
+    (tone, parts.join(", "), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::incident::IncidentId;
+
+    fn done(n: u64) -> Outcome {
+        let verdict = Verdict::Done { said: format!("INC-{n} acknowledged"), also: Vec::new() };
+        Outcome { id: Some(IncidentId(n)), verdict }
+    }
+
+    fn refused(n: u64) -> Outcome {
+        let verdict = Verdict::Refused { why: format!("INC-{n} was resolved by luis") };
+        Outcome { id: Some(IncidentId(n)), verdict }
+    }
+
+    #[test]
+    fn one_outcome_is_said_as_it_is() {
+        assert_eq!(outcome(&[done(1)]).1, "INC-1 acknowledged");
+        assert_eq!(outcome(&[refused(1)]).0, Tone::Bad);
+    }
+
+    #[test]
+    fn many_outcomes_become_one_line_and_the_refused_ones_a_list() {
+        let (tone, line, rest) = outcome(&[done(1), done(2), refused(3)]);
+        assert_eq!(tone, Tone::Bad);
+        assert_eq!(line, "2 acknowledged, 1 refused: INC-3 was resolved by luis");
+        assert_eq!(rest, ["INC-3 was resolved by luis"]);
+    }
+}

@@ -1,0 +1,292 @@
+//! The one table of actions. The keymap, the footer, the help, the palette, `atalaya keys` and the
+//! README's table are views of it; an action that is not in it does not exist.
+//!
+//! One letter has one meaning in every pane. Nothing needs Ctrl, Alt or a function key, and Ctrl-a
+//! and Ctrl-b belong to tmux and screen.
+
+use crate::domain::incident::IncidentState;
+
+/// Where a key works. Several hold at a time: a screen's own, those of lists, the console's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    /// The list of services.
+    Health,
+    /// One service, full-screen.
+    Service,
+    /// The queue of incidents.
+    Incidents,
+    /// One incident, full-screen.
+    Incident,
+    /// A question that wants yes or no.
+    Confirm,
+    /// Everything with a cursor or a scroll position.
+    List,
+    /// Everywhere but in overlays.
+    Console,
+    /// Everywhere.
+    Always,
+}
+
+/// How the help sorts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    Incidents,
+    Look,
+    Move,
+    Console,
+}
+
+/// What `when` looks at: a few facts about the screen, taken at the time of the key.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Situation {
+    /// Commands that change something are not sent at all.
+    pub read_only: bool,
+    /// Something is under the cursor.
+    pub row: bool,
+    /// The state of the incident under the cursor; with marks, of the first marked one.
+    pub incident: Option<IncidentState>,
+    /// The operator has acknowledged it.
+    pub mine: bool,
+    /// How many rows are marked.
+    pub marked: usize,
+    /// An own action can still be taken back.
+    pub undoable: bool,
+    /// What is under the cursor has a link that can be opened or copied.
+    pub link: bool,
+    /// A chart is in view.
+    pub chart: bool,
+    /// Nothing lies above the tab's root: `q` quits.
+    pub root: bool,
+    /// `Esc` has something to leave: an overlay, a filter, a mark, a detail.
+    pub leavable: bool,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub action: Action,
+    /// As in the configuration and the palette: lower case with `_`.
+    pub name: &'static str,
+    /// Key sequences, the first is the one that is shown.
+    pub keys: &'static [&'static str],
+    /// Where it works.
+    pub within: &'static [Context],
+    pub group: Group,
+    /// Its place in the footer, the highest first; 0: not in the footer.
+    pub weight: u8,
+    /// The word in the footer.
+    pub hint: &'static str,
+    /// Sends a command that changes something; refused when read-only.
+    pub writes: bool,
+    /// Asks before it touches many.
+    pub dangerous: bool,
+    pub when: fn(&Situation) -> bool,
+    /// The line in the help.
+    pub help: &'static str,
+}
+
+macro_rules! actions {
+    ($($action:ident $name:literal $keys:expr, $within:expr, $group:ident, $weight:literal $hint:literal,
+       $writes:ident $dangerous:ident, $when:expr, $help:literal;)*) => {
+        /// Everything that a key can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action { $($action),* }
+
+        /// All actions, in the order of the help.
+        pub static TABLE: &[Entry] = &[$(Entry {
+            action: Action::$action,
+            name: $name,
+            keys: &$keys,
+            within: &$within,
+            group: Group::$group,
+            weight: $weight,
+            hint: $hint,
+            writes: flags::$writes,
+            dangerous: flags::$dangerous,
+            when: $when,
+            help: $help,
+        }),*];
+    };
+}
+
+mod flags {
+    pub const READS: bool = false;
+    pub const WRITES: bool = true;
+    pub const SAFE: bool = false;
+    pub const ASKS: bool = true;
+}
+
+use Context::{Always, Confirm, Console, Health, Incident, Incidents, List, Service};
+
+actions! {
+    // action        name             keys              where                      group      footer              flags         when             help
+    Acknowledge    "acknowledge"      ["a"],            [Incidents, Incident],     Incidents, 100 "acknowledge",  WRITES SAFE,  acknowledgeable, "acknowledge: I have it";
+    Unacknowledge  "unacknowledge"    ["U"],            [Incidents, Incident],     Incidents, 60 "give back",     WRITES SAFE,  acknowledged,    "take an acknowledgement back";
+    Assign         "assign"           ["A"],            [Incidents, Incident],     Incidents, 80 "assign",        WRITES SAFE,  open,            "assign to somebody";
+    Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
+    Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";
+    Close          "close"            ["C"],            [Incident],                Incidents, 70 "close",         WRITES SAFE,  resolved,        "close a resolved incident for good";
+    Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or closed incident";
+    Cancel         "cancel"           ["D"],            [Incident],                Incidents, 40 "cancel",        WRITES ASKS,  open,            "cancel: a false alarm";
+    Report         "report"           ["N"],            [Incidents, Incident, Health, Service], Incidents, 35 "report", WRITES SAFE, always,      "report a new incident by hand";
+    Undo           "undo"             ["u"],            [Console],                 Incidents, 95 "undo",          WRITES SAFE,  undoable,        "take the last own action back (30 s)";
+    Mark           "mark"             ["space"],        [Incidents],               Incidents, 50 "mark",          READS SAFE,   row,             "mark or unmark the row for a common action";
+    MarkAll        "mark_all"         ["*"],            [Incidents],               Incidents, 0 "mark all",       READS SAFE,   row,             "mark all rows that are shown, or none";
+
+    Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
+    Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
+    Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column";
+    View           "view"             ["v"],            [Health, Incidents],       Look, 38 "view",               READS SAFE,   always,          "next view: table, tree, tiles; saved views of the queue";
+    Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service, or not at all";
+    Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "next set of columns: overview and the four dimensions";
+    Shorter        "shorter"          ["["],            [Health, Service],         Look, 28 "shorter",            READS SAFE,   chart,           "a shorter range on the charts, down to 15 minutes";
+    Longer         "longer"           ["]"],            [Health, Service],         Look, 28 "longer",             READS SAFE,   chart,           "a longer range on the charts, up to 30 days";
+    Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
+    OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
+    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
+    TimeStyle      "time_style"       ["t"],            [Console],                 Look, 14 "time",               READS SAFE,   always,          "write times as ages, local or UTC";
+
+    Down           "down"             ["j", "down"],    [List],                    Move, 0 "down",                READS SAFE,   always,          "down";
+    Up             "up"               ["k", "up"],      [List],                    Move, 0 "up",                  READS SAFE,   always,          "up";
+    Left           "left"             ["h", "left"],    [List],                    Move, 0 "left",                READS SAFE,   always,          "left: fold, or earlier on the chart";
+    Right          "right"            ["l", "right"],   [List],                    Move, 0 "right",               READS SAFE,   always,          "right: unfold, or later on the chart";
+    PageDown       "page_down"        ["pagedown"],     [List],                    Move, 0 "page down",           READS SAFE,   always,          "a page down";
+    PageUp         "page_up"          ["pageup"],       [List],                    Move, 0 "page up",             READS SAFE,   always,          "a page up";
+    HalfDown       "half_down"        ["ctrl-d"],       [List],                    Move, 0 "half down",           READS SAFE,   always,          "half a page down";
+    HalfUp         "half_up"          ["ctrl-u"],       [List],                    Move, 0 "half up",             READS SAFE,   always,          "half a page up";
+    Top            "top"              ["g g", "home"],  [List],                    Move, 0 "top",                 READS SAFE,   always,          "to the first row";
+    Bottom         "bottom"           ["G", "end"],     [List],                    Move, 0 "bottom",              READS SAFE,   always,          "to the last row";
+    NextPane       "next_pane"        ["tab"],          [List],                    Move, 20 "pane",               READS SAFE,   always,          "to the next pane";
+    PreviousPane   "previous_pane"    ["backtab"],      [List],                    Move, 0 "pane back",           READS SAFE,   always,          "to the previous pane";
+
+    GoHealth       "health"           ["1", "g h"],     [Console],                 Console, 0 "Health",           READS SAFE,   always,          "the services and how well they are";
+    GoIncidents    "incidents"        ["2", "g i"],     [Console],                 Console, 0 "Incidents",        READS SAFE,   always,          "the queue of incidents";
+    Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
+    Messages       "messages"         ["M", "g m"],     [Console],                 Console, 0 "messages",         READS SAFE,   always,          "everything that this console has said";
+    Refresh        "refresh"          ["r"],            [Console],                 Console, 0 "refresh",          READS SAFE,   always,          "ask every source now";
+    Palette        "palette"          [":"],            [Console],                 Console, 62 "command",         READS SAFE,   always,          "find an action by name";
+    Help           "help"             ["?", "f1"],      [Console],                 Console, 63 "help",            READS SAFE,   always,          "every key that works here";
+    Theme          "theme"            [],               [Console],                 Console, 0 "theme",            READS SAFE,   always,          "choose the colours";
+    Welcome        "welcome"          [],               [Console],                 Console, 0 "welcome",          READS SAFE,   always,          "what is watched, and what to do next";
+    Yes            "yes"              ["y"],            [Confirm],                 Console, 90 "yes",             READS SAFE,   always,          "do it";
+    No             "no"               ["n"],            [Confirm],                 Console, 89 "no",              READS SAFE,   always,          "do not";
+    Back           "back"             ["esc"],          [Always],                  Console, 15 "back",            READS SAFE,   leavable,        "close, leave, clear; never quits";
+    Quit           "quit"             ["q"],            [Always],                  Console, 13 "quit",            READS SAFE,   always,          "quit from a tab's root, leave everywhere else";
+    Redraw         "redraw"           ["ctrl-l"],       [Always],                  Console, 0 "redraw",           READS SAFE,   always,          "draw the whole screen again";
+    Suspend        "suspend"          ["ctrl-z"],       [Always],                  Console, 0 "suspend",          READS SAFE,   always,          "back to the shell; fg returns";
+    Stop           "stop"             ["ctrl-c"],       [Always],                  Console, 0 "stop",             READS SAFE,   always,          "quit at once, from anywhere";
+}
+
+fn always(_: &Situation) -> bool {
+    true
+}
+
+fn row(s: &Situation) -> bool {
+    s.row
+}
+
+fn chart(s: &Situation) -> bool {
+    s.chart
+}
+
+fn link(s: &Situation) -> bool {
+    s.link
+}
+
+fn undoable(s: &Situation) -> bool {
+    s.undoable
+}
+
+fn leavable(s: &Situation) -> bool {
+    s.leavable
+}
+
+fn on_incident(s: &Situation) -> bool {
+    s.incident.is_some()
+}
+
+fn open(s: &Situation) -> bool {
+    s.incident.is_some_and(IncidentState::is_open)
+}
+
+/// Also when it is the operator's own already: the answer is then "already yours", not silence.
+fn acknowledgeable(s: &Situation) -> bool {
+    open(s)
+}
+
+fn acknowledged(s: &Situation) -> bool {
+    s.incident == Some(IncidentState::Acknowledged)
+}
+
+fn resolved(s: &Situation) -> bool {
+    s.incident == Some(IncidentState::Resolved)
+}
+
+fn ended(s: &Situation) -> bool {
+    s.incident.is_some_and(|state| !state.is_open())
+}
+
+impl Action {
+    /// Its row in the table.
+    pub fn entry(self) -> &'static Entry {
+        // The macro writes the enum and the table in one order.
+        TABLE.get(self as usize).unwrap_or(&FALLBACK)
+    }
+}
+
+/// Never reached; it keeps [`Action::entry`] total without a panic.
+static FALLBACK: Entry = Entry {
+    action: Action::Redraw,
+    name: "redraw",
+    keys: &[],
+    within: &[],
+    group: Group::Console,
+    weight: 0,
+    hint: "",
+    writes: false,
+    dangerous: false,
+    when: always,
+    help: "",
+};
+
+impl Group {
+    pub const ALL: [Self; 4] = [Self::Incidents, Self::Look, Self::Move, Self::Console];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Incidents => "Incidents",
+            Self::Look => "Look",
+            Self::Move => "Move",
+            Self::Console => "Console",
+        }
+    }
+}
+
+impl Context {
+    pub const ALL: [Self; 8] =
+        [Health, Service, Incidents, Incident, Confirm, List, Console, Always];
+
+    /// As `atalaya keys` prints it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Health => "health",
+            Service => "service",
+            Incidents => "incidents",
+            Incident => "incident",
+            Confirm => "question",
+            List => "lists",
+            Console => "console",
+            Always => "always",
+        }
+    }
+
+    /// Every combination in which contexts hold together, the most particular first.
+    pub const STACKS: [&'static [Self]; 6] = [
+        &[Health, List, Console, Always],
+        &[Service, List, Console, Always],
+        &[Incidents, List, Console, Always],
+        &[Incident, List, Console, Always],
+        &[List, Always],
+        &[Confirm, Always],
+    ];
+}

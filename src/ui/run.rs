@@ -1,0 +1,237 @@
+//! Joins the model to a terminal and to the engine: the only place of the console with a clock.
+//!
+//! Input comes first under a biased `select`, so that a flood of data never delays a key; nothing
+//! that is awaited here waits for anything but news. What takes time runs in tasks of its own and
+//! comes back as a message. A frame is drawn at once when something happens after a while of quiet;
+//! then frames coalesce, at most 30 a second for input and 4 for data.
+
+use std::io;
+use std::process::{Command as Process, Stdio};
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::mpsc;
+use tokio::time::Instant as Moment;
+
+use super::app::{self, Model, Msg};
+use super::cmd::Cmd;
+use super::frame;
+use super::screens::Tone;
+use super::terminal::{InputEvent, Tui};
+use super::theme::Theme;
+use crate::domain::incident::Actor;
+use crate::engine::Handle;
+
+/// Least time between two frames after input.
+const INPUT_PACE: Duration = Duration::from_millis(33);
+/// Least time between two frames after data.
+const DATA_PACE: Duration = Duration::from_millis(250);
+/// Messages from tasks that may wait to be read.
+const ANSWERS: usize = 256;
+
+/// What the console needs from outside.
+pub struct Outside {
+    pub handle: Handle,
+    /// Who acts at this console.
+    pub actor: Actor,
+    /// Polls every source now.
+    pub refresh: Box<dyn Fn() + Send>,
+    /// Reads a theme for this terminal.
+    pub theme: Box<dyn Fn(&str) -> Result<Theme, String> + Send>,
+    /// Remembers that the welcome was read.
+    pub welcomed: Box<dyn Fn() + Send>,
+    /// News from the edge: a reloaded config, a missing bus, a click on a notification.
+    pub news: mpsc::Receiver<Msg>,
+    /// Told which incidents are in view whenever that changes: they need no notification.
+    pub in_view: Box<dyn Fn(&[crate::domain::incident::IncidentId]) + Send>,
+}
+
+/// Runs the console until it is left; returns the exit code. The terminal stays the caller's.
+///
+/// # Errors
+/// The terminal cannot be written to.
+pub async fn run(
+    tui: &mut Tui,
+    mut input: mpsc::Receiver<InputEvent>,
+    mut model: Model,
+    mut outside: Outside,
+) -> io::Result<u8> {
+    let (answers, mut answered) = mpsc::channel(ANSWERS);
+    let mut snapshots = outside.handle.watch();
+    let mut engine_lives = true;
+    let mut news_lives = true;
+    let mut pace = Pace::default();
+    let mut seen = Vec::new();
+    draw(tui, &model)?;
+    pace.drew();
+    loop {
+        let wake = pace.due.unwrap_or_else(|| Moment::now() + until(&model));
+        let (msg, least) = tokio::select! {
+            biased;
+            event = input.recv() => match event {
+                Some(event) => (Msg::Input(event), INPUT_PACE),
+                None => return Ok(129),
+            },
+            Some(msg) = answered.recv() => (msg, INPUT_PACE),
+            () = tokio::time::sleep_until(wake) => {
+                if pace.due.is_none() {
+                    app::update(&mut model, Msg::Tick, Utc::now());
+                }
+                draw(tui, &model)?;
+                pace.drew();
+                continue;
+            }
+            msg = outside.news.recv(), if news_lives => match msg {
+                Some(msg) => (msg, DATA_PACE),
+                None => {
+                    news_lives = false;
+                    continue;
+                }
+            },
+            changed = snapshots.changed(), if engine_lives => match changed {
+                Ok(()) => (Msg::World(snapshots.borrow_and_update().clone()), DATA_PACE),
+                Err(_) => {
+                    engine_lives = false;
+                    let why = "the engine has stopped; restart atalaya".to_owned();
+                    (Msg::Say(Tone::Bad, why), DATA_PACE)
+                }
+            },
+        };
+        for cmd in app::update(&mut model, msg, Utc::now()) {
+            if let Some(code) = carry_out(cmd, tui, &mut model, &outside, &answers)? {
+                return Ok(code);
+            }
+        }
+        let in_view = model.in_view();
+        if in_view != seen {
+            (outside.in_view)(&in_view);
+            seen = in_view;
+        }
+        pace.request(least);
+        if pace.is_due() {
+            draw(tui, &model)?;
+            pace.drew();
+        }
+    }
+}
+
+/// When the next frame may be drawn.
+#[derive(Debug, Default)]
+struct Pace {
+    last: Option<Moment>,
+    due: Option<Moment>,
+}
+
+impl Pace {
+    /// Something changed: draw at once, or `least` after the last frame.
+    fn request(&mut self, least: Duration) {
+        let at = self.last.map_or_else(Moment::now, |last| last + least);
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= Moment::now())
+    }
+
+    fn drew(&mut self) {
+        self.last = Some(Moment::now());
+        self.due = None;
+    }
+}
+
+/// How long the picture stays true.
+fn until(model: &Model) -> Duration {
+    let left = model.next_change() - Utc::now();
+    // A millisecond later than that instant, so that the next one is the one after it.
+    left.to_std().unwrap_or(Duration::ZERO) + Duration::from_millis(1)
+}
+
+fn draw(tui: &mut Tui, model: &Model) -> io::Result<()> {
+    tui.draw_linked(|frame, links| {
+        for (area, url) in frame::view(model, frame) {
+            links.add(area, &url);
+        }
+    })
+}
+
+/// Carries out one effect; a code ends the console.
+fn carry_out(
+    cmd: Cmd,
+    tui: &mut Tui,
+    model: &mut Model,
+    outside: &Outside,
+    answers: &mpsc::Sender<Msg>,
+) -> io::Result<Option<u8>> {
+    let handle = outside.handle.clone();
+    let answers = answers.clone();
+    match cmd {
+        Cmd::Quit(code) => return Ok(Some(code)),
+        Cmd::Ask(command) => {
+            let actor = outside.actor.clone();
+            tokio::spawn(async move {
+                let outcomes = handle.ask(actor, command.clone()).await;
+                let _ = answers.send(Msg::Answered { command, outcomes }).await;
+            });
+        }
+        Cmd::Timeline(id) => {
+            tokio::spawn(async move {
+                let events = handle.timeline(id).await;
+                let _ = answers.send(Msg::Timeline { id, events }).await;
+            });
+        }
+        Cmd::Load(id) => {
+            tokio::spawn(async move {
+                let result = handle.load(id).await;
+                let _ = answers.send(Msg::Loaded { id, result }).await;
+            });
+        }
+        Cmd::Copy(text) => copy(tui, model, &text, "copied"),
+        Cmd::OpenLink(url) if open(&url) => tell(model, Tone::Good, format!("opened {url}")),
+        Cmd::OpenLink(url) => copy(tui, model, &url, "nothing opens links here; copied"),
+        Cmd::Refresh => (outside.refresh)(),
+        Cmd::Theme(name) => {
+            let theme = (outside.theme)(&name);
+            app::update(model, Msg::Themed(theme), Utc::now());
+        }
+        Cmd::Welcomed => (outside.welcomed)(),
+        Cmd::Redraw => tui.redraw()?,
+        Cmd::Suspend => tui.suspend()?,
+    }
+    Ok(None)
+}
+
+fn tell(model: &mut Model, tone: Tone, text: String) {
+    app::update(model, Msg::Say(tone, text), Utc::now());
+}
+
+fn copy(tui: &mut Tui, model: &mut Model, text: &str, said: &str) {
+    match tui.copy(text) {
+        Ok(()) => {
+            let line = crate::domain::text::clean(text, 80);
+            tell(model, Tone::Good, format!("{said}: {line}"));
+        }
+        Err(error) => tell(model, Tone::Bad, format!("not copied: {error}")),
+    }
+}
+
+/// Hands a link to the desktop's opener; false where there is none (over SSH, on a bare console).
+fn open(url: &str) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    let desktop = cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY");
+    if !is_web || !desktop || set("SSH_CONNECTION") || set("SSH_TTY") {
+        return false;
+    }
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Process::new(opener);
+    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match command.spawn() {
+        Ok(mut child) => {
+            // Reaped by a thread of its own: openers may live as long as the browser.
+            let _ =
+                std::thread::Builder::new().name("opener".to_owned()).spawn(move || child.wait());
+            true
+        }
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,163 @@
+//! One folder per tab: state, update, view. A screen knows the world only by the [`Ctx`] it is given,
+//! and asks for things by [`Step`]s.
+
+pub mod health;
+pub mod incidents;
+
+use ratatui::layout::{Rect, Size};
+
+use crate::domain::health::ServiceId;
+use crate::domain::incident::lifecycle::Outcome;
+use crate::domain::incident::{Event, IncidentId};
+use crate::domain::time::{self, Instant, TimeStyle};
+use crate::engine::{Command, Snapshot};
+use crate::ui::app::Prefs;
+use crate::ui::cmd::Cmd;
+use crate::ui::keymap::{Action, Context, Situation};
+use crate::ui::overlay::Overlay;
+use crate::ui::terminal::Key;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widgets::Paint;
+
+/// What a screen looks at; the same for its update and its view.
+#[derive(Clone, Copy)]
+pub struct Ctx<'a> {
+    pub world: &'a Snapshot,
+    pub now: Instant,
+    pub prefs: &'a Prefs,
+    /// The cells that the screen has.
+    pub body: Size,
+}
+
+/// What a screen wants to happen, in order.
+#[derive(Debug)]
+pub enum Step {
+    /// An effect outside.
+    Do(Cmd),
+    /// As if the key of this action had been pressed.
+    Act(Action),
+    /// A question, a form, a list over everything else.
+    Show(Box<Overlay>),
+    /// To another screen, or to a place in it.
+    Go(Place),
+    /// A line for the person, also kept in the messages.
+    Say(Tone, String),
+}
+
+/// Somewhere to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    Health,
+    Incidents,
+    Service(ServiceId),
+    Incident(IncidentId),
+    /// The queue, showing what this query finds.
+    Query(String),
+    /// The queue, sorted by this column; by the same one again, the other way round.
+    Sorted(incidents::index::Column),
+}
+
+/// How a line is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Info,
+    Bad,
+}
+
+/// One tab.
+pub trait Screen {
+    /// Which keys work here, the most particular context first; ends with `Console` and `Always`.
+    fn contexts(&self) -> &'static [Context];
+
+    /// The facts on which actions depend. The console adds `read_only` and `undoable`.
+    fn situation(&self, ctx: &Ctx<'_>) -> Situation;
+
+    /// Does an action of the table; one that it does not know changes nothing.
+    fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step>;
+
+    /// Whether keys are text for a field of it, and no actions.
+    fn typing(&self) -> bool {
+        false
+    }
+
+    /// A key while [`Screen::typing`].
+    fn typed(&mut self, _key: Key, _ctx: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// Pasted text while [`Screen::typing`].
+    fn pasted(&mut self, _text: &str, _ctx: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// The world, the size or the preferences are others now: recompute the rows, find the cursor.
+    fn arrived(&mut self, ctx: &Ctx<'_>);
+
+    /// The tab comes to the front, or leaves it.
+    fn entered(&mut self, _ctx: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    fn left(&mut self, _ctx: &Ctx<'_>) {}
+
+    /// Goes to a place of this tab.
+    fn go(&mut self, _place: &Place, _ctx: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// The engine answered. The console says the outcome; a screen may do more.
+    fn answered(&mut self, _: &Command, _: &[Outcome], _: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// The events of an incident, asked for by [`Cmd::Timeline`].
+    fn timeline(&mut self, _: IncidentId, _: &Result<Vec<Event>, String>, _: &Ctx<'_>) {}
+
+    /// What it needs of the world to show what it shows; asked for after every message while the tab
+    /// is in front.
+    fn wants(&mut self, _ctx: &Ctx<'_>) -> Option<Cmd> {
+        None
+    }
+
+    /// The counts on the tab: text and role, none for nothing.
+    fn badge(&self, _ctx: &Ctx<'_>) -> Vec<(String, Role)> {
+        Vec::new()
+    }
+
+    /// Incidents that the person can see now: no notification is needed for them.
+    fn in_view(&self, _ctx: &Ctx<'_>) -> Vec<IncidentId> {
+        Vec::new()
+    }
+
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>);
+
+    /// When it looks different by itself, if before the next full second.
+    fn next_change(&self, _ctx: &Ctx<'_>) -> Option<Instant> {
+        None
+    }
+}
+
+impl Ctx<'_> {
+    pub fn theme(&self) -> &Theme {
+        &self.prefs.theme
+    }
+
+    /// An instant as the person chose to read instants.
+    pub fn time(&self, at: Instant) -> String {
+        time::show(at, self.now, self.world.site.zone, self.prefs.times)
+    }
+
+    /// How long ago, always as a length of time; never negative.
+    pub fn age(&self, at: Instant) -> String {
+        time::show(at.min(self.now), self.now, self.world.site.zone, TimeStyle::Relative)
+    }
+}
+
+/// An area of that size in the middle of another, as far as it fits.
+pub fn centred(within: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(within.width), height.min(within.height));
+    let x = within.x + (within.width - width) / 2;
+    let y = within.y + (within.height - height) / 3;
+    Rect { x, y, width, height }
+}

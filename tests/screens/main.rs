@@ -1,0 +1,2 @@
+mod incidents;
+mod noc;
