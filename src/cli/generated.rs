@@ -5,13 +5,13 @@ use std::io;
 use clap::CommandFactory;
 
 use super::args::{Cli, Completions, Man};
-use super::output::Exit;
+use super::output::{Exit, print};
 use super::{Context, Failure};
 
 pub fn completions(context: &Context, args: &Completions) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "atalaya", &mut script);
-    context.output.print(&String::from_utf8_lossy(&script));
+    print(&String::from_utf8_lossy(&script));
     Exit::Fine
 }
 
@@ -23,7 +23,7 @@ pub fn man(context: &Context, args: &Man) -> Result<Exit, Failure> {
     } else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(unwritten)?;
-        context.output.print(&String::from_utf8_lossy(&page));
+        print(&String::from_utf8_lossy(&page));
     }
     Ok(Exit::Fine)
 }

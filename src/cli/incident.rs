@@ -7,7 +7,7 @@ use std::io::Read as _;
 use serde::Serialize;
 
 use super::args::{Ids, Incident as Args, Reasoned, Report as ReportArgs};
-use super::output::{Exit, Output, complain};
+use super::output::{Exit, Output, complain, print};
 use super::{Context, Failure, show, stored};
 use crate::config::{Config, suggest};
 use crate::domain::health::ServiceId;
@@ -153,9 +153,9 @@ fn told(outcomes: &[Outcome], reported: bool, output: Output) {
     for outcome in outcomes {
         let id = outcome.id.map_or("-".to_owned(), |id: IncidentId| id.to_string());
         match &outcome.verdict {
-            Verdict::Done { .. } if reported => output.print(&format!("{id}\n")),
+            Verdict::Done { .. } if reported => print(&format!("{id}\n")),
             Verdict::Done { .. } | Verdict::Already { .. } => {
-                output.print(&format!("{id}  done  {}\n", outcome.verdict));
+                print(&format!("{id}  done  {}\n", outcome.verdict));
             }
             Verdict::Confirm { .. } => {
                 complain(&format!(

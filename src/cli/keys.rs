@@ -1,6 +1,6 @@
 //! `atalaya keys`: the table of actions with the keys that are in force.
 
-use super::output::Exit;
+use super::output::{Exit, print};
 use super::{Context, Failure};
 use crate::ui::keymap::{Keymap, as_json, as_text};
 
@@ -9,7 +9,7 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
     if context.output.json {
         context.output.json_text(&as_json(&map));
     } else {
-        context.output.print(&as_text(&map));
+        print(&as_text(&map));
     }
     Ok(Exit::Fine)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Context;
-use super::output::{Cell, Exit, Table};
+use super::output::{Cell, Exit, Table, print};
 use crate::domain::text::clean;
 use crate::ui::theme;
 
@@ -33,7 +33,7 @@ pub fn run(context: &Context) -> Exit {
             let about = t.file.map_or(t.about, |file| format!("from {file}"));
             table.row([Cell::text(t.name), Cell::text(about)]);
         }
-        context.output.print(&table.render(context.output));
+        print(&table.render(context.output));
     }
     Exit::Fine
 }

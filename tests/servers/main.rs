@@ -4,7 +4,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod alertmanager;
 mod command;
 mod host;
+mod init;
 mod postgres;
 mod probe;
+mod prometheus;
+mod support;
