@@ -35,7 +35,7 @@ pub(super) const TERMS: [(&str, &str); 10] = [
     ("team", "the service's team"),
     ("assignee", "who has it; me, none"),
     ("age", "how long ago it opened: >10m, 1h..2h"),
-    ("is", "open, mine, silenced, flapping, …"),
+    ("is", "open, mine, silenced, flapping and more"),
     ("label.", "a label of its alerts: label.zone=eu"),
     ("source", "which source detected it"),
     ("id", "12, INC-12, 12..20"),

@@ -6,6 +6,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::domain::incident::{Acknowledgement, Actor, IncidentId, Priority, Standing};
+use crate::domain::matcher::Labels;
 
 fn now() -> Instant {
     Utc.with_ymd_and_hms(2026, 11, 23, 14, 3, 0).unwrap()
@@ -25,8 +26,8 @@ fn incident() -> Incident {
         impact: 1,
         urgency: 2,
         priority: Priority(2),
-        labels: BTreeMap::from([("zone".into(), "eu".into())]),
-        annotations: BTreeMap::new(),
+        labels: [("zone".into(), "eu".into())].into(),
+        annotations: Labels::new(),
         alerts: BTreeMap::new(),
         opened_at: now() - TimeDelta::minutes(10),
         started_at: now() - TimeDelta::minutes(11),

@@ -231,7 +231,7 @@ pub fn report(service: &str, services: &BTreeSet<String>) -> Vec<Step> {
         FormField::choose(
             "Service",
             service,
-            "whose service it is: ↑ ↓ go through them; empty: unassigned",
+            "whose service it is: Up and Down go through them; empty: unassigned",
             services.iter().cloned().collect(),
         ),
         FormField::new("Title", "", "what is wrong, in a few words"),

@@ -1,5 +1,6 @@
 //! What is known of one incident, as labelled lines: the detail panel and the full-screen view.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
@@ -75,6 +76,15 @@ pub fn priority_sign(theme: &Theme, priority: Priority) -> &'static str {
     }
 }
 
+/// Our own signs in a text as this terminal can show them.
+pub fn plain<'a>(theme: &Theme, text: &'a str) -> Cow<'a, str> {
+    if theme.is_ascii() {
+        Cow::Owned(text.replace('×', "x").replace('→', "->").replace('·', "-"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// `high`, `medium`, `low` for 1 to 3.
 fn level(n: u8) -> &'static str {
     match n {
@@ -101,23 +111,28 @@ pub fn height(facts: &[Fact], width: u16) -> usize {
     facts.iter().map(|fact| split(fact, width).len().max(1)).sum()
 }
 
+/// The facts as lines of at most `width` cells.
+pub fn lines(facts: &[Fact], theme: &Theme, width: u16) -> Vec<Vec<(String, Style)>> {
+    let label = theme.of(Role::Muted);
+    let mut lines = Vec::new();
+    for fact in facts {
+        for (n, mut line) in split(fact, width).into_iter().enumerate() {
+            if !fact.label.is_empty() {
+                let name = if n == 0 { fact.label } else { "" };
+                line.insert(0, (format!("{name:<0$}", usize::from(LABEL)), label));
+            }
+            lines.push(line);
+        }
+    }
+    lines
+}
+
 /// Draws the facts from line `skip` on.
 pub fn paint(facts: &[Fact], paint: &mut Paint<'_>, area: Rect, skip: usize) {
-    let label = paint.of(Role::Muted);
-    let lines = facts.iter().flat_map(|fact| {
-        let lines = split(fact, area.width);
-        lines.into_iter().enumerate().map(move |(n, line)| (fact, n == 0, line))
-    });
-    for ((fact, first, line), y) in lines.skip(skip).zip(area.top()..area.bottom()) {
-        let mut x = area.x;
-        if !fact.label.is_empty() {
-            if first {
-                paint.text(x, y, area.width.min(LABEL), fact.label, label);
-            }
-            x += LABEL.min(area.width);
-        }
+    let lines = lines(facts, paint.theme, area.width);
+    for (line, y) in lines.iter().skip(skip).zip(area.top()..area.bottom()) {
         let pieces: Vec<(&str, Style)> = line.iter().map(|(t, s)| (t.as_str(), *s)).collect();
-        paint.spans(x, y, area.right().saturating_sub(x), &pieces);
+        paint.spans(area.x, y, area.width, &pieces);
     }
 }
 
@@ -135,8 +150,9 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     let theme = eye.theme;
     let text = theme.of(Role::Text);
     let state = (standing(incident, eye.now, eye.zone()), state_style(theme, incident.state()));
-    let sign = format!("{} {}  ", priority_sign(theme, incident.priority), incident.priority);
-    let first = vec![(sign, theme.priority(incident.priority)), state];
+    let sign = format!("{} {}", priority_sign(theme, incident.priority), incident.priority);
+    let gap = ("  ".to_owned(), text);
+    let first = vec![(sign, theme.priority(incident.priority)), gap, state];
     let mut lines = vec![Fact { label: "", value: first }];
     lines.extend(doubts(incident, eye));
     let mut class = format!(
@@ -145,13 +161,10 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         level(incident.urgency),
         incident.priority
     );
-    if theme.is_ascii() {
-        class = class.replace('×', "x").replace('→', "->");
-    }
     if !incident.category.is_empty() {
         let _ = write!(class, "   category {}", incident.category);
     }
-    lines.push(fact("class", class, text));
+    lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
     lines.extend(alerts(incident, theme));
     lines.extend(service(incident, eye));
@@ -254,8 +267,8 @@ fn service(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     let mut lines = vec![Fact {
         label: "service",
         value: vec![
-            (format!("{named}, tier {}{team}  ", service.tier), text),
             (state, theme.state(health.state)),
+            (format!("  {named}, tier {}{team}", service.tier), text),
         ],
     }];
     if !service.runbooks.is_empty() {

@@ -4,13 +4,16 @@
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use crate::domain::incident::query::{Completion, Parsed, Vocabulary, complete, parse};
+use crate::domain::incident::query::{Completion, Parsed, QueryError, Vocabulary, complete, parse};
 use crate::ui::terminal::Key;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Field, Paint, Typed, width};
 
 /// How many candidates are shown at a time.
 const ROWS: usize = 8;
+
+/// What can be written.
+const HINT: &str = "state p service team assignee age is label. source id, or any text; - negates";
 
 /// The text of the filter and what it means.
 #[derive(Debug, Clone, Default)]
@@ -147,15 +150,26 @@ impl Filter {
         Edited::Changed
     }
 
-    /// The mistake to explain: the one at the cursor, otherwise the first. While a term is being
-    /// typed, its end is not yet a mistake.
+    /// What is wrong, without the word that is only not finished: the one at the cursor, for which
+    /// there are candidates.
+    fn mistakes(&self) -> impl Iterator<Item = &QueryError> {
+        let typed = self.editor.as_ref().filter(|e| !e.completion.candidates.is_empty());
+        let at = typed.map(Editor::byte);
+        let unfinished =
+            move |e: &QueryError| at.is_some_and(|at| e.span.start < at && e.span.end == at);
+        self.parsed.errors.iter().filter(move |e| !unfinished(e))
+    }
+
+    /// The mistake to explain: the one at the cursor, otherwise the first.
     fn complaint(&self) -> Option<String> {
-        let at = self.editor.as_ref().map(Editor::byte);
-        let here =
-            |span: &std::ops::Range<usize>| at.is_some_and(|at| span.start <= at && at <= span.end);
-        let errors = &self.parsed.errors;
-        let error = errors.iter().find(|e| here(&e.span)).or(errors.first())?;
-        Some(error.to_string())
+        let at = self.editor.as_ref().map_or(0, Editor::byte);
+        let here = |e: &&QueryError| e.span.start <= at && at <= e.span.end;
+        self.mistakes().find(here).or(self.mistakes().next()).map(ToString::to_string)
+    }
+
+    /// Whether something is wrong with it.
+    pub fn is_wrong(&self) -> bool {
+        self.mistakes().next().is_some()
     }
 
     /// Draws the bar at the top of `area`, and the candidates over what lies below it.
@@ -178,13 +192,11 @@ impl Filter {
         editor.field.paint(paint, field, true);
         self.underline(editor, paint, field);
         let below = Rect { y: area.y + 1, height: 1, ..field };
-        match self.complaint() {
-            Some(why) => paint.put(below.x, below.y, below.width, &why, Role::Critical),
-            None => {
-                let hint = "Tab completes, Enter keeps, Esc leaves it as it was";
-                paint.put(below.x, below.y, below.width, hint, Role::Muted)
-            }
-        };
+        if let Some(why) = self.complaint() {
+            paint.put(below.x, below.y, below.width, &why, Role::Critical);
+        } else {
+            paint.put(below.x, below.y, below.width, HINT, Role::Muted);
+        }
         editor.paint_candidates(paint, field, area);
     }
 
@@ -193,7 +205,7 @@ impl Filter {
             paint.of(Role::FieldError).patch(Style::new().add_modifier(Modifier::UNDERLINED));
         let text = editor.field.text();
         let scroll = editor.scroll(field.width);
-        for error in &self.parsed.errors {
+        for error in self.mistakes() {
             let start = text.get(..error.span.start).map_or(0, width);
             let end = text.get(..error.span.end).map_or(0, width).max(start + 1);
             let start = start.saturating_sub(scroll).min(field.width);
@@ -248,8 +260,9 @@ impl Editor {
         let x = (field.x + start.saturating_sub(self.scroll(field.width)))
             .saturating_sub(1)
             .min(field.right().saturating_sub(w));
-        let popup = Rect::new(x, area.y + 2, w, rows as u16);
-        paint.fill(popup, Role::Overlay);
+        let frame = Rect::new(x.saturating_sub(1), area.y + 2, w + 2, rows as u16 + 2);
+        paint.fill(frame, Role::Overlay);
+        let popup = paint.panel(frame, &[], true);
         for ((n, candidate), y) in
             candidates.iter().enumerate().skip(first).take(rows).zip(popup.top()..)
         {
@@ -257,7 +270,7 @@ impl Editor {
             let help = x + 3 + words;
             paint.put(help, y, popup.right().saturating_sub(help), &candidate.help, Role::Muted);
             if Some(n) == self.chosen {
-                paint.over(Rect::new(x, y, w, 1), Role::Selection);
+                paint.over(Rect::new(popup.x, y, popup.width, 1), Role::Selection);
             }
         }
     }

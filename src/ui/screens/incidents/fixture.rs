@@ -7,6 +7,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{Actor, Incident, IncidentId, IncidentState, Priority, Standing};
+use crate::domain::matcher::Labels;
 use crate::domain::time::Instant;
 use crate::engine::snapshot::Incidents;
 
@@ -29,8 +30,8 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         impact: 2,
         urgency: 2,
         priority: Priority(priority),
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
+        labels: Labels::new(),
+        annotations: Labels::new(),
         alerts: BTreeMap::new(),
         opened_at: now() - TimeDelta::minutes(id as i64),
         started_at: now() - TimeDelta::minutes(id as i64),

@@ -11,7 +11,7 @@ use ratatui::style::Style;
 
 use super::facts::{self, Eye, Fact, state_style};
 use super::timeline::{Entry, Tone};
-use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::incident::{AlertFact, Incident, IncidentId};
 use crate::domain::observation::AlertStatus;
 use crate::domain::text::duration;
 use crate::ui::theme::{Role, Theme};
@@ -21,12 +21,20 @@ use crate::ui::widgets::{Paint, Scroll, fit, width};
 /// From this width on facts and timeline stand side by side.
 const SIDE_BY_SIDE: u16 = 110;
 
+/// How many alerts the overview lists.
+const BRIEF: usize = 50;
+/// How many alerts the page of alerts lists: thousands are one trouble, and building their lines
+/// would cost more than they tell.
+const MOST: usize = 500;
+
 /// One incident, full-screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Full {
     pub id: IncidentId,
     pub page: Page,
     pub scroll: Scroll,
+    /// The cursor among the related ones.
+    pub at: usize,
     /// Lines scrolled back from the newest entry of the timeline.
     pub back: usize,
 }
@@ -48,7 +56,7 @@ type Pieces = Vec<(String, Style)>;
 
 impl Full {
     pub fn of(id: IncidentId) -> Self {
-        Self { id, page: Page::default(), scroll: Scroll::default(), back: 0 }
+        Self { id, page: Page::default(), scroll: Scroll::default(), at: 0, back: 0 }
     }
 
     /// Turns to the next page, or back.
@@ -92,7 +100,7 @@ pub fn extent(
     let inner = inside(body);
     let lines = match full.page {
         Page::Overview if inner.width < SIDE_BY_SIDE - 2 => {
-            facts::height(&facts::of(incident, eye), inner.width)
+            overview(incident, eye, inner.width).len()
         }
         Page::Overview => {
             let (_, right) = halves(inner);
@@ -132,15 +140,15 @@ pub fn paint(
     area: Rect,
 ) {
     let theme = eye.theme;
-    let service = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
-    let heading = format!("{service}: {}", incident.title);
-    let id = format!("{}  ", incident.id);
+    let heading = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
+    let id = incident.id.to_string();
     let tabs = tabs(full, incident, eye, area.width);
     let tabs_width: u16 = tabs.iter().map(|(t, _)| width(t)).sum();
-    let room = area.width.saturating_sub(tabs_width + width(&id) + 12);
-    let heading = fit(&heading, room, theme.symbols.ellipsis).into_owned();
+    let room = area.width.saturating_sub(tabs_width + width(&id) + 14);
+    let heading = fit(heading, room, theme.symbols.ellipsis).into_owned();
     let title = [
         (id.as_str(), theme.priority(incident.priority)),
+        ("  ", Style::new()),
         (heading.as_str(), theme.of(Role::Title)),
     ];
     paint.panel(area, &title, true);
@@ -150,12 +158,18 @@ pub fn paint(
     let skip = full.scroll.0;
     match full.page {
         Page::Overview => {
-            let facts = facts::of(incident, eye);
             if inner.width < SIDE_BY_SIDE - 2 {
-                facts::paint(&facts, paint, inner, skip);
+                draw(&overview(incident, eye, inner.width), paint, inner, skip);
             } else {
                 let (left, right) = halves(inner);
-                facts::paint(&facts, paint, left, skip);
+                let lines = overview(incident, eye, left.width);
+                draw(&lines, paint, left, skip);
+                let hidden = lines.len().saturating_sub(usize::from(left.height));
+                if hidden > 0 {
+                    let at = left.bottom();
+                    let text = format!(" {} {hidden} more ", theme.symbols.arrow_down);
+                    paint.put(left.x, at, left.width, &text, Role::Muted);
+                }
                 let x = right.x.saturating_sub(2);
                 for y in inner.top()..inner.bottom() {
                     paint.cell(x, y, theme.symbols.line_v, theme.of(Role::Border));
@@ -165,7 +179,7 @@ pub fn paint(
         }
         Page::Timeline => entries.paint(eye, paint, inner, full.back),
         Page::Alerts => draw(&alert_lines(incident, eye, inner.width), paint, inner, skip),
-        Page::Related => facts::paint(&related(incident, eye), paint, inner, skip),
+        Page::Related => paint_related(full, incident, eye, paint, inner),
         Page::Json => {
             let text = theme.of(Role::Text);
             for (line, y) in json(incident).lines().skip(skip).zip(inner.top()..inner.bottom()) {
@@ -174,7 +188,7 @@ pub fn paint(
         }
     }
     let (lines, height) = extent(full, incident, entries, eye, area);
-    if lines > height && full.page != Page::Overview && full.page != Page::Timeline {
+    if lines > height && !full.is_history(area.width) {
         let last = (skip + height).min(lines);
         let dash = if theme.is_ascii() { "-" } else { "–" };
         paint.note(area, &format!("{}{dash}{last}/{lines}", skip + 1), theme.of(Role::Muted));
@@ -218,6 +232,77 @@ fn json(incident: &Incident) -> String {
     serde_json::to_string_pretty(incident).unwrap_or_default()
 }
 
+/// What it is, then its alerts.
+fn overview(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
+    let title = wrap(&incident.title, width);
+    let strong = eye.theme.of(Role::Strong);
+    let mut lines: Vec<Pieces> = title.into_iter().map(|line| vec![(line, strong)]).collect();
+    lines.extend(facts::lines(&facts::of(incident, eye), eye.theme, width));
+    if !incident.alerts.is_empty() {
+        lines.push(Vec::new());
+        lines.extend(alerts_in_brief(incident, eye, width));
+    }
+    lines
+}
+
+/// Each alert of the group in a line, with the labels in which it differs from the others.
+fn alerts_in_brief(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
+    let (text, muted) = (eye.theme.of(Role::Text), eye.theme.of(Role::Muted));
+    let mut lines = Vec::new();
+    for alert in sorted(incident).into_iter().take(BRIEF) {
+        let mut line = alert_line(alert, eye);
+        let own = alert.labels.iter().filter(|(key, value)| {
+            *key != "alertname" && incident.labels.get(*key) != Some(*value)
+        });
+        let own: Vec<String> = own.map(|(key, value)| format!("{key}={value:?}")).collect();
+        if !own.is_empty() {
+            line.push((format!("  {}", own.join("  ")), text));
+        }
+        lines.push(line);
+        let words = alert.annotations.iter().filter(|(key, value)| {
+            **value != incident.title && incident.annotations.get(*key) != Some(*value)
+        });
+        for (key, value) in words {
+            for part in wrap(&format!("{key}: {value}"), width.saturating_sub(2)) {
+                lines.push(vec![("  ".to_owned(), muted), (part, muted)]);
+            }
+        }
+    }
+    lines.extend(more(incident.alerts.len(), BRIEF, muted));
+    lines
+}
+
+/// Says how many are left out.
+fn more(all: usize, shown: usize, style: Style) -> Option<Pieces> {
+    (all > shown).then(|| vec![(format!("and {} more", all - shown), style)])
+}
+
+/// Those that fire first, the oldest first.
+fn sorted(incident: &Incident) -> Vec<&AlertFact> {
+    let mut alerts: Vec<&AlertFact> = incident.alerts.values().collect();
+    alerts.sort_by_key(|alert| (alert.cleared_at.is_some(), alert.since));
+    alerts
+}
+
+fn alert_line(alert: &AlertFact, eye: &Eye<'_>) -> Pieces {
+    let theme = eye.theme;
+    let muted = theme.of(Role::Muted);
+    let (sign, word, style) = match (&alert.cleared_at, &alert.status) {
+        (Some(_), _) => (theme.symbols.ok, "cleared", theme.of(Role::Ok)),
+        (None, AlertStatus::Active) => (theme.symbols.critical, "firing", theme.of(Role::Critical)),
+        (None, AlertStatus::Silenced { .. }) => (theme.symbols.unknown, "silenced", muted),
+        (None, AlertStatus::Inhibited { .. }) => (theme.symbols.unknown, "inhibited", muted),
+    };
+    let name = alert.labels.get("alertname").map_or("alert", String::as_str);
+    let lasted = alert.cleared_at.unwrap_or(eye.now).signed_duration_since(alert.since);
+    vec![
+        (format!("{sign} "), style),
+        (format!("{name}  "), theme.of(Role::Strong)),
+        (format!("{word} {}", duration(lasted)), style),
+        (format!("  since {}", eye.clock(alert.since)), muted),
+    ]
+}
+
 /// Each alert of the group with its labels and annotations; those that fire first.
 fn alert_lines(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
     let theme = eye.theme;
@@ -226,28 +311,11 @@ fn alert_lines(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
     if incident.alerts.is_empty() {
         lines.push(vec![("No alert belongs to it: it was reported by hand.".to_owned(), muted)]);
     }
-    let mut alerts: Vec<_> = incident.alerts.values().collect();
-    alerts.sort_by_key(|alert| (alert.cleared_at.is_some(), alert.since));
-    for alert in alerts {
+    for alert in sorted(incident).into_iter().take(MOST) {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }
-        let (sign, word, style) = match (&alert.cleared_at, &alert.status) {
-            (Some(_), _) => (theme.symbols.ok, "cleared", theme.of(Role::Ok)),
-            (None, AlertStatus::Active) => {
-                (theme.symbols.critical, "firing", theme.of(Role::Critical))
-            }
-            (None, AlertStatus::Silenced { .. }) => (theme.symbols.unknown, "silenced", muted),
-            (None, AlertStatus::Inhibited { .. }) => (theme.symbols.unknown, "inhibited", muted),
-        };
-        let name = alert.labels.get("alertname").map_or("alert", String::as_str);
-        let lasted = alert.cleared_at.unwrap_or(eye.now).signed_duration_since(alert.since);
-        lines.push(vec![
-            (format!("{sign} "), style),
-            (format!("{name}  "), theme.of(Role::Strong)),
-            (format!("{word} {}", duration(lasted)), style),
-            (format!("  since {}", eye.clock(alert.since)), muted),
-        ]);
+        lines.push(alert_line(alert, eye));
         if let AlertStatus::Silenced { by } | AlertStatus::Inhibited { by } = &alert.status {
             lines.push(vec![(format!("  by {}", by.join(", ")), muted)]);
         }
@@ -271,6 +339,7 @@ fn alert_lines(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
             lines.push(vec![("  ".to_owned(), muted), (url.clone(), theme.of(Role::Link))]);
         }
     }
+    lines.extend(more(incident.alerts.len(), MOST, muted));
     lines
 }
 
@@ -288,6 +357,33 @@ fn relatives(incident: &Incident, eye: &Eye<'_>) -> Vec<(&'static str, IncidentI
         earlier = world.get(id).and_then(|incident| incident.earlier).filter(|next| *next < id);
     }
     found
+}
+
+/// The one under the cursor of the related ones.
+pub fn related_at(full: &Full, incident: &Incident, eye: &Eye<'_>) -> Option<IncidentId> {
+    let list = relatives(incident, eye);
+    list.get(full.at.min(list.len().saturating_sub(1))).map(|(_, id)| *id)
+}
+
+fn paint_related(
+    full: &Full,
+    incident: &Incident,
+    eye: &Eye<'_>,
+    paint: &mut Paint<'_>,
+    area: Rect,
+) {
+    let facts = related(incident, eye);
+    let count = relatives(incident, eye).len();
+    let at = full.at.min(count.saturating_sub(1));
+    let skip = (at + 1).saturating_sub(usize::from(area.height));
+    facts::paint(&facts, paint, area, skip);
+    if count > 0 {
+        let y = area.y + (at - skip) as u16;
+        let line = Rect::new(area.x.saturating_sub(1), y, area.width + 2, 1);
+        paint.over(line, Role::Selection);
+        let bar = paint.of(Role::Selection).patch(paint.of(Role::Bar));
+        paint.cell(line.x, y, eye.theme.symbols.bar, bar);
+    }
 }
 
 fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
@@ -341,15 +437,22 @@ pub enum Shown<'a> {
 impl Shown<'_> {
     /// All lines, oldest first.
     pub fn lines(&self, eye: &Eye<'_>, total: u16) -> Vec<Pieces> {
+        self.last_lines(eye, total, usize::MAX)
+    }
+
+    /// The lines of the newest `most` entries, oldest first.
+    fn last_lines(&self, eye: &Eye<'_>, total: u16, most: usize) -> Vec<Pieces> {
         let theme = eye.theme;
         let muted = theme.of(Role::Muted);
         let entries = match self {
-            Self::Loading => return vec![vec![("reading the history …".to_owned(), muted)]],
+            Self::Loading => return vec![vec![("reading the history".to_owned(), muted)]],
             Self::Failed(why) => {
                 let text = format!("the history cannot be read: {why}");
                 return vec![vec![(text, theme.of(Role::Critical))]];
             }
-            Self::Entries(entries) => entries,
+            Self::Entries(entries) => {
+                entries.get(entries.len().saturating_sub(most)..).unwrap_or_default()
+            }
         };
         let words = entries.iter().map(|e| width(e.word)).max().unwrap_or(0);
         let who = entries.iter().map(|e| width(&e.who)).max().unwrap_or(0).min(total / 6);
@@ -357,8 +460,9 @@ impl Shown<'_> {
         let start = times + 2 + words + 2 + if who > 0 { who + 2 } else { 0 };
         let room = total.saturating_sub(start).max(16);
         let mut lines = Vec::new();
-        for entry in entries.iter() {
-            for (n, text) in wrap(&entry.text, room).into_iter().enumerate() {
+        for entry in entries {
+            let text = facts::plain(theme, &entry.text);
+            for (n, text) in wrap(&text, room).into_iter().enumerate() {
                 let text = (text, text_style(entry, theme));
                 if n > 0 {
                     lines.push(vec![(" ".repeat(usize::from(start)), muted), text]);
@@ -380,17 +484,12 @@ impl Shown<'_> {
 
     /// Draws the newest lines that fit, `back` lines before the last one.
     pub fn paint(&self, eye: &Eye<'_>, paint: &mut Paint<'_>, area: Rect, back: usize) {
-        let lines = self.lines(eye, area.width);
         let height = usize::from(area.height);
-        let most = lines.len().saturating_sub(height);
-        let back = back.min(most);
-        draw(&lines, paint, area, most - back);
-        let hidden = most - back;
-        if hidden > 0 && height > 2 {
-            let text = format!("{} {hidden} earlier", paint.theme.symbols.arrow_up);
-            let style = paint.of(Role::Muted);
-            paint.right(area.x, area.y.saturating_sub(1), area.width, &text, style);
-        }
+        // Every entry has a line at least: no more of them are needed.
+        let lines = self.last_lines(eye, area.width, height.saturating_add(back));
+        let top = lines.len().saturating_sub(height);
+        let top = top.saturating_sub(back.min(top));
+        draw(&lines, paint, area, top);
     }
 }
 

@@ -485,6 +485,17 @@ impl List {
         (self.lines.len() - self.headers.len(), self.index.rows.len())
     }
 
+    /// How many incidents stand above that line.
+    pub fn incidents_before(&self, line: usize) -> usize {
+        let headers = if self.headers.is_empty() {
+            0
+        } else {
+            let above = self.lines.iter().take(line);
+            above.filter(|line| matches!(line, Line::Header(_))).count()
+        };
+        line.saturating_sub(headers)
+    }
+
     pub fn waiting(&self) -> Waiting {
         self.waiting
     }

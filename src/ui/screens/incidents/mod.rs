@@ -31,7 +31,7 @@ use ratatui::layout::Rect;
 use self::actions::Aim;
 use self::facts::Eye;
 use self::filter::{Edited, Filter};
-use self::full::{Full, Shown};
+use self::full::{Full, Page, Shown};
 use self::index::Column;
 use self::list::{List, Move};
 use self::table::Extra;
@@ -74,6 +74,8 @@ pub struct Queue {
     filter: Filter,
     extra: Extra,
     full: Option<Full>,
+    /// The ones from which the full-screen one was reached.
+    trail: Vec<Full>,
     timeline: Timeline,
     teams: HashMap<ServiceId, String>,
     vocabulary: Vocabulary,
@@ -108,7 +110,7 @@ struct Scrolled {
 struct Timeline {
     /// Whose it is, and in which version it was asked for.
     of: Option<(IncidentId, u64)>,
-    events: Option<Result<Vec<Event>, String>>,
+    entries: Option<Result<Vec<timeline::Entry>, String>>,
 }
 
 impl Default for Queue {
@@ -119,6 +121,7 @@ impl Default for Queue {
             filter,
             extra: Extra::default(),
             full: None,
+            trail: Vec::new(),
             timeline: Timeline::default(),
             teams: HashMap::new(),
             vocabulary: Vocabulary::default(),
@@ -142,7 +145,8 @@ struct Layout {
 
 impl Queue {
     fn layout(&self, area: Rect) -> Layout {
-        let below = if area.height < TALL { 0 } else { (area.height * 2 / 5).max(11) };
+        let alone = area.height < TALL || self.list.lines().is_empty();
+        let below = if alone { 0 } else { (area.height * 2 / 5).max(11) };
         let queue = Rect { height: area.height - below, ..area };
         let inner = if queue.width < 3 || queue.height < 3 {
             queue
@@ -238,6 +242,7 @@ impl Queue {
     /// Ends what can be ended one step at a time: the full screen, marks, another filter.
     fn back(&mut self, ctx: &Ctx<'_>) {
         if self.full.take().is_some() {
+            self.full = self.trail.pop();
         } else if self.focus != Pane::List {
             self.focus = Pane::List;
         } else if !self.list.marks().is_empty() {
@@ -265,8 +270,7 @@ impl Queue {
             }
             (Pane::Timeline, _, Some(area)) => {
                 let (width, height) = inner(area);
-                let entries = self.entries(incident, ctx);
-                let lines = self.shown(incident.id, &entries).lines(&eye(ctx), width).len();
+                let lines = self.history(incident.id).lines(&eye(ctx), width).len();
                 self.scrolled.back = add(self.scrolled.back, -by, lines, height);
             }
             _ => {}
@@ -309,7 +313,7 @@ impl Queue {
             return vec![Step::Say(Tone::Info, "no incident is under the cursor".to_owned())];
         }
         let me = ctx.prefs.operator.as_str();
-        let steps = match action {
+        match action {
             Action::Acknowledge => actions::act(&aim, Deed::Acknowledge, "acknowledge", ctx),
             Action::Unacknowledge => actions::act(&aim, Deed::Unacknowledge, "give back", ctx),
             Action::Resolve => actions::resolve(&aim, ctx),
@@ -337,61 +341,58 @@ impl Queue {
             Action::Cancel => actions::with_reason(
                 aim,
                 "cancel",
-                "a false alarm, a duplicate of INC-…",
+                "a false alarm, a duplicate of another one",
                 true,
                 ctx.world,
                 |reason| Deed::Cancel { reason },
             ),
             _ => Vec::new(),
-        };
-        steps
+        }
     }
 
-    fn act_in_full(&mut self, action: Action, ctx: &Ctx<'_>) -> bool {
+    fn act_in_full(&mut self, action: Action, ctx: &Ctx<'_>) {
         let eye = eye(ctx);
-        let Some(incident) = self.subject(ctx.world) else { return false };
-        let Some(full) = &self.full else { return false };
+        let Some(incident) = self.subject(ctx.world) else { return };
+        let Some(full) = &self.full else { return };
         let area = Rect::from(((0, 0).into(), ctx.body));
         let mut full = full.clone();
-        let entries = self.entries(incident, ctx);
-        let shown = self.shown(incident.id, &entries);
-        let (lines, height) = full::extent(&full, incident, &shown, &eye, area);
+        let history = self.history(incident.id);
+        let (lines, height) = full::extent(&full, incident, &history, &eye, area);
         match action {
             Action::Left | Action::PreviousPane => full.turn(false, ctx.body.width),
             Action::Right | Action::NextPane => full.turn(true, ctx.body.width),
+            Action::Open if full.page == Page::Related => {
+                let Some(other) = full::related_at(&full, incident, &eye) else { return };
+                if ctx.world.incidents.get(other).is_some() {
+                    self.trail.extend(self.full.replace(Full::of(other)));
+                }
+                return;
+            }
+            Action::Open => full.page = Page::Related,
+            _ if full.page == Page::Related => {
+                let mut at = Scroll(full.at);
+                at.act(action, lines, 1);
+                full.at = at.0;
+            }
             _ if full.is_history(ctx.body.width) => {
                 let most = lines.saturating_sub(height);
                 let mut from_top = Scroll(most.saturating_sub(full.back));
-                if !from_top.act(action, lines, height) {
-                    return false;
-                }
+                from_top.act(action, lines, height);
                 full.back = most.saturating_sub(from_top.0);
             }
             _ => {
-                if !full.scroll.act(action, lines, height) {
-                    return false;
-                }
+                full.scroll.act(action, lines, height);
             }
         }
         self.full = Some(full);
-        true
     }
 
-    fn entries(&self, incident: &Incident, ctx: &Ctx<'_>) -> Vec<timeline::Entry> {
-        match &self.timeline.events {
-            Some(Ok(events)) if self.timeline.is_of(incident.id) => {
-                timeline::entries(events, Some(incident), ctx.world.site.zone)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn shown<'a>(&'a self, id: IncidentId, entries: &'a [timeline::Entry]) -> Shown<'a> {
-        match &self.timeline.events {
-            _ if !self.timeline.is_of(id) => Shown::Loading,
-            None => Shown::Loading,
-            Some(Err(why)) => Shown::Failed(why),
-            Some(Ok(_)) => Shown::Entries(entries),
+    /// The history of an incident, as far as it is there.
+    fn history(&self, id: IncidentId) -> Shown<'_> {
+        match &self.timeline.entries {
+            Some(Ok(entries)) if self.timeline.is_of(id) => Shown::Entries(entries),
+            Some(Err(why)) if self.timeline.is_of(id) => Shown::Failed(why),
+            _ => Shown::Loading,
         }
     }
 }
@@ -475,9 +476,7 @@ impl Screen for Queue {
                 };
             }
             Action::Back => self.back(ctx),
-            _ if self.full.is_some() => {
-                self.act_in_full(action, ctx);
-            }
+            _ if self.full.is_some() => self.act_in_full(action, ctx),
             Action::Open => self.full = self.list.cursor().map(Full::of),
             Action::Filter => {
                 self.recall(ctx);
@@ -578,13 +577,13 @@ impl Screen for Queue {
                 self.wanted = None;
                 self.with(ctx, |list, context| list.go_to(*id, context));
                 self.full = Some(Full::of(*id));
+                self.trail.clear();
             }
             Place::Incident(id) if self.wanted == Some(*id) => {}
             Place::Incident(id) => {
                 self.wanted = Some(*id);
                 return vec![Step::Do(Cmd::Load(*id))];
             }
-            Place::Incidents => {}
             Place::Query(query) => {
                 self.full = None;
                 self.filter.set(query);
@@ -595,7 +594,7 @@ impl Screen for Queue {
                 let incidents = &ctx.world.incidents;
                 self.with(ctx, |list, context| list.set_sort(sort, incidents, context));
             }
-            Place::Health | Place::Service(_) => {}
+            Place::Incidents | Place::Health | Place::Service(_) => {}
         }
         Vec::new()
     }
@@ -613,9 +612,11 @@ impl Screen for Queue {
         Vec::new()
     }
 
-    fn timeline(&mut self, id: IncidentId, events: &Result<Vec<Event>, String>, _: &Ctx<'_>) {
+    fn timeline(&mut self, id: IncidentId, events: &Result<Vec<Event>, String>, ctx: &Ctx<'_>) {
         if self.timeline.is_of(id) {
-            self.timeline.events = Some(events.clone());
+            let incident = ctx.world.incidents.get(id).map(|incident| &**incident);
+            let entries = |e: &Vec<Event>| timeline::entries(e, incident, ctx.world.site.zone);
+            self.timeline.entries = Some(events.as_ref().map(entries).map_err(Clone::clone));
         }
     }
 
@@ -625,7 +626,7 @@ impl Screen for Queue {
             return None;
         }
         if !self.timeline.is_of(wanted.0) {
-            self.timeline.events = None;
+            self.timeline.entries = None;
             self.scrolled = Scrolled::default();
         }
         self.timeline.of = Some(wanted);

@@ -186,6 +186,9 @@ fn draw(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>, cells: &mut Row<'_,
         cells.paint.cell(area.x + 1, area.y, symbols.mark, theme.of(Role::Mark));
     }
     let priority = if over { muted } else { theme.priority(incident.priority) };
+    // A filled sign would lose its ground to the cursor's, and be dark on dark.
+    let filled = cells.selected && priority.bg.is_some();
+    let priority = if filled { Style { fg: priority.bg, bg: None, ..priority } } else { priority };
     let sign = format!("{} {}", priority_sign(theme, incident.priority), incident.priority);
     cells.cell(PRIORITY, &sign, priority);
     cells.cell(ID, &incident.id.to_string(), text);

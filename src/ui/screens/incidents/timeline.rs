@@ -68,6 +68,13 @@ pub fn entries(events: &[Event], incident: Option<&Incident>, zone: Tz) -> Vec<E
             }
             (found, _) => run = found.into_iter().collect(),
         }
+        // The alert that opened it has been told of already.
+        let told = entries.last().is_some_and(|last| {
+            last.word == "opened" && last.at == entry.at && last.text.starts_with(&entry.text)
+        });
+        if told && !run.is_empty() {
+            continue;
+        }
         entries.push(entry);
     }
     entries

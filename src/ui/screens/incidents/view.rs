@@ -1,5 +1,7 @@
 //! The picture of the queue: list, detail, timeline, and what stands there when there is nothing.
 
+use std::fmt::Write as _;
+
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -24,27 +26,18 @@ pub fn paint(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
             paint.put(inner.x + 1, inner.y, inner.width.saturating_sub(2), text, Role::Muted);
             return;
         };
-        let entries = queue.entries(incident, ctx);
-        let shown = queue.shown(incident.id, &entries);
-        full::paint(full, incident, &shown, &eye, paint, area);
+        full::paint(full, incident, &queue.history(incident.id), &eye, paint, area);
         return;
     }
     let layout = queue.layout(area);
     paint_list(queue, ctx, &eye, &layout, paint);
     let Some(detail) = layout.detail else { return };
-    let Some(incident) = queue.subject(ctx.world) else {
-        paint.panel(detail, &[], false);
-        if let Some(area) = layout.timeline {
-            paint.panel(area, &[("Timeline", paint.of(Role::Muted))], false);
-        }
-        return;
-    };
+    let Some(incident) = queue.subject(ctx.world) else { return };
     paint_detail(queue, incident, &eye, detail, paint);
     if let Some(area) = layout.timeline {
         let focused = queue.focus == Pane::Timeline;
         paint.panel(area, &[("Timeline", paint.of(Role::Title))], focused);
-        let entries = queue.entries(incident, ctx);
-        queue.shown(incident.id, &entries).paint(&eye, paint, inside(area), queue.scrolled.back);
+        queue.history(incident.id).paint(&eye, paint, inside(area), queue.scrolled.back);
     }
 }
 
@@ -71,25 +64,23 @@ fn paint_list(
     let status = status(queue, eye);
     let status_width: u16 = status.iter().map(|(text, _)| width(text)).sum();
     let room = layout.queue.width.saturating_sub(status_width + 12);
-    let bad = !queue.filter.parsed().errors.is_empty();
-    let query = match queue.view_name() {
-        Some("open") => String::new(),
-        _ if queue.filter.text().is_empty() => "everything".to_owned(),
-        _ => queue.filter.text().to_owned(),
+    let bad = queue.filter.is_wrong();
+    let view = queue.view_name();
+    let query = if queue.filter.text().is_empty() { "everything" } else { queue.filter.text() };
+    let role = match view {
+        _ if bad => Role::Critical,
+        Some("open") => Role::Muted,
+        _ => Role::Accent,
     };
-    let view = queue.view_name().filter(|_| !query.is_empty() && query != "everything");
-    let mut title = vec![("Queue".to_owned(), theme.of(Role::Title))];
-    if !query.is_empty() {
-        let role = if bad { Role::Critical } else { Role::Accent };
-        title.push((format!("  {query}"), theme.of(role)));
-    }
+    let mut title =
+        vec![("Queue".to_owned(), theme.of(Role::Title)), (format!("  {query}"), theme.of(role))];
     let mut order = format!("  sort {}", list.sort());
     if list.group() != Group::None {
-        order.push_str(&format!("  by {}", list.group().word()));
+        let _ = write!(order, "  by {}", list.group().word());
     }
-    if let Some(view) = view {
+    if let Some(view) = view.filter(|view| *view != "open" && *view != query) {
         let symbols = theme.symbols;
-        order.push_str(&format!("  {}{view}{}", symbols.quote_left, symbols.quote_right));
+        let _ = write!(order, "  {}{view}{}", symbols.quote_left, symbols.quote_right);
     }
     title.push((order, muted));
     let title = cut(title, room, theme.symbols.ellipsis);
@@ -106,9 +97,11 @@ fn paint_list(
         let focused = queue.focus == Pane::List;
         table::paint(list, &queue.teams, eye, queue.extra, paint, layout.table, focused);
         let dash = if theme.is_ascii() { "-" } else { "–" };
-        let mut note = format!("{}{dash}{} of {shown}", window.start + 1, window.end);
+        let seen = list.ids(window.clone()).count();
+        let before = list.incidents_before(window.start);
+        let mut note = format!("{}{dash}{} of {shown}", before + 1, before + seen);
         if loaded > shown {
-            note.push_str(&format!(", {loaded} in all"));
+            let _ = write!(note, ", {loaded} in all");
         }
         paint.note(layout.queue, &note, muted);
     }
@@ -202,7 +195,7 @@ fn paint_nothing(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>
     }
     if !blind.is_empty() {
         let text = match blind.as_slice() {
-            [one] => format!("{} does not answer: there may be more.", one),
+            [one] => format!("{one} does not answer: there may be more."),
             many => format!("{} sources do not answer: there may be more.", many.len()),
         };
         lines.push((format!("{} {text}", theme.symbols.unknown), theme.of(Role::Unknown)));
@@ -227,11 +220,12 @@ fn paint_detail(
     paint: &mut Paint<'_>,
 ) {
     let theme = eye.theme;
-    let id = format!("{}  ", incident.id);
+    let id = incident.id.to_string();
     let service = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
     let heading = format!("{service}: {}", incident.title);
     let title = [
         (id.as_str(), theme.priority(incident.priority)),
+        ("  ", Style::new()),
         (heading.as_str(), theme.of(Role::Title)),
     ];
     paint.panel(area, &title, queue.focus == Pane::Detail);
