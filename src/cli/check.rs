@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::output::{Exit, complain, print};
+use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args, sources};
 use crate::config::{self, Config, Problem, Problems};
 use crate::domain::observation::{Alert, Fact, SourceStatus};
@@ -50,7 +50,7 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
         _ => None,
     };
     if context.output.json {
-        context.output.document(&Document {
+        output::document(&Document {
             files,
             problems: &problems.0,
             services,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
-use super::output::{Cell, Exit, Output, Table, print};
+use super::output::{self, Cell, Exit, Output, Table, print};
 use super::{Context, Failure, args, stored};
 use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
@@ -100,7 +100,7 @@ pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Fail
     let found = found?;
     if context.output.json {
         let incidents = found.iter().map(Fields::of).collect();
-        context.output.document(&Document { incidents });
+        output::document(&Document { incidents });
     } else if found.is_empty() {
         print("no incidents\n");
     } else {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::incidents::{Fields, utc};
-use super::output::{Exit, print};
+use super::output::{self, Exit, print};
 use super::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::{Event, Incident, IncidentId};
@@ -52,7 +52,7 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
         )));
     };
     if context.output.json {
-        context.output.document(&Document {
+        output::document(&Document {
             incident: Fields::of(&incident),
             labels: json(&incident.labels),
             annotations: json(&incident.annotations),

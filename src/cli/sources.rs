@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::output::{Cell, Exit, Output, Table, print};
+use super::output::{self, Cell, Exit, Output, Table, print};
 use super::{Context, Failure};
 use crate::config::Config;
 use crate::domain::health::State;
@@ -76,7 +76,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let statuses: Vec<&SourceStatus> = answers.iter().map(|(status, _)| status).collect();
     if context.output.json {
         let sources = statuses.iter().map(|s| Fields::of(s)).collect();
-        context.output.document(&Document { sources });
+        output::document(&Document { sources });
     } else {
         print(&table(&statuses, context.output));
     }

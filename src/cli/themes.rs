@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Context;
-use super::output::{Cell, Exit, Table, print};
+use super::output::{self, Cell, Exit, Table, print};
 use crate::domain::text::clean;
 use crate::ui::theme;
 
@@ -26,7 +26,7 @@ struct Theme {
 pub fn run(context: &Context) -> Exit {
     let themes = list(context.around.config_dir.as_deref());
     if context.output.json {
-        context.output.document(&Document { themes });
+        output::document(&Document { themes });
     } else {
         let mut table = Table::new(&["THEME", "ABOUT"]);
         for t in themes {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::{alertmanager, free_port, installed, prometheus, until};
 
-const RULES: &str = r#"
+const RULES: &str = r"
 groups:
 - name: test
   rules:
@@ -21,7 +21,7 @@ groups:
   - {alert: TooManyHeads, expr: prometheus_tsdb_head_series > 2 * 1e6, labels: {severity: critical}}
   - {alert: TwoThings, expr: up == 1 and prometheus_tsdb_head_series > 5}
   - {alert: NobodysData, expr: no_such_metric > 1}
-"#;
+";
 
 fn atalaya(home: &TempDir, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atalaya"));

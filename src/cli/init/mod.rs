@@ -18,7 +18,7 @@ use url::Url;
 use self::draft::{Candidate, DraftService, LeftOut};
 use self::fetch::Server;
 use self::write::Upstreams;
-use super::output::{Exit, complain, print};
+use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args};
 use crate::config;
 
@@ -55,7 +55,7 @@ pub async fn run(context: &Context, args: &args::Init) -> Result<Exit, Failure> 
     let shown = path.display().to_string();
     verify(context, &path)?;
     if context.output.json {
-        context.output.document(&Document { path: Some(shown), ..document });
+        output::document(&Document { path: Some(shown), ..document });
     } else {
         print(&said(&shown, &document));
     }
