@@ -2,6 +2,7 @@
 //! first frame come before anything is asked of the network.
 
 mod edge;
+mod tell;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,6 +88,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     };
     let background = tui.capabilities().background;
     let chosen = args.theme.clone().or_else(|| config.ui.theme.clone());
+    let follows = chosen.is_none();
     let name = chosen.unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
     // A name on the command line may be wrong; the shipped ones always load.
     let (theme, unknown) = match looks.load(&name) {
@@ -102,6 +104,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         times: config.ui.times,
         operator: config.operator.clone(),
         themes: themes::names(around.config_dir.as_deref()),
+        follows: follows.then_some(looks.depth),
     };
     let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
     let welcomed = around.state_dir.join("welcomed");
@@ -121,7 +124,16 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         let _ = news.try_send(Msg::Say(crate::ui::screens::Tone::Bad, line));
     }
     let watched: Option<Surroundings> = (!args.demo).then(|| around.clone());
-    let edge = Edge { handle: handle.clone(), news, effects: told };
+    let in_view = tell::InView::default();
+    let person = tell::Person {
+        handle: handle.clone(),
+        actor: actor.clone(),
+        settings: config.notify.clone(),
+        in_view: in_view.clone(),
+        news: news.clone(),
+    };
+    let telling = person.start(told);
+    let edge = Edge { handle: handle.clone(), news };
     let (refresh, running) = edge.start(config, watched);
     let outside = Outside {
         handle: handle.clone(),
@@ -132,12 +144,13 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         theme: Box::new(move |name| looks.load(name)),
         welcomed: Box::new(move || remember(&welcomed)),
         news: received,
-        in_view: Box::new(|_| {}),
+        in_view: Box::new(move |ids| in_view.set(ids)),
     };
     let outcome = crate::ui::run(&mut tui, input, model, outside).await;
     // The terminal first: whoever left wants it back now.
     drop(tui);
     running.abort();
+    telling.abort();
     handle.stop().await;
     outcome.map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
 }
