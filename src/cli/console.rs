@@ -15,7 +15,9 @@ use super::args::Console as Args;
 use super::output::Exit;
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings};
-use crate::engine::runtime;
+use crate::domain::time::Instant;
+use crate::engine::{Input, runtime};
+use crate::sources::demo as demo_world;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
@@ -27,6 +29,8 @@ use edge::Edge;
 
 /// News for the screen that may wait to be read.
 const NEWS: usize = 64;
+/// The name of the made-up source.
+const DEMO: &str = "demo";
 /// Effects of the engine that may wait to be carried out.
 const EFFECTS: usize = 256;
 
@@ -54,7 +58,7 @@ fn demo(context: &Context, args: &Args) -> Config {
     config.plan.site.demo = true;
     config.store = StoreAddress::Memory;
     config.sources = vec![SourceSettings {
-        name: Arc::from("demo"),
+        name: Arc::from(DEMO),
         interval: Duration::from_secs(2),
         timeout: Duration::from_secs(10),
         max_body: 0,
@@ -73,6 +77,9 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     } else {
         stored::open(&config).await?
     };
+    if args.demo {
+        runtime::remember(config.plan.clone(), &store, past(args.seed)?).await?;
+    }
     let (effects, told) = mpsc::channel(EFFECTS);
     let handle = runtime::start(config.plan.clone(), store, effects).await?;
     let actor = stored::operator(context, &config);
@@ -153,6 +160,16 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     telling.abort();
     handle.stop().await;
     outcome.map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
+}
+
+/// What the demo's people and alerts did before the console was opened.
+fn past(seed: u64) -> Result<Vec<(Instant, Input)>, Failure> {
+    let past = demo_world::past(&Arc::from(DEMO), seed, Utc::now()).map_err(Failure::Refused)?;
+    let input = |step| match step {
+        demo_world::Step::Observed(observation) => Input::Observed(observation),
+        demo_world::Step::Asked { actor, command } => Input::Asked { actor, command },
+    };
+    Ok(past.into_iter().map(|p| (p.at, input(p.step))).collect())
 }
 
 /// What a theme has to be fit for.
