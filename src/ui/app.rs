@@ -285,7 +285,9 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         InputEvent::Background(background) => {
             if let Some(depth) = model.prefs.follows {
                 let name = Theme::default_name(depth, Some(background));
-                cmds.push(Cmd::Theme(name.to_owned()));
+                if name != model.prefs.theme.name {
+                    cmds.push(Cmd::Theme(name.to_owned()));
+                }
             }
         }
         InputEvent::Mouse(_) => {}

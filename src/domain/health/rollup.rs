@@ -94,13 +94,14 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
         .enumerate()
         .map(|(i, ((service, own), (state, reason)))| {
             let known = before.get(&service.id).filter(|b| b.state == state);
-            let since = known.map_or(now, |b| b.since).min(own.since.unwrap_or(now));
+            let own_since = own.since.filter(|_| own.state == Some(state));
+            let since = known.map_or(now, |b| b.since).min(own_since.unwrap_or(now));
             let cause = causes.get(i).copied().flatten();
             let impacted_by = cause.and_then(|c| facts.services.get(c)).map(|s| s.id.clone());
             Arc::new(ServiceHealth {
                 service: service.clone(),
                 state,
-                since: if known.is_some() { known.map_or(now, |b| b.since) } else { since },
+                since,
                 signals: facts.tracks.get(&service.id).cloned().unwrap_or_default(),
                 incidents: own.incidents,
                 reason,
@@ -128,8 +129,11 @@ fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
     let tracks = facts.tracks.get(&service.id).unwrap_or(&none);
     let mut worst: Option<(State, String, Option<Instant>)> = None;
     let mut worsen = |state: State, reason: &dyn Fn() -> String, since: Option<Instant>| {
-        if worst.as_ref().is_none_or(|w| state > w.0) {
-            worst = Some((state, reason(), since));
+        match &mut worst {
+            Some(w) if state < w.0 => {}
+            // Of equal troubles the one that began first tells since when.
+            Some(w) if state == w.0 => w.2 = [w.2, since].into_iter().flatten().min(),
+            _ => worst = Some((state, reason(), since)),
         }
     };
     let mut stale = false;
