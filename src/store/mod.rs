@@ -333,4 +333,4 @@ async fn pool(
 /// are made by [`Store::checkpoint`], in quiet moments.
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; \
     PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; \
-    PRAGMA journal_size_limit = 16777216";
+    PRAGMA journal_size_limit = 16777216; PRAGMA cache_size = -16000";
