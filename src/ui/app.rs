@@ -16,7 +16,7 @@ use super::overlay::{Confirm, Overlay};
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
 use super::screens::{Ctx, Place, Screen, Step, Tone};
-use super::terminal::{InputEvent, Key, KeyCode, Mods};
+use super::terminal::{Depth, InputEvent, Key, KeyCode, Mods};
 use super::theme::Theme;
 use super::widgets::form::Filled;
 use super::widgets::picker::Picked;
@@ -41,6 +41,8 @@ pub struct Prefs {
     pub operator: String,
     /// The themes that can be chosen.
     pub themes: Vec<String>,
+    /// Nobody chose a theme: the terminal's own light or dark decides, at this depth.
+    pub follows: Option<Depth>,
 }
 
 /// Everything that the console is.
@@ -62,6 +64,8 @@ pub struct Model {
     done: Vec<Done>,
     /// Commands without an answer yet, and since when.
     waiting: Vec<Instant>,
+    /// Whether the terminal has the focus; one that does not tell counts as looked at.
+    focused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +103,8 @@ pub enum Msg {
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
     Say(Tone, String),
     Go(Place),
+    /// To be told by the terminal: a title and a text.
+    Notify(String, String),
 }
 
 impl Model {
@@ -117,6 +123,7 @@ impl Model {
             messages: VecDeque::new(),
             done: Vec::new(),
             waiting: Vec::new(),
+            focused: true,
         };
         model.arrived();
         model
@@ -186,8 +193,11 @@ impl Model {
         self.undoable().map(|d| UNDO_WINDOW - (self.now - d.at))
     }
 
-    /// Incidents that the person sees now.
+    /// Incidents that the person sees now; none while the terminal is not looked at.
     pub fn in_view(&self) -> Vec<IncidentId> {
+        if !self.focused {
+            return Vec::new();
+        }
         self.screen().in_view(&self.ctx())
     }
 
@@ -238,6 +248,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
+        Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
     }
     let wanted = model.with(model.tab, |screen, ctx| screen.wants(ctx));
     cmds.extend(wanted);
@@ -270,7 +281,14 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         InputEvent::Suspend => cmds.push(Cmd::Suspend),
         InputEvent::Continued => cmds.push(Cmd::Redraw),
         InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
-        InputEvent::Mouse(_) | InputEvent::Focus(_) | InputEvent::Background(_) => {}
+        InputEvent::Focus(focused) => model.focused = focused,
+        InputEvent::Background(background) => {
+            if let Some(depth) = model.prefs.follows {
+                let name = Theme::default_name(depth, Some(background));
+                cmds.push(Cmd::Theme(name.to_owned()));
+            }
+        }
+        InputEvent::Mouse(_) => {}
     }
 }
 

@@ -21,7 +21,7 @@ mod full;
 pub mod index;
 pub mod list;
 mod table;
-mod timeline;
+pub mod timeline;
 mod view;
 
 use std::collections::HashMap;
