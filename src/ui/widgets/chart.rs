@@ -268,8 +268,8 @@ fn round_step(least: f64, unit: &str) -> f64 {
 }
 
 const TIME_STEPS: [i64; 17] = [
-    5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800,
-    432_000,
+    5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400,
+    172_800, 432_000,
 ];
 
 fn time_step(least: TimeDelta) -> TimeDelta {
@@ -399,8 +399,10 @@ mod tests {
 
     #[test]
     fn the_cursor_reads_the_nearest_value_but_not_across_a_gap() {
-        let points: VecDeque<_> =
-            [0, 1, 2, 3, 40].iter().map(|m| (start() + TimeDelta::minutes(*m), f64::from(*m as i32))).collect();
+        let points: VecDeque<_> = [0, 1, 2, 3, 40]
+            .iter()
+            .map(|m| (start() + TimeDelta::minutes(*m), f64::from(*m as i32)))
+            .collect();
         let thresholds = Thresholds::default();
         let chart = chart(&points, &thresholds);
         let read = |m| chart.read(start() + TimeDelta::minutes(m)).map(|p| p.1);
