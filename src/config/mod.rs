@@ -1,1 +1,302 @@
-//! The config file as typed data.
+//! The file as typed data: found, read, merged, checked; every mistake told at once, with its place
+//! and the way out.
+//!
+//! [`load`] gives a [`Config`] or all [`Problems`]. What is not set has the default that
+//! `config.example.toml` shows. Nothing here talks to the network; whether a source answers is
+//! `atalaya check`'s business.
+
+mod check;
+pub mod diff;
+mod files;
+mod problem;
+mod reader;
+mod sections;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+mod tree;
+pub mod watch;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::incident::Priority;
+use crate::domain::incident::policy::Policy;
+use crate::domain::time::TimeStyle;
+use crate::engine::Plan;
+use crate::sources::settings::{Host, HttpSettings, Kind, SourceSettings};
+
+use problem::{Place, Report};
+use reader::Section;
+
+pub use files::find;
+pub use problem::{Problem, Problems, Severity, Spot};
+pub use reader::{address, suggest};
+pub use sections::console::{COLOURS, GLYPHS};
+pub use sections::site::store_address;
+pub use surroundings::{Keys, Surroundings, Vocabulary};
+
+/// The commented example, which is also what `atalaya init` writes.
+pub const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// Everything that the files say, with defaults for the rest.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The files it came from, the main one first; empty: none was found, the host is watched.
+    pub files: Vec<PathBuf>,
+    /// The patterns of `include`, absolute or relative to the working folder.
+    pub patterns: Vec<PathBuf>,
+    pub plan: Plan,
+    pub sources: Vec<SourceSettings>,
+    pub store: StoreAddress,
+    /// Who acts at this console.
+    pub operator: String,
+    pub locale: Locale,
+    pub ui: UiSettings,
+    pub notify: NotifySettings,
+    /// What is not wrong, but should be looked at.
+    pub warnings: Problems,
+    /// By source, a number that changes with its settings or with what is asked of it.
+    pub digests: BTreeMap<Arc<str>, u64>,
+}
+
+/// Where the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    Sqlite(PathBuf),
+    /// Gone with the program.
+    Memory,
+}
+
+/// The language of reports and the way of writing numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locale {
+    #[default]
+    English,
+    Spanish,
+}
+
+/// `[ui]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UiSettings {
+    /// `None`: chosen by what the terminal can do.
+    pub theme: Option<String>,
+    pub colour: Colour,
+    pub glyphs: Glyphs,
+    pub mouse: bool,
+    pub reduce_motion: bool,
+    /// How instants are written at first.
+    pub times: TimeStyle,
+    /// The tabs in their order; empty: all.
+    pub tabs: Vec<String>,
+    /// Action → its keys; an empty list unbinds it.
+    pub keys: BTreeMap<String, Vec<String>>,
+    /// How long a lone ESC waits for the rest of a sequence; `None`: 25 ms, 100 ms over SSH.
+    pub escape: Option<Duration>,
+}
+
+/// How many colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Colour {
+    /// What `NO_COLOR`, `COLORTERM` and the terminal say.
+    #[default]
+    Auto,
+    Off,
+    Eight,
+    Sixteen,
+    TwoFiftySix,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Glyphs {
+    #[default]
+    Auto,
+    Unicode,
+    Ascii,
+}
+
+/// `[notify]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotifySettings {
+    /// By D-Bus; `Auto`: where there is a bus and no SSH.
+    pub desktop: Switch,
+    /// By an escape sequence; `Auto`: where the desktop cannot be reached.
+    pub terminal: Switch,
+    /// Ring the bell too.
+    pub bell: bool,
+    /// Nothing less urgent than this is told.
+    pub min_priority: Priority,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Switch {
+    #[default]
+    Auto,
+    On,
+    Off,
+}
+
+impl Default for NotifySettings {
+    fn default() -> Self {
+        Self {
+            desktop: Switch::Auto,
+            terminal: Switch::Auto,
+            bell: false,
+            min_priority: Priority(3),
+        }
+    }
+}
+
+/// Sections that a later version will read, so that this one can say so.
+const LATER: [&str; 10] = [
+    "plan",
+    "people",
+    "schedules",
+    "escalation",
+    "calendars",
+    "windows",
+    "slos",
+    "sla",
+    "contracts",
+    "runbooks",
+];
+
+/// Finds, reads and checks the configuration. Without a file: this host is watched.
+pub fn load(around: &Surroundings) -> Result<Config, Problems> {
+    match find(around) {
+        Some(main) => {
+            let files = files::read(&main, around)?;
+            build(files, around)
+        }
+        None => Ok(built_in(around)),
+    }
+}
+
+/// What applies where there is no file.
+pub fn built_in(around: &Surroundings) -> Config {
+    let empty = files::Files {
+        report: Report::new(Vec::new()),
+        root: tree::Table::default(),
+        broken: false,
+        patterns: Vec::new(),
+    };
+    // An empty file has no problems; were there any, the console would still start.
+    build(empty, around).unwrap_or_else(|_| Config {
+        files: Vec::new(),
+        patterns: Vec::new(),
+        plan: Plan::empty(),
+        sources: vec![this_host()],
+        store: StoreAddress::Memory,
+        operator: around.user.clone(),
+        locale: Locale::default(),
+        ui: UiSettings::default(),
+        notify: NotifySettings::default(),
+        warnings: Problems::default(),
+        digests: BTreeMap::new(),
+    })
+}
+
+/// The source that watches this machine with the built-in rules.
+pub fn this_host() -> SourceSettings {
+    SourceSettings {
+        name: Arc::from("host"),
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(10),
+        max_body: 1024 * 1024,
+        http: HttpSettings::default(),
+        kind: Kind::Host(Host { top_processes: 10, services: true }),
+        asks: Vec::new(),
+    }
+}
+
+fn build(files: files::Files, around: &Surroundings) -> Result<Config, Problems> {
+    let files::Files { report, root, broken, patterns } = files;
+    // What a file means that is not TOML would be guesswork: its syntax first.
+    if broken {
+        return Err(report.finish());
+    }
+    let config = read(&report, &root, around);
+    let paths = report.files().iter().map(|f| f.path.clone()).collect();
+    let failed = report.has_errors();
+    let problems = report.finish();
+    if failed {
+        return Err(problems);
+    }
+    Ok(Config { files: paths, patterns, warnings: problems, ..config })
+}
+
+/// Reads all sections. The result counts only if the report has no errors.
+fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
+    let root = Section::new("", Place { file: 0, start: 0, end: 0 }, root, report);
+    root.node("include");
+    root.later(&LATER);
+    let (mut site, locale) = sections::site::site(root.section("site"), around);
+    site.read_only = around.read_only;
+    let mut store = sections::site::store(root.section("store"), around);
+    if let Some(other) = &around.store {
+        store = other.clone();
+    }
+    let operator = sections::site::operator(root.section("operator"), around);
+    let ui = sections::console::ui(root.section("ui"), &around.vocabulary);
+    let notify = sections::console::notify(root.section("notify"));
+    let history = sections::site::history(root.section("health"));
+    let mut policy = Policy::default();
+    sections::policy::incidents(root.section("incidents"), &mut policy);
+    sections::policy::priority(root.section("priority"), &mut policy);
+    policy.rules = sections::policy::rules(root.sections("rules"));
+    let (mut sources, names) = sections::source::sources(root.sections("sources"), history);
+    check::sources(report, &mut sources, &names);
+    let alerting = sections::service::alerting(&sources);
+    let mut upstreams =
+        sections::service::Upstreams { read: &mut sources, names: &names, alerting };
+    let services = sections::service::services(root.sections("services"), &mut upstreams);
+    check::services(report, &services, &sources);
+    root.finish();
+
+    let digests = sources.iter().map(|s| (s.settings.name.clone(), check::digest(s))).collect();
+    let mut sources: Vec<SourceSettings> = sources.into_iter().map(|s| s.settings).collect();
+    if sources.is_empty() {
+        sources.push(this_host());
+    }
+    let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
+    let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
+    let plan = Plan { site, services, policy, stale_after, history, heartbeats };
+    Config {
+        files: Vec::new(),
+        patterns: Vec::new(),
+        plan,
+        sources,
+        store,
+        operator,
+        locale,
+        ui,
+        notify,
+        warnings: Problems::default(),
+        digests,
+    }
+}
+
+/// A value counts as fresh for three intervals of its source.
+pub fn stale_after(sources: &[SourceSettings]) -> HashMap<Arc<str>, TimeDelta> {
+    let three = |s: &SourceSettings| TimeDelta::from_std(s.interval.saturating_mul(3));
+    sources.iter().map(|s| (s.name.clone(), three(s).unwrap_or(TimeDelta::MAX))).collect()
+}
+
+/// Every alert that must always fire, with the source that has to report it.
+fn heartbeats(sources: &[SourceSettings]) -> Vec<(Arc<str>, String)> {
+    let expected = |s: &SourceSettings| match &s.kind {
+        Kind::Prometheus(p) => p.heartbeats.clone(),
+        Kind::Alertmanager(a) => a.heartbeats.clone(),
+        _ => Vec::new(),
+    };
+    let named = |s: &SourceSettings| {
+        let name = s.name.clone();
+        expected(s).into_iter().map(move |m| (name.clone(), m.to_string())).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(named).collect()
+}

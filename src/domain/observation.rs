@@ -40,6 +40,9 @@ pub enum Fact {
     States(Vec<StateReading>),
     /// Alerts.
     Alerts(AlertSet),
+    /// Alerts of an origin whose Alertmanager is a source, too: they prove or disprove that one of
+    /// the Alertmanager's has cleared, and raise nothing themselves.
+    Evidence(AlertSet),
 }
 
 /// One value of one signal.

@@ -50,7 +50,7 @@ pub(super) fn observed(draft: &mut Draft<'_>, observation: &Observation) {
                     judged(draft, source, &s.service, &s.signal);
                 }
             }
-            Fact::Services(_) | Fact::Backfill(_) => {}
+            Fact::Services(_) | Fact::Backfill(_) | Fact::Evidence(_) => {}
         }
     }
     clearing(draft, source);

@@ -9,6 +9,7 @@ pub mod core;
 mod detection;
 mod draft;
 pub mod publish;
+pub mod rehearsal;
 pub mod runtime;
 pub mod sight;
 pub mod snapshot;

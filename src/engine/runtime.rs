@@ -5,12 +5,14 @@
 
 mod clock;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, HandClock, SystemClock};
 
 use super::core::Effect;
 use super::snapshot::{Plan, Snapshot};

@@ -139,7 +139,7 @@ impl Sight {
                         self.judged(source, s, now);
                     }
                 }
-                Fact::Alerts(set) => {
+                Fact::Alerts(set) | Fact::Evidence(set) => {
                     let watched = watched.take().into_iter().flatten();
                     self.alerts(source, set, watched, now);
                 }

@@ -300,22 +300,20 @@ impl Answer {
     /// The answer if its status is a success.
     ///
     /// # Errors
-    /// The status with the server's own words, and what helps.
+    /// As [`Answer::unexpected`].
     pub fn checked(self) -> Result<Self, SourceError> {
+        if self.status.is_success() { Ok(self) } else { Err(self.unexpected()) }
+    }
+
+    /// Why this status is no answer, with the server's own words and what helps.
+    pub fn unexpected(&self) -> SourceError {
         let (code, said, at) = (self.status.as_u16(), self.said(), address(&self.url));
-        match code {
-            200..=299 => Ok(self),
-            404 => Err(SourceError::BadAnswer(format!(
-                "{at} does not exist (404{said}): check the url, its path prefix too"
-            ))),
-            503 => Err(self.busy()),
-            500..=599 => Err(SourceError::BadAnswer(format!(
-                "{at} failed ({code}{said}): look at the server's log"
-            ))),
-            _ => Err(SourceError::BadAnswer(format!(
-                "{at} answered with status {code}{said}: check the url and the query"
-            ))),
-        }
+        SourceError::BadAnswer(match code {
+            503 => return self.busy(),
+            404 => format!("{at} does not exist (404{said}): check the url, its path prefix too"),
+            500..=599 => format!("{at} failed ({code}{said}): look at the server's log"),
+            _ => format!("{at} answered with status {code}{said}: check the url and the query"),
+        })
     }
 
     /// The body as JSON. serde_json refuses more than 128 levels, so that no depth can exhaust the
@@ -389,7 +387,8 @@ impl Answer {
 pub fn address(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
-    text::clean(&format!("{}://{host}{port}{}", url.scheme(), url.path()), 200)
+    let path = url.path().trim_end_matches('/');
+    text::clean(&format!("{}://{host}{port}{path}", url.scheme()), 200)
 }
 
 /// `path` below a base address, keeping its prefix, its user and its query.
@@ -519,10 +518,12 @@ fn unreachable(error: &reqwest::Error, url: &Url) -> SourceError {
     })
 }
 
-/// An I/O error hides what it wraps from `source()`.
-fn rustls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    wrapped.and_then(|e| e.downcast_ref()).or_else(|| error.downcast_ref())
+/// An I/O error hides what it wraps from `source()`, which may be one again.
+fn rustls_error<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    while let Some(wrapped) = error.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref()) {
+        error = wrapped;
+    }
+    error.downcast_ref()
 }
 
 /// The last reason in the chain. The outer texts repeat the address with its query, which may hold

@@ -1,36 +1,80 @@
-//! Labels and annotations from outside, bounded and made harmless.
+//! Labels and annotations from outside, bounded and made harmless, and what all kinds of alerts share.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::domain::matcher::Labels;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::domain::health::ServiceId;
+use crate::domain::matcher::{Labels, Matchers, Op};
+use crate::domain::observation::Heartbeat;
 use crate::domain::text;
+use crate::domain::time::Instant;
 
 /// How many labels of one alert are kept.
 const MAX_LABELS: usize = 64;
 
+/// How many ids (silences, inhibiting alerts) are kept of one alert.
+const MAX_IDS: usize = 16;
+/// Longest address kept, in bytes.
+const MAX_LINK: usize = 4_096;
+/// Longest id or label name kept, in characters.
+const MAX_NAME: usize = 200;
+
+/// A label set, cleaned while it is read: at most 64 labels, each one harmless line.
+#[derive(Debug, Default)]
+pub struct CleanLabels(pub Labels);
+
+/// Annotations, cleaned while they are read; line breaks are kept.
+#[derive(Debug, Default)]
+pub struct CleanTexts(pub Labels);
+
+/// One harmless line, cleaned while it is read.
+#[derive(Debug, Default)]
+pub struct CleanLine(pub String);
+
+/// An address, checked while it is read: see [`link`].
+#[derive(Debug, Default)]
+pub struct CleanLink(pub Option<String>);
+
 /// Cleaned labels; those past the 64th are left out.
-pub fn labels(raw: BTreeMap<String, String>) -> Labels {
-    clean(raw, |v| text::clean(v, text::MAX_LINE))
+pub fn labels(raw: &BTreeMap<String, String>) -> Labels {
+    raw.iter().take(MAX_LABELS).map(|(k, v)| (name(k), value(v))).collect()
 }
 
 /// Cleaned annotations, line breaks kept.
-pub fn annotations(raw: BTreeMap<String, String>) -> Labels {
-    clean(raw, |v| text::clean_text(v, text::MAX_TEXT))
+pub fn annotations(raw: &BTreeMap<String, String>) -> Labels {
+    raw.iter().take(MAX_LABELS).map(|(k, v)| (name(k), lines(v))).collect()
 }
 
-fn clean(raw: BTreeMap<String, String>, value: impl Fn(&str) -> String) -> Labels {
-    raw.into_iter()
-        .take(MAX_LABELS)
-        .map(|(k, v)| {
-            // Nearly all text is harmless already; only the rest is written anew.
-            let k = if is_plain(&k, 200) { k } else { text::clean(&k, 200) };
-            let v = if is_plain(&v, text::MAX_LINE) { v } else { value(&v) };
-            (k, v)
-        })
-        .collect()
+/// Cleaned ids, as many as anybody reads.
+pub fn ids(raw: Vec<CleanLine>) -> Vec<String> {
+    raw.into_iter().take(MAX_IDS).map(|id| id.0).collect()
 }
 
-/// Printable ASCII of bounded length, without blanks at the ends.
+fn name(raw: &str) -> String {
+    line(raw, MAX_NAME)
+}
+
+fn value(raw: &str) -> String {
+    line(raw, text::MAX_LINE)
+}
+
+fn line(raw: &str, max: usize) -> String {
+    if is_plain(raw, max) { raw.to_owned() } else { text::clean(raw, max) }
+}
+
+fn lines(raw: &str) -> String {
+    if is_plain(raw, text::MAX_TEXT) {
+        raw.to_owned()
+    } else {
+        text::clean_text(raw, text::MAX_TEXT)
+    }
+}
+
+/// Printable ASCII of bounded length, without blanks at the ends: nearly all text, and harmless as
+/// it is.
 fn is_plain(text: &str, max: usize) -> bool {
     let bytes = text.as_bytes();
     bytes.len() <= max
@@ -39,8 +83,9 @@ fn is_plain(text: &str, max: usize) -> bool {
         && bytes.last() != Some(&b' ')
 }
 
-/// A stable identity of a label set: 64-bit FNV-1a over the sorted pairs, as hexadecimal digits.
-pub fn fingerprint(labels: &Labels) -> String {
+/// A stable identity of a label set, the one that Prometheus and Alertmanager use: 64-bit FNV-1a over
+/// the sorted names and values, each ended by the byte 255, as hexadecimal digits.
+pub fn fingerprint(labels: &BTreeMap<String, String>) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |bytes: &[u8]| {
         for byte in bytes.iter().chain(&[0xff]) {
@@ -54,10 +99,116 @@ pub fn fingerprint(labels: &Labels) -> String {
     format!("{hash:016x}")
 }
 
+/// A heartbeat by its matchers: whether it fires, and when its origin last renewed it.
+pub fn heartbeat(matchers: &Matchers, firing: bool, renewed_at: Option<Instant>) -> Heartbeat {
+    let scope = matchers
+        .iter()
+        .filter(|m| m.op == Op::Equal && m.name != "alertname")
+        .map(|m| (m.name.clone(), m.value.clone()))
+        .collect();
+    Heartbeat { matchers: matchers.to_string(), firing, scope, renewed_at }
+}
+
 /// An address that may be opened: `http` or `https` only.
 pub fn link(raw: &str) -> Option<String> {
-    let url = url::Url::parse(raw).ok().filter(|u| matches!(u.scheme(), "http" | "https"))?;
-    Some(url.to_string()).filter(|u| u.len() <= 4_096)
+    let schemes = ["http://", "https://"];
+    let usual =
+        schemes.iter().any(|s| raw.starts_with(s)) && raw.bytes().all(|b| b.is_ascii_graphic());
+    let url = if usual {
+        raw.to_owned()
+    } else {
+        let url = url::Url::parse(raw).ok().filter(|u| matches!(u.scheme(), "http" | "https"))?;
+        url.to_string()
+    };
+    Some(url).filter(|u| u.len() <= MAX_LINK)
+}
+
+/// A service's id as somebody else wrote it; an error says what an id is.
+pub fn service_id(raw: &str) -> Result<ServiceId, String> {
+    let allowed = |c: char| {
+        c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/' | ':')
+    };
+    if !raw.is_empty() && raw.len() <= MAX_NAME && raw.chars().all(allowed) {
+        return Ok(ServiceId::new(raw));
+    }
+    let shown = text::clean(raw, 60);
+    Err(format!("{shown:?} is not a service id; use lower case, digits and - _ . / :"))
+}
+
+impl<'de> Deserialize<'de> for CleanLine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(value)).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CleanLink {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let url = deserializer.deserialize_str(Text(|raw: &str| link(raw).unwrap_or_default()))?;
+        Ok(Self(Some(url).filter(|u| !u.is_empty())))
+    }
+}
+
+impl<'de> Deserialize<'de> for CleanLabels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Pairs(value)).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CleanTexts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Pairs(lines)).map(Self)
+    }
+}
+
+/// Reads a string through a function, without a copy before it.
+#[derive(Clone, Copy)]
+struct Text<F>(F);
+
+impl<F: Fn(&str) -> String> Visitor<'_> for Text<F> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, raw: &str) -> Result<String, E> {
+        Ok((self.0)(raw))
+    }
+}
+
+impl<'de, F: Fn(&str) -> String> DeserializeSeed<'de> for Text<F> {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+/// Reads a map of strings, the values through a function.
+struct Pairs<F>(F);
+
+impl<'de, F: Fn(&str) -> String + Copy> Visitor<'de> for Pairs<F> {
+    type Value = Labels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+        let mut pairs = BTreeMap::new();
+        while let Some(key) = map.next_key_seed(Text(name))? {
+            if pairs.len() < MAX_LABELS {
+                pairs.insert(key, map.next_value_seed(Text(self.0))?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(Labels::from(pairs))
+    }
+
+    fn visit_unit<E>(self) -> Result<Labels, E> {
+        Ok(Labels::new())
+    }
 }
 
 #[cfg(test)]
@@ -69,9 +220,44 @@ mod tests {
         let mut raw: BTreeMap<String, String> =
             (0..100).map(|n| (format!("l{n:03}"), "v".to_owned())).collect();
         raw.insert("a".to_owned(), "x\u{1b}[31my\u{202e}".to_owned());
-        let labels = labels(raw);
+        let labels = labels(&raw);
         assert_eq!(labels.len(), MAX_LABELS);
         assert_eq!(labels.get("a").map(String::as_str), Some("xy"));
+    }
+
+    #[test]
+    fn labels_are_cleaned_alike_whether_read_or_converted() {
+        let raw: BTreeMap<String, String> = [
+            ("plain", "value"),
+            ("title", "x\u{1b}]0;owned\u{7}y"),
+            ("blank ", " z\n "),
+            ("\u{202e}bidi", "Múnich ☃"),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
+        let json = serde_json::to_string(&raw).unwrap();
+        let read: CleanLabels = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.0, labels(&raw));
+        let read: CleanTexts = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.0, annotations(&raw));
+        assert_eq!(read.0.get("title").map(String::as_str), Some("xy"));
+        assert!(serde_json::from_str::<CleanLabels>("null").unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn the_fingerprint_is_the_one_that_alertmanager_computes() {
+        #[derive(serde::Deserialize)]
+        struct Told {
+            labels: BTreeMap<String, String>,
+            fingerprint: String,
+        }
+        let told: Vec<Told> =
+            serde_json::from_str(include_str!("../../tests/fixtures/alertmanager/alerts.json"))
+                .unwrap();
+        assert_eq!(told.len(), 12);
+        for alert in told {
+            assert_eq!(fingerprint(&alert.labels), alert.fingerprint);
+        }
     }
 
     #[test]

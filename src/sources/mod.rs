@@ -5,9 +5,12 @@
 
 pub mod alertmanager;
 pub mod command;
+pub mod demo;
+pub mod document;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
+pub mod probe;
 pub mod prometheus;
 pub mod secret;
 pub mod settings;
@@ -18,6 +21,10 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use self::alertmanager::Alertmanager;
+use self::http_client::Clients;
+use self::prometheus::Prometheus;
+use self::settings::{Kind, SourceSettings};
 use crate::domain::observation::Observation;
 use crate::domain::time::Instant;
 
@@ -28,20 +35,17 @@ pub trait Source: Send {
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>>;
 }
 
-/// The source that these settings describe; nothing is opened or asked yet.
-pub fn registry(
-    settings: &settings::SourceSettings,
-    clients: &http_client::Clients,
-) -> Box<dyn Source> {
-    use settings::Kind;
-    match settings.kind.clone() {
-        Kind::Prometheus(kind) => Box::new(prometheus::Prometheus::new(settings, kind, clients)),
-        Kind::Alertmanager(kind) => {
-            Box::new(alertmanager::Alertmanager::new(settings, kind, clients))
-        }
-        Kind::Host(kind) => Box::new(host::HostSource::new(settings, &kind)),
-        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, &kind)),
-        Kind::Http(_) | Kind::Probe(_) | Kind::Demo(_) => unreachable!(),
+/// The source that these settings describe; nothing is opened or asked yet. `is_origin`: a source
+/// of kind `alertmanager` names it as one of its origins.
+pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -> Box<dyn Source> {
+    match &settings.kind {
+        Kind::Prometheus(kind) => Box::new(Prometheus::new(settings, kind, is_origin, clients)),
+        Kind::Alertmanager(kind) => Box::new(Alertmanager::new(settings, kind, clients)),
+        Kind::Host(kind) => Box::new(host::HostSource::new(settings, kind)),
+        Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
+        Kind::Probe(kind) => Box::new(probe::ProbeSource::new(settings, kind)),
+        Kind::Demo(kind) => Box::new(demo::DemoSource::new(settings, kind)),
+        Kind::Http(kind) => Box::new(document::DocumentSource::new(settings, kind, clients)),
     }
 }
 

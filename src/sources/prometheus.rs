@@ -1,186 +1,297 @@
-//! Prometheus, and what speaks like it (VictoriaMetrics, Thanos, Mimir): values by PromQL, history by
-//! range queries, alerts.
+//! Prometheus, and what speaks like it (VictoriaMetrics, Thanos, Mimir): values by instant queries,
+//! history by range queries, alerts.
+//!
+//! * A signal is one series. Of several the first in the order of labels is taken, and a warning
+//!   says so: any other choice (the greatest, the mean) would be right for some signals only.
+//! * A query that fails is a warning; the poll fails only if the server does.
+//! * A poll answers with what it has before the source's `timeout`: a slow query is a warning too.
+
+pub mod answer;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::TimeDelta;
 use futures::StreamExt;
-use futures::future::BoxFuture;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use futures::future::{BoxFuture, join};
+use tokio::time::Instant as Clock;
 
-use super::http_client::{Answer, Clients, Http, Request, address, below};
+use self::answer::{Refusal, Told};
+use super::http_client::{Answer, Clients, Http, Request, below};
 use super::settings::{Ask, Prometheus as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
-use crate::domain::matcher::{Labels, Matchers, Op};
+use crate::domain::health::signal::MAX_POINTS;
 use crate::domain::observation::{
-    Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, Reading, Series, SourceName,
+    Alert, AlertSet, AlertStatus, Fact, Observation, Reading, Series, SourceName,
 };
-use crate::domain::text;
 use crate::domain::time::Instant;
 
 /// How many queries of one poll are under way at once.
-const CONCURRENT_QUERIES: usize = 4;
-/// How many points a series may have; Prometheus refuses more than 11,000, the history keeps fewer.
-const RANGE_POINTS: i64 = 1_440;
+const CONCURRENT_QUERIES: usize = 6;
+/// Prometheus refuses range queries of more points for one series.
+const MAX_RANGE_POINTS: usize = 11_000;
+/// No more history is asked for in one poll after this time, so that current values are not late
+/// for it; the rest follows with the next polls.
+const BACKFILL_TIME: Duration = Duration::from_secs(2);
+/// How often the history of one signal is asked for before it is given up.
+const BACKFILL_TRIES: u8 = 3;
+/// Up to this size an answer is read at once, in bytes.
+const LONG_ANSWER: usize = 64 * 1024;
+/// How many warnings one poll may give.
+const MAX_WARNINGS: usize = 32;
 
 /// One server.
 pub struct Prometheus {
     name: SourceName,
     settings: Settings,
-    asks: Vec<Ask>,
+    interval: Duration,
+    timeout: Duration,
+    /// The distinct queries, each with the signals that want its value.
+    questions: Vec<Question>,
+    alerts: Alerts,
     http: Http,
+    /// What it calls itself; asked for again after it was away.
     server: Option<String>,
-    backfilled: bool,
 }
 
+struct Question {
+    query: String,
+    asks: Vec<Ask>,
+    /// How often its history may still be asked for.
+    backfill_tries: u8,
+}
+
+/// What the server's own alerts are for.
+#[derive(Clone, Copy, PartialEq)]
+enum Alerts {
+    Unused,
+    /// They raise incidents.
+    Raise,
+    /// They prove what an Alertmanager passes on, and heartbeats are looked for among them.
+    Prove,
+}
+
+type Outcome<T> = Result<Told<T>, Refusal>;
+
 impl Prometheus {
-    pub fn new(source: &SourceSettings, settings: Settings, clients: &Clients) -> Self {
+    /// `is_origin`: an Alertmanager that is a source, too, names it as an origin of its alerts.
+    pub fn new(
+        source: &SourceSettings,
+        settings: &Settings,
+        is_origin: bool,
+        clients: &Clients,
+    ) -> Self {
+        let tries = if settings.backfill.is_zero() { 0 } else { BACKFILL_TRIES };
+        let mut questions: BTreeMap<&str, Question> = BTreeMap::new();
+        for ask in &source.asks {
+            let new =
+                || Question { query: ask.query.clone(), asks: Vec::new(), backfill_tries: tries };
+            questions.entry(&ask.query).or_insert_with(new).asks.push(ask.clone());
+        }
         Self {
             name: source.name.clone(),
-            settings,
-            asks: source.asks.clone(),
+            settings: settings.clone(),
+            interval: source.interval,
+            timeout: source.timeout,
+            questions: questions.into_values().collect(),
+            alerts: if settings.alerts {
+                Alerts::Raise
+            } else if is_origin || !settings.heartbeats.is_empty() {
+                Alerts::Prove
+            } else {
+                Alerts::Unused
+            },
             http: Http::new(source, clients),
             server: None,
-            backfilled: false,
         }
     }
 
     async fn observe(&mut self, now: Instant) -> Result<Observation, SourceError> {
-        let server = self.server().await?;
-        let mut warnings = Vec::new();
+        let begun = Clock::now();
+        // A tenth is kept for handing over what came in time.
+        let deadline = begun + self.timeout.mul_f64(0.9);
+        let (values, (alerts, server)) =
+            join(self.values(deadline), join(self.firing(now, deadline), self.server(deadline)))
+                .await;
+        let mut report = Report::default();
         let mut facts = Vec::new();
-        if !self.backfilled && !self.settings.backfill.is_zero() && !self.asks.is_empty() {
-            facts.push(Fact::Backfill(self.history(now, &mut warnings).await));
-            self.backfilled = true;
+        if !values.is_empty() {
+            facts.push(Fact::Signals(readings(values, &mut report)));
         }
-        if !self.asks.is_empty() {
-            facts.push(Fact::Signals(self.values(&mut warnings).await?));
+        if let Some(set) = alerts.and_then(|a| report.take("its alerts", a)) {
+            facts.push(match self.alerts {
+                Alerts::Raise => Fact::Alerts(set.data),
+                _ => Fact::Evidence(set.data),
+            });
         }
-        if self.settings.alerts {
-            facts.push(Fact::Alerts(self.alerts(now).await?));
+        // The version alone proves nothing where more was asked, and its lack is no loss.
+        match server {
+            Some(Ok(told)) if !self.is_idle() => self.server = Some(told.data),
+            Some(outcome) if self.is_idle() => {
+                self.server = report.take("its version", outcome).map(|told| told.data);
+            }
+            _ => {}
         }
-        Ok(Observation { source: self.name.clone(), at: now, server, facts, warnings })
+        report.judge()?;
+        let server = self.server.get_or_insert_with(|| "Prometheus API".to_owned()).clone();
+        let history = self.backfill(now, begun, deadline, &mut report).await;
+        if !history.is_empty() {
+            facts.push(Fact::Backfill(history));
+        }
+        Ok(Observation {
+            source: self.name.clone(),
+            at: now,
+            server,
+            facts,
+            warnings: report.warnings(),
+        })
     }
 
-    /// What the server calls itself; asked for once, and again after it was away.
-    async fn server(&mut self) -> Result<String, SourceError> {
-        if let Some(server) = &self.server {
-            return Ok(server.clone());
-        }
-        let answer = self
-            .http
-            .send(&Request::get(below(&self.settings.url, "api/v1/status/buildinfo")))
-            .await?;
-        // Some who speak the language do not have this page; that they answered is enough.
-        let version = answer
-            .json::<Envelope<BuildInfo>>()
-            .ok()
-            .and_then(|e| e.data)
-            .map(|b| text::clean(&b.version, 40))
-            .filter(|v| !v.is_empty());
-        let server =
-            version.map_or_else(|| "Prometheus API".to_owned(), |v| format!("Prometheus {v}"));
-        self.server = Some(server.clone());
-        Ok(server)
-    }
-
-    /// One instant query for each signal. A query that fails is a warning; only when none can be
-    /// asked has the poll failed.
-    async fn values(&self, warnings: &mut Vec<String>) -> Result<Vec<Reading>, SourceError> {
+    /// The answer to each question, in their order.
+    async fn values(&self, deadline: Clock) -> Vec<(&Question, Outcome<answer::Value>)> {
         let url = below(&self.settings.url, "api/v1/query");
-        let mut queries = Vec::with_capacity(self.asks.len());
-        for ask in &self.asks {
+        let mut queries = Vec::with_capacity(self.questions.len());
+        for question in &self.questions {
+            let form = [("query", question.query.as_str())];
             let url = url.clone();
             queries.push(async move {
-                let form = [("query", ask.query.as_str())];
-                let answer = self.http.send(&Request::post_form(url, &form)).await;
-                (ask, answer.and_then(|a| sampled(&a)))
+                let answer = self.within(deadline, Request::post_form(url, &form)).await;
+                (question, answer.and_then(|a| answer::value(&a)))
             });
         }
-        let answers: Vec<_> =
-            futures::stream::iter(queries).buffer_unordered(CONCURRENT_QUERIES).collect().await;
-        let mut readings = Vec::new();
-        let mut unreachable = None;
-        for (ask, answer) in answers {
-            let of = format!("{} of {}", ask.signal, ask.service);
-            match answer {
-                Ok(sampled) => {
-                    warnings.extend(sampled.warnings.iter().map(|w| format!("{of}: {w}")));
-                    if sampled.series > 1 {
-                        warnings.push(format!(
-                            "{of}: the query gives {} series, the first is shown; aggregate it, \
-                             as in sum(…) or max(…)",
-                            sampled.series
-                        ));
-                    }
-                    match sampled.sample {
-                        Some((at, value)) => readings.push(Reading {
-                            service: ask.service.clone(),
-                            signal: ask.signal.clone(),
-                            value,
-                            at,
-                        }),
-                        None => warnings.push(format!("{of}: the query gives nothing")),
-                    }
-                }
-                Err(SourceError::BadAnswer(why)) => warnings.push(format!("{of}: {why}")),
-                Err(error) => unreachable = Some(error),
-            }
-        }
-        match unreachable {
-            Some(error) => Err(error),
-            None => Ok(readings),
-        }
+        futures::stream::iter(queries).buffered(CONCURRENT_QUERIES).collect().await
     }
 
-    /// The past of each signal, at a step that keeps to the points that are kept.
-    async fn history(&self, now: Instant, warnings: &mut Vec<String>) -> Vec<Series> {
-        let span = TimeDelta::from_std(self.settings.backfill).unwrap_or(TimeDelta::hours(6));
-        let step = (span.num_seconds() / RANGE_POINTS).max(15).to_string();
-        let (start, end) = ((now - span).timestamp().to_string(), now.timestamp().to_string());
-        let url = below(&self.settings.url, "api/v1/query_range");
-        let mut queries = Vec::with_capacity(self.asks.len());
-        for ask in &self.asks {
-            let (url, step, start, end) = (url.clone(), &step, &start, &end);
-            queries.push(async move {
-                let query = ask.query.as_str();
-                let form = [("query", query), ("start", start), ("end", end), ("step", step)];
-                let answer = self.http.send(&Request::post_form(url, &form)).await;
-                (ask, answer.and_then(|a| past(&a)))
-            });
+    async fn firing(&self, now: Instant, deadline: Clock) -> Option<Outcome<AlertSet>> {
+        if self.alerts == Alerts::Unused {
+            return None;
         }
-        let answers: Vec<_> =
-            futures::stream::iter(queries).buffer_unordered(CONCURRENT_QUERIES).collect().await;
-        let mut series = Vec::new();
-        for (ask, answer) in answers {
-            match answer {
-                Ok(points) if points.is_empty() => {}
-                Ok(points) => series.push(Series {
-                    service: ask.service.clone(),
-                    signal: ask.signal.clone(),
-                    points,
-                }),
-                Err(why) => warnings.push(format!("no history of {}: {why}", ask.signal)),
-            }
-        }
-        series
+        let url = below(&self.settings.url, "api/v1/alerts");
+        let answer = self.within(deadline, Request::get(url)).await;
+        let wire = match answer {
+            Ok(answer) => off_thread(answer, answer::alerts).await,
+            Err(refusal) => Err(refusal),
+        };
+        Some(wire.map(|w| Told { data: self.alert_set(w, now), warnings: Vec::new() }))
     }
 
-    async fn alerts(&self, now: Instant) -> Result<AlertSet, SourceError> {
-        let answer =
-            self.http.send(&Request::get(below(&self.settings.url, "api/v1/alerts"))).await?;
-        let data: AlertData = payload(&answer)?.data;
-        let firing = data.alerts.into_iter().filter(|a| a.state == "firing");
-        let alerts: Vec<Alert> = firing.map(|a| a.clean(now, &self.settings.url)).collect();
+    /// Pending alerts are not firing yet.
+    fn alert_set(&self, wire: Vec<answer::WireAlert>, now: Instant) -> AlertSet {
+        let mut page = below(&self.settings.url, "alerts");
+        // It becomes part of an incident: no user, no password.
+        let _ = page.set_username("");
+        let _ = page.set_password(None);
+        page.set_query(None);
+        let alerts: Vec<Alert> = wire
+            .into_iter()
+            .filter(|a| a.state == "firing")
+            .map(|a| Alert {
+                fingerprint: hygiene::fingerprint(&a.labels),
+                labels: hygiene::labels(&a.labels),
+                annotations: a.annotations.0,
+                starts_at: a.active_at.unwrap_or(now),
+                status: AlertStatus::Active,
+                generator_url: Some(page.to_string()),
+                service: None,
+            })
+            .collect();
         let heartbeats = self
             .settings
             .heartbeats
             .iter()
-            .map(|m| pulse(m, alerts.iter().any(|a| m.matches(&a.labels)).then_some(now)))
+            .map(|m| {
+                let firing = alerts.iter().any(|a| m.matches(&a.labels));
+                hygiene::heartbeat(m, firing, firing.then_some(now))
+            })
             .collect();
         let origins = Vec::new();
-        Ok(AlertSet { complete: true, alerts, heartbeats, origins, authoritative: true })
+        AlertSet { complete: true, alerts, heartbeats, origins, authoritative: true }
+    }
+
+    /// What it calls itself: asked once, and again after it was away; at every poll if nothing else
+    /// is asked, to see that it is there.
+    async fn server(&self, deadline: Clock) -> Option<Outcome<String>> {
+        if self.server.is_some() && !self.is_idle() {
+            return None;
+        }
+        let url = below(&self.settings.url, "api/v1/status/buildinfo");
+        let answer = self.within(deadline, Request::get(url)).await;
+        Some(answer.and_then(|a| answer::server(&a)))
+    }
+
+    /// Whether nothing is asked of it but to be there.
+    fn is_idle(&self) -> bool {
+        self.questions.is_empty() && self.alerts == Alerts::Unused
+    }
+
+    /// The past of the signals whose past is not known yet, as far as time allows.
+    async fn backfill(
+        &mut self,
+        now: Instant,
+        begun: Clock,
+        deadline: Clock,
+        report: &mut Report,
+    ) -> Vec<Series> {
+        let open: Vec<usize> = (0..self.questions.len())
+            .filter(|i| self.questions.get(*i).is_some_and(|q| q.backfill_tries > 0))
+            .collect();
+        if open.is_empty() {
+            return Vec::new();
+        }
+        let (start, end, step) = grid(now, self.settings.backfill, self.interval);
+        let (start, end, step) = (start.to_string(), end.to_string(), step.to_string());
+        let url = below(&self.settings.url, "api/v1/query_range");
+        let this = &*self;
+        let mut queries = Vec::with_capacity(open.len());
+        for index in open {
+            let (url, start, end, step) = (url.clone(), &start, &end, &step);
+            queries.push(async move {
+                let query = this.questions.get(index)?.query.as_str();
+                if begun.elapsed() > BACKFILL_TIME {
+                    return None;
+                }
+                let form = [("query", query), ("start", start), ("end", end), ("step", step)];
+                let answer = this.within(deadline, Request::post_form(url, &form)).await;
+                let answer = match answer {
+                    Ok(answer) => off_thread(answer, answer::range).await,
+                    Err(refusal) => Err(refusal),
+                };
+                Some((index, answer))
+            });
+        }
+        let answers: Vec<_> =
+            futures::stream::iter(queries).buffered(CONCURRENT_QUERIES).collect().await;
+        let mut history = Vec::new();
+        for (index, outcome) in answers.into_iter().flatten() {
+            let Some(question) = self.questions.get_mut(index) else { continue };
+            match outcome {
+                Ok(told) => {
+                    question.backfill_tries = 0;
+                    let points = answer::points(told.data);
+                    history.extend(question.asks.iter().map(|ask| Series {
+                        service: ask.service.clone(),
+                        signal: ask.signal.clone(),
+                        points: points.clone(),
+                    }));
+                }
+                // The instant query says the same about the query itself.
+                Err(Refusal::Query(_)) => question.backfill_tries = 0,
+                Err(Refusal::Source(error)) => {
+                    question.backfill_tries -= 1;
+                    report.warn(format!("{}: no history: {error}", question.wanted_by()));
+                }
+            }
+        }
+        history.retain(|series| !series.points.is_empty());
+        history
+    }
+
+    /// Waits for an answer until the poll must end.
+    async fn within(&self, deadline: Clock, request: Request) -> Result<Answer, Refusal> {
+        match tokio::time::timeout_at(deadline, self.http.send(&request)).await {
+            Ok(answer) => answer.map_err(Refusal::Source),
+            Err(_) => Err(Refusal::Source(SourceError::TimedOut(self.timeout))),
+        }
     }
 }
 
@@ -196,227 +307,176 @@ impl Source for Prometheus {
     }
 }
 
-/// A heartbeat by its matchers, and when it was last renewed.
-pub(super) fn pulse(matchers: &Matchers, renewed_at: Option<Instant>) -> Heartbeat {
-    let scope = matchers
-        .iter()
-        .filter(|m| m.op == Op::Equal && m.name != "alertname")
-        .map(|m| (m.name.clone(), m.value.clone()))
-        .collect();
-    Heartbeat { matchers: matchers.to_string(), firing: renewed_at.is_some(), scope, renewed_at }
-}
-
-// --- the answers ---------------------------------------------------------------------------------
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope<T> {
-    #[serde(default)]
-    status: String,
-    data: Option<T>,
-    #[serde(default)]
-    error_type: String,
-    #[serde(default)]
-    error: String,
-    #[serde(default)]
-    warnings: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct BuildInfo {
-    #[serde(default)]
-    version: String,
-}
-
-struct Payload<T> {
-    data: T,
-    warnings: Vec<String>,
-}
-
-/// The data of an answer, or the server's own words. Data can come together with an error.
-fn payload<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<Payload<T>, SourceError> {
-    let envelope: Envelope<T> = match serde_json::from_slice(&answer.body) {
-        Ok(envelope) => envelope,
-        Err(error) if answer.status.is_success() => return Err(answer.not_json(&error)),
-        Err(_) => return Err(unexpected(answer)),
-    };
-    let mut warnings: Vec<String> = Vec::new();
-    if !envelope.error.is_empty() {
-        let why = text::clean(&envelope.error, 300);
-        let kind = text::clean(&envelope.error_type, 40);
-        if envelope.data.is_none() || envelope.status != "success" {
-            let remedy = if kind == "bad_data" { "; correct the query" } else { "" };
-            let at = address(&answer.url);
-            return Err(SourceError::BadAnswer(format!("{at} said {kind}: {why}{remedy}")));
-        }
-        warnings.push(why);
-    }
-    warnings.extend(envelope.warnings.iter().take(8).map(|w| text::clean(w, 300)));
-    match envelope.data {
-        Some(data) => Ok(Payload { data, warnings }),
-        None => Err(unexpected(answer)),
+impl Question {
+    /// Whose query it is, for warnings.
+    fn wanted_by(&self) -> String {
+        let more = match self.asks.len() {
+            0 | 1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        self.asks
+            .first()
+            .map_or_else(String::new, |a| format!("{} of {}{more}", a.signal, a.service))
     }
 }
 
-/// What to say of an answer that is not Prometheus's.
-fn unexpected(answer: &Answer) -> SourceError {
-    answer.clone().checked().err().unwrap_or_else(|| {
-        let at = address(&answer.url);
-        SourceError::BadAnswer(format!("{at} does not answer like a Prometheus; check the url"))
+/// Long answers are read beside the runtime's threads, which others need.
+async fn off_thread<T: Send + 'static>(
+    answer: Answer,
+    read: impl FnOnce(&Answer) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    if answer.body.len() <= LONG_ANSWER {
+        return read(&answer);
+    }
+    tokio::task::spawn_blocking(move || read(&answer)).await.unwrap_or_else(|e| {
+        Err(Refusal::Source(SourceError::BadAnswer(format!("the answer could not be read: {e}"))))
     })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct QueryData<'a> {
-    result_type: String,
-    #[serde(borrow)]
-    result: &'a RawValue,
+/// First and last instant and step, in seconds. The step is the interval, or longer where the
+/// history would have more points than are kept; both ends lie on its grid, so that the answers of
+/// a caching proxy can be reused.
+fn grid(now: Instant, backfill: Duration, interval: Duration) -> (i64, i64, i64) {
+    let most = MAX_POINTS.min(MAX_RANGE_POINTS - 1) as u64;
+    let step = backfill.as_secs().div_ceil(most).max(interval.as_secs()).max(1) as i64;
+    let span = TimeDelta::from_std(backfill).unwrap_or_default().num_seconds();
+    let end = now.timestamp() / step * step;
+    let start = (now.timestamp() - span) / step * step + step;
+    (start.min(end), end, step)
 }
 
-#[derive(Deserialize)]
-struct VectorItem<'a> {
-    #[serde(borrow, default)]
-    metric: BTreeMap<std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>>,
-    #[serde(default)]
-    value: Option<Point>,
-}
-
-#[derive(Deserialize)]
-struct MatrixItem {
-    #[serde(default)]
-    values: Vec<Point>,
-}
-
-/// `[seconds, "value"]`.
-#[derive(Debug, Clone, Copy)]
-struct Point {
-    at: f64,
-    value: f64,
-}
-
-impl<'de> Deserialize<'de> for Point {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pair;
-        impl<'de> serde::de::Visitor<'de> for Pair {
-            type Value = Point;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a pair of seconds and a number as text")
-            }
-
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut seq: A,
-            ) -> Result<Point, A::Error> {
-                let missing = || serde::de::Error::custom("a sample without its value");
-                let at: f64 = seq.next_element()?.ok_or_else(missing)?;
-                let value: Number = seq.next_element()?.ok_or_else(missing)?;
-                Ok(Point { at, value: value.0 })
-            }
+fn readings(values: Vec<(&Question, Outcome<answer::Value>)>, report: &mut Report) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    for (question, outcome) in values {
+        let of = question.wanted_by();
+        let Some(told) = report.take(&of, outcome) else { continue };
+        for warning in told.warnings {
+            report.warn(format!("{of}: {warning}"));
         }
-        deserializer.deserialize_seq(Pair)
-    }
-}
-
-/// A float written as text: `1.5e-07`, `NaN`, `+Inf`.
-struct Number(f64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl serde::de::Visitor<'_> for Text {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number as text")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(|_| E::custom("not a number"))
-            }
+        if told.data.series > 1 {
+            report.warn(format!(
+                "{of}: the query gives {} series, the first is shown; aggregate them, as in \
+                 sum(…) or max(…)",
+                told.data.series
+            ));
         }
-        deserializer.deserialize_str(Text)
+        let Some((at, value)) = told.data.sample else {
+            report.warn(format!(
+                "{of}: the query finds nothing; check the names of its metrics and labels"
+            ));
+            continue;
+        };
+        readings.extend(question.asks.iter().map(|ask| Reading {
+            service: ask.service.clone(),
+            signal: ask.signal.clone(),
+            value,
+            at,
+        }));
     }
+    readings
 }
 
-#[derive(Debug, PartialEq)]
-struct Sampled {
-    sample: Option<(Instant, f64)>,
-    series: usize,
+/// What went wrong in one poll, and whether anything went right.
+#[derive(Default)]
+struct Report {
+    answered: bool,
+    failure: Option<SourceError>,
     warnings: Vec<String>,
+    left_out: usize,
 }
 
-/// The one value of an instant query; of several series the first by its labels.
-fn sampled(answer: &Answer) -> Result<Sampled, SourceError> {
-    let Payload { data, warnings } = payload::<QueryData<'_>>(answer)?;
-    let bad = |e: serde_json::Error| answer.not_json(&e);
-    let (point, series) = match data.result_type.as_str() {
-        "scalar" => (Some(serde_json::from_str(data.result.get()).map_err(bad)?), 1),
-        "vector" => {
-            let items: Vec<VectorItem<'_>> =
-                serde_json::from_str(data.result.get()).map_err(bad)?;
-            let series = items.len();
-            let first = items.into_iter().min_by(|a, b| a.metric.cmp(&b.metric));
-            (first.and_then(|i| i.value), series)
+impl Report {
+    /// The data, if there is some; otherwise why not becomes a warning, and a failure of the source
+    /// is remembered.
+    fn take<T>(&mut self, what: &str, outcome: Outcome<T>) -> Option<Told<T>> {
+        match outcome {
+            Ok(told) => {
+                self.answered = true;
+                return Some(told);
+            }
+            Err(Refusal::Query(why)) => {
+                self.answered = true;
+                self.warn(format!("{what}: {why}"));
+            }
+            Err(Refusal::Source(error)) => {
+                self.warn(format!("{what}: {error}"));
+                // What concerns the whole server outweighs what concerns one path of it.
+                let local = |e: &SourceError| {
+                    matches!(e, SourceError::BadAnswer(_) | SourceError::TimedOut(_))
+                };
+                if self.failure.as_ref().is_none_or(|known| local(known) && !local(&error)) {
+                    self.failure = Some(error);
+                }
+            }
         }
-        other => {
-            let kind = text::clean(other, 40);
-            let why = format!("the query gives a {kind}, not one number; reduce it to a vector");
-            return Err(SourceError::BadAnswer(why));
+        None
+    }
+
+    fn warn(&mut self, warning: String) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning);
+        } else {
+            self.left_out += 1;
         }
-    };
-    let sample = point.and_then(|p| Some((instant(p.at)?, p.value)));
-    Ok(Sampled { sample, series, warnings })
-}
+    }
 
-/// The points of a range query, oldest first; of several series the first.
-fn past(answer: &Answer) -> Result<Vec<(Instant, f64)>, SourceError> {
-    let data = payload::<QueryData<'_>>(answer)?.data;
-    let items: Vec<MatrixItem> =
-        serde_json::from_str(data.result.get()).map_err(|e| answer.not_json(&e))?;
-    let points = items.into_iter().next().map(|i| i.values).unwrap_or_default();
-    Ok(points.into_iter().filter_map(|p| Some((instant(p.at)?, p.value))).collect())
-}
-
-/// How many points a range answer holds; for the benchmark, which measures the reading alone.
-pub fn count_points(body: &[u8]) -> Option<usize> {
-    let envelope: Envelope<QueryData<'_>> = serde_json::from_slice(body).ok()?;
-    let items: Vec<MatrixItem> = serde_json::from_str(envelope.data?.result.get()).ok()?;
-    Some(items.iter().map(|i| i.values.iter().filter(|p| !p.value.is_nan()).count()).sum())
-}
-
-fn instant(seconds: f64) -> Option<Instant> {
-    DateTime::from_timestamp_millis((seconds * 1_000.0) as i64)
-}
-
-#[derive(Deserialize)]
-struct AlertData {
-    alerts: Vec<RawAlert>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawAlert {
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
-    state: String,
-    active_at: Option<Instant>,
-}
-
-impl RawAlert {
-    fn clean(self, now: Instant, url: &url::Url) -> Alert {
-        let labels: Labels = hygiene::labels(self.labels);
-        Alert {
-            fingerprint: hygiene::fingerprint(&labels),
-            labels,
-            annotations: hygiene::annotations(self.annotations),
-            starts_at: self.active_at.unwrap_or(now),
-            status: AlertStatus::Active,
-            generator_url: Some(below(url, "alerts").to_string()),
-            service: None,
+    /// Whether the poll failed: nothing was answered, or the server cannot be reached, refuses the
+    /// credentials or wants to be left alone.
+    fn judge(&self) -> Result<(), SourceError> {
+        match &self.failure {
+            Some(SourceError::BadAnswer(_) | SourceError::TimedOut(_)) if self.answered => Ok(()),
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
         }
+    }
+
+    fn warnings(mut self) -> Vec<String> {
+        if self.left_out > 0 {
+            self.warnings.push(format!("and {} more warnings", self.left_out));
+        }
+        self.warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn history_is_asked_for_on_a_grid_within_all_limits(
+            now in 0_i64..4_000_000_000,
+            backfill in 1_u64..40_000_000,
+            interval in 0_u64..100_000,
+        ) {
+            let now = chrono::DateTime::from_timestamp(now, 0).unwrap();
+            let span = Duration::from_secs(backfill);
+            let (start, end, step) = grid(now, span, Duration::from_secs(interval));
+            prop_assert!(start <= end && end <= now.timestamp());
+            prop_assert!(step >= interval as i64 && step >= 1);
+            prop_assert_eq!((start % step, end % step), (0, 0));
+            prop_assert!((end - start) / step < MAX_POINTS as i64);
+            prop_assert!(start > now.timestamp() - backfill as i64 || start == end);
+        }
+    }
+
+    #[test]
+    fn a_warning_too_many_is_counted_and_not_kept() {
+        let mut report = Report::default();
+        (0..40).for_each(|n| report.warn(n.to_string()));
+        let warnings = report.warnings();
+        assert_eq!(warnings.len(), MAX_WARNINGS + 1);
+        assert_eq!(warnings.last().map(String::as_str), Some("and 8 more warnings"));
+    }
+
+    #[test]
+    fn a_server_that_refuses_the_credentials_has_failed_even_if_it_answered_before() {
+        let mut report = Report::default();
+        report.take("one", Ok(Told { data: (), warnings: Vec::new() }));
+        report.take::<()>("two", Err(Refusal::Source(SourceError::BadAnswer("odd".to_owned()))));
+        assert_eq!(report.judge(), Ok(()));
+        report.take::<()>("three", Err(Refusal::Source(SourceError::Denied("no".to_owned()))));
+        assert_eq!(report.judge(), Err(SourceError::Denied("no".to_owned())));
     }
 }

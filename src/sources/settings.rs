@@ -172,7 +172,7 @@ pub struct AlertPaths {
 /// Looks whether something answers. What is probed stands in the `query` of its asks:
 /// `https://host/path`, `http://…` or `tcp://host:port`, optionally followed by a space and what
 /// is measured: `latency` (default, s), `dns`, `connect`, `tls`, `first_byte` (s), `status` (code),
-/// `certificate` (days left), `up` (1 or 0).
+/// `certificate` (days left), `up` (1 or 0). No credentials are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
     /// Accepted status codes; empty: 200–399.

@@ -49,7 +49,7 @@ pub fn client_config(settings: &HttpSettings) -> Result<ClientConfig, SourceErro
 }
 
 /// The system's authorities, or the bundled ones where the system has none, and those of `extra`.
-fn roots(extra: Option<&Path>) -> Result<RootCertStore, SourceError> {
+pub fn roots(extra: Option<&Path>) -> Result<RootCertStore, SourceError> {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if store.is_empty() {

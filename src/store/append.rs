@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use sqlx::{Any, AssertSqlSafe, Transaction};
+use sqlx::{AnyConnection, AssertSqlSafe, Executor};
 
 use super::codec::{EventRow, encode, int, millis, open_key};
+use super::error::sqlite_code;
 use super::{Store, StoreError};
 use crate::domain::incident::event::EVENT_VERSION;
 use crate::domain::incident::{Event, Incident};
@@ -69,28 +70,34 @@ impl Store {
             .map_err(senseless)?;
 
         let fail = |e| self.explain("be written", &e);
-        let mut tx = self.pool.begin_with(self.location.begin_write()).await.map_err(fail)?;
-        let seen = first.position.saturating_sub(1);
-        if !self.advance(&mut tx, seen, &rows).await.map_err(fail)? {
-            return Ok(Append::Behind);
-        }
-        write_events(&mut tx, &rows).await.map_err(fail)?;
-        write_incidents(&mut tx, &docs).await.map_err(fail)?;
-        match tx.commit().await {
-            Ok(()) => Ok(Append::Stored),
+        let mut connection = self.pool.acquire().await.map_err(fail)?;
+        self.begin(&mut connection).await.map_err(fail)?;
+        let appended = async {
+            if !self.advance(&mut connection, &rows).await? {
+                return Ok(Append::Behind);
+            }
+            write_events(&mut connection, &rows).await?;
+            write_incidents(&mut connection, &docs).await?;
+            Ok(Append::Stored)
+        };
+        let appended = appended.await;
+        let ended = end(&mut connection, appended.is_ok()).await;
+        drop(connection);
+        match (appended, ended) {
+            (Ok(append), Ok(())) => Ok(append),
             // The answer to a commit can be lost although the commit was not.
-            Err(_) if self.has(&rows).await => Ok(Append::Stored),
-            Err(e) => Err(fail(e)),
+            (Ok(_), Err(_)) if self.has(&rows).await => Ok(Append::Stored),
+            (Err(e), _) | (_, Err(e)) => Err(fail(e)),
         }
     }
 
     /// Moves the head on, if it is where it is believed to be.
     async fn advance(
         &self,
-        tx: &mut Transaction<'_, Any>,
-        seen: u64,
+        connection: &mut AnyConnection,
         rows: &[EventRow],
     ) -> Result<bool, sqlx::Error> {
+        let seen = rows.first().map_or(0, |r| r.0 - 1);
         let moved: Option<i64> = sqlx::query_scalar(
             "UPDATE log SET head = head + $1, at = $2, format = CASE WHEN format > $3 THEN format \
              ELSE $3 END, writer = CASE WHEN format > $3 THEN writer ELSE $4 END \
@@ -100,8 +107,8 @@ impl Store {
         .bind(rows.last().map_or(0, |r| r.1))
         .bind(i64::from(EVENT_VERSION))
         .bind(env!("CARGO_PKG_VERSION"))
-        .bind(int(seen))
-        .fetch_optional(&mut **tx)
+        .bind(seen)
+        .fetch_optional(&mut *connection)
         .await?;
         Ok(moved.is_some())
     }
@@ -122,13 +129,39 @@ impl Store {
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.writable()?;
         let fail = |e| self.explain("be written", &e);
-        let mut tx = self.pool.begin_with(self.location.begin_write()).await.map_err(fail)?;
-        sqlx::query("UPDATE log SET head = head WHERE id = 1")
-            .execute(&mut *tx)
-            .await
-            .map_err(fail)?;
-        tx.commit().await.map_err(fail)
+        let mut connection = self.pool.acquire().await.map_err(fail)?;
+        self.begin(&mut connection).await.map_err(fail)?;
+        let sql = "UPDATE log SET head = head WHERE id = 1";
+        let written = connection.execute(sql).await;
+        let ended = end(&mut connection, written.is_ok()).await;
+        written.and(ended).map_err(fail)
     }
+
+    /// Begins a transaction that writes; [`end`] ends it.
+    ///
+    /// Not by sqlx's own means: when the disk is full SQLite rolls back by itself, and sqlx would
+    /// count that transaction as open for ever.
+    pub(super) async fn begin(&self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let begin = self.location.begin_write();
+        match connection.execute(begin).await {
+            // One is still open, of somebody who was dropped half-way.
+            Err(e) if sqlite_code(&e) == Some(1) => {
+                connection.execute("ROLLBACK").await?;
+                connection.execute(begin).await.map(|_| ())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// Commits a transaction in which all went well, rolls any other back.
+pub(super) async fn end(connection: &mut AnyConnection, well: bool) -> Result<(), sqlx::Error> {
+    let result = if well { connection.execute("COMMIT").await.map(|_| ()) } else { Ok(()) };
+    if !well || result.is_err() {
+        // There may be nothing left to roll back.
+        let _ = connection.execute("ROLLBACK").await;
+    }
+    result
 }
 
 /// An incident on its way into its table.
@@ -144,7 +177,7 @@ pub(super) fn document(incident: &Incident) -> Result<String, serde_json::Error>
 }
 
 pub(super) async fn write_events(
-    tx: &mut Transaction<'_, Any>,
+    connection: &mut AnyConnection,
     rows: &[EventRow],
 ) -> Result<(), sqlx::Error> {
     for (rows, sql) in EVENTS.chunks(rows) {
@@ -153,14 +186,14 @@ pub(super) async fn write_events(
             query = query.bind(*position).bind(*at).bind(*incident);
             query = query.bind(writer.as_str()).bind(actor.as_str()).bind(body.as_str());
         }
-        query.execute(&mut **tx).await?;
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 /// Those that are no longer open first, so that their keys are free for those that are.
 pub(super) async fn write_incidents(
-    tx: &mut Transaction<'_, Any>,
+    connection: &mut AnyConnection,
     incidents: &[Projection<'_>],
 ) -> Result<(), sqlx::Error> {
     let (open, ended): (Vec<_>, Vec<_>) = incidents.iter().partition(|i| i.open_key.is_some());
@@ -179,7 +212,7 @@ pub(super) async fn write_incidents(
                 .bind(row.at)
                 .bind(row.doc.as_str());
         }
-        query.execute(&mut **tx).await?;
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }

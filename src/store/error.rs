@@ -72,7 +72,7 @@ pub(super) fn explain(
                 &message(e),
                 "check that the database server is up and can be reached",
             ),
-            _ => failed(store, &message(e), "see the log for the circumstances"),
+            _ => failed(store, &message(e), "try again; if it stays, report it as a defect"),
         },
     }
 }

@@ -195,3 +195,59 @@ async fn migrate(
     }
     tx.commit().await.map_err(fail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    const NEXT: [Migration; 2] = [
+        MIGRATIONS[0],
+        Migration { version: 2, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
+    ];
+    const BROKEN: [Migration; 3] = [
+        MIGRATIONS[0],
+        NEXT[1],
+        Migration { version: 3, min_reader: 3, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
+    ];
+
+    #[tokio::test]
+    async fn an_upgrade_keeps_a_private_copy_of_what_was_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let location = Location::File(dir.path().join("a.db"));
+        Store::open(&location, false).await.unwrap().close().await;
+
+        let guest = Store::open_with(&location, true, &NEXT).await.unwrap_err();
+        assert!(guest.to_string().contains("start once without --read-only"), "{guest}");
+        let store = Store::open_with(&location, false, &NEXT).await.unwrap();
+        let [notice] = store.notices() else { panic!("{:?}", store.notices()) };
+        let (_, backup) = notice.split_once("kept as ").unwrap();
+        assert_eq!(std::fs::metadata(backup).unwrap().permissions().mode() & 0o777, 0o600);
+        let old = Store::open(&Location::File(backup.into()), false).await.unwrap();
+        assert_eq!(*old.mode(), Mode::ReadWrite, "the copy is of the old version");
+        store.close().await;
+
+        let old_console = Store::open(&location, false).await.unwrap();
+        assert!(
+            matches!(old_console.mode(), Mode::ReadOnly { why } if why.contains("newer schema")),
+            "{:?}",
+            old_console.mode()
+        );
+        old_console.close().await;
+        let again = Store::open_with(&location, false, &NEXT).await.unwrap();
+        assert!(again.notices().is_empty(), "nothing left to do");
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_fails_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let location = Location::File(dir.path().join("a.db"));
+        Store::open(&location, false).await.unwrap().close().await;
+        let failed = Store::open_with(&location, false, &BROKEN).await.unwrap_err();
+        assert!(failed.to_string().contains("could not be set up"), "{failed}");
+        let store = Store::open(&location, false).await.unwrap();
+        assert_eq!(*store.mode(), Mode::ReadWrite);
+        store.load().await.unwrap();
+    }
+}

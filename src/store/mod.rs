@@ -319,7 +319,7 @@ async fn pool(
             Box::pin(async move {
                 match conn.execute(sqlx::raw_sql(setup)).await {
                     Ok(_) => Ok(()),
-                    Err(e) => kept.set(e).or_else(Err),
+                    Err(e) => kept.set(e),
                 }
             })
         })

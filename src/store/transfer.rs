@@ -5,8 +5,9 @@ use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use sqlx::AnyConnection;
 
-use super::append::{Projection, write_events, write_incidents};
+use super::append::{Projection, end, write_events, write_incidents};
 use super::codec::{EventRow, decode, natural, open_key};
 use super::read::PAGE;
 use super::{Store, StoreError};
@@ -143,10 +144,22 @@ impl Store {
     ) -> Result<Transferred, StoreError> {
         self.writable()?;
         let fail = |e| self.explain("be imported into", &e);
-        let mut tx = self.pool.begin_with(self.location.begin_write()).await.map_err(fail)?;
+        let mut connection = self.pool.acquire().await.map_err(fail)?;
+        self.begin(&mut connection).await.map_err(fail)?;
+        let imported = self.import_on(&mut connection, input).await;
+        let ended = end(&mut connection, imported.is_ok()).await.map_err(fail);
+        imported.and_then(|count| ended.map(|()| count))
+    }
+
+    async fn import_on(
+        &self,
+        connection: &mut AnyConnection,
+        input: &mut (dyn BufRead + Send),
+    ) -> Result<Transferred, StoreError> {
+        let fail = |e| self.explain("be imported into", &e);
         let (head, incidents): (i64, i64) =
             sqlx::query_as("SELECT head, (SELECT COUNT(*) FROM incidents) FROM log WHERE id = 1")
-                .fetch_one(&mut *tx)
+                .fetch_one(&mut *connection)
                 .await
                 .map_err(fail)?;
         if head > 0 || incidents > 0 {
@@ -205,7 +218,7 @@ impl Store {
                 None => {}
             }
             if line.is_none() || events.len() + incidents.len() >= PAGE as usize {
-                write_events(&mut tx, &events).await.map_err(fail)?;
+                write_events(connection, &events).await.map_err(fail)?;
                 let projections: Vec<_> = incidents
                     .iter()
                     .map(|(at, doc, of)| Projection {
@@ -215,7 +228,7 @@ impl Store {
                         doc: doc.clone(),
                     })
                     .collect();
-                write_incidents(&mut tx, &projections).await.map_err(fail)?;
+                write_incidents(connection, &projections).await.map_err(fail)?;
                 events.clear();
                 incidents.clear();
             }
@@ -230,10 +243,9 @@ impl Store {
         .bind(header.at)
         .bind(header.format)
         .bind(env!("CARGO_PKG_VERSION"))
-        .execute(&mut *tx)
+        .execute(&mut *connection)
         .await
         .map_err(fail)?;
-        tx.commit().await.map_err(fail)?;
         Ok(count)
     }
 }

@@ -239,6 +239,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
     }
+    let wanted = model.with(model.tab, |screen, ctx| screen.wants(ctx));
+    cmds.extend(wanted);
     cmds
 }
 
@@ -494,7 +496,9 @@ fn send(model: &mut Model, command: Command, cmds: &mut Vec<Cmd>) {
 fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
     let tab = match place {
         Place::Health | Place::Service(_) => Tab::Health,
-        Place::Incidents | Place::Incident(_) => Tab::Incidents,
+        Place::Incidents | Place::Incident(_) | Place::Query(_) | Place::Sorted(_) => {
+            Tab::Incidents
+        }
     };
     let mut steps = Vec::new();
     if tab != model.tab {

@@ -158,7 +158,8 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 8] = [
+pub const PROMISES: [&str; 9] = [
+    "first_start",
     "restart",
     "race",
     "one_open_per_key",
@@ -171,6 +172,7 @@ pub const PROMISES: [&str; 8] = [
 
 pub async fn keep(promise: &str, location: &Location) {
     match promise {
+        "first_start" => first_start(location).await,
         "restart" => restart(location).await,
         "race" => race(location).await,
         "one_open_per_key" => one_open_per_key(location).await,
@@ -180,6 +182,21 @@ pub async fn keep(promise: &str, location: &Location) {
         "newer_events" => newer_events(location).await,
         "bulk" => bulk(location).await,
         other => panic!("no promise is called {other}"),
+    }
+}
+
+/// Several consoles that start at once on an empty place all find it set up.
+async fn first_start(location: &Location) {
+    let openers: Vec<_> = (0..6)
+        .map(|_| {
+            let location = location.clone();
+            tokio::spawn(async move { Store::open(&location, false).await })
+        })
+        .collect();
+    for opener in openers {
+        let store = opener.await.unwrap().unwrap();
+        assert_eq!(store.load().await.unwrap().next_id, 1);
+        store.close().await;
     }
 }
 

@@ -1,5 +1,8 @@
 //! What happens when the world is unkind: killed processes, full disks, damaged files.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
 mod contract;
 mod kill;
 mod store;
+mod upstream;

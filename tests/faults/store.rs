@@ -30,6 +30,7 @@ fn path(location: &Location) -> &Path {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_keeps_the_promise(
     #[values(
+        "first_start",
         "restart",
         "race",
         "one_open_per_key",

@@ -1,3 +1,7 @@
 //! Published inputs and outputs, as data files; and the shape of the house.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod cli;
+mod config;
 mod rooms;

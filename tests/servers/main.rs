@@ -2,6 +2,14 @@
 //! themselves, on free ports or sockets. Where one is not installed its test prints `SKIPPED` and
 //! why; under `CI=true` that is a failure.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod alertmanager;
 mod command;
+mod document;
 mod host;
+mod notify;
 mod postgres;
+mod probe;
+mod prometheus;
+mod support;

@@ -31,7 +31,7 @@ impl Postgres {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
         if rustix::process::geteuid().is_root() {
-            let [uid, gid] = ["-u", "-g"].map(|of| id(of));
+            let [uid, gid] = ["-u", "-g"].map(id);
             chown(dir.path(), Some(uid), Some(gid)).unwrap();
         }
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
@@ -67,7 +67,7 @@ impl Postgres {
         loop {
             match AnyConnection::connect(&self.url("postgres")).await {
                 Ok(connection) => return connection,
-                Err(e) => assert!(since.elapsed() < Duration::from_secs(60), "not ready: {e}"),
+                Err(e) => assert!(since.elapsed() < Duration::from_mins(1), "not ready: {e}"),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -94,21 +94,7 @@ async fn postgresql_keeps_every_promise_that_sqlite_keeps() {
         contract::keep(promise, &Location::Postgres(server.url(promise))).await;
     }
 
-    println!("several consoles set it up at once");
-    admin.execute("CREATE DATABASE first").await.unwrap();
-    let location = Location::Postgres(server.url("first"));
-    let openers: Vec<_> = (0..6)
-        .map(|_| {
-            let location = location.clone();
-            tokio::spawn(async move { Store::open(&location, false).await })
-        })
-        .collect();
-    for opener in openers {
-        let store = opener.await.unwrap().unwrap();
-        assert_eq!(store.load().await.unwrap().next_id, 1);
-        store.close().await;
-    }
-
+    let location = Location::Postgres(server.url("restart"));
     println!("a reader cannot write");
     let reader = Store::open(&location, true).await.unwrap();
     assert!(reader.probe().await.is_err());

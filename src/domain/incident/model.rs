@@ -152,6 +152,12 @@ impl Incident {
         self.standing.state
     }
 
+    /// Who has it: the assignee, or whoever acknowledged it.
+    pub fn owner(&self) -> Option<&str> {
+        let acknowledged = self.standing.acknowledged.as_ref();
+        self.standing.assignee.as_deref().or(acknowledged.map(|a| a.by.as_str()))
+    }
+
     /// How many of its alerts fire.
     pub fn firing(&self) -> usize {
         self.alerts.values().filter(|a| a.cleared_at.is_none()).count()

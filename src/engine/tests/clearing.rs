@@ -128,6 +128,28 @@ fn the_origins_own_answer_proves_a_clearing_only_while_it_is_fresh() {
 }
 
 #[test]
+fn alerts_of_an_origin_are_evidence_and_raise_nothing() {
+    let mut world = World::new(plan("db"));
+    let passed_on = |alerts: &[Alert]| {
+        vec![Fact::Alerts(AlertSet { origins: vec![Arc::from("prom")], ..alert_set(alerts) })]
+    };
+    let own = |alerts: &[Alert]| {
+        vec![Fact::Evidence(AlertSet { authoritative: true, ..alert_set(alerts) })]
+    };
+    world.state.sources(vec![status("prom", SourceState::Fresh)]);
+    world.observed("prom", own(&[down()]), 1);
+    assert!(world.kinds().is_empty());
+    world.observed("am", passed_on(&[down()]), 2);
+    world.observed("am", passed_on(&[]), 10);
+    world.observed("prom", own(&[down()]), 12);
+    world.observed("am", passed_on(&[]), 15);
+    assert_eq!(world.incident(1).firing(), 1);
+    world.observed("prom", own(&[]), 20);
+    world.observed("am", passed_on(&[]), 21);
+    assert_eq!(world.incident(1).firing(), 0);
+}
+
+#[test]
 fn after_a_restart_nothing_is_resolved_without_proof() {
     let mut world = World::new(plan("db"));
     manager(&mut world, &[down()], heartbeat(true, 0), 1);

@@ -15,9 +15,10 @@ use crate::domain::health::{
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, Reading, SourceName, StateReading,
 };
-use crate::domain::text::{MAX_LINE, MAX_TEXT, clean, clean_text};
+use crate::domain::text::{MAX_LINE, clean};
 use crate::domain::time::Instant;
 use crate::sources::SourceError;
+use crate::sources::hygiene::{self, service_id};
 use crate::sources::settings::Ask;
 
 /// The one version of the protocol.
@@ -280,20 +281,20 @@ impl Found {
         if fingerprint.is_empty() || title.is_empty() {
             return Err("an alert needs an id and a title".to_owned());
         }
-        let mut labels = texts(a.labels, MAX_LINE);
+        let mut labels = hygiene::labels(&a.labels);
         labels.entry("alertname".to_owned()).or_insert_with(|| fingerprint.clone());
         if let Some(severity) = a.severity {
             labels.insert("severity".to_owned(), clean(&severity, MAX_NAME));
         }
-        let mut annotations = texts(a.annotations, MAX_TEXT);
+        let mut annotations = hygiene::annotations(&a.annotations);
         annotations.insert("summary".to_owned(), title);
         Ok(Alert {
             fingerprint,
-            labels: labels.into(),
-            annotations: annotations.into(),
+            labels,
+            annotations,
             starts_at: self.past(a.since),
             status: AlertStatus::Active,
-            generator_url: a.url.as_deref().and_then(link),
+            generator_url: a.url.as_deref().and_then(hygiene::link),
             service: a.service.as_deref().map(service_id).transpose()?,
         })
     }
@@ -393,23 +394,10 @@ fn service(source: &SourceName, s: ServiceItem) -> Result<Service, String> {
         parent: s.parent.as_deref().map(service_id).transpose()?,
         depends_on: ids(s.depends_on)?,
         runbooks: runbooks.collect(),
-        links: links.filter_map(|(k, v)| Some((clean(k, MAX_NAME), link(v)?))).collect(),
+        links: links.filter_map(|(k, v)| Some((clean(k, MAX_NAME), hygiene::link(v)?))).collect(),
         signals,
         ..Service::new(id.as_str())
     })
-}
-
-fn service_id(text: &str) -> Result<ServiceId, String> {
-    let allowed = |c: char| {
-        c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | '/' | ':')
-    };
-    if !text.is_empty() && text.len() <= MAX_NAME && text.chars().all(allowed) {
-        return Ok(ServiceId::new(text));
-    }
-    Err(format!(
-        "{:?} is not a service id; use lower case, digits and - _ . / : (at most {MAX_NAME})",
-        clean(text, 60)
-    ))
 }
 
 fn signal_name(text: &str) -> Result<SignalName, String> {
@@ -424,20 +412,6 @@ fn number(n: &Number) -> Result<f64, String> {
             text.trim().parse().map_err(|_| format!("{:?} is not a number", clean(text, 40)))
         }
     }
-}
-
-fn texts(map: BTreeMap<String, String>, max: usize) -> BTreeMap<String, String> {
-    let entries = map.into_iter().take(MAX_ENTRIES);
-    entries
-        .map(|(k, v)| (clean(&k, MAX_NAME), clean_text(&v, max)))
-        .filter(|(k, _)| !k.is_empty())
-        .collect()
-}
-
-/// Only what a browser may open.
-fn link(text: &str) -> Option<String> {
-    let url = url::Url::parse(text).ok()?;
-    (matches!(url.scheme(), "http" | "https") && text.len() <= 2_000).then(|| url.to_string())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod machine;
 mod mounts;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -71,6 +72,8 @@ pub struct HostSource {
     /// Shared with the blocking thread that looks, so that a poll that is dropped loses nothing.
     machine: Arc<Mutex<Option<Machine>>>,
     disks: Disks,
+    /// Disks that once did not answer, so that it can be said that they do again.
+    troubled: BTreeSet<PathBuf>,
 }
 
 impl HostSource {
@@ -88,6 +91,7 @@ impl HostSource {
             limits: Limits::default(),
             machine: Arc::default(),
             disks: Disks::new(PathBuf::from("/proc/self/mountinfo"), patience),
+            troubled: BTreeSet::new(),
         }
     }
 
@@ -122,7 +126,7 @@ impl HostSource {
         if self.settings.services {
             let services = self.declare(&measured, &disks);
             readings.extend(own_readings(&measured, &services));
-            states = own_states(&measured, &disks, now);
+            states = self.states(&measured, &disks, now);
             facts.push(Fact::Services(services));
         }
         facts.push(Fact::Signals(readings));
@@ -179,6 +183,32 @@ impl HostSource {
         processes.extend(top.map(|n| self.signal(&top_name(n), &format!("process:{n}"), "%")));
         services.push(service(PROCESSES, "Processes", processes));
         services
+    }
+
+    /// The names of the busiest processes, and which disks answer, where that is in question.
+    fn states(&mut self, m: &Measured, disks: &[Disk], now: Instant) -> Vec<StateReading> {
+        let mut states: Vec<StateReading> = process_states(m).collect();
+        self.troubled.retain(|point| disks.iter().any(|d| d.mount.point == *point));
+        for disk in disks {
+            let point = &disk.mount.point;
+            let (state, message) = match &disk.answer {
+                Answer::Usage(_) if disk.mount.is_remote() || self.troubled.contains(point) => {
+                    (State::Ok, String::new())
+                }
+                Answer::Usage(_) => continue,
+                Answer::Failed(why) => (State::Critical, text::clean(why, 200)),
+                Answer::Hanging(since) => {
+                    (State::Critical, format!("no answer for {}", text::duration(now - *since)))
+                }
+            };
+            if state == State::Critical {
+                self.troubled.insert(point.clone());
+            }
+            let service = ServiceId::new(&disk_id(&point.display().to_string()));
+            let signal = Arc::from(ANSWERS);
+            states.push(StateReading { service, signal, state, message, at: now });
+        }
+        states
     }
 
     fn disk(&self, disk: &Disk) -> Service {
@@ -331,33 +361,15 @@ fn own_readings(m: &Measured, services: &[Service]) -> Vec<Reading> {
     services.iter().flat_map(of).collect()
 }
 
-/// Names of the busiest processes, and whether remote disks answer.
-fn own_states(m: &Measured, disks: &[Disk], now: Instant) -> Vec<StateReading> {
-    let mut states: Vec<StateReading> = m
-        .processes
-        .iter()
-        .enumerate()
-        .map(|(i, p)| StateReading {
-            service: ServiceId::new(PROCESSES),
-            signal: Arc::from(top_name(i + 1)),
-            state: State::Ok,
-            message: format!("{} ({}), {}", p.name, p.pid, text::value(p.memory as f64, "B")),
-            at: m.processes_at,
-        })
-        .collect();
-    for disk in disks {
-        let (state, message) = match &disk.answer {
-            Answer::Usage(_) if disk.mount.is_remote() => (State::Ok, String::new()),
-            Answer::Usage(_) => continue,
-            Answer::Failed(why) => (State::Critical, text::clean(why, 200)),
-            Answer::Hanging(since) => {
-                (State::Critical, format!("no answer for {}", text::duration(now - *since)))
-            }
-        };
-        let service = ServiceId(Arc::from(disk_id(&disk.mount.point.display().to_string())));
-        states.push(StateReading { service, signal: Arc::from(ANSWERS), state, message, at: now });
-    }
-    states
+/// The names of the busiest processes, beside their numbers.
+fn process_states(m: &Measured) -> impl Iterator<Item = StateReading> {
+    m.processes.iter().enumerate().map(|(i, p)| StateReading {
+        service: ServiceId::new(PROCESSES),
+        signal: Arc::from(top_name(i + 1)),
+        state: State::Ok,
+        message: format!("{} ({}), {}", p.name, p.pid, text::value(p.memory as f64, "B")),
+        at: m.processes_at,
+    })
 }
 
 fn top_name(n: usize) -> String {
@@ -385,7 +397,6 @@ fn disk_id(point: &str) -> String {
 mod tests {
     use super::*;
     use rstest::rstest;
-    use std::collections::BTreeSet;
 
     fn source(asks: Vec<Ask>) -> HostSource {
         let host = settings::Host { top_processes: 3, services: true };
@@ -491,6 +502,20 @@ mod tests {
     fn disks_have_stable_valid_ids(#[case] point: &str, #[case] id: &str) {
         assert_eq!(disk_id(point), id);
         assert_ne!(disk_id("/mnt/My Disk"), disk_id("/mnt/my disk"));
+    }
+
+    #[test]
+    fn a_disk_that_answers_again_is_said_to() {
+        let mount = mounts::tests_mount("1 0 254:0 / / rw - ext4 /dev/vda rw");
+        let usage = mounts::Usage { size: 1 << 30, used: 1, free: 1, inodes: (0, 0) };
+        let mut host = source(vec![]);
+        let mut state = |answer: Answer| {
+            let disk = Disk { mount: mount.clone(), answer };
+            host.states(&Measured::default(), &[disk], now()).first().map(|s| s.state)
+        };
+        assert_eq!(state(Answer::Usage(usage)), None, "a local disk has no such row");
+        assert_eq!(state(Answer::Hanging(now())), Some(State::Critical));
+        assert_eq!(state(Answer::Usage(usage)), Some(State::Ok));
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub enum Place {
     Incidents,
     Service(ServiceId),
     Incident(IncidentId),
+    /// The queue, showing what this query finds.
+    Query(String),
+    /// The queue, sorted by this column; by the same one again, the other way round.
+    Sorted(incidents::index::Column),
 }
 
 /// How a line is meant.
@@ -109,6 +113,12 @@ pub trait Screen {
 
     /// The events of an incident, asked for by [`Cmd::Timeline`].
     fn timeline(&mut self, _: IncidentId, _: &Result<Vec<Event>, String>, _: &Ctx<'_>) {}
+
+    /// What it needs of the world to show what it shows; asked for after every message while the tab
+    /// is in front.
+    fn wants(&mut self, _ctx: &Ctx<'_>) -> Option<Cmd> {
+        None
+    }
 
     /// The counts on the tab: text and role, none for nothing.
     fn badge(&self, _ctx: &Ctx<'_>) -> Vec<(String, Role)> {

@@ -64,9 +64,8 @@ impl Depth {
                 Some(0x1_00_00_00..) => Self::All,
                 Some(256..) => Self::Indexed,
                 Some(16..) => Self::Ansi16,
-                Some(8..) => Self::Ansi8,
-                Some(_) => Self::Off,
-                None => Self::Ansi8,
+                Some(..8) => Self::Off,
+                Some(8..) | None => Self::Ansi8,
             }
         }
     }
@@ -75,9 +74,8 @@ impl Depth {
     pub fn colour(self, colour: Color) -> Color {
         match (self, colour) {
             (_, Color::Reset) | (Self::Off, _) => Color::Reset,
-            (Self::All, c) => c,
             (Self::Indexed, Color::Rgb(r, g, b)) => Color::Indexed(nearest_indexed((r, g, b))),
-            (Self::Indexed, c) => c,
+            (Self::All | Self::Indexed, c) => c,
             (Self::Ansi16, c) => match ansi(c) {
                 Some(n) => named(n),
                 None => named(nearest_ansi(rgb(c), 16)),
@@ -209,7 +207,7 @@ fn luma((r, g, b): Rgb) -> u32 {
 /// How far two colours look apart: squared, with the usual cheap weights for red and blue
 /// ("redmean", Riemersma).
 fn distance(a: Rgb, b: Rgb) -> i32 {
-    let mean = (i32::from(a.0) + i32::from(b.0)) / 2;
+    let mean = i32::midpoint(i32::from(a.0), i32::from(b.0));
     let (r, g, b) = (
         i32::from(a.0) - i32::from(b.0),
         i32::from(a.1) - i32::from(b.1),

@@ -9,6 +9,7 @@ use ratatui::layout::{Rect, Size};
 use tokio::sync::mpsc;
 
 use super::key::{InputEvent, Key};
+use super::links::untag;
 use super::session::locked;
 
 /// The other side of a headless terminal: its keyboard and its screen.
@@ -81,7 +82,8 @@ impl Headless {
     pub fn text(&self) -> String {
         let screen = self.screen();
         let rows = screen.area.rows().map(|row| {
-            let cells = row.positions().filter_map(|p| screen.cell(p)).map(|cell| cell.symbol());
+            let cells = row.positions().filter_map(|p| screen.cell(p));
+            let cells = cells.map(|cell| untag(cell.symbol()).0);
             cells.collect::<String>().trim_end().to_owned()
         });
         rows.collect::<Vec<_>>().join("\n")
@@ -162,5 +164,46 @@ impl Shared {
     #[cfg(test)]
     pub fn take_last(&self) -> String {
         std::mem::take(&mut locked(&self.0).last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::widgets::Paragraph;
+
+    use crate::ui::terminal::{InputEvent, Options, Terminal};
+
+    #[tokio::test]
+    async fn an_app_is_driven_and_watched_without_a_terminal() {
+        let (mut tui, mut events, headless) =
+            Terminal::headless(20, 3, Options::default()).unwrap();
+        headless.press("j Ctrl-d").await.unwrap();
+        headless.resize(10, 2).await;
+        let mut heard = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            heard.push(match event {
+                InputEvent::Key(key) => key.to_string(),
+                other => format!("{other:?}"),
+            });
+        }
+        assert_eq!(heard, ["j", "Ctrl-d", "Resize(Size { width: 10, height: 2 })"]);
+        let mut draw = |text: &str| {
+            tui.draw_linked(|frame, links| {
+                frame.render_widget(Paragraph::new(text), frame.area());
+                links.add(Rect::new(0, 0, 5, 1), "https://a.example/");
+            })
+            .unwrap();
+        };
+        draw("hello\nthere");
+        assert_eq!(headless.text(), "hello\nthere");
+        let (frames, bytes) = (headless.frames(), headless.bytes());
+        draw("hello\nthere");
+        assert_eq!((headless.frames(), headless.bytes()), (frames, bytes));
+        tui.copy("INC-7").unwrap();
+        tui.notify("P1\x1b]0;x\x07", "down").unwrap();
+        assert_eq!(headless.copied(), ["INC-7"]);
+        assert_eq!(headless.notified(), [("P1".to_owned(), "down".to_owned())]);
+        assert!(tui.copy(&"x".repeat(80_000)).unwrap_err().to_string().contains("at most"));
     }
 }

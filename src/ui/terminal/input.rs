@@ -22,6 +22,8 @@ use super::session::{LATEST_ANSWER, Session, locked};
 
 /// How many events may wait for the app; then the keys wait in the kernel.
 const QUEUE: usize = 1_024;
+/// How long a lone ESC waits at least while the terminal's answers are on their way.
+const EXPECTED: Duration = Duration::from_millis(100);
 /// How long half a sequence may be silent, when no answer is expected.
 const HALF: Duration = Duration::from_millis(500);
 /// How long the app has to restore the terminal once it was told to leave.
@@ -202,6 +204,8 @@ impl Reader {
         let patience = match self.parser.waiting() {
             _ if !self.outbox.is_empty() => return Some(Duration::from_millis(10)),
             Waiting::Nothing => return None,
+            // An ESC is then more likely the beginning of an answer than a key.
+            Waiting::Escape if self.session.expects_answers() => self.escape_wait.max(EXPECTED),
             Waiting::Escape => self.escape_wait,
             Waiting::Rest if self.session.expects_answers() => LATEST_ANSWER,
             Waiting::Rest => HALF,
@@ -255,14 +259,12 @@ impl Reader {
     fn signal(&mut self, signal: i32, gate: GateState) {
         let lent = matches!(gate, GateState::Closing | GateState::Closed);
         match signal {
-            SIGWINCH => {
-                if self.session.measure() {
-                    let event = InputEvent::Resize(self.session.size());
-                    // In a storm only the last one counts.
-                    match self.outbox.back_mut() {
-                        Some(last @ InputEvent::Resize(_)) => *last = event,
-                        _ => self.outbox.push_back(event),
-                    }
+            SIGWINCH if self.session.measure() => {
+                let event = InputEvent::Resize(self.session.size());
+                // In a storm only the last one counts.
+                match self.outbox.back_mut() {
+                    Some(last @ InputEvent::Resize(_)) => *last = event,
+                    _ => self.outbox.push_back(event),
                 }
             }
             SIGTERM => self.leave(Leave::Terminate),

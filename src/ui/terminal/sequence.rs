@@ -104,7 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn caps(multiplexer: Multiplexer, notify: NotifyBy) -> Capabilities {
-        Capabilities { multiplexer, notify, ..Capabilities::detect(|_| None) }
+        Capabilities { notify, multiplexer, ..Capabilities::detect(|_| None) }
     }
 
     #[test]

@@ -76,7 +76,10 @@ impl Session {
     pub fn take(&self, probe: bool) -> io::Result<()> {
         let mut raw = self.found.clone();
         raw.make_raw();
-        termios::tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
+        match termios::tcsetattr(&self.tty, OptionalActions::Now, &raw) {
+            Err(error) if is_gone(error) => return Ok(()),
+            set => set?,
+        }
         self.taken.store(true, Ordering::SeqCst);
         let mut enter = String::new();
         let caps = self.caps().clone();
@@ -101,8 +104,14 @@ impl Session {
     /// Puts everything back, once; safe from any thread. In the background the terminal is
     /// somebody else's already and stays untouched.
     pub fn restore(&self) {
+        self.restore_after(|| ());
+    }
+
+    /// As [`Self::restore`]; `stop_reading` is called once the last answers are in and before
+    /// anything is typed for whoever has the terminal next.
+    pub fn restore_after(&self, stop_reading: impl FnOnce()) {
         if !self.taken.swap(false, Ordering::SeqCst) || !self.in_foreground() {
-            return;
+            return stop_reading();
         }
         let caps = match self.caps.try_lock() {
             Ok(caps) => caps.clone(),
@@ -130,6 +139,7 @@ impl Session {
         let until = Instant::now() + FAREWELL;
         let _ = self.push(leave.as_bytes(), || Instant::now() < until);
         self.await_answers();
+        stop_reading();
         let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
         let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.found);
     }
@@ -157,14 +167,13 @@ impl Session {
     }
 
     /// Writes all of it, and waits for a terminal that does not read, but not longer than until the
-    /// program has to leave. What can no longer be written is dropped without an error: that the
-    /// terminal is gone is for the reading thread to say, in one place, as [`Leave::HangUp`].
+    /// program has to leave. What can no longer be written is dropped without an error.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.writing.store(true, Ordering::SeqCst);
         match self.push(bytes, || self.is_taken() && self.leaving().is_none()) {
             Ok(true) => self.writing.store(false, Ordering::SeqCst),
-            Ok(false) | Err(Errno::IO | Errno::NXIO | Errno::PIPE) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) if !is_gone(error) => return Err(error.into()),
+            Ok(false) | Err(_) => {}
         }
         Ok(())
     }
@@ -234,6 +243,12 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A thread that panicked cannot have left these half changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the kernel says of a terminal that is no longer there. It is not treated as an error: that
+/// the terminal is gone is for the reading thread to say, in one place, as [`Leave::HangUp`].
+fn is_gone(error: Errno) -> bool {
+    matches!(error, Errno::IO | Errno::NXIO | Errno::PIPE)
 }
 
 fn open_tty() -> io::Result<OwnedFd> {

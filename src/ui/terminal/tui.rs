@@ -257,8 +257,7 @@ impl Tui {
         if getsid(None).is_ok_and(|leader| leader == getpid()) {
             return Ok(());
         }
-        session.restore();
-        input.pause();
+        session.restore_after(|| input.pause());
         loop {
             // The whole group, as the kernel does: a script that started us stops with us.
             let _ = kill_current_process_group(Signal::STOP);
@@ -294,8 +293,7 @@ impl Tui {
         let Kind::Tty { session, input } = &self.kind else {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "there is no terminal to lend"));
         };
-        session.restore();
-        input.pause();
+        session.restore_after(|| input.pause());
         let status = wait_for(command, session);
         self.take_again()?;
         status

@@ -1,0 +1,438 @@
+//! The command line as data. The words here are an interface: scripts and fingers depend on them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+
+use crate::config::{self, Colour, Glyphs};
+use crate::domain::incident::IncidentId;
+
+const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
+    config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
+    1 warning, 2 critical, 3 unknown.";
+
+/// The operations console of an operation-and-maintenance service, in a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "atalaya", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub console: Console,
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The config file [default: $ATALAYA_CONFIG, the user's, the system's; none: watch this host]
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// The store: a path, or sqlite:///path [default: atalaya.db in the XDG data folder]
+    #[arg(long, value_name = "URL", global = true)]
+    pub store: Option<String>,
+    /// Print a JSON document with documented, versioned fields
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// auto (obeys NO_COLOR and COLORTERM), off, 8, 16, 256, all
+    #[arg(
+        long,
+        visible_alias = "colour",
+        value_name = "WHEN",
+        global = true,
+        value_parser = word(&config::COLOURS),
+        hide_possible_values = true
+    )]
+    pub color: Option<Colour>,
+}
+
+/// Options of the console itself.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The console")]
+pub struct Console {
+    /// Open the console on this incident
+    #[arg(value_name = "INCIDENT", value_parser = incident)]
+    pub incident: Option<IncidentId>,
+    /// A made-up world that lives and fails; keeps nothing
+    #[arg(long)]
+    pub demo: bool,
+    /// The same seed makes the same demo
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = 1)]
+    pub seed: u64,
+    /// Made-up seconds per second, 0.1 to 1000
+    #[arg(long, value_name = "X", requires = "demo", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// Look only: no action, no write to the store
+    #[arg(long)]
+    pub read_only: bool,
+    /// The look; `atalaya themes` lists them
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Which characters are drawn: auto, unicode, ascii
+    #[arg(long, value_name = "SET", value_parser = word(&config::GLYPHS), hide_possible_values = true)]
+    pub glyphs: Option<Glyphs>,
+    /// No blinking, no animation
+    #[arg(long)]
+    pub reduce_motion: bool,
+}
+
+impl Cli {
+    /// Reads the command line of this process; wrong usage ends it with exit code 2.
+    pub fn of_process() -> Self {
+        Self::parse_from(queries_last(std::env::args_os().collect()))
+    }
+}
+
+/// Negated terms of a query (`-service:mail`) look like options to clap: behind `--` they do not.
+/// The command `incidents` has no short options but `-h`.
+fn queries_last(line: Vec<OsString>) -> Vec<OsString> {
+    let command = Cli::command();
+    let is_command = |word: &OsString| command.get_subcommands().any(|c| *word == *c.get_name());
+    let Some(at) = line.iter().position(is_command) else { return line };
+    if line.get(at).is_none_or(|word| word != "incidents") || line.iter().any(|word| word == "--") {
+        return line;
+    }
+    let negated = |(i, word): &(usize, OsString)| {
+        let text = word.to_string_lossy();
+        *i > at
+            && text.len() > 1
+            && text != "-h"
+            && text.starts_with('-')
+            && !text.starts_with("--")
+    };
+    let (terms, mut rest): (Vec<_>, Vec<_>) = line.into_iter().enumerate().partition(negated);
+    if !terms.is_empty() {
+        rest.push((0, "--".into()));
+    }
+    rest.into_iter().chain(terms).map(|(_, word)| word).collect()
+}
+
+impl Console {
+    /// Whether anything was said that only the console understands.
+    pub fn is_used(&self) -> bool {
+        self.incident.is_some()
+            || self.demo
+            || self.read_only
+            || self.reduce_motion
+            || self.theme.is_some()
+            || self.glyphs.is_some()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a config: the commented example, or one filled from Prometheus and Alertmanager
+    Init(Init),
+    /// Validate the config, then reach every source
+    Check(Check),
+    /// Poll every source once; a table of services
+    Health,
+    /// Poll every source once; a table of sources
+    Sources,
+    /// The queue: the incidents that a query finds
+    Incidents(Incidents),
+    /// Report an incident, act on some, show one
+    #[command(subcommand)]
+    Incident(Incident),
+    /// The event log: who did what, when, from where
+    Audit(Audit),
+    /// Write everything that is stored as JSON lines
+    Export(Export),
+    /// Read an export into an empty store
+    Import(Import),
+    /// Every action with its keys
+    Keys,
+    /// The themes
+    Themes,
+    /// A completion script for a shell
+    Completions(Completions),
+    /// The manual page
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Fill it from this Prometheus: services from labels, thresholds from alert rules
+    #[arg(long, value_name = "URL")]
+    pub prometheus: Option<String>,
+    /// The Alertmanager; several URLs are the members of one cluster
+    #[arg(long, value_name = "URL")]
+    pub alertmanager: Vec<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Print it instead of writing a file
+    #[arg(long, conflicts_with_all = ["force", "output"])]
+    pub stdout: bool,
+    /// Write it there [default: --config, or the user's config file]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Only the file; reach nothing
+    #[arg(long)]
+    pub offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Incidents {
+    /// As in the console: state:new,ack p:1..2 service:pay* age>10m "disk full". Without a state: term
+    /// the open ones
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Incident {
+    /// Report one by hand; prints its id
+    Report(Report),
+    /// Acknowledge: I have it
+    Ack(Ids),
+    /// Take an acknowledgement back
+    Unack(Ids),
+    /// Give to somebody
+    Assign(Assign),
+    /// Add a note
+    Note(Note),
+    /// It is over
+    Resolve(Resolve),
+    /// Confirm that it is done with
+    Close(Reasoned),
+    /// It is not over
+    Reopen(Reasoned),
+    /// A false alarm, or a duplicate
+    Cancel(Reasoned),
+    /// Everything about one, with its timeline
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// What is wrong, in a line
+    #[arg(long)]
+    pub title: String,
+    /// The service that suffers
+    #[arg(long, value_name = "ID")]
+    pub service: Option<String>,
+    /// More about it; becomes the first note
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub text: String,
+    /// 1 (high) to 3 [default: by the tier of the service]
+    #[arg(long, value_name = "1-3", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub impact: Option<u8>,
+    /// 1 (high) to 3 [default: 2]
+    #[arg(long, value_name = "1-3", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub urgency: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+pub struct Ids {
+    /// INC-12, or 12
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<IncidentId>,
+}
+
+#[derive(Debug, Args)]
+pub struct Assign {
+    #[command(flatten)]
+    pub ids: Ids,
+    /// To whom; `me` is the operator
+    #[arg(long, value_name = "NAME", required_unless_present = "nobody")]
+    pub to: Option<String>,
+    /// Take it from whoever has it
+    #[arg(long, conflicts_with = "to")]
+    pub nobody: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Note {
+    #[command(flatten)]
+    pub ids: Ids,
+    /// The note; `-` reads it from standard input
+    #[arg(long, short = 'm', allow_hyphen_values = true)]
+    pub text: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Resolve {
+    #[command(flatten)]
+    pub reasoned: Reasoned,
+    /// Although its alerts still fire
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Reasoned {
+    #[command(flatten)]
+    pub ids: Ids,
+    /// Why; stands on the timeline
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// INC-12, or 12
+    #[arg(value_name = "ID")]
+    pub id: IncidentId,
+}
+
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// From when: RFC 3339, or 2026-11-23 or 2026-11-23 14:00 in the site's zone
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub from: Option<Time>,
+    /// Until when, that instant not included
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Option<Time>,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Write it there instead of to standard output
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file; `-` reads standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// Write one page for every command into this folder
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub output: Option<PathBuf>,
+}
+
+/// An instant as written: with its zone, or in the site's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    Instant(DateTime<chrono::Utc>),
+    Local(NaiveDateTime),
+}
+
+impl Time {
+    /// In a zone; a local time that a change of clocks leaves out becomes the first instant after
+    /// it, one that comes twice is the first.
+    pub fn at(self, zone: chrono_tz::Tz) -> DateTime<chrono::Utc> {
+        match self {
+            Self::Instant(at) => at,
+            Self::Local(local) => {
+                let forward =
+                    (0..=24).map(|quarters| local + chrono::TimeDelta::minutes(15 * quarters));
+                let valid = forward.filter_map(|l| l.and_local_timezone(zone).earliest()).next();
+                valid.map_or_else(|| local.and_utc(), |at| at.to_utc())
+            }
+        }
+    }
+}
+
+fn time(text: &str) -> Result<Time, String> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(Time::Instant(at.to_utc()));
+    }
+    let formats = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
+    let local = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
+    let midnight = || text.parse::<NaiveDate>().ok().map(|d| d.and_time(chrono::NaiveTime::MIN));
+    local.or_else(midnight).map(Time::Local).ok_or_else(|| {
+        "write it as 2026-11-23T14:00:00Z, 2026-11-23 14:00 or 2026-11-23".to_owned()
+    })
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|s| (0.1..=1000.0).contains(s));
+    speed.ok_or_else(|| "it takes a number from 0.1 to 1000".to_owned())
+}
+
+/// An incident, or a hint for who mistyped a command.
+fn incident(text: &str) -> Result<IncidentId, String> {
+    text.parse().map_err(|why: String| {
+        let commands: Vec<String> =
+            Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+        format!("{why}; {}", config::suggest(text, &commands, "commands"))
+    })
+}
+
+/// Reads one of a table of words.
+fn word<T: Copy + Send + Sync + 'static>(
+    table: &'static [(&'static str, T)],
+) -> impl clap::builder::TypedValueParser<Value = T> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(table.iter().map(|(word, _)| *word)).try_map(move |text| {
+        let found = table.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        found.ok_or("unknown word")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[rstest]
+    #[case(&["atalaya", "INC-12"])]
+    #[case(&["atalaya", "--demo", "--seed", "7", "--speed", "60"])]
+    #[case(&["atalaya", "--colour", "16", "health", "--json"])]
+    #[case(&["atalaya", "health", "--color", "off", "--store", "/tmp/x.db"])]
+    #[case(&["atalaya", "incidents", "state:new", "p:1..2", "disk full"])]
+    #[case(&["atalaya", "incident", "ack", "INC-1", "2", "inc-3"])]
+    #[case(&["atalaya", "incident", "assign", "1", "--nobody"])]
+    #[case(&["atalaya", "--config", "/x.toml", "check", "--offline"])]
+    fn what_5b_fixes_is_read(#[case] line: &[&str]) {
+        Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    #[rstest]
+    #[case(&["atalaya", "helth"], "did you mean \"health\"?")]
+    #[case(&["atalaya", "--seed", "7"], "--demo")]
+    #[case(&["atalaya", "incident", "ack"], "<ID>")]
+    #[case(&["atalaya", "audit", "--from", "yesterday"], "2026-11-23 14:00")]
+    fn wrong_usage_says_what_is_right(#[case] line: &[&str], #[case] expect: &str) {
+        let error = Cli::try_parse_from(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(expect), "{error}");
+    }
+
+    #[test]
+    fn a_query_may_negate_and_options_may_follow_it() {
+        let line = ["atalaya", "incidents", "-service:mail", "p:1", "--json"];
+        let line = queries_last(line.map(OsString::from).to_vec());
+        let cli = Cli::try_parse_from(line).unwrap();
+        let Some(Command::Incidents(args)) = cli.command else { panic!("another command") };
+        assert_eq!(
+            (args.query, cli.global.json),
+            (vec!["p:1".into(), "-service:mail".into()], true)
+        );
+    }
+
+    #[test]
+    fn a_local_time_in_the_spring_gap_is_the_first_instant_after_it() {
+        let zone = chrono_tz::Europe::Madrid;
+        let at = |text| time(text).unwrap().at(zone).to_rfc3339();
+        assert_eq!(at("2026-03-29 02:30"), "2026-03-29T01:00:00+00:00");
+        assert_eq!(at("2026-10-25 02:30"), "2026-10-25T00:30:00+00:00");
+        assert_eq!(at("2026-11-23"), "2026-11-22T23:00:00+00:00");
+    }
+}

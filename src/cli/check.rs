@@ -1,0 +1,122 @@
+//! `atalaya check`: everything that is wrong with the config, then every source reached and timed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::output::{Exit, complain};
+use super::{Context, Failure, args, sources};
+use crate::config::{self, Config, Problem, Problems};
+use crate::domain::observation::{Alert, Fact, SourceStatus};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    files: Vec<String>,
+    problems: &'a [Problem],
+    services: usize,
+    signals: usize,
+    /// `null` with `--offline`, and where the config cannot be used.
+    sources: Option<Vec<sources::Fields>>,
+    /// Alerts firing now that no service claims; `null` as `sources`.
+    unassigned_alerts: Option<usize>,
+}
+
+/// What the sources answered.
+struct Reached {
+    statuses: Vec<SourceStatus>,
+    unassigned: BTreeMap<String, usize>,
+}
+
+pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure> {
+    let (config, problems) = match config::load(&context.around) {
+        Ok(config) => {
+            let warnings = config.warnings.clone();
+            (Some(config), warnings)
+        }
+        Err(problems) => (None, problems),
+    };
+    let files: Vec<String> =
+        config.iter().flat_map(|c| &c.files).map(|f| f.display().to_string()).collect();
+    let services = config.as_ref().map_or(0, |c| c.plan.services.len());
+    let signals = config.iter().flat_map(|c| &c.plan.services).map(|s| s.signals.len()).sum();
+    if !context.output.json {
+        if !problems.0.is_empty() {
+            complain(&problems.to_string());
+        }
+        context.output.print(&summary(&files, &problems, services, signals));
+    }
+    let reached = match &config {
+        Some(config) if !args.offline => Some(reach(config).await),
+        _ => None,
+    };
+    if context.output.json {
+        context.output.document(&Document {
+            files,
+            problems: &problems.0,
+            services,
+            signals,
+            sources: reached.as_ref().map(|r| r.statuses.iter().map(sources::Fields::of).collect()),
+            unassigned_alerts: reached.as_ref().map(|r| r.unassigned.values().sum()),
+        });
+    } else if let Some(reached) = &reached {
+        let statuses: Vec<&SourceStatus> = reached.statuses.iter().collect();
+        context.output.print(&format!("\n{}", sources::table(&statuses, context.output)));
+        context.output.print(&unassigned(&reached.unassigned));
+    }
+    Ok(match (config, reached) {
+        (None, _) => Exit::Usage,
+        (_, Some(r)) if r.statuses.iter().any(sources::failed) => Exit::Unreachable,
+        (_, Some(r)) if r.statuses.iter().any(|s| !s.warnings.is_empty()) => Exit::Problems,
+        _ => Exit::Fine,
+    })
+}
+
+async fn reach(config: &Config) -> Reached {
+    let (mut statuses, mut unassigned) = (Vec::new(), BTreeMap::new());
+    for (status, observation) in sources::poll(config).await {
+        statuses.push(status);
+        let facts = observation.into_iter().flat_map(|o| o.facts);
+        for fact in facts {
+            let Fact::Alerts(set) = fact else { continue };
+            for alert in set.alerts.iter().filter(|a| !is_claimed(a, config)) {
+                let name = alert.labels.get("alertname").cloned().unwrap_or_default();
+                *unassigned.entry(name.to_string()).or_default() += 1;
+            }
+        }
+    }
+    Reached { statuses, unassigned }
+}
+
+fn is_claimed(alert: &Alert, config: &Config) -> bool {
+    let matches = |m: &crate::domain::matcher::Matchers| m.matches(&alert.labels);
+    alert.service.is_some() || config.plan.services.iter().any(|s| s.matchers.iter().any(matches))
+}
+
+fn unassigned(alerts: &BTreeMap<String, usize>) -> String {
+    if alerts.is_empty() {
+        return String::new();
+    }
+    let total: usize = alerts.values().sum();
+    let names: Vec<String> =
+        alerts.iter().take(8).map(|(name, n)| format!("{name} ({n})")).collect();
+    let more = if alerts.len() > 8 { ", …" } else { "" };
+    let names = names.join(", ");
+    format!(
+        "\n{total} alerts firing now match no service and will be Unassigned: {names}{more}\n\
+         add match = ['…'] to the service that they belong to\n"
+    )
+}
+
+fn summary(files: &[String], problems: &Problems, services: usize, signals: usize) -> String {
+    let errors = problems.errors();
+    if errors > 0 {
+        let s = if errors == 1 { "" } else { "s" };
+        return format!("{errors} error{s}; this config cannot be used\n");
+    }
+    let from = match files {
+        [] => "no config file: this host is watched".to_owned(),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} included", rest.len()),
+    };
+    format!("config   ok   {from}: {services} services, {signals} signals\n")
+}

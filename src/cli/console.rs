@@ -1,0 +1,182 @@
+//! The console itself: config, store, engine, sources and screen joined, in the order that lets the
+//! first frame come before anything is asked of the network.
+
+mod edge;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use tokio::sync::mpsc;
+
+use super::args::Console as Args;
+use super::output::Exit;
+use super::{Context, Failure, log, stored, themes};
+use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings};
+use crate::engine::runtime;
+use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
+use crate::ui::keymap::Keymap;
+use crate::ui::overlay::Overlay;
+use crate::ui::screens::Place;
+use crate::ui::terminal::{Depth, Glyphs, Options, Terminal};
+use crate::ui::theme::{self, Theme};
+use crate::ui::{Model, Msg, Outside, Prefs};
+use edge::Edge;
+
+/// News for the screen that may wait to be read.
+const NEWS: usize = 64;
+/// Effects of the engine that may wait to be carried out.
+const EFFECTS: usize = 256;
+
+/// Opens the console and stays until it is left.
+pub fn run(mut context: Context, args: &Args) -> Result<Exit, Failure> {
+    context.around.read_only = args.read_only;
+    let config = if args.demo { demo(&context, args) } else { context.config()? };
+    let _log = log::start(&context.around.state_dir);
+    let runtime = super::threads()?;
+    // The future of `block_on` is the main thread's: a terminal that does not read holds up the
+    // screen, never the engine.
+    let code = runtime.block_on(open(&context, args, config))?;
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    Ok(Exit::Code(code))
+}
+
+/// The made-up world: the looks of the config, nothing else of it.
+fn demo(context: &Context, args: &Args) -> Config {
+    let own = config::load(&context.around).ok();
+    let mut config = config::built_in(&context.around);
+    if let Some(own) = own {
+        (config.ui, config.operator) = (own.ui, own.operator);
+        config.plan.site.zone = own.plan.site.zone;
+    }
+    config.plan.site.demo = true;
+    config.store = StoreAddress::Memory;
+    config.sources = vec![SourceSettings {
+        name: Arc::from("demo"),
+        interval: Duration::from_secs(2),
+        timeout: Duration::from_secs(10),
+        max_body: 0,
+        http: HttpSettings::default(),
+        kind: Kind::Demo(Demo { seed: args.seed, speed: args.speed }),
+        asks: Vec::new(),
+    }];
+    config.plan.stale_after = config::stale_after(&config.sources);
+    config
+}
+
+async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Failure> {
+    let around = &context.around;
+    let store = if args.read_only {
+        stored::open_to_read(&config).await?
+    } else {
+        stored::open(&config).await?
+    };
+    let (effects, told) = mpsc::channel(EFFECTS);
+    let handle = runtime::start(config.plan.clone(), store, effects).await?;
+    let actor = stored::operator(context, &config);
+
+    let (mut tui, input) = Terminal::take_over(options(context, args, &config)).map_err(|e| {
+        let remedy = "the console needs a terminal; `atalaya health` and `incidents` do not";
+        Failure::Usage(format!("no terminal: {e}; {remedy}"))
+    })?;
+    let looks = Looks {
+        folder: around.config_dir.as_ref().map(|d| d.join("themes")),
+        depth: tui.depth(),
+        glyphs: tui.glyphs(),
+    };
+    let background = tui.capabilities().background;
+    let chosen = args.theme.clone().or_else(|| config.ui.theme.clone());
+    let name = chosen.unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
+    // A name on the command line may be wrong; the shipped ones always load.
+    let (theme, unknown) = match looks.load(&name) {
+        Ok(theme) => (theme, None),
+        Err(why) => {
+            let fallback = Theme::default_name(looks.depth, background);
+            (Theme::built_in(fallback, looks.depth, looks.glyphs), Some(why))
+        }
+    };
+    let prefs = Prefs {
+        theme,
+        keymap: Keymap::with(&config.ui.keys).0,
+        times: config.ui.times,
+        operator: config.operator.clone(),
+        themes: themes::names(around.config_dir.as_deref()),
+    };
+    let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
+    let welcomed = around.state_dir.join("welcomed");
+    if config.files.is_empty() && !args.demo && !welcomed.exists() {
+        model.overlays.push(Overlay::Welcome);
+    }
+    if config.ui.mouse {
+        // Without it the keys still work.
+        let _ = tui.set_mouse(true);
+    }
+
+    let (news, received) = mpsc::channel(NEWS);
+    if let Some(id) = args.incident {
+        let _ = news.try_send(Msg::Go(Place::Incident(id)));
+    }
+    for line in unknown.into_iter().chain(config.warnings.0.iter().map(|w| w.message.clone())) {
+        let _ = news.try_send(Msg::Say(crate::ui::screens::Tone::Bad, line));
+    }
+    let watched: Option<Surroundings> = (!args.demo).then(|| around.clone());
+    let edge = Edge { handle: handle.clone(), news, effects: told };
+    let (refresh, running) = edge.start(config, watched);
+    let outside = Outside {
+        handle: handle.clone(),
+        actor,
+        refresh: Box::new(move || {
+            let _ = refresh.try_send(());
+        }),
+        theme: Box::new(move |name| looks.load(name)),
+        welcomed: Box::new(move || remember(&welcomed)),
+        news: received,
+        in_view: Box::new(|_| {}),
+    };
+    let outcome = crate::ui::run(&mut tui, input, model, outside).await;
+    // The terminal first: whoever left wants it back now.
+    drop(tui);
+    running.abort();
+    handle.stop().await;
+    outcome.map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
+}
+
+/// What a theme has to be fit for.
+struct Looks {
+    folder: Option<PathBuf>,
+    depth: Depth,
+    glyphs: Glyphs,
+}
+
+impl Looks {
+    fn load(&self, name: &str) -> Result<Theme, String> {
+        let lookup = |name: &str| theme::in_folder(self.folder.as_deref(), name);
+        Theme::load(name, &lookup, self.depth, self.glyphs).map_err(|e| e.to_string())
+    }
+}
+
+fn remember(marker: &std::path::Path) {
+    let folder = marker.parent().map(std::fs::create_dir_all);
+    if let (Some(Err(e)), _) | (_, Err(e)) = (folder, std::fs::write(marker, "")) {
+        tracing::warn!("the welcome will show again: {} cannot be written: {e}", marker.display());
+    }
+}
+
+/// The command line before the config, both before what the terminal says.
+fn options(context: &Context, args: &Args, config: &Config) -> Options {
+    let colour = match context.colour.unwrap_or(config.ui.colour) {
+        Colour::Auto => None,
+        Colour::Off => Some(Depth::Off),
+        Colour::Eight => Some(Depth::Ansi8),
+        Colour::Sixteen => Some(Depth::Ansi16),
+        Colour::TwoFiftySix => Some(Depth::Indexed),
+        Colour::All => Some(Depth::All),
+    };
+    let glyphs = match args.glyphs.unwrap_or(config.ui.glyphs) {
+        Set::Auto => None,
+        Set::Unicode => Some(Glyphs::Unicode),
+        Set::Ascii => Some(Glyphs::Ascii),
+    };
+    Options { colour, glyphs, escape_wait: config.ui.escape }
+}

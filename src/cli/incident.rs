@@ -1,0 +1,169 @@
+//! `atalaya incident …`: the same commands that the keys send, several ids at a time, an outcome for
+//! each.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use serde::Serialize;
+
+use super::args::{Ids, Incident as Args, Reasoned, Report as ReportArgs};
+use super::output::{Exit, Output, complain};
+use super::{Context, Failure, show, stored};
+use crate::config::{Config, suggest};
+use crate::domain::health::ServiceId;
+use crate::domain::incident::IncidentId;
+use crate::domain::incident::lifecycle::{Action, Command, Outcome, Report, Target, Verdict};
+use crate::domain::text::{MAX_LINE, MAX_TEXT, clean, clean_text};
+use crate::engine::runtime;
+use crate::sources::settings::{Kind, SourceSettings};
+
+#[derive(Serialize)]
+struct Document {
+    outcomes: Vec<OutcomeFields>,
+}
+
+#[derive(Serialize)]
+struct OutcomeFields {
+    /// `null` only for a report that was refused.
+    id: Option<String>,
+    /// `done refused conflict`.
+    outcome: &'static str,
+    why: String,
+    /// Incidents that went along, such as the folded ones.
+    also: Vec<String>,
+}
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let reported = matches!(args, Args::Report(_));
+    let command = match args {
+        Args::Show(args) => return show::run(context, &config, args.id).await,
+        Args::Report(args) => Command::Report(report(args, &config)?),
+        Args::Ack(ids) => act(&ids, Action::Acknowledge),
+        Args::Unack(ids) => act(&ids, Action::Unacknowledge),
+        Args::Assign(args) => {
+            let to =
+                args.to.map(|to| if to == "me" { config.operator.clone() } else { clean(&to, 60) });
+            act(&args.ids, Action::Assign { to })
+        }
+        Args::Note(args) => act(&args.ids, Action::Note { text: note(&args.text)? }),
+        Args::Resolve(args) => {
+            let (ids, reason) = reasoned(args.reasoned);
+            act(&ids, Action::Resolve { reason, force: args.force })
+        }
+        Args::Close(args) => {
+            let (ids, reason) = reasoned(args);
+            act(&ids, Action::Close { reason })
+        }
+        Args::Reopen(args) => {
+            let (ids, reason) = reasoned(args);
+            act(&ids, Action::Reopen { reason })
+        }
+        Args::Cancel(args) => {
+            let (ids, reason) = reasoned(args);
+            act(&ids, Action::Cancel { reason })
+        }
+    };
+    let store = stored::open(&config).await?;
+    let actor = stored::operator(context, &config);
+    let outcomes = runtime::once(config.plan, &store, actor, command).await;
+    store.close().await;
+    let outcomes = outcomes?;
+    if context.output.json {
+        context.output.document(&Document { outcomes: outcomes.iter().map(fields).collect() });
+    } else {
+        told(&outcomes, reported, context.output);
+    }
+    let done = |o: &Outcome| matches!(o.verdict, Verdict::Done { .. } | Verdict::Already { .. });
+    Ok(if outcomes.iter().all(done) { Exit::Fine } else { Exit::Problems })
+}
+
+/// One action on each id once; nothing was seen on a screen, so each is judged as it is now.
+fn act(ids: &Ids, action: Action) -> Command {
+    let mut taken = BTreeSet::new();
+    let once = ids.ids.iter().filter(|id| taken.insert(**id));
+    Command::Act { targets: once.map(|id| Target { id: *id, seen: 0 }).collect(), action }
+}
+
+fn reasoned(args: Reasoned) -> (Ids, String) {
+    (args.ids, clean_text(&args.reason, MAX_TEXT))
+}
+
+fn report(args: ReportArgs, config: &Config) -> Result<Report, Failure> {
+    let title = clean(&args.title, MAX_LINE);
+    if title.is_empty() {
+        return Err(Failure::Usage("--title is empty; say in a line what is wrong".to_owned()));
+    }
+    let service = args.service.map(|id| known_service(&id, config)).transpose()?;
+    let text = clean_text(&args.text, MAX_TEXT);
+    Ok(Report { service, title, text, impact: args.impact, urgency: args.urgency })
+}
+
+/// A service of the plan. Where a source may declare services of its own, any id is taken.
+fn known_service(id: &str, config: &Config) -> Result<ServiceId, Failure> {
+    let known: Vec<&str> = config.plan.services.iter().map(|s| s.id.as_str()).collect();
+    let declares = |s: &SourceSettings| match &s.kind {
+        Kind::Host(host) => host.services,
+        Kind::Command(_) => true,
+        _ => false,
+    };
+    if known.contains(&id) || config.sources.iter().any(declares) {
+        return Ok(ServiceId::new(&clean(id, 80)));
+    }
+    let remedy = suggest(id, &known, "defined services");
+    Err(Failure::Usage(format!("unknown service {:?}; {remedy}", clean(id, 80))))
+}
+
+/// The text of a note; `-` is standard input.
+fn note(text: &str) -> Result<String, Failure> {
+    let mut read = String::new();
+    let text = if text == "-" {
+        let limit = MAX_TEXT as u64 * 4;
+        std::io::stdin()
+            .take(limit)
+            .read_to_string(&mut read)
+            .map_err(|e| Failure::Usage(format!("the note cannot be read: {e}")))?;
+        &read
+    } else {
+        text
+    };
+    let text = clean_text(text, MAX_TEXT).trim().to_owned();
+    if text.is_empty() {
+        return Err(Failure::Usage("the note is empty; nothing was stored".to_owned()));
+    }
+    Ok(text)
+}
+
+fn fields(outcome: &Outcome) -> OutcomeFields {
+    let also = match &outcome.verdict {
+        Verdict::Done { also, .. } => also.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    OutcomeFields {
+        id: outcome.id.map(|id| id.to_string()),
+        outcome: outcome.verdict.word(),
+        why: outcome.verdict.to_string(),
+        also,
+    }
+}
+
+/// A line for each: what was done to standard output, what was not to standard error. A report
+/// prints its id alone, for scripts.
+fn told(outcomes: &[Outcome], reported: bool, output: Output) {
+    for outcome in outcomes {
+        let id = outcome.id.map_or("-".to_owned(), |id: IncidentId| id.to_string());
+        match &outcome.verdict {
+            Verdict::Done { .. } if reported => output.print(&format!("{id}\n")),
+            Verdict::Done { .. } | Verdict::Already { .. } => {
+                output.print(&format!("{id}  done  {}\n", outcome.verdict));
+            }
+            Verdict::Confirm { .. } => {
+                complain(&format!(
+                    "{id}  refused  {}; --force does it all the same",
+                    outcome.verdict
+                ));
+            }
+            other => complain(&format!("{id}  {}  {other}", other.word())),
+        }
+    }
+}

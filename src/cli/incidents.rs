@@ -1,0 +1,215 @@
+//! `atalaya incidents [QUERY]`: the queue, by the same query language as the screen.
+
+use std::collections::HashMap;
+
+use chrono::{TimeDelta, Utc};
+use serde::Serialize;
+
+use super::output::{Cell, Exit, Output, Table};
+use super::{Context, Failure, args, stored};
+use crate::config::Config;
+use crate::domain::health::{ServiceId, State};
+use crate::domain::incident::query::{self, Query, QueryContext};
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::text::{clean, duration};
+use crate::domain::time::Instant;
+use crate::store::Store;
+
+#[derive(Serialize)]
+struct Document {
+    incidents: Vec<Fields>,
+}
+
+/// An incident as scripts read it; documented, never renamed.
+#[derive(Serialize)]
+pub struct Fields {
+    id: String,
+    state: IncidentState,
+    priority: u8,
+    impact: u8,
+    urgency: u8,
+    service: Option<String>,
+    title: String,
+    assignee: Option<String>,
+    opened_at: String,
+    acknowledged_at: Option<String>,
+    resolved_at: Option<String>,
+    source: String,
+    /// How many alerts it has, and how many of them fire.
+    alerts: usize,
+    firing: usize,
+    category: String,
+    started_at: String,
+    closed_at: Option<String>,
+    parent: Option<String>,
+    earlier: Option<String>,
+    recurrence: u32,
+    unverified_since: Option<String>,
+    flapping_since: Option<String>,
+    /// No contract, no clocks; nothing snoozes yet.
+    snoozed_until: Option<String>,
+    respond: Option<()>,
+    resolve: Option<()>,
+}
+
+/// RFC 3339, UTC, milliseconds.
+pub fn utc(at: Instant) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+impl Fields {
+    pub fn of(i: &Incident) -> Self {
+        let s = &i.standing;
+        Self {
+            id: i.id.to_string(),
+            state: i.state(),
+            priority: i.priority.0,
+            impact: i.impact,
+            urgency: i.urgency,
+            service: i.service.as_ref().map(ToString::to_string),
+            title: i.title.to_string(),
+            assignee: i.owner().map(str::to_owned),
+            opened_at: utc(i.opened_at),
+            acknowledged_at: s.first_acknowledged_at.map(utc),
+            resolved_at: s.resolved.as_ref().map(|e| utc(e.at)),
+            source: i.source.to_string(),
+            alerts: i.alerts.len(),
+            firing: i.firing(),
+            category: i.category.to_string(),
+            started_at: utc(i.started_at),
+            closed_at: s.closed.as_ref().map(|e| utc(e.at)),
+            parent: i.parent.map(|p| p.to_string()),
+            earlier: i.earlier.map(|e| e.to_string()),
+            recurrence: i.recurrence,
+            unverified_since: i.unverified_since.map(utc),
+            flapping_since: i.flapping_since.map(utc),
+            snoozed_until: None,
+            respond: None,
+            resolve: None,
+        }
+    }
+}
+
+pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Failure> {
+    let config = context.config()?;
+    let query = parse(&args.query.join(" "))?;
+    let store = stored::open_to_read(&config).await?;
+    let now = Utc::now();
+    let found = find(&store, query, &config, now).await;
+    store.close().await;
+    let found = found?;
+    if context.output.json {
+        let incidents = found.iter().map(Fields::of).collect();
+        context.output.document(&Document { incidents });
+    } else if found.is_empty() {
+        context.output.print("no incidents\n");
+    } else {
+        context.output.print(&table(&found, now, context.output));
+    }
+    Ok(Exit::Fine)
+}
+
+/// The query; a term that makes no sense is an error here, since a script would act on what the
+/// rest finds.
+fn parse(text: &str) -> Result<Query, Failure> {
+    let parsed = query::parse(text);
+    if parsed.errors.is_empty() {
+        return Ok(parsed.query);
+    }
+    let mut lines = vec![clean(text, 1_000)];
+    for e in &parsed.errors {
+        let cells =
+            |range| unicode_width::UnicodeWidthStr::width(text.get(range).unwrap_or_default());
+        let (before, width) = (cells(0..e.span.start), cells(e.span.clone()).max(1));
+        lines.push(format!("{}{}  {e}", " ".repeat(before), "^".repeat(width)));
+    }
+    Err(Failure::Usage(lines.join("\n")))
+}
+
+/// What the query finds, most urgent first, then oldest. Without a state term only the open ones,
+/// which is a short read.
+async fn find(
+    store: &Store,
+    query: Query,
+    config: &Config,
+    now: Instant,
+) -> Result<Vec<Incident>, Failure> {
+    let teams: HashMap<ServiceId, String> =
+        config.plan.services.iter().filter_map(|s| Some((s.id.clone(), s.team.clone()?))).collect();
+    let context = QueryContext { now, me: &config.operator, teams: &teams };
+    let mut found = Vec::new();
+    if query.has_state_term() {
+        let mut after = None;
+        loop {
+            let page = store.incidents(after).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            found.extend(page.into_iter().filter(|i| query.matches(i, &context)));
+        }
+    } else {
+        let query = query.and_open();
+        let open = store.load().await?.incidents;
+        found.extend(open.into_iter().filter(|i| query.matches(i, &context)));
+    }
+    found.sort_by_key(|i| (i.priority, i.opened_at, i.id));
+    Ok(found)
+}
+
+fn table(incidents: &[Incident], now: Instant, output: Output) -> String {
+    let mut table = Table::new(&["PRI", "ID", "AGE", "STATE", "SERVICE", "WHO", "WHAT"]);
+    for i in incidents {
+        let service = i.service.as_ref().map_or("unassigned", ServiceId::as_str);
+        let alerts = if i.alerts.len() > 1 {
+            format!(" ({} alerts)", i.alerts.len())
+        } else {
+            String::new()
+        };
+        table.row([
+            priority(i),
+            Cell::text(i.id.to_string()),
+            Cell::number(duration((now - i.opened_at).max(TimeDelta::zero()))),
+            Cell::text(state(i)),
+            Cell::text(service),
+            Cell::text(i.owner().unwrap_or("-")),
+            Cell::text(format!("{}{alerts}", i.title)),
+        ]);
+    }
+    table.render(output)
+}
+
+fn priority(i: &Incident) -> Cell {
+    let text = i.priority.to_string();
+    match i.priority.0 {
+        1 if i.is_open() => Cell::coloured(State::Critical, text),
+        2 if i.is_open() => Cell::coloured(State::Warning, text),
+        _ => Cell::text(text),
+    }
+}
+
+/// The state with what qualifies it.
+fn state(i: &Incident) -> String {
+    let mut text = i.state().short().to_owned();
+    if i.unverified_since.is_some() {
+        text.push_str(", unverified");
+    }
+    if i.flapping_since.is_some() {
+        text.push_str(", flapping");
+    }
+    if i.is_silenced() {
+        text.push_str(", silenced");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_term_is_underlined_with_a_hint() {
+        let Err(Failure::Usage(text)) = parse("p:1 stat:new") else { panic!("accepted") };
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "p:1 stat:new");
+        assert!(lines[1].starts_with("    ^^^^"), "{text}");
+    }
+}

@@ -1,0 +1,190 @@
+//! What commands print: tables for people, versioned JSON for scripts, exit codes for both.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use crate::config::Colour;
+use crate::domain::health::State;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Fine,
+    /// Refused, or problems were found.
+    Problems,
+    /// Wrong usage or a config that cannot be used.
+    Usage,
+    /// Something that it needs could not be reached.
+    Unreachable,
+    /// The convention of monitoring plug-ins, for `health`.
+    Plugin(State),
+    /// What the console ends with.
+    Code(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Code(code) => code,
+            Exit::Fine | Exit::Plugin(State::Ok | State::Maintenance) => 0,
+            Exit::Problems | Exit::Plugin(State::Warning) => 1,
+            Exit::Usage | Exit::Plugin(State::Critical) => 2,
+            Exit::Unreachable | Exit::Plugin(State::Unknown) => 3,
+        })
+    }
+}
+
+/// The version of every JSON document.
+const VERSION: u32 = 1;
+
+/// A document: its version beside its fields.
+#[derive(Serialize)]
+struct Versioned<T> {
+    version: u32,
+    #[serde(flatten)]
+    fields: T,
+}
+
+/// Where and how to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    pub json: bool,
+    coloured: bool,
+}
+
+impl Output {
+    /// Colours only where a terminal reads and nobody asked for none.
+    pub fn new(json: bool, colour: Colour) -> Self {
+        let unset = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let coloured = match colour {
+            Colour::Off => false,
+            Colour::Auto => unset && !dumb && io::stdout().is_terminal(),
+            _ => true,
+        };
+        Self { json, coloured }
+    }
+
+    /// Prints to standard output. A reader that went away (`| head`) is no error.
+    pub fn print(self, text: &str) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Prints a document of the documented fields, with its version.
+    pub fn document(self, fields: &impl Serialize) {
+        self.json_text(&Versioned { version: VERSION, fields });
+    }
+
+    /// Prints a document that has its version already.
+    pub fn json_text(self, document: &impl Serialize) {
+        match serde_json::to_string_pretty(document) {
+            Ok(text) => self.print(&format!("{text}\n")),
+            Err(e) => complain(&format!("this cannot be written as JSON: {e}")),
+        }
+    }
+
+    /// A word in the colour of a state.
+    pub fn state(self, state: State, text: &str) -> String {
+        let code = match state {
+            State::Critical => "31;1",
+            State::Warning => "33",
+            State::Unknown => "35",
+            State::Maintenance => "34",
+            State::Ok => "32",
+        };
+        if self.coloured { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Prints to standard error.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}
+
+/// Rows under headings, columns as wide as their widest cell, the last one not padded. A cell may
+/// carry a state, which only colours it.
+pub struct Table {
+    headings: &'static [&'static str],
+    rows: Vec<Vec<Cell>>,
+}
+
+pub struct Cell {
+    text: String,
+    state: Option<State>,
+    right: bool,
+}
+
+impl Cell {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), state: None, right: false }
+    }
+
+    /// Numbers stand at the right.
+    pub fn number(text: impl Into<String>) -> Self {
+        Self { right: true, ..Self::text(text) }
+    }
+
+    pub fn state(state: State) -> Self {
+        Self { state: Some(state), ..Self::text(state.word()) }
+    }
+
+    pub fn coloured(state: State, text: impl Into<String>) -> Self {
+        Self { state: Some(state), ..Self::text(text) }
+    }
+}
+
+impl Table {
+    pub fn new(headings: &'static [&'static str]) -> Self {
+        Self { headings, rows: Vec::new() }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn render(&self, output: Output) -> String {
+        let mut widths: Vec<usize> = self.headings.iter().map(|h| h.width()).collect();
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.text.width());
+            }
+        }
+        let mut out = String::new();
+        let headings: Vec<Cell> = self.headings.iter().map(|h| Cell::text(*h)).collect();
+        for row in std::iter::once(&headings).chain(&self.rows) {
+            let mut line = String::new();
+            for (i, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let gap = " ".repeat(width.saturating_sub(cell.text.width()));
+                let text = match cell.state {
+                    Some(state) => output.state(state, &cell.text),
+                    None => cell.text.clone(),
+                };
+                if i > 0 {
+                    line.push_str("  ");
+                }
+                line += &if cell.right { gap + &text } else { text + &gap };
+            }
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_in_cells_and_numbers_stand_right() {
+        let mut table = Table::new(&["NAME", "N", "WHAT"]);
+        table.row([Cell::text("日本"), Cell::number("7"), Cell::text("x")]);
+        table.row([Cell::text("a"), Cell::number("1234"), Cell::text("")]);
+        let text = table.render(Output { json: false, coloured: false });
+        assert_eq!(text, "NAME  N     WHAT\n日本     7  x\na     1234\n");
+    }
+}

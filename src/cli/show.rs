@@ -1,0 +1,128 @@
+//! `atalaya incident show ID`: everything that is known of one, with its timeline.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::incidents::{Fields, utc};
+use super::output::Exit;
+use super::{Context, Failure, stored};
+use crate::config::Config;
+use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::ui::screens::incidents::timeline;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    incident: Fields,
+    labels: Value,
+    annotations: Value,
+    reported_by: Value,
+    timeline: Vec<EntryFields<'a>>,
+}
+
+/// One event as scripts read it.
+#[derive(Serialize)]
+pub struct EntryFields<'a> {
+    pub at: String,
+    pub kind: &'static str,
+    pub actor: &'a str,
+    pub text: String,
+    /// The event as it is stored.
+    pub data: Value,
+}
+
+impl<'a> EntryFields<'a> {
+    pub fn of(event: &'a Event, text: String) -> Self {
+        let data = json(&event.body);
+        let (kind, actor) = (event.body.kind(), event.actor.name.as_str());
+        Self { at: utc(event.at), kind, actor, text, data }
+    }
+}
+
+pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<Exit, Failure> {
+    let store = stored::open_to_read(config).await?;
+    let read = async { Ok((store.incident(id).await?, store.timeline(id).await?)) };
+    let read: Result<_, Failure> = read.await;
+    store.close().await;
+    let (Some(incident), events) = read? else {
+        return Err(Failure::Refused(format!(
+            "there is no {id}; `atalaya incidents state:any` lists all"
+        )));
+    };
+    if context.output.json {
+        context.output.document(&Document {
+            incident: Fields::of(&incident),
+            labels: json(&incident.labels),
+            annotations: json(&incident.annotations),
+            reported_by: json(&incident.reported_by),
+            timeline: events
+                .iter()
+                .map(|e| EntryFields::of(e, words(e, &incident, config)))
+                .collect(),
+        });
+    } else {
+        context.output.print(&text(&incident, &events, config));
+    }
+    Ok(Exit::Fine)
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+fn words(event: &Event, incident: &Incident, config: &Config) -> String {
+    let one = std::slice::from_ref(event);
+    let entries = timeline::entries(one, Some(incident), config.plan.site.zone);
+    entries.into_iter().map(|e| e.text).collect()
+}
+
+fn text(i: &Incident, events: &[Event], config: &Config) -> String {
+    let zone = config.plan.site.zone;
+    let local =
+        |at: crate::domain::time::Instant| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z");
+    let mut out = format!("{}  {}  {}\n{}\n", i.id, i.priority, i.state().word(), i.title);
+    let mut fact = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "  {name:<12} {value}");
+        }
+    };
+    fact("service", i.service.as_ref().map_or("unassigned".to_owned(), ToString::to_string));
+    fact("priority", format!("impact {} × urgency {} → {}", i.impact, i.urgency, i.priority));
+    fact("assignee", i.owner().unwrap_or_default().to_owned());
+    fact("source", i.source.to_string());
+    fact("category", i.category.to_string());
+    fact("started", local(i.started_at).to_string());
+    fact("opened", local(i.opened_at).to_string());
+    fact(
+        "alerts",
+        if i.alerts.is_empty() {
+            String::new()
+        } else {
+            format!("{}, {} firing", i.alerts.len(), i.firing())
+        },
+    );
+    fact("cause", i.parent.map(|p| p.to_string()).unwrap_or_default());
+    fact(
+        "unverified",
+        i.unverified_since.map(|at| format!("since {}", local(at))).unwrap_or_default(),
+    );
+    fact("flapping", i.flapping_since.map(|at| format!("since {}", local(at))).unwrap_or_default());
+    fact(
+        "earlier",
+        i.earlier.map(|e| format!("{e} ({} within 7 days)", i.recurrence)).unwrap_or_default(),
+    );
+    for (name, value) in i.labels.iter() {
+        fact(name, value.to_string());
+    }
+    for (name, value) in i.annotations.iter() {
+        fact(name, value.replace('\n', "\n               "));
+    }
+    out.push_str("timeline\n");
+    for entry in timeline::entries(events, Some(i), zone) {
+        let text = entry.text.replace('\n', "\n                                   ");
+        let _ = writeln!(out, "  {}  {:<12} {:<12} {text}", local(entry.at), entry.word, entry.who);
+    }
+    out
+}

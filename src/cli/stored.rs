@@ -1,0 +1,62 @@
+//! The store as commands need it: opened by the config, its troubles told.
+
+use std::time::Duration;
+
+use super::output::complain;
+use super::{Context, Failure, actor};
+use crate::config::{Config, StoreAddress};
+use crate::domain::incident::Actor;
+use crate::store::{Location, Store, StoreError};
+
+/// How long a command waits for the store before it gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl From<StoreError> for Failure {
+    fn from(e: StoreError) -> Self {
+        match e {
+            StoreError::Refused(_) | StoreError::ReadOnly { .. } => Self::Refused(e.to_string()),
+            StoreError::Unusable { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Failed { .. } => Self::Unreachable(e.to_string()),
+        }
+    }
+}
+
+/// What the store of a config is called in its own room.
+pub fn location(address: &StoreAddress) -> Location {
+    match address {
+        StoreAddress::Sqlite(path) => Location::File(path.clone()),
+        StoreAddress::Memory => Location::Memory,
+    }
+}
+
+/// Opens it for writing.
+pub async fn open(config: &Config) -> Result<Store, Failure> {
+    opened(&location(&config.store), false).await
+}
+
+/// Opens it for reading only. Where nothing was ever stored, there is nothing to read: no file is
+/// made for that.
+pub async fn open_to_read(config: &Config) -> Result<Store, Failure> {
+    match location(&config.store) {
+        Location::File(path) if !path.exists() => opened(&Location::Memory, false).await,
+        location => opened(&location, true).await,
+    }
+}
+
+async fn opened(location: &Location, read_only: bool) -> Result<Store, Failure> {
+    let opening = tokio::time::timeout(PATIENCE, Store::open(location, read_only));
+    let store = opening.await.map_err(|_| {
+        Failure::Unreachable(format!("the store {location} does not answer within 30 s"))
+    })??;
+    for notice in store.notices() {
+        complain(notice);
+    }
+    Ok(store)
+}
+
+/// Who acts, by config and surroundings.
+pub fn operator(context: &Context, config: &Config) -> Actor {
+    actor::operator(&config.operator, &context.around.host)
+}

@@ -1,0 +1,144 @@
+//! What can only be checked with everything read: names that must be unique, names that must exist,
+//! dependencies that must not turn in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::problem::{Place, Report};
+use super::reader::suggest;
+use super::sections::service::ReadService;
+use super::sections::source::ReadSource;
+use crate::sources::settings::Kind;
+
+/// Unique names, known origins; and `alerts` of a Prometheus is off where an Alertmanager is read,
+/// unless it was set.
+pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &'static str)]) {
+    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    for source in list.iter() {
+        let name = &*source.settings.name;
+        if let Some(first) = seen.get(name) {
+            let message = format!("source \"{name}\" is defined twice");
+            report.clash(source.name_at, *first, message, "rename one of them");
+        }
+        seen.entry(name).or_insert(source.name_at);
+        for origin in &source.origins {
+            let found = names.iter().find(|(n, _)| n == origin.value).map(|(_, kind)| *kind);
+            let known: Vec<&str> =
+                names.iter().filter(|(_, k)| *k == "prometheus").map(|(n, _)| n.as_str()).collect();
+            match found {
+                Some("prometheus") => {}
+                Some(kind) => {
+                    let message =
+                        format!("origin \"{}\" is a {kind}, not a prometheus", origin.value);
+                    report.error(
+                        origin.at,
+                        message,
+                        suggest("", &known, "defined prometheus sources"),
+                    );
+                }
+                None => {
+                    let message = format!("unknown source \"{}\" in sources.origins", origin.value);
+                    let remedy = suggest(origin.value, &known, "defined prometheus sources");
+                    report.error(origin.at, message, remedy);
+                }
+            }
+        }
+    }
+    let alertmanager = names.iter().any(|(_, kind)| *kind == "alertmanager");
+    for source in list.iter_mut().filter(|s| s.alerts_open) {
+        if let Kind::Prometheus(prometheus) = &mut source.settings.kind {
+            prometheus.alerts = !alertmanager;
+        }
+    }
+    for source in list.iter() {
+        let (interval, timeout) = (source.settings.interval, source.settings.timeout);
+        if timeout > interval.saturating_mul(3) {
+            let message =
+                format!("\"{}\" may wait longer than it counts as fresh", source.settings.name);
+            report.warn(source.name_at, message, "make timeout at most three times interval");
+        }
+    }
+}
+
+/// Unique ids, known dependencies and parents, no circles.
+pub fn services(report: &Report, list: &[ReadService<'_>], sources: &[ReadSource<'_>]) {
+    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    for read in list {
+        let id = read.service.id.as_str();
+        if let Some(first) = seen.get(id) {
+            let message = format!("service \"{id}\" is defined twice");
+            report.clash(read.id_at, *first, message, "rename one of them");
+        }
+        seen.entry(id).or_insert(read.id_at);
+    }
+    let known: Vec<&str> = seen.keys().copied().collect();
+    let named = |text: &super::reader::Text<'_>, place: &str| {
+        if !seen.contains_key(text.value) {
+            let message = format!("unknown service \"{}\" in {place}", text.value);
+            report.error(text.at, message, suggest(text.value, &known, "defined services"));
+        }
+    };
+    for read in list {
+        read.depends_on.iter().for_each(|t| named(t, "services.depends_on"));
+        read.parent.iter().for_each(|t| named(t, "services.parent"));
+    }
+    for source in sources {
+        source.services.iter().for_each(|t| named(t, "sources.states"));
+    }
+    circles(report, list, "depends on", |s| s.depends_on.iter().map(|t| (t.value, t.at)).collect());
+    circles(report, list, "is inside", |s| s.parent.iter().map(|t| (t.value, t.at)).collect());
+}
+
+/// Reports each circle once, at the link that closes it.
+fn circles<'a>(
+    report: &Report,
+    list: &[ReadService<'a>],
+    verb: &str,
+    links: impl Fn(&ReadService<'a>) -> Vec<(&'a str, Place)>,
+) {
+    let graph: BTreeMap<&str, Vec<(&str, Place)>> =
+        list.iter().map(|s| (s.service.id.as_str(), links(s))).collect();
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    for start in graph.keys() {
+        // Depth first without recursion: the path so far, and how many links of each were followed.
+        let mut path: Vec<(&str, usize)> = vec![(start, 0)];
+        while let Some((id, next)) = path.last_mut() {
+            let link = graph.get(id).and_then(|l| l.get(*next)).copied();
+            *next += 1;
+            let id = *id;
+            match link {
+                _ if done.contains(id) => {
+                    path.pop();
+                }
+                None => {
+                    done.insert(id);
+                    path.pop();
+                }
+                Some((to, at)) => match path.iter().position(|(p, _)| *p == to) {
+                    Some(from) => {
+                        let way: Vec<&str> =
+                            path.iter().skip(from).map(|(p, _)| *p).chain([to]).collect();
+                        let message = format!("\"{to}\" {verb} itself: {}", way.join(" → "));
+                        report.error(at, message, "take one of these links out");
+                    }
+                    None if graph.contains_key(to) => path.push((to, 0)),
+                    None => {}
+                },
+            }
+        }
+    }
+}
+
+/// A number that changes with the source's settings and with what is asked of it.
+pub fn digest(source: &ReadSource<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    source.digest.hash(&mut hasher);
+    for ask in &source.settings.asks {
+        (ask.service.as_str(), &*ask.signal, &ask.query).hash(&mut hasher);
+    }
+    if let Kind::Prometheus(p) = &source.settings.kind {
+        p.alerts.hash(&mut hasher);
+        p.backfill.hash(&mut hasher);
+    }
+    hasher.finish()
+}

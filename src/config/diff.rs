@@ -1,0 +1,57 @@
+//! What a new configuration changes: what can take effect at once, and what needs a restart.
+
+use std::sync::Arc;
+
+use super::Config;
+
+/// The differences between two configurations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Site, services, policy or history.
+    pub plan: bool,
+    /// Sources to be set up anew, started or ended, by name.
+    pub sources: Vec<Arc<str>>,
+    pub ui: bool,
+    pub notify: bool,
+    pub operator: bool,
+    /// What takes effect only after a restart, as keys of the file.
+    pub restart: Vec<&'static str>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Compares what is in force with what was read.
+pub fn diff(old: &Config, new: &Config) -> Changes {
+    let mut sources: Vec<Arc<str>> = old
+        .digests
+        .keys()
+        .chain(new.digests.keys())
+        .filter(|name| old.digests.get(*name) != new.digests.get(*name))
+        .cloned()
+        .collect();
+    // Where no source is configured, the host is watched without having a digest.
+    if old.digests.is_empty() != new.digests.is_empty() {
+        sources.push(Arc::from("host"));
+    }
+    sources.sort();
+    sources.dedup();
+    let mut restart = Vec::new();
+    if old.store != new.store {
+        restart.push("store.url");
+    }
+    if old.ui.escape != new.ui.escape {
+        restart.push("ui.escape_ms");
+    }
+    Changes {
+        plan: old.plan != new.plan,
+        sources,
+        ui: old.ui != new.ui,
+        notify: old.notify != new.notify,
+        operator: old.operator != new.operator,
+        restart,
+    }
+}

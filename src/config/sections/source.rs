@@ -1,0 +1,442 @@
+//! `[[sources]]`: the upstreams, with their credentials and TLS.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use regex::RegexBuilder;
+
+use crate::config::problem::Place;
+use crate::config::reader::{Section, Text, suggest};
+use crate::config::tree::Value;
+use crate::domain::health::{ServiceId, State};
+use crate::domain::matcher::Matchers;
+use crate::sources::settings::{
+    AlertPaths, Alertmanager, Auth, Command, Host, HttpDocument, HttpSettings, Kind, Method, Probe,
+    Prometheus, Secret, SourceSettings, StatePath,
+};
+
+/// The words of `kind` that this version reads.
+pub const KINDS: [&str; 6] = ["host", "prometheus", "alertmanager", "http", "probe", "command"];
+/// Those that a later one will.
+const LATER: [&str; 3] = ["ical", "icinga2", "pagerduty"];
+/// Largest answer accepted unless set otherwise, in bytes.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+const WEB: [&str; 2] = ["http", "https"];
+
+/// A source as it was read, with the places of what must be checked against the rest.
+pub struct ReadSource<'a> {
+    pub settings: SourceSettings,
+    pub name_at: Place,
+    /// What it was made from, for telling changes.
+    pub digest: u64,
+    /// `alerts` was not set on a `prometheus`.
+    pub alerts_open: bool,
+    /// `origins`, to be found among the other sources.
+    pub origins: Vec<Text<'a>>,
+    /// Services that its `states` name.
+    pub services: Vec<Text<'a>>,
+}
+
+/// All of them. Those with errors in them are left out, but their names are known.
+pub fn sources(
+    sections: Vec<Section<'_>>,
+    history: TimeDelta,
+) -> (Vec<ReadSource<'_>>, Vec<(String, &'static str)>) {
+    let (mut list, mut names) = (Vec::new(), Vec::new());
+    for s in sections {
+        let name = s.required_text("name", "name = \"prom-dc1\"");
+        let kind = kind_word(&s);
+        if let (Some(name), Some(kind)) = (name, kind) {
+            names.push((name.value.to_owned(), kind));
+        }
+        let Some(kind) = kind else { continue };
+        let read = source(&s, name, kind, history);
+        s.finish();
+        list.extend(read);
+    }
+    (list, names)
+}
+
+fn kind_word(s: &Section<'_>) -> Option<&'static str> {
+    let text = s.required_text("kind", "kind = \"prometheus\"")?;
+    let found = KINDS.into_iter().find(|k| *k == text.value);
+    if found.is_none() {
+        if LATER.contains(&text.value) {
+            let message = format!("kind \"{}\" comes with a later version", text.value);
+            s.report().error(text.at, message, format!("this one reads: {}", KINDS.join(", ")));
+        } else {
+            let message = format!("unknown kind of source \"{}\"", text.value);
+            s.report().error(text.at, message, suggest(text.value, &KINDS, "known kinds"));
+        }
+    }
+    found
+}
+
+fn source<'a>(
+    s: &Section<'a>,
+    name: Option<Text<'a>>,
+    word: &'static str,
+    history: TimeDelta,
+) -> Option<ReadSource<'a>> {
+    if let Some(name) = name
+        && !name.value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c))
+    {
+        let message = format!("the name \"{}\" is not usable", name.value);
+        s.report().error(name.at, message, "use letters, digits and - _ . : /");
+    }
+    let seconds = TimeDelta::seconds;
+    let default = match word {
+        "host" => 5,
+        "prometheus" | "alertmanager" => 15,
+        "command" => 60,
+        _ => 30,
+    };
+    let interval = s.duration("interval", seconds(1)..=TimeDelta::days(1));
+    let timeout = s.duration("timeout", seconds(1)..=TimeDelta::minutes(10));
+    let http = if matches!(word, "prometheus" | "alertmanager" | "http" | "probe") {
+        http(s)
+    } else {
+        HttpSettings::default()
+    };
+    let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
+    let (mut origins, mut services, mut alerts_open) = (Vec::new(), Vec::new(), false);
+    let kind = match word {
+        "host" => Some(Kind::Host(host(s))),
+        "prometheus" => {
+            alerts_open = !s.has("alerts");
+            prometheus(s, history).map(Kind::Prometheus)
+        }
+        "alertmanager" => {
+            let (kind, from) = alertmanager(s);
+            origins = from;
+            kind.map(Kind::Alertmanager)
+        }
+        "http" => {
+            let (kind, of) = document(s);
+            services = of;
+            kind.map(|d| Kind::Http(Box::new(d)))
+        }
+        "probe" => Some(Kind::Probe(probe(s))),
+        _ => command(s).map(Kind::Command),
+    };
+    let name = name?;
+    let std = |d: TimeDelta| d.to_std().unwrap_or_default();
+    let settings = SourceSettings {
+        name: Arc::from(name.value),
+        interval: std(interval.unwrap_or(seconds(default))),
+        timeout: std(timeout.unwrap_or(seconds(10))),
+        max_body: max_body.unwrap_or(MAX_BODY),
+        http,
+        kind: kind?,
+        asks: Vec::new(),
+    };
+    let (name_at, digest) = (name.at, s.digest());
+    Some(ReadSource { settings, name_at, digest, alerts_open, origins, services })
+}
+
+/// `64MiB`, `512 KiB`, or a number of bytes.
+fn size(s: &Section<'_>, key: &'static str) -> Option<usize> {
+    let node = s.node(key)?;
+    let bytes = match &node.value {
+        Value::Integer(n) => usize::try_from(*n).ok(),
+        Value::Text(t) => {
+            let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+            units.into_iter().find_map(|(unit, factor)| {
+                let n: usize = t.strip_suffix(unit)?.trim().parse().ok()?;
+                n.checked_mul(factor)
+            })
+        }
+        _ => None,
+    };
+    let bytes = bytes.filter(|n| (1_024..=1 << 30).contains(n));
+    if bytes.is_none() {
+        let remedy = "it takes 1KiB to 1GiB, as in \"64MiB\", or a number of bytes";
+        s.report().error(node.at.0, format!("{}.{key} is not a usable size", s.name), remedy);
+    }
+    bytes
+}
+
+fn http(s: &Section<'_>) -> HttpSettings {
+    let mut http = HttpSettings {
+        insecure_skip_verify: s.flag("insecure_skip_verify").unwrap_or(false),
+        ..HttpSettings::default()
+    };
+    let Some(a) = s.section("auth") else { return http };
+    let mut found = Vec::new();
+    if let Some(token) = secret(&a, BEARER) {
+        found.push(Auth::Bearer(token));
+    }
+    if let Some(b) = a.section("basic") {
+        let user = b.required_text("user", "user = \"ana\"");
+        let password = secret(&b, PASSWORD);
+        if password.is_none() {
+            b.missing("password_file", "password_file = \"/run/secrets/prom\"");
+        }
+        if let (Some(user), Some(password)) = (user, password) {
+            found.push(Auth::Basic { user: user.value.to_owned(), password });
+        }
+        b.finish();
+    }
+    if let Some(h) = a.section("header") {
+        let name = h.required_text("name", "name = \"X-Api-Key\"");
+        let value = secret(&h, VALUE);
+        if value.is_none() {
+            h.missing("value_env", "value_env = \"API_KEY\"");
+        }
+        let name = name.filter(|n| header_name(&h, n.value, n.at));
+        if let (Some(name), Some(value)) = (name, value) {
+            found.push(Auth::Header { name: name.value.to_owned(), value });
+        }
+        h.finish();
+    }
+    if found.len() > 1 {
+        let remedy = "keep one of bearer, basic and header";
+        s.report().error(a.at, "more than one way to say who we are", remedy);
+    }
+    http.auth = found.into_iter().next().unwrap_or_default();
+    http.client_cert = a.path("client_cert");
+    http.ca_file = a.path("ca_file");
+    a.finish();
+    http
+}
+
+/// The keys by which one secret may be given: itself, a file, a variable, a program.
+type SecretKeys = [&'static str; 4];
+const BEARER: SecretKeys = ["bearer", "bearer_file", "bearer_env", "bearer_command"];
+const PASSWORD: SecretKeys = ["password", "password_file", "password_env", "password_command"];
+const VALUE: SecretKeys = ["value", "value_file", "value_env", "value_command"];
+
+fn secret(s: &Section<'_>, [inline, file, env, command]: SecretKeys) -> Option<Secret> {
+    let given: Vec<_> =
+        [inline, file, env, command].into_iter().filter_map(|k| s.key_place(k)).collect();
+    if let [first, second, ..] = given.as_slice() {
+        let message = format!("{inline} is given in two ways");
+        s.report().clash(*second, *first, message, "keep one of them");
+    }
+    let text = s.filled(inline).map(|t| {
+        if s.report().file(t.at).is_some_and(|f| f.open_to_others) {
+            let remedy = format!("chmod 600 the file, or use {file}, {env} or {command}");
+            s.report().warn(t.at, "a secret in a file that others can read", remedy);
+        }
+        Secret::Inline(t.value.to_owned().into())
+    });
+    let file = s.path(file).map(Secret::File);
+    let env = s.filled(env).map(|t| Secret::Env(t.value.to_owned()));
+    let argv = argv(s, command).map(Secret::Command);
+    text.or(file).or(env).or(argv)
+}
+
+/// A program with its arguments; there is no shell.
+fn argv(s: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
+    let node = s.node(key)?;
+    if let Value::Text(text) = &node.value {
+        let parts: Vec<String> = text.split_whitespace().map(|p| format!("{p:?}")).collect();
+        let remedy =
+            format!("no shell is used; write the arguments one by one: [{}]", parts.join(", "));
+        s.report().error(node.at.0, format!("{}.{key} is a text", s.name), remedy);
+        return None;
+    }
+    let list = s.texts(key)?;
+    if list.first().is_none_or(|t| t.value.is_empty()) {
+        let remedy = format!("{key} = [\"/path/to/program\", \"argument\"]");
+        s.report().error(node.at.0, format!("{}.{key} names no program", s.name), remedy);
+        return None;
+    }
+    Some(list.into_iter().map(|t| t.value.to_owned()).collect())
+}
+
+fn header_name(s: &Section<'_>, name: &str, at: Place) -> bool {
+    let fine = !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
+    if !fine {
+        s.report().error(at, format!("{name:?} is not a header name"), "as in X-Api-Key");
+    }
+    fine
+}
+
+fn host(s: &Section<'_>) -> Host {
+    Host {
+        top_processes: s.integer("top_processes", 0..=50).map_or(10, |n| n as usize),
+        services: s.flag("services").unwrap_or(true),
+    }
+}
+
+fn heartbeats(s: &Section<'_>) -> Vec<Matchers> {
+    s.matchers("heartbeat")
+}
+
+fn prometheus(s: &Section<'_>, history: TimeDelta) -> Option<Prometheus> {
+    let range = TimeDelta::zero()..=TimeDelta::days(30);
+    let backfill = s.duration("backfill", range).unwrap_or(history);
+    let (alerts, heartbeats) = (s.flag("alerts"), heartbeats(s));
+    if !s.has("url") {
+        s.missing("url", "url = \"http://127.0.0.1:9090\"");
+    }
+    let url = s.url("url", &WEB)?;
+    let backfill = backfill.to_std().unwrap_or(Duration::ZERO);
+    Some(Prometheus { url, alerts: alerts.unwrap_or(true), heartbeats, backfill })
+}
+
+fn alertmanager<'a>(s: &Section<'a>) -> (Option<Alertmanager>, Vec<Text<'a>>) {
+    let heartbeats = heartbeats(s);
+    let filter = s.texts("filter").unwrap_or_default();
+    for text in &filter {
+        s.matchers_of(*text);
+    }
+    let filter = filter.into_iter().map(|t| t.value.to_owned()).collect();
+    let origins = s.texts("origins").unwrap_or_default();
+    let members = s.texts("urls").or_else(|| s.texts("url"));
+    let Some(members) = members.filter(|m| !m.is_empty()) else {
+        s.missing("urls", "urls = [\"http://127.0.0.1:9093\"]");
+        return (None, origins);
+    };
+    let urls: Vec<_> = members.iter().filter_map(|t| s.url_of(*t, &WEB)).collect();
+    let names = origins.iter().map(|t| Arc::from(t.value)).collect();
+    let whole = urls.len() == members.len();
+    (whole.then_some(Alertmanager { urls, filter, heartbeats, origins: names }), origins)
+}
+
+fn document<'a>(s: &Section<'a>) -> (Option<HttpDocument>, Vec<Text<'a>>) {
+    let method =
+        s.word("method", &[("GET", Method::Get), ("POST", Method::Post)]).unwrap_or_default();
+    let body = s.text("body").map(|t| t.value.to_owned());
+    let mut headers = BTreeMap::new();
+    for (name, value) in s.pairs("headers") {
+        if !header_name(s, name, value.at) {
+            continue;
+        }
+        let lower = name.to_ascii_lowercase();
+        if ["authorization", "cookie", "token", "key", "secret"].iter().any(|w| lower.contains(w)) {
+            let remedy =
+                format!("use auth = {{ header = {{ name = \"{name}\", value_file = \"…\" }} }}");
+            s.report().error(value.at, format!("\"{name}\" looks like a credential"), remedy);
+        }
+        headers.insert(name.to_owned(), value.value.to_owned());
+    }
+    let mut services = Vec::new();
+    let mut states = Vec::new();
+    for state in s.sections("states") {
+        let (path, read) = state_path(&state);
+        services.extend(read);
+        states.extend(path);
+        state.finish();
+    }
+    let alerts = s.section("alerts").and_then(|a| {
+        let paths = alert_paths(&a);
+        a.finish();
+        paths
+    });
+    if !s.has("url") {
+        s.missing("url", "url = \"https://app.example/status.json\"");
+    }
+    let url = s.url("url", &WEB);
+    (url.map(|url| HttpDocument { url, method, body, headers, states, alerts }), services)
+}
+
+fn state_path<'a>(s: &Section<'a>) -> (Option<StatePath>, Option<Text<'a>>) {
+    let service = s.required_text("service", "service = \"checkout\"");
+    let signal = s.required_text("signal", "signal = \"self-test\"");
+    if !s.has("path") {
+        s.missing("path", "path = \"$.status\"");
+    }
+    let path = s.json_path("path");
+    let message = s.json_path("message");
+    let words = ["ok", "warning", "critical", "unknown", "maintenance"];
+    let mut map = BTreeMap::new();
+    for (word, state) in s.pairs("map") {
+        if let Some(known) = State::ALL.into_iter().find(|k| k.word() == state.value) {
+            map.insert(word.to_lowercase(), known);
+        } else {
+            let message = format!("\"{}\" is not a state", state.value);
+            s.report().error(state.at, message, suggest(state.value, &words, "states"));
+        }
+    }
+    if map.is_empty() {
+        s.missing("map", "map = { up = \"ok\", degraded = \"warning\", down = \"critical\" }");
+    }
+    let read = match (service, signal, path) {
+        (Some(service), Some(signal), Some(path)) => Some(StatePath {
+            service: ServiceId::new(service.value),
+            signal: Arc::from(signal.value),
+            path,
+            map,
+            message,
+        }),
+        _ => None,
+    };
+    (read, service)
+}
+
+fn alert_paths(s: &Section<'_>) -> Option<AlertPaths> {
+    for (key, example) in [
+        ("each", "each = \"$.problems[*]\""),
+        ("id", "id = \"$.id\""),
+        ("title", "title = \"$.summary\""),
+    ] {
+        if !s.has(key) {
+            s.missing(key, example);
+        }
+    }
+    let (each, id, title) = (s.json_path("each"), s.json_path("id"), s.json_path("title"));
+    let (severity, since) = (s.json_path("severity"), s.json_path("since"));
+    let (url, service) = (s.json_path("url"), s.json_path("service"));
+    let labels = s.pairs("labels");
+    let labels = labels
+        .into_iter()
+        .filter_map(|(name, path)| Some((name.to_owned(), s.json_path_of(path)?)))
+        .collect();
+    Some(AlertPaths { each: each?, id: id?, title: title?, severity, since, url, labels, service })
+}
+
+fn probe(s: &Section<'_>) -> Probe {
+    let mut status = Vec::new();
+    if let Some(node) = s.node("status") {
+        let list = match &node.value {
+            Value::List(list) => list.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        status = list
+            .iter()
+            .filter_map(|n| s.integer_of("status", n, 100..=599))
+            .map(|n| n as u16)
+            .collect();
+    }
+    let body = s.filled("body").and_then(|t| {
+        match RegexBuilder::new(t.value).size_limit(256 * 1024).build() {
+            Ok(_) => Some(t.value.to_owned()),
+            Err(e) => {
+                let reason = e.to_string();
+                let reason = reason.lines().last().unwrap_or_default();
+                let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+                let message = format!("this regular expression is not usable: {reason}");
+                s.report().error(t.at, message, "escape special characters with \\ in '…' quotes");
+                None
+            }
+        }
+    });
+    let mut days = (21, 7);
+    if let Some(c) = s.section("certificate_days") {
+        days.0 = c.integer("warn", 0..=3_650).map_or(days.0, |n| n as u32);
+        days.1 = c.integer("crit", 0..=3_650).map_or(days.1, |n| n as u32);
+        if days.0 < days.1 {
+            let message = format!("warn = {} days comes after crit = {} days", days.0, days.1);
+            s.report().error(c.at, message, "the warning must come first: make warn the larger");
+        }
+        c.finish();
+    }
+    let follow_redirects = s.flag("follow_redirects").unwrap_or(true);
+    Probe { status, body, certificate_days: days, follow_redirects }
+}
+
+fn command(s: &Section<'_>) -> Option<Command> {
+    let env = s.pairs("env");
+    let env = env.into_iter().map(|(k, v)| (k.to_owned(), v.value.to_owned())).collect();
+    let directory = s.path("directory");
+    if !s.has("argv") {
+        s.missing("argv", "argv = [\"/usr/local/lib/check-queue\", \"--json\"]");
+    }
+    let argv = argv(s, "argv")?;
+    Some(Command { argv, env, directory })
+}

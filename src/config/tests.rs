@@ -1,0 +1,215 @@
+//! The loader as a whole: the example, include, defaults, reload.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rstest::rstest;
+use tempfile::TempDir;
+
+use super::*;
+
+/// Surroundings in which nothing of this machine shows.
+fn around(config: Option<PathBuf>) -> Surroundings {
+    Surroundings {
+        config,
+        config_variable: None,
+        config_dir: None,
+        data_dir: PathBuf::from("/data/atalaya"),
+        state_dir: PathBuf::from("/state/atalaya"),
+        home: None,
+        store: None,
+        read_only: false,
+        user: "ana".to_owned(),
+        host: "tower".to_owned(),
+        zone: Some("Europe/Madrid".to_owned()),
+        vocabulary: Vocabulary::default(),
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+fn read_text(text: &str) -> Result<Config, Problems> {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "config.toml", text);
+    load(&around(Some(path)))
+}
+
+/// The example with every setting switched on.
+fn example_in_full() -> String {
+    let on = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    let text: Vec<String> = EXAMPLE.lines().map(on).collect();
+    // The two spellings of one key cannot be on at once.
+    text.join("\n").replace("\ncolor = \"auto\"", "")
+}
+
+#[test]
+fn the_example_as_it_stands_watches_this_host_with_the_defaults() {
+    let config = read_text(EXAMPLE).unwrap();
+    let plain = built_in(&around(None));
+    assert_eq!(config.warnings, Problems::default());
+    assert_eq!(config.plan, plain.plan);
+    assert_eq!((config.ui, config.notify), (plain.ui, plain.notify));
+    assert_eq!(config.store, StoreAddress::Sqlite("/data/atalaya/atalaya.db".into()));
+    let (read, default) = (format!("{:?}", config.sources), format!("{:?}", plain.sources));
+    assert_eq!(read.replace("67108864", "1048576"), default);
+}
+
+#[test]
+fn every_setting_of_the_example_is_valid_when_switched_on() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "plan.d/empty.toml", "");
+    let path = write(folder.path(), "config.toml", &example_in_full());
+    let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.warnings, Problems::default());
+    assert_eq!((config.sources.len(), config.plan.services.len()), (6, 3));
+}
+
+#[test]
+fn the_example_shows_every_key_that_is_read() {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "config.toml", &example_in_full());
+    let around = around(Some(path.clone()));
+    let files = files::read(&path, &around).unwrap();
+    read(&files.report, &files.root, &around);
+    let known = files.report.asked();
+    assert!(known.len() > 100, "{}", known.len());
+    // A key counts as shown where it stands before an equals sign, or in a header.
+    let shown = |key: &str| {
+        let key = key.split_once(' ').map_or(key, |(_, k)| k);
+        EXAMPLE.contains(&format!("{key} = "))
+            || EXAMPLE.lines().any(|l| {
+                let l = l.trim_start_matches('#').trim_matches(['[', ']']);
+                l == key || l.ends_with(&format!(".{key}"))
+            })
+    };
+    // Secrets are shown by one of their four forms each, and named in a comment.
+    let named = |key: &str| {
+        let secret = ["bearer", "password", "value"].iter().any(|s| key.contains(s));
+        secret && EXAMPLE.contains(key.split_once(' ').map_or(key, |(_, k)| k))
+    };
+    let missing: Vec<&String> = known.iter().filter(|k| !shown(k) && !named(k)).collect();
+    assert!(missing.is_empty(), "not in config.example.toml: {missing:?}");
+}
+
+#[test]
+fn included_files_are_merged_and_a_double_key_names_both_places() {
+    let folder = TempDir::new().unwrap();
+    let service = |id: &str| format!("[[services]]\nid = \"{id}\"\n");
+    write(folder.path(), "plan.d/10-a.toml", &service("a"));
+    write(folder.path(), "plan.d/20-b.toml", &format!("{}[ui]\nmouse = true\n", service("b")));
+    write(folder.path(), "plan.d/notes.txt", "not read");
+    let main = "include = [\"plan.d/*.toml\"]\n[ui]\nreduce_motion = true\n";
+    let path = write(folder.path(), "config.toml", main);
+    let config = load(&around(Some(path.clone()))).unwrap();
+    let ids: Vec<&str> = config.plan.services.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!((ids, config.files.len()), (vec!["a", "b"], 3));
+    assert!(config.ui.mouse && config.ui.reduce_motion);
+
+    write(folder.path(), "plan.d/30-c.toml", &format!("{}[ui]\nmouse = false\n", service("a")));
+    let problems = load(&around(Some(path))).unwrap_err();
+    let text = problems.to_string();
+    assert_eq!(problems.errors(), 2, "{text}");
+    assert!(text.contains("30-c.toml:4:1  \"mouse\" is set in two files"), "{text}");
+    assert!(text.contains("30-c.toml:2:7  service \"a\" is defined twice"), "{text}");
+    assert!(text.contains("first here: ") && text.contains("10-a.toml:2:7"), "{text}");
+}
+
+#[rstest]
+#[case("", true)]
+#[case("[[sources]]\nname = \"am\"\nkind = \"alertmanager\"\nurls = [\"http://x:9093\"]\n", false)]
+fn prometheus_alerts_are_read_unless_an_alertmanager_is(#[case] more: &str, #[case] expect: bool) {
+    let prometheus = "[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"http://x:9090\"\n";
+    let config = read_text(&format!("{prometheus}{more}")).unwrap();
+    let Kind::Prometheus(p) = &config.sources[0].kind else { panic!("{:?}", config.sources) };
+    assert_eq!(p.alerts, expect);
+}
+
+#[test]
+fn a_secret_shows_in_no_debug_output_and_a_readable_file_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let text = "[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"http://x:9090\"\n\
+                auth = { bearer = \"s3cret\" }\n";
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "config.toml", text);
+    let config = load(&around(Some(path.clone()))).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+    assert!(config.warnings.0.is_empty());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let config = load(&around(Some(path))).unwrap();
+    let warning = config.warnings.to_string();
+    assert!(warning.contains("others can read") && !warning.contains("s3cret"), "{warning}");
+}
+
+#[test]
+fn a_missing_file_is_an_error_only_where_one_was_asked_for() {
+    let problems = load(&around(Some("/nowhere/config.toml".into()))).unwrap_err();
+    assert!(problems.to_string().contains("/nowhere/config.toml cannot be read"), "{problems}");
+    let nothing = Surroundings { config_dir: Some("/nowhere".into()), ..around(None) };
+    if !Path::new("/etc/atalaya/config.toml").exists() {
+        let config = load(&nothing).unwrap();
+        assert!(config.files.is_empty() && matches!(config.sources[0].kind, Kind::Host(_)));
+    }
+}
+
+#[test]
+fn a_changed_file_is_read_again_and_a_broken_one_reported() {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "config.toml", "include = [\"*.part\"]\n");
+    let around = around(Some(path));
+    let first = load(&around).unwrap();
+    let mut watch = watch::Watch::new(&first, around);
+    assert!(watch.poll().is_none());
+
+    write(folder.path(), "a.part", "[site]\nname = \"new\"\n");
+    let second = watch.poll().unwrap().unwrap();
+    assert_eq!(second.plan.site.name, "new");
+    let changes = diff::diff(&first, &second);
+    assert_eq!(changes, diff::Changes { plan: true, ..diff::Changes::default() });
+    assert!(watch.poll().is_none());
+
+    write(folder.path(), "a.part", "[site]\nnam = \"newer\"\n");
+    let problems = watch.poll().unwrap().unwrap_err();
+    assert!(problems.to_string().contains("did you mean \"name\"?"), "{problems}");
+    assert!(watch.poll().is_none(), "the same mistake is told once");
+
+    write(folder.path(), "a.part", "[site]\nname = \"newest\"\n");
+    assert_eq!(watch.poll().unwrap().unwrap().plan.site.name, "newest");
+}
+
+#[test]
+fn a_change_says_which_source_it_touches_and_what_needs_a_restart() {
+    let source =
+        |url: &str| format!("[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"{url}\"\n");
+    let old = read_text(&format!("# moved by a comment\n{}", source("http://a:1"))).unwrap();
+    let same = read_text(&source("http://a:1")).unwrap();
+    assert!(diff::diff(&old, &same).is_empty());
+    let store = "[store]\nurl = \"sqlite:///x/y.db\"\n";
+    let new = read_text(&format!("{store}{}", source("http://b:1"))).unwrap();
+    let changes = diff::diff(&old, &new);
+    assert_eq!(changes.sources, vec![Arc::from("p")]);
+    assert_eq!(changes.restart, vec!["store.url"]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_loader_panic(text in "(\\[\\[?[a-z.]{1,9}\\]\\]?\n|[a-z_]{1,8} = [\"'\\[{}0-9a-z, ]{0,12}\n|\\PC{0,20}\n){0,12}") {
+        let report = Report::new(vec![problem::SourceFile {
+            path: "x.toml".into(), shown: "x.toml".into(), text, open_to_others: false,
+        }]);
+        let root = tree::parse(&report, 0);
+        read(&report, &root, &around(None));
+        let _ = report.finish().to_string();
+    }
+}

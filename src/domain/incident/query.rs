@@ -1,1 +1,0 @@
-//! The query language of the filter bar, the saved views and the command line.

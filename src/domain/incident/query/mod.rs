@@ -1,0 +1,358 @@
+//! The query language of the filter bar, of saved views and of the command line.
+//!
+//! Terms are ANDed, `-` negates, commas are OR, quotes keep spaces:
+//! `state:new,ack p:1..2 service:pay* assignee:me age>10m label.zone=eu is:flapping "disk full"`.
+//!
+//! A [`Query`] is canonical: its terms stand in the order of what they cost to test, and printing
+//! one and reading it again gives the same query. What cannot be read is reported with its place and
+//! a hint, and the rest still filters.
+
+mod complete;
+mod parse;
+mod pattern;
+mod print;
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use chrono::TimeDelta;
+
+pub use complete::{Candidate, Completion, Vocabulary, complete};
+pub use parse::{Parsed, QueryError, parse};
+pub use pattern::Pattern;
+
+use super::model::{Incident, IncidentState};
+use crate::domain::health::ServiceId;
+use crate::domain::time::Instant;
+
+/// What to show. The default shows everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Query {
+    terms: Vec<Term>,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Term {
+    negated: bool,
+    test: Test,
+}
+
+/// What a condition looks at. The order is the order of cost, the cheapest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Test {
+    State(StateSet),
+    /// Bit `n`: priority `n`, 1 to 5.
+    Priority(u8),
+    Is(Vec<Flag>),
+    /// Inclusive ranges.
+    Id(Vec<(u64, u64)>),
+    Age(AgeRange),
+    Assignee(Vec<Pattern>),
+    Service(Vec<Pattern>),
+    Team(Vec<Pattern>),
+    Source(Vec<Pattern>),
+    Label {
+        name: String,
+        values: Vec<Pattern>,
+    },
+    /// Lower case; any of them occurs somewhere.
+    Text(Vec<String>),
+}
+
+/// A set of states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct StateSet(u8);
+
+/// How old, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AgeRange {
+    Above(i64),
+    AtLeast(i64),
+    Below(i64),
+    AtMost(i64),
+    /// Both inclusive.
+    Between(i64, i64),
+}
+
+/// The words of `is:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Flag {
+    Open,
+    Mine,
+    Silenced,
+    Flapping,
+    Unverified,
+    Unassigned,
+    Folded,
+    Recurring,
+    Reopened,
+    Firing,
+    Reported,
+}
+
+/// What a query needs to know beside the incident.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryContext<'a> {
+    pub now: Instant,
+    /// The name under which this operator acts.
+    pub me: &'a str,
+    /// The team of each service that has one.
+    pub teams: &'a HashMap<ServiceId, String>,
+}
+
+/// Anything that stands for an incident and may know some answers faster.
+pub trait Subject {
+    fn incident(&self) -> &Incident;
+
+    fn state(&self) -> IncidentState {
+        self.incident().state()
+    }
+
+    /// 1 to 5.
+    fn priority(&self) -> u8 {
+        self.incident().priority.0
+    }
+
+    fn opened_at(&self) -> Instant {
+        self.incident().opened_at
+    }
+
+    fn service(&self) -> Option<&ServiceId> {
+        self.incident().service.as_ref()
+    }
+
+    /// Who has it.
+    fn owner(&self) -> Option<&str> {
+        self.incident().owner()
+    }
+
+    /// Whether `flag` holds; `me` is who asks.
+    fn has(&self, flag: Flag, me: &str) -> bool {
+        flag.holds(self.incident(), me)
+    }
+
+    /// Whether the lower-case `needle` occurs in what a person would search: title, id, service,
+    /// source, owner, label values.
+    fn says(&self, needle: &str) -> bool {
+        let mut found = false;
+        searchable(self.incident(), |text| found = found || pattern::contains(text, needle));
+        found
+    }
+}
+
+impl Subject for Incident {
+    fn incident(&self) -> &Incident {
+        self
+    }
+}
+
+/// Calls `take` with each text of an incident that free text looks into.
+pub fn searchable(incident: &Incident, mut take: impl FnMut(&str)) {
+    take(&incident.title);
+    let mut id = [0_u8; 24];
+    let mut rest = id.as_mut_slice();
+    let _ = write!(rest, "{}", incident.id);
+    let unused = rest.len();
+    take(id.get(..id.len() - unused).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or(""));
+    if let Some(service) = &incident.service {
+        take(service.as_str());
+    }
+    take(&incident.source);
+    if let Some(owner) = incident.owner() {
+        take(owner);
+    }
+    if !incident.category.is_empty() {
+        take(&incident.category);
+    }
+    incident.labels.values().for_each(|value| take(value));
+}
+
+impl Query {
+    /// Whether this incident is among what was asked for.
+    pub fn matches<S: Subject + ?Sized>(&self, subject: &S, context: &QueryContext<'_>) -> bool {
+        self.terms.iter().all(|term| term.test.holds(subject, context) != term.negated)
+    }
+
+    /// Whether it shows everything.
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty()
+    }
+
+    /// Whether it says itself which states it wants (`state:…`, `is:open`). The command line adds
+    /// the open ones where it does not.
+    pub fn has_state_term(&self) -> bool {
+        self.terms.iter().any(|term| match &term.test {
+            Test::State(_) => true,
+            Test::Is(flags) => flags.contains(&Flag::Open),
+            _ => false,
+        })
+    }
+
+    /// Only the open ones of what this one shows.
+    pub fn and_open(mut self) -> Self {
+        self.terms.insert(0, Term { negated: false, test: Test::State(StateSet::OPEN) });
+        self
+    }
+
+    /// Whether an incident may begin or cease to match merely because time passes.
+    pub fn depends_on_time(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term.test, Test::Age(_)))
+    }
+}
+
+impl Test {
+    fn holds<S: Subject + ?Sized>(&self, subject: &S, context: &QueryContext<'_>) -> bool {
+        let any = |patterns: &[Pattern], value: Option<&str>| {
+            patterns.iter().any(|p| p.matches(value, context.me))
+        };
+        match self {
+            Self::State(states) => states.contains(subject.state()),
+            Self::Priority(set) => set & (1 << subject.priority().min(7)) != 0,
+            Self::Is(flags) => flags.iter().any(|flag| subject.has(*flag, context.me)),
+            Self::Id(ranges) => {
+                let id = subject.incident().id.0;
+                ranges.iter().any(|(from, to)| (*from..=*to).contains(&id))
+            }
+            Self::Age(range) => {
+                range.contains(context.now.signed_duration_since(subject.opened_at()))
+            }
+            Self::Assignee(patterns) => any(patterns, subject.owner()),
+            Self::Service(patterns) => any(patterns, subject.service().map(ServiceId::as_str)),
+            Self::Team(patterns) => {
+                let team = subject.service().and_then(|s| context.teams.get(s));
+                any(patterns, team.map(String::as_str))
+            }
+            Self::Source(patterns) => any(patterns, Some(&subject.incident().source)),
+            Self::Label { name, values } => {
+                let incident = subject.incident();
+                let common = incident.labels.get(name);
+                let own = incident.alerts.values().filter_map(|a| a.labels.get(name));
+                let mut found = common.into_iter().chain(own).peekable();
+                if found.peek().is_none() {
+                    any(values, None)
+                } else {
+                    found.any(|value| any(values, Some(value)))
+                }
+            }
+            Self::Text(needles) => needles.iter().any(|needle| subject.says(needle)),
+        }
+    }
+
+    /// Where it stands in a canonical query.
+    fn cost(&self) -> u8 {
+        match self {
+            Self::State(_) => 0,
+            Self::Priority(_) => 1,
+            Self::Is(_) => 2,
+            Self::Id(_) => 3,
+            Self::Age(_) => 4,
+            Self::Assignee(_) => 5,
+            Self::Service(_) => 6,
+            Self::Team(_) => 7,
+            Self::Source(_) => 8,
+            Self::Label { .. } => 9,
+            Self::Text(_) => 10,
+        }
+    }
+}
+
+impl StateSet {
+    const OPEN: Self = Self(0b111);
+    const ALL: Self = Self(0b11_1111);
+
+    fn of(state: IncidentState) -> Self {
+        Self(1 << state as u8)
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn contains(self, state: IncidentState) -> bool {
+        self.0 & Self::of(state).0 != 0
+    }
+}
+
+impl AgeRange {
+    fn contains(self, age: TimeDelta) -> bool {
+        let over = |seconds: i64| age > TimeDelta::seconds(seconds);
+        let under = |seconds: i64| age < TimeDelta::seconds(seconds);
+        match self {
+            Self::Above(s) => over(s),
+            Self::AtLeast(s) => !under(s),
+            Self::Below(s) => under(s),
+            Self::AtMost(s) => !over(s),
+            Self::Between(from, to) => !under(from) && !over(to),
+        }
+    }
+}
+
+impl Flag {
+    pub const ALL: [Self; 11] = [
+        Self::Open,
+        Self::Mine,
+        Self::Silenced,
+        Self::Flapping,
+        Self::Unverified,
+        Self::Unassigned,
+        Self::Folded,
+        Self::Recurring,
+        Self::Reopened,
+        Self::Firing,
+        Self::Reported,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Mine => "mine",
+            Self::Silenced => "silenced",
+            Self::Flapping => "flapping",
+            Self::Unverified => "unverified",
+            Self::Unassigned => "unassigned",
+            Self::Folded => "folded",
+            Self::Recurring => "recurring",
+            Self::Reopened => "reopened",
+            Self::Firing => "firing",
+            Self::Reported => "reported",
+        }
+    }
+
+    /// What it selects, in a few words.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Open => "not resolved, closed or cancelled",
+            Self::Mine => "you have it",
+            Self::Silenced => "all its alerts are muted upstream",
+            Self::Flapping => "comes and goes",
+            Self::Unverified => "alerts gone, clearing not proven",
+            Self::Unassigned => "no service claims its alerts",
+            Self::Folded => "shown under its cause",
+            Self::Recurring => "happened before within 7 days",
+            Self::Reopened => "came back after it was resolved",
+            Self::Firing => "an alert of it fires now",
+            Self::Reported => "reported by a person",
+        }
+    }
+
+    /// Whether it holds for `incident`; `me` is who asks.
+    pub fn holds(self, incident: &Incident, me: &str) -> bool {
+        match self {
+            Self::Open => incident.is_open(),
+            Self::Mine => incident.owner() == Some(me),
+            Self::Silenced => incident.is_silenced(),
+            Self::Flapping => incident.flapping_since.is_some(),
+            Self::Unverified => incident.unverified_since.is_some(),
+            Self::Unassigned => incident.service.is_none(),
+            Self::Folded => incident.parent.is_some(),
+            Self::Recurring => incident.recurrence > 1,
+            Self::Reopened => !incident.reopened_at.is_empty(),
+            Self::Firing => incident.alerts.values().any(|a| a.cleared_at.is_none()),
+            Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+//! Which news is worth a notification. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Notification};
+use crate::domain::health::ServiceId;
+use crate::domain::incident::{ActorKind, Incident, IncidentId, Priority};
+use crate::domain::time::Instant;
+use crate::engine::core::{News, Notice};
+
+/// Above that many at once they are summed up.
+const TOGETHER: usize = 3;
+
+/// What the person at this console wants to be told, and knows already.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    /// The least urgent priority that is told.
+    pub min_priority: Priority,
+    /// When this console was started: what was going on before is on its screen, not news.
+    pub started_at: Instant,
+    /// The operator's name: nobody is told of their own doing.
+    pub operator: &'a str,
+    /// What is on the screen, as long as the screen has the focus.
+    pub in_view: &'a BTreeSet<IncidentId>,
+    /// Services inside a maintenance window.
+    pub maintained: &'a BTreeSet<ServiceId>,
+}
+
+/// The notifications for news that came together, most urgent first.
+pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
+    // The last word on each incident counts.
+    let mut last: BTreeMap<IncidentId, &Notice> = BTreeMap::new();
+    for notice in news {
+        last.insert(notice.incident.id, notice);
+    }
+    let mut told: Vec<&Notice> = last.into_values().filter(|n| matters(n, scope)).collect();
+    told.sort_by_key(|n| (n.incident.priority, n.incident.id));
+    if told.len() <= TOGETHER {
+        return told.into_iter().map(single).collect();
+    }
+    let kinds = [News::Opened, News::Reopened, News::AcknowledgementExpired, News::Resolved];
+    let sums = kinds.into_iter().filter_map(|kind| {
+        let these: Vec<&Notice> = told.iter().copied().filter(|n| n.what == kind).collect();
+        match these.as_slice() {
+            [] => None,
+            [one] => Some(single(one)),
+            [first, ..] => Some(sum(kind, first.incident.priority, &these)),
+        }
+    });
+    sums.collect()
+}
+
+fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
+    let incident = &*notice.incident;
+    let maintained = incident.service.as_ref().is_some_and(|s| scope.maintained.contains(s));
+    let quiet = incident.parent.is_some()
+        || incident.is_silenced()
+        || maintained
+        || incident.priority > scope.min_priority
+        || scope.in_view.contains(&incident.id);
+    let news = match notice.what {
+        News::Opened => incident.started_at >= scope.started_at && !reported_by(incident, scope),
+        // Flapping was told once; then it is quiet until there is peace.
+        News::Reopened => incident.flapping_since.is_none(),
+        News::Resolved => !resolved_by(incident, scope),
+        News::AcknowledgementExpired => true,
+    };
+    news && !quiet
+}
+
+fn reported_by(incident: &Incident, scope: &Scope<'_>) -> bool {
+    let by = &incident.reported_by;
+    by.kind == ActorKind::Person && by.name == scope.operator
+}
+
+fn resolved_by(incident: &Incident, scope: &Scope<'_>) -> bool {
+    let ending = incident.standing.resolved.as_ref();
+    ending.is_some_and(|ending| !ending.automatic && ending.by == scope.operator)
+}
+
+fn single(notice: &Notice) -> Notification {
+    let incident = &*notice.incident;
+    let place = incident.service.as_ref().map_or("unassigned", |service| service.as_str());
+    let (word, actions) = match notice.what {
+        News::Opened => ("", vec![Action::Acknowledge]),
+        News::Reopened => (" again", vec![Action::Acknowledge]),
+        News::Resolved => (" resolved", Vec::new()),
+        News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
+    };
+    // Reopening keeps the acknowledgement; then there is nothing to click.
+    let owned = notice.what == News::Reopened && incident.standing.acknowledged.is_some();
+    Notification {
+        title: format!("{} {place}{word}", incident.priority),
+        body: format!("{}: {}", incident.id, incident.title),
+        priority: incident.priority,
+        incident: Some(incident.id),
+        actions: if owned { Vec::new() } else { actions },
+    }
+}
+
+fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
+    let what = match kind {
+        News::Opened => "new incidents",
+        News::Reopened => "incidents again",
+        News::Resolved => "incidents resolved",
+        News::AcknowledgementExpired => "acknowledgements expired",
+    };
+    let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
+    let mut places: Vec<&str> = Vec::new();
+    for notice in these {
+        *by_priority.entry(notice.incident.priority).or_default() += 1;
+        let place = notice.incident.service.as_ref().map_or("unassigned", |s| s.as_str());
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let counts: Vec<String> = by_priority.iter().map(|(p, n)| format!("{n} {p}")).collect();
+    let shown = places.get(..3).unwrap_or(&places).join(", ");
+    let more = if places.len() > 3 { ", …" } else { "" };
+    Notification {
+        title: format!("{} {what}", these.len()),
+        body: format!("{}: {shown}{more}", counts.join(", ")),
+        priority,
+        incident: None,
+        actions: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use chrono::{DateTime, TimeDelta};
+    use rstest::rstest;
+
+    use crate::domain::incident::{Actor, Ending, Standing};
+    use crate::domain::observation::AlertStatus;
+
+    fn start() -> Instant {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    fn incident(n: u64, priority: u8) -> Incident {
+        let at = start() + TimeDelta::minutes(5);
+        Incident {
+            id: IncidentId(n),
+            key: format!("key-{n}"),
+            version: 1,
+            title: "p99 latency above 1 s".to_owned(),
+            service: Some(ServiceId(Arc::from(format!("service-{n}")))),
+            source: Arc::from("prom"),
+            reported_by: Actor::source("prom"),
+            category: String::new(),
+            impact: 1,
+            urgency: 1,
+            priority: Priority(priority),
+            labels: BTreeMap::new().into(),
+            annotations: BTreeMap::new().into(),
+            alerts: BTreeMap::new(),
+            opened_at: at,
+            started_at: at,
+            standing: Standing::default(),
+            parent: None,
+            earlier: None,
+            recurrence: 1,
+            clear_since: None,
+            unverified_since: None,
+            flapping_since: None,
+            reopened_at: Vec::new(),
+            last_change: None,
+        }
+    }
+
+    fn told(news: &[(News, Incident)]) -> Vec<Notification> {
+        told_in(news, &[], &[])
+    }
+
+    fn told_in(
+        news: &[(News, Incident)],
+        in_view: &[u64],
+        maintained: &[&str],
+    ) -> Vec<Notification> {
+        let notice = |(what, incident): &(News, Incident)| Notice {
+            what: *what,
+            incident: Arc::new(incident.clone()),
+        };
+        let notices: Vec<Notice> = news.iter().map(notice).collect();
+        let scope = Scope {
+            min_priority: Priority(2),
+            started_at: start(),
+            operator: "ana",
+            in_view: &in_view.iter().map(|n| IncidentId(*n)).collect(),
+            maintained: &maintained.iter().map(|s| ServiceId(Arc::from(*s))).collect(),
+        };
+        decide(&notices, &scope)
+    }
+
+    fn titles(told: &[Notification]) -> Vec<&str> {
+        told.iter().map(|n| n.title.as_str()).collect()
+    }
+
+    #[test]
+    fn a_new_incident_says_what_where_and_offers_to_acknowledge() {
+        let told = told(&[(News::Opened, incident(7, 1))]);
+        let expect = Notification {
+            title: "P1 service-7".to_owned(),
+            body: "INC-7: p99 latency above 1 s".to_owned(),
+            priority: Priority(1),
+            incident: Some(IncidentId(7)),
+            actions: vec![Action::Acknowledge],
+        };
+        assert_eq!(told, [expect]);
+    }
+
+    #[rstest]
+    #[case(News::Opened, "P2 service-1", true)]
+    #[case(News::Reopened, "P2 service-1 again", true)]
+    #[case(News::Resolved, "P2 service-1 resolved", false)]
+    #[case(News::AcknowledgementExpired, "P2 service-1 acknowledgement expired", true)]
+    fn each_kind_of_news_has_its_words(
+        #[case] what: News,
+        #[case] title: &str,
+        #[case] clickable: bool,
+    ) {
+        let told = told(&[(what, incident(1, 2))]);
+        assert_eq!(titles(&told), [title]);
+        assert_eq!(!told[0].actions.is_empty(), clickable);
+    }
+
+    #[rstest]
+    #[case::not_urgent_enough(|i: &mut Incident| i.priority = Priority(3))]
+    #[case::there_before_start(|i: &mut Incident| i.started_at = start() - TimeDelta::seconds(1))]
+    #[case::folded(|i: &mut Incident| i.parent = Some(IncidentId(9)))]
+    #[case::reported_by_oneself(|i: &mut Incident| i.reported_by = Actor::person("ana"))]
+    #[case::silenced(|i: &mut Incident| {
+        let fact = crate::domain::incident::AlertFact {
+            labels: BTreeMap::new().into(),
+            annotations: BTreeMap::new().into(),
+            since: start(),
+            status: AlertStatus::Silenced { by: vec!["s".to_owned()] },
+            cleared_at: None,
+            generator_url: None,
+        };
+        i.alerts.insert("a".to_owned(), fact);
+    })]
+    fn what_is_no_news_is_not_told(#[case] change: fn(&mut Incident)) {
+        let mut quiet = incident(1, 1);
+        change(&mut quiet);
+        assert!(told(&[(News::Opened, quiet)]).is_empty());
+    }
+
+    #[test]
+    fn what_is_in_view_or_under_maintenance_is_not_told() {
+        let news = [(News::Opened, incident(1, 1)), (News::Opened, incident(2, 1))];
+        assert_eq!(titles(&told_in(&news, &[1], &[])), ["P1 service-2"]);
+        assert_eq!(titles(&told_in(&news, &[], &["service-2"])), ["P1 service-1"]);
+    }
+
+    #[test]
+    fn ones_own_resolution_is_no_news_but_anothers_is() {
+        let resolved = |by: &str, automatic| {
+            let mut incident = incident(1, 1);
+            incident.started_at = start() - TimeDelta::hours(1);
+            let (by, reason) = (by.to_owned(), String::new());
+            incident.standing.resolved = Some(Ending { by, at: start(), automatic, reason });
+            told(&[(News::Resolved, incident)]).len()
+        };
+        assert_eq!(
+            [resolved("ana", false), resolved("luis", false), resolved("ana", true)],
+            [0, 1, 1]
+        );
+    }
+
+    #[test]
+    fn flapping_is_quiet() {
+        let mut flapping = incident(1, 1);
+        flapping.flapping_since = Some(start());
+        assert!(told(&[(News::Reopened, flapping)]).is_empty());
+    }
+
+    #[test]
+    fn up_to_three_are_told_each_the_most_urgent_first() {
+        let news = [(News::Opened, incident(1, 2)), (News::Opened, incident(2, 1))];
+        assert_eq!(titles(&told(&news)), ["P1 service-2", "P2 service-1"]);
+    }
+
+    #[test]
+    fn many_at_once_are_summed_up() {
+        let mut news: Vec<_> =
+            (1..=7).map(|n| (News::Opened, incident(n, if n < 3 { 1 } else { 2 }))).collect();
+        news.push((News::Resolved, incident(8, 2)));
+        let told = told(&news);
+        assert_eq!(titles(&told), ["7 new incidents", "P2 service-8 resolved"]);
+        assert_eq!(told[0].body, "2 P1, 5 P2: service-1, service-2, service-3, …");
+        assert_eq!((told[0].incident, told[0].priority), (None, Priority(1)));
+    }
+
+    #[test]
+    fn the_last_word_on_an_incident_counts() {
+        let news = [(News::Opened, incident(1, 1)), (News::Resolved, incident(1, 1))];
+        assert_eq!(titles(&told(&news)), ["P1 service-1 resolved"]);
+    }
+}

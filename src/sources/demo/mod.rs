@@ -1,0 +1,270 @@
+//! A made-up world: some forty services that live and fail, from a seed and at a chosen speed.
+//!
+//! Everything is a function of the seed and of the made-up time: the same seed at the same instants
+//! gives the same observations. There is no clock in here but the `now` of each poll; the first one
+//! is the start of the world.
+
+mod chance;
+mod faults;
+mod past;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+
+use self::faults::{Severity, Trouble};
+use self::world::World;
+use super::settings::{self, SourceSettings};
+use super::{Source, SourceError};
+use crate::domain::matcher::Labels;
+use crate::domain::observation::{
+    Alert, AlertSet, AlertStatus, Fact, Observation, Reading, Series, SourceName,
+};
+use crate::domain::time::Instant;
+
+pub use past::{Past, Step, past};
+
+/// How far back the history goes, and in which steps, in seconds.
+const HISTORY: i64 = 6 * 3_600;
+const STEP: i64 = 60;
+
+/// The source of a made-up world.
+pub struct DemoSource {
+    name: SourceName,
+    speed: f64,
+    stage: Result<Stage, String>,
+    start: Option<Instant>,
+    /// How many signals were asked for that it does not have.
+    asked: usize,
+}
+
+impl DemoSource {
+    pub fn new(source: &SourceSettings, demo: &settings::Demo) -> Self {
+        let speed = if demo.speed.is_finite() { demo.speed.clamp(0.01, 10_000.0) } else { 1.0 };
+        Self {
+            name: Arc::clone(&source.name),
+            speed,
+            stage: Stage::new(&source.name, demo.seed),
+            start: None,
+            asked: source.asks.len(),
+        }
+    }
+
+    fn observe(&mut self, now: Instant) -> Result<Observation, SourceError> {
+        let stage = self
+            .stage
+            .as_ref()
+            .map_err(|e| SourceError::Misconfigured(format!("the demo's script is broken: {e}")))?;
+        let first = self.start.is_none();
+        let clock = Clock { start: *self.start.get_or_insert(now), speed: self.speed };
+        let t = clock.made_up(now);
+        let troubles = stage.troubles(t);
+        let mut facts = vec![Fact::Services(stage.world.services.clone())];
+        if first {
+            facts.push(Fact::Backfill(stage.history(&clock)));
+        }
+        facts.push(Fact::Signals(stage.readings(&clock, t, now, &troubles)));
+        facts.push(Fact::Alerts(stage.alerts(&clock, t, &troubles)));
+        let seed = stage.world.seed;
+        let server = match self.speed {
+            1.0 => format!("Harbour, a made-up shop (seed {seed})"),
+            speed => format!("Harbour, a made-up shop (seed {seed}, time runs {speed} times)"),
+        };
+        let unanswered = format!(
+            "{} signals of the configuration ask the demo, which shows only its own services; \
+             take them from a real source",
+            self.asked
+        );
+        let warnings = if self.asked > 0 { vec![unanswered] } else { Vec::new() };
+        Ok(Observation { source: Arc::clone(&self.name), at: now, server, facts, warnings })
+    }
+}
+
+impl Source for DemoSource {
+    fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>> {
+        Box::pin(async move { self.observe(now) })
+    }
+}
+
+/// Made-up time against ours. Before the start both run alike: history is as long as it says.
+struct Clock {
+    start: Instant,
+    speed: f64,
+}
+
+impl Clock {
+    /// Made-up seconds since the start.
+    fn made_up(&self, at: Instant) -> f64 {
+        let seconds = (at - self.start).num_milliseconds() as f64 / 1_000.0;
+        if seconds > 0.0 { seconds * self.speed } else { seconds }
+    }
+
+    /// When that was, or will be, by our clock.
+    fn ours(&self, t: f64) -> Instant {
+        self.start + milliseconds(if t > 0.0 { t / self.speed } else { t })
+    }
+
+    /// What the calendar of the made-up world says.
+    fn calendar(&self, t: f64) -> Instant {
+        self.start + milliseconds(t)
+    }
+}
+
+fn milliseconds(seconds: f64) -> TimeDelta {
+    TimeDelta::milliseconds((seconds * 1_000.0) as i64)
+}
+
+/// The world and its script.
+struct Stage {
+    world: World,
+    scripted: Vec<Trouble>,
+}
+
+impl Stage {
+    fn new(source: &SourceName, seed: u64) -> Result<Self, String> {
+        let world = World::new(source, seed)?;
+        let scripted = faults::scripted(&world)?;
+        Ok(Self { world, scripted })
+    }
+
+    fn troubles(&self, t: f64) -> Vec<Trouble> {
+        self.scripted.iter().cloned().chain(faults::drawn(&self.world, t)).collect()
+    }
+
+    fn readings(&self, clock: &Clock, t: f64, now: Instant, troubles: &[Trouble]) -> Vec<Reading> {
+        let calendar = clock.calendar(t);
+        let worst = by_signal(troubles, t);
+        let mut readings = Vec::with_capacity(self.world.services.len() * 4);
+        for (s, service) in self.world.services.iter().enumerate() {
+            for (i, signal) in service.signals.iter().enumerate() {
+                readings.push(Reading {
+                    service: service.id.clone(),
+                    signal: Arc::clone(&signal.name),
+                    value: self.world.value(s, i, calendar, worst.get(&(s, i)).copied()),
+                    at: now,
+                });
+            }
+        }
+        readings
+    }
+
+    fn history(&self, clock: &Clock) -> Vec<Series> {
+        let services = self.world.services.iter();
+        let mut series: Vec<Series> = services
+            .flat_map(|service| service.signals.iter().map(|signal| (&service.id, &signal.name)))
+            .map(|(service, signal)| Series {
+                service: service.clone(),
+                signal: Arc::clone(signal),
+                points: Vec::with_capacity((HISTORY / STEP) as usize),
+            })
+            .collect();
+        for n in (1..=HISTORY / STEP).rev() {
+            let t = (-n * STEP) as f64;
+            let at = clock.ours(t);
+            let readings = self.readings(clock, t, at, &self.scripted);
+            for (series, reading) in series.iter_mut().zip(readings) {
+                series.points.push((at, reading.value));
+            }
+        }
+        series
+    }
+
+    fn alerts(&self, clock: &Clock, t: f64, troubles: &[Trouble]) -> AlertSet {
+        let mut alerts: Vec<Alert> = Vec::new();
+        for trouble in troubles {
+            let Some(since) = trouble.firing_since(t) else { continue };
+            let Some(alert) = self.alert(trouble, clock.ours(since)) else { continue };
+            // Two troubles of one signal are one alert: the older one.
+            match alerts.iter_mut().find(|a| a.fingerprint == alert.fingerprint) {
+                Some(known) => known.starts_at = known.starts_at.min(alert.starts_at),
+                None => alerts.push(alert),
+            }
+        }
+        AlertSet { complete: true, alerts, authoritative: true, ..AlertSet::default() }
+    }
+
+    /// The alert of a trouble, firing since `starts_at`.
+    fn alert(&self, trouble: &Trouble, starts_at: Instant) -> Option<Alert> {
+        const SITES: [&str; 3] = ["mad1", "fra2", "sin1"];
+        let scene = trouble.scene.and_then(|i| self.world.script.scenes.get(i));
+        let Some(index) = trouble.service else {
+            let scene = scene?;
+            let identity: Vec<&str> = scene.labels.values().map(String::as_str).collect();
+            let said = (scene.summary.clone(), scene.description.clone());
+            return Some(Alert {
+                fingerprint: world::fingerprint("", &identity.join("\n")),
+                labels: scene.labels.clone().into(),
+                annotations: annotations(said),
+                starts_at,
+                status: AlertStatus::Active,
+                generator_url: scene.labels.get("alertname").map(|name| generator(name)),
+                service: None,
+            });
+        };
+        let service = self.world.services.get(index)?;
+        let name = &self.world.measure(index, trouble.signal)?.alert;
+        let purpose = [index as u64, trouble.signal as u64];
+        let site = SITES.get(chance::pick(self.world.seed, &purpose, SITES.len()))?;
+        let number = 1 + chance::pick(self.world.seed, &[index as u64, 5], 9);
+        let instance = format!("{}-{site}-{number:02}", service.id);
+        let mut labels = BTreeMap::from([
+            ("alertname", name.as_str()),
+            ("service", service.id.as_str()),
+            ("severity", trouble.severity.word()),
+            ("site", *site),
+            ("instance", instance.as_str()),
+        ]);
+        if let Some(team) = &service.team {
+            labels.insert("team", team);
+        }
+        let labels = labels.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let mut annotations = annotations(self.world.say(trouble, &instance, site)?);
+        if let Some(runbook) = service.runbooks.first() {
+            annotations.insert("runbook_url".to_owned(), runbook.clone());
+        }
+        let silence = scene.and_then(|s| s.silenced.as_ref());
+        if let Some(comment) = silence {
+            annotations.insert("silence".to_owned(), comment.clone());
+        }
+        let by = silence.map(|_| vec![world::fingerprint("silence", name)]);
+        Some(Alert {
+            fingerprint: world::fingerprint(name, service.id.as_str()),
+            labels,
+            annotations,
+            starts_at,
+            status: by.map_or(AlertStatus::Active, |by| AlertStatus::Silenced { by }),
+            generator_url: Some(generator(name)),
+            service: Some(service.id.clone()),
+        })
+    }
+}
+
+fn annotations((summary, description): (String, String)) -> Labels {
+    Labels::from([("summary".to_owned(), summary), ("description".to_owned(), description)])
+}
+
+fn generator(alert: &str) -> String {
+    format!("https://prometheus.harbour.example/alerts?search={alert}")
+}
+
+/// The worst that disturbs each signal at `t`.
+fn by_signal(troubles: &[Trouble], t: f64) -> BTreeMap<(usize, usize), (Severity, f64)> {
+    let mut worst: BTreeMap<(usize, usize), (Severity, f64)> = BTreeMap::new();
+    for trouble in troubles {
+        let (Some(service), degree) = (trouble.service, trouble.degree(t)) else { continue };
+        if degree > 0.0 {
+            let this = (trouble.severity, degree);
+            let known = worst.entry((service, trouble.signal)).or_insert(this);
+            if this.1 > known.1 || (this.1 == known.1 && this.0 > known.0) {
+                *known = this;
+            }
+        }
+    }
+    worst
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The made-up world, seen by the real core.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use rstest::rstest;
+
+use super::world::Verb;
+use super::*;
+use crate::domain::health::signal::classify;
+use crate::domain::health::{Dimension, State};
+use crate::domain::incident::{Event, Incident, IncidentState};
+use crate::engine::core::{self, Decision, Input};
+use crate::engine::rehearsal::rehearse;
+use crate::engine::snapshot::Plan;
+use crate::sources::settings::{HttpSettings, Kind};
+
+fn noon() -> Instant {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+fn name() -> SourceName {
+    Arc::from("demo")
+}
+
+fn demo(seed: u64, speed: f64) -> DemoSource {
+    let demo = settings::Demo { seed, speed };
+    let settings = SourceSettings {
+        name: name(),
+        interval: Duration::from_secs(2),
+        timeout: Duration::from_secs(2),
+        max_body: 0,
+        http: HttpSettings::default(),
+        kind: Kind::Demo(demo.clone()),
+        asks: Vec::new(),
+    };
+    DemoSource::new(&settings, &demo)
+}
+
+fn look(source: &mut DemoSource, seconds: i64) -> Observation {
+    source.observe(noon() + TimeDelta::seconds(seconds)).unwrap()
+}
+
+fn alerts(seen: &Observation) -> &[Alert] {
+    let found = seen.facts.iter().find_map(|f| match f {
+        Fact::Alerts(set) => Some(set.alerts.as_slice()),
+        _ => None,
+    });
+    found.unwrap()
+}
+
+fn readings(seen: &Observation) -> &[Reading] {
+    let found = seen.facts.iter().find_map(|f| match f {
+        Fact::Signals(readings) => Some(readings.as_slice()),
+        _ => None,
+    });
+    found.unwrap()
+}
+
+fn series(seen: &Observation) -> Option<&[Series]> {
+    seen.facts.iter().find_map(|f| match f {
+        Fact::Backfill(series) => Some(series.as_slice()),
+        _ => None,
+    })
+}
+
+/// A core that has lived through the past of that seed, and what it wrote.
+fn lived(seed: u64) -> (core::State, Vec<core::NewEvent>) {
+    let inputs = past(&name(), seed, noon()).unwrap().into_iter().map(|p| {
+        let input = match p.step {
+            Step::Observed(observation) => Input::Observed(observation),
+            Step::Asked { actor, command } => Input::Asked { actor, command },
+        };
+        (p.at, input)
+    });
+    let plan = Arc::new(Plan::empty());
+    let written = rehearse(Arc::clone(&plan), inputs, noon());
+    let mut state = core::State::new(plan, Vec::new(), 1, 0, noon());
+    for (i, new) in written.iter().cloned().enumerate() {
+        let core::NewEvent { at, actor, incident, body } = new;
+        core::evolve(&mut state, &Event { position: i as u64 + 1, at, actor, incident, body });
+    }
+    (state, written)
+}
+
+fn incidents(state: &core::State) -> Vec<Arc<Incident>> {
+    let ids = (1..).map_while(|n| state.incident(crate::domain::incident::IncidentId(n)).cloned());
+    ids.collect()
+}
+
+#[test]
+fn the_script_makes_sense() {
+    let stage = Stage::new(&name(), 1).unwrap();
+    let services = &stage.world.services;
+    assert!((40..=60).contains(&services.len()), "{}", services.len());
+    let ids: BTreeSet<&str> = services.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids.len(), services.len());
+    for service in services {
+        assert_eq!(service.signals.len(), 4);
+        let dimensions: Vec<Dimension> = service.signals.iter().map(|s| s.dimension).collect();
+        assert_eq!(dimensions, Dimension::ALL);
+        let named = service.depends_on.iter().chain(&service.parent);
+        for id in named {
+            assert!(ids.contains(id.as_str()), "{} names {id}", service.id);
+        }
+    }
+}
+
+#[rstest]
+#[case(1)]
+#[case(7)]
+#[case(2_026)]
+fn the_same_seed_at_the_same_instants_shows_the_same_world(#[case] seed: u64) {
+    let (mut a, mut b) = (demo(seed, 10.0), demo(seed, 10.0));
+    for seconds in [0, 2, 60, 300] {
+        let (a, b) = (look(&mut a, seconds), look(&mut b, seconds));
+        assert_eq!(readings(&a), readings(&b));
+        assert_eq!(alerts(&a), alerts(&b));
+        assert_eq!(series(&a), series(&b));
+        assert_eq!(series(&a).is_some(), seconds == 0, "history comes once");
+    }
+    let (mut a, mut c) = (demo(seed, 10.0), demo(seed + 1, 10.0));
+    assert_ne!(readings(&look(&mut a, 0)), readings(&look(&mut c, 0)));
+}
+
+#[test]
+fn time_runs_as_fast_as_it_was_asked_to() {
+    let (mut slow, mut fast) = (demo(7, 1.0), demo(7, 60.0));
+    look(&mut slow, 0);
+    look(&mut fast, 0);
+    let fingerprints = |o: &Observation| -> Vec<String> {
+        alerts(o).iter().map(|a| a.fingerprint.clone()).collect()
+    };
+    let (an_hour, a_minute) = (look(&mut slow, 3_600), look(&mut fast, 60));
+    assert_eq!(fingerprints(&an_hour), fingerprints(&a_minute));
+    for alert in alerts(&a_minute) {
+        assert!(alert.starts_at <= a_minute.at, "{} begins in the future", alert.fingerprint);
+    }
+}
+
+#[test]
+fn history_is_six_hours_long_and_shows_what_happened() {
+    let seen = look(&mut demo(7, 1.0), 0);
+    let history = series(&seen).unwrap();
+    assert_eq!(history.len(), readings(&seen).len());
+    for s in history {
+        assert_eq!(s.points.len(), 360);
+        assert!(s.points.windows(2).all(|w| w[0].0 < w[1].0));
+        assert_eq!(s.points[0].0, noon() - TimeDelta::hours(6));
+    }
+    let find = |service: &str, signal: &str| {
+        let found = history.iter().find(|s| s.service.as_str() == service && &*s.signal == signal);
+        found.unwrap().points.iter().map(|p| p.1).collect::<Vec<f64>>()
+    };
+    let loss = find("core-network", "packet loss");
+    // The fault of 3 h 40 min ago is there, and the calm before and after it.
+    assert!(loss[145] > 5.0 && loss[100] < 1.0 && loss[300] < 1.0, "{loss:?}");
+}
+
+#[rstest]
+#[case(1)]
+#[case(7)]
+fn what_is_not_disturbed_is_well_all_day_long(#[case] seed: u64) {
+    let world = World::new(&name(), seed).unwrap();
+    for (s, service) in world.services.iter().enumerate() {
+        for (i, signal) in service.signals.iter().enumerate() {
+            for minute in 0..24 * 60 {
+                let at = noon() + TimeDelta::minutes(minute);
+                let value = world.value(s, i, at, None);
+                let state = classify(&signal.thresholds, value, State::Ok);
+                assert_eq!(state, State::Ok, "{} {} is {value} at {at}", service.id, signal.name);
+            }
+        }
+    }
+}
+
+#[rstest]
+#[case(Severity::Warning, State::Warning)]
+#[case(Severity::Critical, State::Critical)]
+fn a_trouble_drives_its_signal_into_the_state_of_its_alert(
+    #[case] severity: Severity,
+    #[case] expect: State,
+) {
+    let world = World::new(&name(), 7).unwrap();
+    for (s, service) in world.services.iter().enumerate() {
+        for (i, signal) in service.signals.iter().enumerate() {
+            let value = world.value(s, i, noon(), Some((severity, 1.0)));
+            let state = classify(&signal.thresholds, value, State::Ok);
+            assert_eq!(state, expect, "{} {} is {value}", service.id, signal.name);
+        }
+    }
+}
+
+#[rstest]
+#[case(1)]
+#[case(7)]
+#[case(42)]
+fn the_past_leaves_incidents_in_every_state(#[case] seed: u64) {
+    let (state, written) = lived(seed);
+    let all = incidents(&state);
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for incident in &all {
+        *count.entry(incident.state().word()).or_default() += 1;
+    }
+    for state in IncidentState::ALL.into_iter().filter(|s| *s != IncidentState::OnHold) {
+        assert!(count.contains_key(state.word()), "{} is missing: {count:?}", state.word());
+    }
+    assert!(all.iter().any(|i| i.parent.is_some() && i.is_open()), "nothing is folded");
+    assert!(all.iter().any(|i| i.flapping_since.is_some()), "nothing flaps");
+    assert!(all.iter().any(|i| i.is_silenced()), "nothing is silenced");
+    assert!(all.iter().any(|i| i.service.is_none()), "nothing is unassigned");
+    let notes = written.iter().filter(|e| e.body.kind() == "noted").count();
+    assert!(notes >= 10, "{notes} notes");
+    assert!(written.windows(2).all(|w| w[0].at <= w[1].at));
+    assert!(written.iter().all(|e| e.at >= noon() - TimeDelta::hours(6) && e.at <= noon()));
+}
+
+#[rstest]
+#[case(1)]
+#[case(7)]
+#[case(42)]
+#[case(1_000_003)]
+fn every_act_of_the_past_is_done_to_the_incident_that_it_is_about(#[case] seed: u64) {
+    let (state, written) = lived(seed);
+    let script = World::new(&name(), seed).unwrap().script;
+    let scenes = script.scenes.iter().flat_map(|s| s.acts.iter().map(|a| (s.service.as_ref(), a)));
+    let reports = script.reports.iter().flat_map(|r| r.acts.iter().map(|a| (Some(&r.service), a)));
+    for (service, act) in scenes.chain(reports) {
+        let kind = match act.verb {
+            Verb::Ack => "acknowledged",
+            Verb::Note => "noted",
+            Verb::Assign => "assigned",
+            Verb::Resolve => "resolved",
+            Verb::Close => "closed",
+            Verb::Cancel => "cancelled",
+        };
+        let at = noon() + milliseconds(act.at.0);
+        let of = |id| state.incident(id).and_then(|i| i.service.as_ref().map(ToString::to_string));
+        let done = written.iter().any(|e| {
+            e.at == at
+                && e.actor.name == act.by
+                && e.body.kind() == kind
+                && of(e.incident).as_ref() == service
+        });
+        assert!(done, "{act:?} was not done to {service:?}");
+    }
+}
+
+#[rstest]
+#[case(1)]
+#[case(7)]
+#[case(42)]
+fn the_first_answer_of_the_source_fits_the_past(#[case] seed: u64) {
+    let (mut state, _) = lived(seed);
+    let now = noon() + TimeDelta::seconds(1);
+    let seen = demo(seed, 1.0).observe(now).unwrap();
+    state.sense(&seen, now);
+    let Decision { events, .. } = core::decide(&state, &Input::Observed(seen), now);
+    let kinds: Vec<&str> = events.iter().map(|e| e.body.kind()).collect();
+    assert_eq!(kinds, Vec::<&str>::new());
+}
+
+#[test]
+fn the_world_goes_on_living() {
+    let mut source = demo(7, 1.0);
+    let mut seen = BTreeSet::new();
+    let mut most = 0;
+    let mut calm = usize::MAX;
+    for minute in 0..8 * 60 {
+        let observation = look(&mut source, minute * 60);
+        let firing = alerts(&observation).iter().map(|a| a.fingerprint.clone());
+        seen.extend(firing);
+        let count = alerts(&observation).len();
+        most = most.max(count);
+        if minute > 240 {
+            calm = calm.min(count);
+        }
+    }
+    assert!(seen.len() > 40, "{} alerts in eight hours", seen.len());
+    assert!(most < 45 && calm < 5, "between {calm} and {most} alerts at a time");
+}

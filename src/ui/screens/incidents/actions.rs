@@ -1,0 +1,320 @@
+//! What the keys of the queue and of the full-screen incident ask for: commands, and the questions,
+//! forms and lists that come before them.
+//!
+//! Every command names the incidents that were on the screen when the key was pressed, each in the
+//! version that was seen; what arrives in between changes nothing about that.
+
+use std::collections::BTreeSet;
+
+use crate::domain::incident::Incident;
+use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
+use crate::engine::Snapshot;
+use crate::ui::cmd::Cmd;
+use crate::ui::overlay::{Confirm, Overlay};
+use crate::ui::screens::{Ctx, Step, Tone};
+use crate::ui::widgets::form::Submit;
+use crate::ui::widgets::{Form, FormField, Item, Picker};
+
+/// Above so many incidents a common action asks first.
+pub const MANY: usize = 10;
+/// How many incidents a question lists.
+const LISTED: usize = 8;
+
+/// What a command is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aim {
+    pub targets: Vec<Target>,
+    /// How many of them are not on the screen.
+    pub out_of_view: usize,
+}
+
+impl Aim {
+    pub fn at(incident: &Incident) -> Self {
+        let target = Target { id: incident.id, seen: incident.version };
+        Self { targets: vec![target], out_of_view: 0 }
+    }
+
+    /// `INC-7`, or `18 incidents`.
+    fn named(&self) -> String {
+        match self.targets.as_slice() {
+            [one] => one.id.to_string(),
+            many => format!("{} incidents", many.len()),
+        }
+    }
+
+    /// The same, with what it is about where it is one.
+    fn about(&self, world: &Snapshot) -> String {
+        let title = match self.targets.as_slice() {
+            [one] => world.incidents.get(one.id).map(|i| format!("{}: {}", i.id, i.title)),
+            _ => None,
+        };
+        title.unwrap_or_else(|| self.named())
+    }
+
+    fn command(&self, action: Deed) -> Command {
+        Command::Act { targets: self.targets.clone(), action }
+    }
+}
+
+/// Asks the engine for `action` on all targets; above [`MANY`] asks the person first.
+pub fn act(aim: &Aim, action: Deed, verb: &str, ctx: &Ctx<'_>) -> Vec<Step> {
+    if aim.targets.is_empty() {
+        return vec![Step::Say(Tone::Info, "no incident is under the cursor".to_owned())];
+    }
+    let ask = Step::Do(Cmd::Ask(aim.command(action)));
+    if aim.targets.len() <= MANY {
+        return vec![ask];
+    }
+    let mut lines = vec![match aim.out_of_view {
+        0 => format!("{verb} {} incidents?", aim.targets.len()),
+        hidden => {
+            format!("{verb} {} incidents, {hidden} of them out of view?", aim.targets.len())
+        }
+    }];
+    lines.push(String::new());
+    lines.extend(listed(aim, ctx.world));
+    confirm(&format!("{verb} {}", aim.named()), lines, verb, vec![ask])
+}
+
+fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
+    let known = aim.targets.iter().filter_map(|target| world.incidents.get(target.id));
+    let line = |i: &Incident| {
+        let service = i.service.as_ref().map_or("unassigned", |s| s.as_str());
+        format!("{} {}  {service}  {}", i.priority, i.id, i.title)
+    };
+    let mut lines: Vec<String> = known.take(LISTED).map(|incident| line(incident)).collect();
+    if aim.targets.len() > LISTED {
+        lines.push(format!("and {} more", aim.targets.len() - LISTED));
+    }
+    lines
+}
+
+fn confirm(title: &str, lines: Vec<String>, verb: &str, yes: Vec<Step>) -> Vec<Step> {
+    vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
+}
+
+/// Resolves at once. Where alerts still fire, asks before it sends anything: an answer that came
+/// later could meet another key.
+pub fn resolve(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let resolve = |force| Deed::Resolve { reason: String::new(), force };
+    let known = aim.targets.iter().filter_map(|target| ctx.world.incidents.get(target.id));
+    let firing: Vec<&Incident> =
+        known.filter(|i| i.is_open() && i.firing() > 0).map(|i| &**i).collect();
+    if firing.is_empty() {
+        return act(aim, resolve(false), "resolve", ctx);
+    }
+    let mut lines = match (aim.targets.len(), aim.out_of_view) {
+        (1, _) => Vec::new(),
+        (n, 0) => vec![format!("{} of {n} incidents still fire:", firing.len())],
+        (n, hidden) => {
+            let count = firing.len();
+            vec![format!("{count} of {n} incidents, {hidden} out of view, still fire:")]
+        }
+    };
+    lines.extend(firing.iter().take(LISTED).map(|i| {
+        let alerts = match i.firing() {
+            1 => "1 alert fires".to_owned(),
+            n => format!("{n} alerts fire"),
+        };
+        format!("{} {}: {alerts}", i.id, i.title)
+    }));
+    if firing.len() > LISTED {
+        lines.push(format!("and {} more", firing.len() - LISTED));
+    }
+    let title = format!("Resolve {} all the same?", aim.named());
+    let yes = vec![Step::Do(Cmd::Ask(aim.command(resolve(true))))];
+    confirm(&title, lines, "resolve all the same", yes)
+}
+
+/// A reason, then the deed. `needed`: an empty reason is not accepted.
+pub fn with_reason(
+    aim: Aim,
+    verb: &'static str,
+    hint: &str,
+    needed: bool,
+    world: &Snapshot,
+    deed: fn(String) -> Deed,
+) -> Vec<Step> {
+    let about = aim.about(world);
+    let title = format!("{verb} {}", aim.named());
+    let submit: Submit = Box::new(move |texts| {
+        let reason = texts.first().cloned().unwrap_or_default();
+        if needed && reason.is_empty() {
+            return Err((0, format!("say why: {verb} keeps the reason")));
+        }
+        Ok(vec![Step::Do(Cmd::Ask(aim.command(deed(reason))))])
+    });
+    let fields = vec![FormField::new("Reason", "", hint)];
+    form(&title, &about, fields, submit)
+}
+
+fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec<Step> {
+    vec![Step::Show(Box::new(Overlay::Form(Form::new(title, about, fields, submit))))]
+}
+
+/// Whom to assign to: known names, `me`, nobody, or any other name.
+pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
+    let give = |to: Option<String>| vec![Step::Do(Cmd::Ask(aim.command(Deed::Assign { to })))];
+    let mut items = vec![Item {
+        label: me.to_owned(),
+        detail: "me".to_owned(),
+        then: give(Some(me.to_owned())),
+    }];
+    items.extend(people.iter().filter(|name| *name != me).map(|name| Item {
+        label: name.clone(),
+        detail: String::new(),
+        then: give(Some(name.clone())),
+    }));
+    items.push(Item {
+        label: "nobody".to_owned(),
+        detail: "take it from whoever has it".to_owned(),
+        then: give(None),
+    });
+    let title = format!("Assign {} to", aim.named());
+    let other = aim.clone();
+    let picker = Picker::new(&title, items).or_typed(Box::new(move |name| {
+        let to = Some(name.to_owned());
+        vec![Step::Do(Cmd::Ask(other.command(Deed::Assign { to })))]
+    }));
+    vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// A note on all targets.
+pub fn note(aim: Aim, world: &Snapshot) -> Vec<Step> {
+    let about = aim.about(world);
+    let title = format!("Note on {}", aim.named());
+    let submit: Submit = Box::new(move |texts| match texts {
+        [text] if !text.is_empty() => {
+            let action = Deed::Note { text: text.clone() };
+            Ok(vec![Step::Do(Cmd::Ask(aim.command(action)))])
+        }
+        _ => Err((0, "the note is empty; write a word".to_owned())),
+    });
+    form(&title, &about, vec![FormField::new("Note", "", "kept in the timeline for good")], submit)
+}
+
+/// A new incident, by hand. `service`: what is proposed.
+pub fn report(service: &str, services: &BTreeSet<String>) -> Vec<Step> {
+    let known = services.clone();
+    let levels = || ["", "1 high", "2 medium", "3 low"].map(str::to_owned).to_vec();
+    let submit: Submit = Box::new(move |texts| {
+        let [service, title, text, impact, urgency] = texts else { return Ok(Vec::new()) };
+        if !service.is_empty() && !known.contains(service) {
+            let near = known
+                .iter()
+                .map(|k| (strsim::osa_distance(k, service), k))
+                .min()
+                .map(|(_, k)| format!("; did you mean {k}?"));
+            let near = near.unwrap_or_default();
+            return Err((0, format!("there is no service {service:?}{near}")));
+        }
+        if title.is_empty() {
+            return Err((1, "say in a few words what is wrong".to_owned()));
+        }
+        let level = |text: &String| match text.chars().next() {
+            None => Ok(None),
+            Some('1' | 'h') => Ok(Some(1)),
+            Some('2' | 'm') => Ok(Some(2)),
+            Some('3' | 'l') => Ok(Some(3)),
+            Some(_) => Err("1 high, 2 medium or 3 low".to_owned()),
+        };
+        let report = Report {
+            service: (!service.is_empty()).then(|| crate::domain::health::ServiceId::new(service)),
+            title: title.clone(),
+            text: text.clone(),
+            impact: level(impact).map_err(|why| (3, why))?,
+            urgency: level(urgency).map_err(|why| (4, why))?,
+        };
+        Ok(vec![Step::Do(Cmd::Ask(Command::Report(report)))])
+    });
+    let fields = vec![
+        FormField::choose(
+            "Service",
+            service,
+            "whose service it is: Up and Down go through them; empty: unassigned",
+            services.iter().cloned().collect(),
+        ),
+        FormField::new("Title", "", "what is wrong, in a few words"),
+        FormField::new("Text", "", "what is known; may stay empty"),
+        FormField::choose("Impact", "", "1 high, 2 medium, 3 low; empty: by the tier", levels()),
+        FormField::choose("Urgency", "", "1 high, 2 medium, 3 low; empty: medium", levels()),
+    ];
+    form("Report an incident", "", fields, submit)
+}
+
+/// What can be copied of an incident.
+pub fn copy(incident: &Incident, links: &[(String, String)]) -> Vec<Step> {
+    let item = |label: &str, text: String| Item {
+        label: label.to_owned(),
+        detail: text.lines().next().unwrap_or_default().to_owned(),
+        then: vec![Step::Do(Cmd::Copy(text))],
+    };
+    let mut items = vec![
+        item("id", incident.id.to_string()),
+        item("title", incident.title.clone()),
+        item("command", format!("atalaya {}", incident.id)),
+        item("line", format!("{} {} {}", incident.id, incident.priority, incident.title)),
+    ];
+    items.extend(links.iter().map(|(name, url)| item(&format!("link: {name}"), url.clone())));
+    if let Ok(json) = serde_json::to_string_pretty(incident) {
+        items.push(Item { detail: "everything".to_owned(), ..item("json", json) });
+    }
+    let picker = Picker::new(&format!("Copy of {}", incident.id), items);
+    vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// Opens the only link, or asks which one.
+pub fn open_link(incident: &Incident, links: Vec<(String, String)>) -> Vec<Step> {
+    if let [(_, url)] = links.as_slice() {
+        return vec![Step::Do(Cmd::OpenLink(url.clone()))];
+    }
+    if links.is_empty() {
+        let why = format!("{} has no link; its alerts and its service name none", incident.id);
+        return vec![Step::Say(Tone::Info, why)];
+    }
+    let items = links
+        .into_iter()
+        .map(|(label, url)| Item {
+            label,
+            detail: url.clone(),
+            then: vec![Step::Do(Cmd::OpenLink(url))],
+        })
+        .collect();
+    let picker = Picker::new(&format!("Open, of {}", incident.id), items);
+    vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// Whether it has any link.
+pub fn has_link(incident: &Incident, world: &Snapshot) -> bool {
+    !links(incident, world).is_empty()
+}
+
+/// Every link of an incident, named: those of its alerts, its annotations and its service. Only
+/// `http` and `https`, each once.
+pub fn links(incident: &Incident, world: &Snapshot) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut add = |name: String, url: &str| {
+        let web = url.starts_with("https://") || url.starts_with("http://");
+        let sane = !url.chars().any(|c| c.is_whitespace() || c.is_control());
+        if web && sane && !found.iter().any(|(_, known)| known == url) {
+            found.push((name, url.to_owned()));
+        }
+    };
+    let notes = incident.alerts.values().flat_map(|alert| alert.annotations.iter());
+    for (name, value) in incident.annotations.iter().chain(notes) {
+        add(name.trim_end_matches("_url").replace('_', " "), value);
+    }
+    let service = incident.service.as_ref().and_then(|id| world.health.get(id));
+    if let Some(health) = service {
+        for (name, url) in &health.service.links {
+            add(format!("{} {name}", health.service.id), url);
+        }
+    }
+    let graphs =
+        incident.alerts.values().filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
+    for (alert, url) in graphs {
+        let name = alert.labels.get("alertname").map_or("alert", String::as_str);
+        add(format!("graph of {name}"), url);
+    }
+    found
+}

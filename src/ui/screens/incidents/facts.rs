@@ -1,0 +1,326 @@
+//! What is known of one incident, as labelled lines: the detail panel and the full-screen view.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use chrono_tz::Tz;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::timeline::{nth, standing};
+use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
+use crate::domain::observation::{AlertStatus, SourceState};
+use crate::domain::text::duration;
+use crate::domain::time::{Instant, TimeStyle, show};
+use crate::engine::Snapshot;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widgets::Paint;
+use crate::ui::widgets::paint::wrap;
+
+/// How wide the labels are.
+const LABEL: u16 = 9;
+/// How many related incidents are named.
+const NAMED: usize = 6;
+
+/// What the lines are made for.
+#[derive(Clone, Copy)]
+pub struct Eye<'a> {
+    pub world: &'a Snapshot,
+    pub now: Instant,
+    pub style: TimeStyle,
+    pub theme: &'a Theme,
+}
+
+impl Eye<'_> {
+    pub fn zone(&self) -> Tz {
+        self.world.site.zone
+    }
+
+    /// An instant with its age: `13:58:02, 5m ago`.
+    pub fn when(&self, at: Instant) -> String {
+        let ago = duration(self.now.signed_duration_since(at));
+        match self.style {
+            TimeStyle::Relative => format!("{ago} ago"),
+            style => format!("{}, {ago} ago", show(at, self.now, self.zone(), style)),
+        }
+    }
+
+    /// An instant as a column of times shows it: never as an age, which would not line up.
+    pub fn clock(&self, at: Instant) -> String {
+        let style = match self.style {
+            TimeStyle::Relative => TimeStyle::Local,
+            style => style,
+        };
+        show(at, self.now, self.zone(), style)
+    }
+}
+
+/// The colour of a state.
+pub fn state_style(theme: &Theme, state: IncidentState) -> Style {
+    theme.of(match state {
+        IncidentState::New => Role::Strong,
+        IncidentState::Acknowledged => Role::Ok,
+        IncidentState::OnHold => Role::Maintenance,
+        IncidentState::Resolved => Role::Muted,
+        IncidentState::Closed | IncidentState::Cancelled => Role::Faint,
+    })
+}
+
+/// The sign before a priority, so that it can be told without colour.
+pub fn priority_sign(theme: &Theme, priority: Priority) -> &'static str {
+    match priority.0 {
+        1 => theme.symbols.critical,
+        2 => theme.symbols.warning,
+        3 => theme.symbols.ok,
+        _ => theme.symbols.dot,
+    }
+}
+
+/// Our own signs in a text as this terminal can show them.
+pub fn plain<'a>(theme: &Theme, text: &'a str) -> Cow<'a, str> {
+    if theme.is_ascii() {
+        Cow::Owned(text.replace('×', "x").replace('→', "->").replace('·', "-"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// `high`, `medium`, `low` for 1 to 3.
+fn level(n: u8) -> &'static str {
+    match n {
+        1 => "high",
+        2 => "medium",
+        _ => "low",
+    }
+}
+
+/// One labelled fact.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    pub label: &'static str,
+    /// Pieces of one line; a single piece may be long and is wrapped.
+    pub value: Vec<(String, Style)>,
+}
+
+fn fact(label: &'static str, value: impl Into<String>, style: Style) -> Fact {
+    Fact { label, value: vec![(value.into(), style)] }
+}
+
+/// How many lines the facts take in `width` cells.
+pub fn height(facts: &[Fact], width: u16) -> usize {
+    facts.iter().map(|fact| split(fact, width).len().max(1)).sum()
+}
+
+/// The facts as lines of at most `width` cells.
+pub fn lines(facts: &[Fact], theme: &Theme, width: u16) -> Vec<Vec<(String, Style)>> {
+    let label = theme.of(Role::Muted);
+    let mut lines = Vec::new();
+    for fact in facts {
+        for (n, mut line) in split(fact, width).into_iter().enumerate() {
+            if !fact.label.is_empty() {
+                let name = if n == 0 { fact.label } else { "" };
+                line.insert(0, (format!("{name:<0$}", usize::from(LABEL)), label));
+            }
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// Draws the facts from line `skip` on.
+pub fn paint(facts: &[Fact], paint: &mut Paint<'_>, area: Rect, skip: usize) {
+    let lines = lines(facts, paint.theme, area.width);
+    for (line, y) in lines.iter().skip(skip).zip(area.top()..area.bottom()) {
+        let pieces: Vec<(&str, Style)> = line.iter().map(|(t, s)| (t.as_str(), *s)).collect();
+        paint.spans(area.x, y, area.width, &pieces);
+    }
+}
+
+/// The lines of one fact.
+fn split(fact: &Fact, width: u16) -> Vec<Vec<(String, Style)>> {
+    let room = if fact.label.is_empty() { width } else { width.saturating_sub(LABEL) };
+    match fact.value.as_slice() {
+        [(text, style)] => wrap(text, room).into_iter().map(|line| vec![(line, *style)]).collect(),
+        pieces => vec![pieces.to_vec()],
+    }
+}
+
+/// Everything worth knowing, the most urgent first.
+pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let theme = eye.theme;
+    let text = theme.of(Role::Text);
+    let state = (standing(incident, eye.now, eye.zone()), state_style(theme, incident.state()));
+    let sign = format!("{} {}", priority_sign(theme, incident.priority), incident.priority);
+    let gap = ("  ".to_owned(), text);
+    let first = vec![(sign, theme.priority(incident.priority)), gap, state];
+    let mut lines = vec![Fact { label: "", value: first }];
+    lines.extend(doubts(incident, eye));
+    let mut class = format!(
+        "impact {} × urgency {} → {}",
+        level(incident.impact),
+        level(incident.urgency),
+        incident.priority
+    );
+    if !incident.category.is_empty() {
+        let _ = write!(class, "   category {}", incident.category);
+    }
+    lines.push(fact("class", plain(theme, &class).into_owned(), text));
+    lines.push(fact("opened", opened(incident, eye), text));
+    lines.extend(alerts(incident, theme));
+    lines.extend(service(incident, eye));
+    lines.extend(related(incident, eye));
+    for (key, label) in [("summary", "summary"), ("description", "about"), ("message", "message")] {
+        if let Some(words) = incident.annotations.get(key).filter(|w| **w != incident.title) {
+            lines.push(fact(label, words.lines().collect::<Vec<_>>().join(" "), text));
+        }
+    }
+    if !incident.labels.is_empty() {
+        let list: Vec<String> =
+            incident.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        lines.push(fact("labels", list.join("  "), theme.of(Role::Muted)));
+    }
+    lines
+}
+
+/// Reasons not to trust what is shown.
+fn doubts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let theme = eye.theme;
+    let ago = |at: Instant| duration(eye.now.signed_duration_since(at));
+    let mut lines = Vec::new();
+    let mut doubt = |text: String| {
+        let sign = theme.symbols.unknown;
+        lines.push(fact("", format!("{sign} {text}"), theme.of(Role::Unknown)));
+    };
+    if let Some(since) = incident.unverified_since {
+        doubt(format!("unverified for {}: its alerts are gone, not proven clear", ago(since)));
+    }
+    let source = eye.world.sources.iter().find(|source| source.name == incident.source);
+    if let Some(SourceState::Failing { since, error, .. }) = source.map(|s| &s.state) {
+        doubt(format!("{} cannot be reached for {}: {error}", incident.source, ago(*since)));
+    }
+    if let Some(since) = incident.flapping_since {
+        let sign = theme.symbols.warning;
+        let text = format!("{sign} flapping for {}", ago(since));
+        lines.push(fact("", text, theme.of(Role::Warning)));
+    }
+    lines
+}
+
+fn opened(incident: &Incident, eye: &Eye<'_>) -> String {
+    let mut text = format!("{} by {}", eye.when(incident.opened_at), incident.reported_by.name);
+    let began = incident.opened_at - incident.started_at;
+    if began.num_seconds() >= 60 {
+        let _ = write!(text, ", had begun {} before", duration(began));
+    }
+    text
+}
+
+fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {
+    if incident.alerts.is_empty() {
+        return None;
+    }
+    let (all, firing) = (incident.alerts.len(), incident.firing());
+    let held = |wanted: fn(&AlertStatus) -> bool| {
+        incident.alerts.values().filter(|a| a.cleared_at.is_none() && wanted(&a.status)).count()
+    };
+    let silenced = held(|status| matches!(status, AlertStatus::Silenced { .. }));
+    let inhibited = held(|status| matches!(status, AlertStatus::Inhibited { .. }));
+    let mut text = match (all, firing) {
+        (1, 1) => "1 firing".to_owned(),
+        (1, _) => "1, cleared".to_owned(),
+        (_, 0) => format!("all {all} cleared"),
+        _ if firing == all => format!("{all} firing"),
+        _ => format!("{firing} of {all} firing"),
+    };
+    for (n, word) in [(silenced, "silenced"), (inhibited, "inhibited")] {
+        if n > 0 {
+            let _ = write!(text, ", {n} {word}");
+        }
+    }
+    let role = if firing > 0 { Role::Text } else { Role::Ok };
+    Some(fact("alerts", text, theme.of(role)))
+}
+
+fn service(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let theme = eye.theme;
+    let text = theme.of(Role::Text);
+    let Some(id) = &incident.service else {
+        let words = "unassigned: no service claims its alerts";
+        return vec![fact("service", words, theme.of(Role::Warning))];
+    };
+    let Some(health) = eye.world.health.get(id) else {
+        return vec![fact("service", id.to_string(), text)];
+    };
+    let service = &health.service;
+    let team = service.team.as_ref().map(|team| format!(", team {team}")).unwrap_or_default();
+    let state = format!(
+        "{} {} {}",
+        theme.glyph(health.state),
+        health.state.word(),
+        duration(eye.now.signed_duration_since(health.since))
+    );
+    let named = if service.name == id.as_str() {
+        id.to_string()
+    } else {
+        format!("{id} ({})", service.name)
+    };
+    let mut lines = vec![Fact {
+        label: "service",
+        value: vec![
+            (state, theme.state(health.state)),
+            (format!("  {named}, tier {}{team}", service.tier), text),
+        ],
+    }];
+    if !service.runbooks.is_empty() {
+        lines.push(fact("runbook", service.runbooks.join("  "), text));
+    }
+    if !service.links.is_empty() {
+        let links = service.links.keys().cloned().collect::<Vec<_>>().join("  ");
+        lines.push(fact("links", links, theme.of(Role::Link)));
+    }
+    lines
+}
+
+fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let theme = eye.theme;
+    let text = theme.of(Role::Text);
+    let named = |id: IncidentId| match eye.world.incidents.get(id) {
+        Some(other) => {
+            let service = other.service.as_ref().map_or("unassigned", |s| s.as_str());
+            format!("{id} {service} {}", other.state().short())
+        }
+        None => id.to_string(),
+    };
+    let mut lines = Vec::new();
+    if let Some(cause) = incident.parent {
+        let title =
+            eye.world.incidents.get(cause).map(|i| format!(": {}", i.title)).unwrap_or_default();
+        let words = format!("{}{title}", named(cause));
+        lines.push(fact("cause", words, text));
+    }
+    if let Some(affected) = eye.world.incidents.children.get(&incident.id) {
+        let mut list: Vec<String> = affected.iter().take(NAMED).map(|id| named(*id)).collect();
+        if affected.len() > NAMED {
+            list.push(format!("and {} more", affected.len() - NAMED));
+        }
+        let words = format!("+{}: {}", affected.len(), list.join(", "));
+        lines.push(fact("affects", words, text));
+    }
+    if let Some(earlier) = incident.earlier {
+        let mut words = earlier.to_string();
+        if let Some(before) = eye.world.incidents.get(earlier) {
+            let _ = write!(words, " {}", eye.when(before.opened_at));
+            if let Some(end) = &before.standing.resolved {
+                let _ = write!(words, ", took {}", duration(end.at - before.opened_at));
+                if !end.reason.is_empty() {
+                    let _ = write!(words, ": {}", end.reason);
+                }
+            }
+        }
+        if incident.recurrence > 1 {
+            let _ = write!(words, " ({} in 7 days)", nth(incident.recurrence));
+        }
+        lines.push(fact("earlier", words, text));
+    }
+    lines
+}

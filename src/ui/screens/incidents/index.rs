@@ -1,0 +1,384 @@
+//! All loaded incidents in the order of the queue, kept from one snapshot to the next.
+//!
+//! What a filter or a sort looks at lies in the rows themselves, so that a hundred thousand of them
+//! can be searched while somebody types: no incident is dereferenced for state, priority, age,
+//! service, owner or free text. A new snapshot costs what changed in it, and a nearly sorted sort.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+use crate::domain::health::ServiceId;
+use crate::domain::incident::query::{Flag, Subject, searchable};
+use crate::domain::incident::{Incident, IncidentId, IncidentState};
+use crate::domain::time::Instant;
+
+/// One incident with what is looked at often.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub id: IncidentId,
+    pub incident: Arc<Incident>,
+    pub parent: Option<IncidentId>,
+    /// It was in the list when that was last made; an arrival was not.
+    pub shown: bool,
+    /// Others are folded under it.
+    pub is_cause: bool,
+    state: IncidentState,
+    priority: u8,
+    /// One bit for each [`Flag`] that does not depend on who asks.
+    flags: u16,
+    /// What each of the first two sort keys compares.
+    keys: [u64; 2],
+    opened_at: Instant,
+    service: Option<ServiceId>,
+    owner: Option<Arc<str>>,
+    /// Everything that free text looks into, in lower case.
+    said: Box<str>,
+}
+
+/// What the queue can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Column {
+    Priority,
+    Age,
+    State,
+    Service,
+    Team,
+    What,
+    Who,
+    Id,
+}
+
+/// One column and its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortKey {
+    pub column: Column,
+    /// Ascending means: most urgent, youngest, A before Z.
+    pub descending: bool,
+}
+
+/// The order of the queue: the first key decides, the next ones where it is equal, the id last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort(pub Vec<SortKey>);
+
+/// The rows, sorted.
+#[derive(Debug, Clone)]
+pub struct Index {
+    pub rows: Vec<Row>,
+    /// Positions of the incidents that are folded under each cause, in the order of the queue.
+    pub families: HashMap<IncidentId, Vec<u32>>,
+    /// The cause of each folded incident.
+    pub causes: HashMap<IncidentId, IncidentId>,
+    /// What the rows were made from.
+    made_from: OrdMap<IncidentId, Arc<Incident>>,
+    sort: Sort,
+    names: HashSet<Arc<str>>,
+}
+
+impl Default for Sort {
+    fn default() -> Self {
+        let key = |column| SortKey { column, descending: false };
+        Self(vec![key(Column::Priority), key(Column::Age)])
+    }
+}
+
+impl Column {
+    pub const ALL: [Self; 8] = [
+        Self::Priority,
+        Self::Age,
+        Self::State,
+        Self::Service,
+        Self::Team,
+        Self::What,
+        Self::Who,
+        Self::Id,
+    ];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Priority => "priority",
+            Self::Age => "age",
+            Self::State => "state",
+            Self::Service => "service",
+            Self::Team => "team",
+            Self::What => "what",
+            Self::Who => "who",
+            Self::Id => "id",
+        }
+    }
+
+    /// What comes first when it ascends, and when it descends.
+    pub fn ends(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Priority => ("most urgent first", "least urgent first"),
+            Self::Age => ("youngest first", "oldest first"),
+            Self::State => ("new first", "ended first"),
+            Self::Id => ("lowest first", "highest first"),
+            Self::Service | Self::Team | Self::What | Self::Who => ("A to Z", "Z to A"),
+        }
+    }
+}
+
+impl Sort {
+    /// Sorts by `column` first and by what was first before next; by the same column again, the
+    /// other way round.
+    pub fn by(&self, column: Column) -> Self {
+        let descending = self.0.first().is_some_and(|k| k.column == column && !k.descending);
+        let mut keys = vec![SortKey { column, descending }];
+        keys.extend(self.0.iter().copied().filter(|k| k.column != column).take(2));
+        Self(keys)
+    }
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, key) in self.0.iter().take(2).enumerate() {
+            let gap = if n == 0 { "" } else { ", " };
+            let sign = if key.descending { "-" } else { "" };
+            write!(f, "{gap}{sign}{}", key.column.word())?;
+        }
+        Ok(())
+    }
+}
+
+impl Subject for Row {
+    fn incident(&self) -> &Incident {
+        &self.incident
+    }
+
+    fn state(&self) -> IncidentState {
+        self.state
+    }
+
+    fn priority(&self) -> u8 {
+        self.priority
+    }
+
+    fn opened_at(&self) -> Instant {
+        self.opened_at
+    }
+
+    fn service(&self) -> Option<&ServiceId> {
+        self.service.as_ref()
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    fn has(&self, flag: Flag, me: &str) -> bool {
+        match flag {
+            Flag::Mine => self.owner() == Some(me),
+            _ => self.flags & (1 << flag as u16) != 0,
+        }
+    }
+
+    fn says(&self, needle: &str) -> bool {
+        self.said.contains(needle)
+    }
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            families: HashMap::new(),
+            causes: HashMap::new(),
+            made_from: OrdMap::new(),
+            sort: Sort::default(),
+            names: HashSet::new(),
+        }
+    }
+}
+
+impl Index {
+    /// Takes over what changed in `incidents`, and the order if it is another one.
+    pub fn refresh(
+        &mut self,
+        incidents: &OrdMap<IncidentId, Arc<Incident>>,
+        sort: &Sort,
+        teams: &HashMap<ServiceId, String>,
+    ) {
+        let resort = self.sort != *sort;
+        if resort {
+            self.sort = sort.clone();
+            for row in &mut self.rows {
+                row.keys = keys(row, &self.sort, teams);
+            }
+        }
+        let changed = self.take_changes(incidents, teams);
+        if resort || changed {
+            let sort = &self.sort;
+            self.rows.sort_by(|a, b| compare(a, b, sort, teams));
+            self.find_families();
+        }
+    }
+
+    /// The row of that incident. Linear: for single look-ups.
+    pub fn position(&self, id: IncidentId) -> Option<usize> {
+        self.rows.iter().position(|row| row.id == id)
+    }
+
+    fn take_changes(
+        &mut self,
+        incidents: &OrdMap<IncidentId, Arc<Incident>>,
+        teams: &HashMap<ServiceId, String>,
+    ) -> bool {
+        let mut changed: HashMap<IncidentId, Option<&Arc<Incident>>> = HashMap::new();
+        for item in self.made_from.diff(incidents) {
+            match item {
+                DiffItem::Add(id, incident) | DiffItem::Update { new: (id, incident), .. } => {
+                    changed.insert(*id, Some(incident));
+                }
+                DiffItem::Remove(id, _) => {
+                    changed.insert(*id, None);
+                }
+            }
+        }
+        if changed.is_empty() {
+            return false;
+        }
+        let (names, sort) = (&mut self.names, &self.sort);
+        self.rows.retain_mut(|row| match changed.remove(&row.id) {
+            None => true,
+            Some(None) => false,
+            Some(Some(incident)) => {
+                let shown = row.shown;
+                *row = Row::new(incident, names);
+                row.shown = shown;
+                row.keys = keys(row, sort, teams);
+                true
+            }
+        });
+        let mut fresh: Vec<_> = changed.into_values().flatten().collect();
+        fresh.sort_unstable_by_key(|incident| incident.id);
+        self.rows.extend(fresh.into_iter().map(|incident| {
+            let mut row = Row::new(incident, names);
+            row.keys = keys(&row, sort, teams);
+            row
+        }));
+        self.made_from = incidents.clone();
+        true
+    }
+
+    fn find_families(&mut self) {
+        self.families.clear();
+        self.causes.clear();
+        for (position, row) in self.rows.iter().enumerate() {
+            if let Some(parent) = row.parent {
+                self.families.entry(parent).or_default().push(position as u32);
+                self.causes.insert(row.id, parent);
+            }
+        }
+        for row in &mut self.rows {
+            row.is_cause = !self.families.is_empty() && self.families.contains_key(&row.id);
+        }
+    }
+}
+
+impl Row {
+    fn new(incident: &Arc<Incident>, names: &mut HashSet<Arc<str>>) -> Self {
+        let mut said = String::new();
+        searchable(incident, |text| {
+            said.extend(text.chars().flat_map(char::to_lowercase));
+            said.push('\n');
+        });
+        let owner = incident.owner().map(|name| {
+            names.get(name).cloned().unwrap_or_else(|| {
+                let name: Arc<str> = Arc::from(name);
+                names.insert(name.clone());
+                name
+            })
+        });
+        let fixed = Flag::ALL.into_iter().filter(|flag| *flag != Flag::Mine);
+        let held = fixed.filter(|flag| flag.holds(incident, ""));
+        Self {
+            id: incident.id,
+            parent: incident.parent.filter(|parent| *parent != incident.id),
+            shown: false,
+            is_cause: false,
+            state: incident.state(),
+            priority: incident.priority.0,
+            flags: held.fold(0, |bits, flag| bits | 1 << flag as u16),
+            keys: [0; 2],
+            opened_at: incident.opened_at,
+            service: incident.service.clone(),
+            owner,
+            said: said.into(),
+            incident: incident.clone(),
+        }
+    }
+
+    /// The text of a column that is sorted as text.
+    fn text<'a>(
+        &'a self,
+        column: Column,
+        teams: &'a HashMap<ServiceId, String>,
+    ) -> Option<&'a str> {
+        match column {
+            Column::Service => self.service.as_ref().map(ServiceId::as_str),
+            Column::Team => self.team(teams),
+            Column::What => Some(&self.incident.title),
+            Column::Who => self.owner(),
+            Column::Priority | Column::Age | Column::State | Column::Id => None,
+        }
+    }
+
+    /// The team of its service.
+    pub fn team<'a>(&self, teams: &'a HashMap<ServiceId, String>) -> Option<&'a str> {
+        self.service.as_ref().and_then(|s| teams.get(s)).map(String::as_str)
+    }
+}
+
+fn keys(row: &Row, sort: &Sort, teams: &HashMap<ServiceId, String>) -> [u64; 2] {
+    let key = |n: usize| sort.0.get(n).map_or(0, |key| number(row, key.column, teams));
+    [key(0), key(1)]
+}
+
+/// A number in the order of the column: the whole value, or how its text begins. What has no text
+/// comes last.
+fn number(row: &Row, column: Column, teams: &HashMap<ServiceId, String>) -> u64 {
+    match column {
+        Column::Priority => u64::from(row.priority),
+        Column::State => row.state as u64,
+        Column::Id => row.id.0,
+        Column::Age => u64::MAX.wrapping_sub((row.opened_at.timestamp_millis() as u64) ^ (1 << 63)),
+        Column::Service | Column::Team | Column::What | Column::Who => {
+            row.text(column, teams).map_or(u64::MAX, |text| {
+                let mut start = [0_u8; 8];
+                for (to, from) in start.iter_mut().zip(text.bytes()) {
+                    *to = from.to_ascii_lowercase();
+                }
+                u64::from_be_bytes(start)
+            })
+        }
+    }
+}
+
+fn compare(a: &Row, b: &Row, sort: &Sort, teams: &HashMap<ServiceId, String>) -> Ordering {
+    for (n, key) in sort.0.iter().enumerate() {
+        let quick = match (a.keys.get(n), b.keys.get(n)) {
+            (Some(a), Some(b)) => a.cmp(b),
+            _ => number(a, key.column, teams).cmp(&number(b, key.column, teams)),
+        };
+        let order = quick.then_with(|| {
+            let lower = |row| {
+                let text: Option<&str> = Row::text(row, key.column, teams);
+                text.map(|t| t.bytes().map(|b| b.to_ascii_lowercase()))
+            };
+            match (lower(a), lower(b)) {
+                (Some(a), Some(b)) => a.cmp(b),
+                _ => Ordering::Equal,
+            }
+        });
+        let order = if key.descending { order.reverse() } else { order };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    a.id.cmp(&b.id)
+}

@@ -1,0 +1,299 @@
+//! The list itself: one line for each incident, two where it is narrow.
+//!
+//! ```text
+//!   PRI   ID        AGE    STATE  SERVICE   WHAT                                       WHO
+//! ▌ ✖ P1  INC-2041   5m    ack    checkout  ▸ p99 latency above 1 s  12 alerts  +3 …   Ana Ruiz
+//!   ▲ P2  INC-2040  12m    new    db-main   connections at 96 %                        —
+//! ```
+
+use std::collections::HashMap;
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::facts::{Eye, priority_sign, state_style};
+use super::index::Column as By;
+use super::list::{Line, List};
+use super::timeline::nth;
+use crate::domain::health::ServiceId;
+use crate::domain::incident::Incident;
+use crate::domain::observation::SourceState;
+use crate::domain::text::duration;
+use crate::domain::time::{TimeStyle, show};
+use crate::ui::theme::Role;
+use crate::ui::widgets::table::Row;
+use crate::ui::widgets::{Column, Paint, Table, width};
+
+/// Below this width an incident has two lines.
+pub const WIDE: u16 = 100;
+
+/// The columns, in the order in which they stand.
+const PRIORITY: usize = 0;
+const ID: usize = 1;
+const AGE: usize = 2;
+const STATE: usize = 3;
+const SERVICE: usize = 4;
+const WHAT: usize = 5;
+const WHO: usize = 6;
+const TEAM: usize = 7;
+const SOURCE: usize = 8;
+
+/// Which columns beside the ones that are always there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extra {
+    #[default]
+    None,
+    Team,
+    TeamAndSource,
+}
+
+impl Extra {
+    pub fn next(self) -> Self {
+        match self {
+            Self::None => Self::Team,
+            Self::Team => Self::TeamAndSource,
+            Self::TeamAndSource => Self::None,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "the essential ones",
+            Self::Team => "with the team",
+            Self::TeamAndSource => "with team and source",
+        }
+    }
+}
+
+/// How many lines an incident takes at that width.
+pub fn lines_each(width: u16) -> u16 {
+    if width < WIDE { 2 } else { 1 }
+}
+
+/// How many rows of the list fit in an area.
+pub fn room(area: Rect) -> usize {
+    Table::room(area.height, lines_each(area.width))
+}
+
+fn columns(total: u16, widest_id: u16, style: TimeStyle, extra: Extra) -> Vec<Column> {
+    let id = widest_id.max(8);
+    let age = if style == TimeStyle::Relative { 7 } else { 13 };
+    if total < WIDE {
+        return vec![
+            Column::new("PRI", 4, 0),
+            Column::new("ID", id, 0),
+            Column::right("AGE", age, 3),
+            Column::new("STATE", 9, 1),
+            Column::fill("SERVICE", 10),
+            Column::new("", 0, 9),
+            Column::new("WHO", 16, 2),
+        ];
+    }
+    let service = (total / 10).clamp(12, 22);
+    let mut columns = vec![
+        Column::new("PRI", 4, 0),
+        Column::new("ID", id, 0),
+        Column::right("AGE", age, 0),
+        Column::new("STATE", 9, 0),
+        Column::new("SERVICE", service, 0),
+        Column::fill("WHAT", 30),
+        Column::new("WHO", (total / 9).clamp(12, 20), 0),
+    ];
+    if extra != Extra::None {
+        columns.push(Column::new("TEAM", 12, 2));
+    }
+    if extra == Extra::TeamAndSource {
+        columns.push(Column::new("SOURCE", 14, 3));
+    }
+    columns
+}
+
+/// Draws the rows that are in view.
+pub fn paint(
+    list: &List,
+    teams: &HashMap<ServiceId, String>,
+    eye: &Eye<'_>,
+    extra: Extra,
+    paint: &mut Paint<'_>,
+    area: Rect,
+    focused: bool,
+) {
+    let lines = lines_each(area.width);
+    let window = list.window(room(area));
+    let shown = list.lines().get(window.clone()).unwrap_or_default();
+    let ids = shown.iter().filter_map(|line| match line {
+        Line::Incident { row, .. } => list.row(*row).map(|row| width(&row.id.to_string())),
+        Line::Header(_) => None,
+    });
+    let columns = columns(area.width, ids.max().unwrap_or(0), eye.style, extra);
+    let sorted = list.sort().0.first().and_then(|key| {
+        let column = match key.column {
+            By::Priority => PRIORITY,
+            By::Id => ID,
+            By::Age => AGE,
+            By::State => STATE,
+            By::Service => SERVICE,
+            By::What => WHAT,
+            By::Who => WHO,
+            By::Team => TEAM,
+        };
+        (column < columns.len()).then_some((column, key.descending))
+    });
+    let table =
+        Table { columns: &columns, sort: sorted, cursor: list.cursor_line(), focused, lines };
+    table.paint(paint, area, window, |n, cells| match list.lines().get(n) {
+        Some(Line::Header(header)) => {
+            let Some(header) = list.header(*header) else { return };
+            let style = cells.paint.of(Role::Heading);
+            cells.across(&format!("{}  {}", header.name, header.count), style);
+        }
+        Some(Line::Incident { row, depth }) => {
+            let Some(row) = list.row(*row) else { return };
+            let seen = Seen {
+                marked: list.is_marked(row.id),
+                leaving: cells.selected && list.is_sticky(),
+                depth: *depth,
+                affected: if row.is_cause { list.affected(row.id) } else { 0 },
+                unfolded: list.is_unfolded(row.id),
+                team: row.team(teams).unwrap_or(""),
+            };
+            draw(&row.incident, &seen, eye, cells);
+        }
+        None => {}
+    });
+}
+
+/// How one row stands in the list.
+struct Seen<'a> {
+    marked: bool,
+    /// It no longer belongs to the list and goes when the cursor does.
+    leaving: bool,
+    depth: u8,
+    affected: usize,
+    unfolded: bool,
+    team: &'a str,
+}
+
+fn draw(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>, cells: &mut Row<'_, '_>) {
+    let theme = eye.theme;
+    let symbols = theme.symbols;
+    let over = !incident.is_open() || seen.leaving;
+    let text = theme.of(if over { Role::Muted } else { Role::Text });
+    let muted = theme.of(Role::Muted);
+    if seen.marked {
+        let area = cells.area;
+        cells.paint.over(area, Role::Mark);
+        cells.paint.cell(area.x + 1, area.y, symbols.mark, theme.of(Role::Mark));
+    }
+    let priority = if over { muted } else { theme.priority(incident.priority) };
+    // A filled sign would lose its ground to the cursor's, and be dark on dark.
+    let filled = cells.selected && priority.bg.is_some();
+    let priority = if filled { Style { fg: priority.bg, bg: None, ..priority } } else { priority };
+    let sign = format!("{} {}", priority_sign(theme, incident.priority), incident.priority);
+    cells.cell(PRIORITY, &sign, priority);
+    cells.cell(ID, &incident.id.to_string(), text);
+    let age = match eye.style {
+        TimeStyle::Relative => duration(eye.now.signed_duration_since(incident.opened_at)),
+        style => show(incident.opened_at, eye.now, eye.zone(), style),
+    };
+    cells.cell(AGE, &age, text);
+    cells.cell(STATE, incident.state().short(), state_style(theme, incident.state()));
+    match &incident.service {
+        Some(service) => cells.cell(SERVICE, service.as_str(), text),
+        None => cells.cell(SERVICE, "unassigned", theme.of(Role::Warning)),
+    }
+    match incident.owner() {
+        Some(owner) => cells.cell(WHO, owner, text),
+        None => cells.cell(WHO, symbols.none, muted),
+    }
+    cells.cell(TEAM, seen.team, muted);
+    cells.cell(SOURCE, &incident.source, muted);
+    let what = if cells.area.height > 1 {
+        let area = cells.area;
+        let start = cells.place(ID).map_or(area.x + 2, |place| place.x);
+        let end = area.right().saturating_sub(1);
+        Some(Rect::new(start, area.y + 1, end.saturating_sub(start), 1))
+    } else {
+        cells.place(WHAT)
+    };
+    if let Some(place) = what {
+        draw_what(incident, seen, eye, cells.paint, place, text);
+    }
+}
+
+/// The title, cut so that its tags stay in view.
+fn draw_what(
+    incident: &Incident,
+    seen: &Seen<'_>,
+    eye: &Eye<'_>,
+    paint: &mut Paint<'_>,
+    place: Rect,
+    text: Style,
+) {
+    let theme = eye.theme;
+    let symbols = theme.symbols;
+    let mut lead = "  ".repeat(usize::from(seen.depth.saturating_sub(1)));
+    if seen.depth > 0 {
+        lead.push_str(symbols.hook);
+        lead.push(' ');
+    }
+    if seen.affected > 0 {
+        lead.push_str(if seen.unfolded { symbols.unfolded } else { symbols.folded });
+        lead.push(' ');
+    }
+    let tags = tags(incident, seen, eye);
+    let tags_width: u16 = tags.iter().map(|(tag, _)| width(tag) + 2).sum();
+    let tags_width = tags_width.min(place.width / 2);
+    let mut x = place.x + paint.text(place.x, place.y, place.width, &lead, theme.of(Role::Muted));
+    let room = place.right().saturating_sub(x).saturating_sub(tags_width);
+    x += paint.text(x, place.y, room, &incident.title, text);
+    for (tag, style) in tags {
+        let room = place.right().saturating_sub(x + 2);
+        if room < 3 {
+            break;
+        }
+        x += 2 + paint.text(x + 2, place.y, room, &tag, style);
+    }
+}
+
+/// What else there is to know at a glance, the most important first.
+fn tags(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>) -> Vec<(String, Style)> {
+    let theme = eye.theme;
+    let symbols = theme.symbols;
+    let muted = theme.of(Role::Muted);
+    let mut tags = Vec::new();
+    if let Some(since) = incident.unverified_since {
+        let ago = duration(eye.now.signed_duration_since(since));
+        tags.push((format!("{} unverified {ago}", symbols.unknown), theme.of(Role::Unknown)));
+    } else if incident.is_open() && is_blind(incident, eye) {
+        tags.push((format!("{} source away", symbols.unknown), theme.of(Role::Unknown)));
+    }
+    if seen.affected > 0 {
+        tags.push((format!("+{} affected", seen.affected), theme.of(Role::Accent)));
+    }
+    if let (0, Some(cause)) = (seen.depth, incident.parent) {
+        tags.push((format!("{} {cause}", symbols.hook), muted));
+    }
+    if incident.flapping_since.is_some() {
+        tags.push(("flapping".to_owned(), theme.of(Role::Warning)));
+    }
+    if incident.is_silenced() {
+        tags.push(("silenced".to_owned(), muted));
+    }
+    if incident.clear_since.is_some() && incident.is_open() {
+        tags.push((format!("{} clear", symbols.check), theme.of(Role::Ok)));
+    }
+    if incident.alerts.len() > 1 {
+        tags.push((format!("{} alerts", incident.alerts.len()), muted));
+    }
+    if incident.recurrence > 1 {
+        tags.push((nth(incident.recurrence), muted));
+    }
+    tags
+}
+
+/// Whether the source that would tell of a change cannot be asked.
+fn is_blind(incident: &Incident, eye: &Eye<'_>) -> bool {
+    let source = eye.world.sources.iter().find(|source| source.name == incident.source);
+    source.is_some_and(|source| matches!(source.state, SourceState::Failing { .. }))
+}

@@ -1,0 +1,233 @@
+//! The history of an incident as people read it: one entry for each thing that happened, a flood of
+//! alerts condensed into one.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+
+use crate::domain::health::State;
+use crate::domain::incident::event::Opening;
+use crate::domain::incident::{ActorKind, AlertFact, Event, EventBody, Incident, IncidentState};
+use crate::domain::matcher::Labels;
+use crate::domain::observation::AlertStatus;
+use crate::domain::text::duration;
+use crate::domain::time::{Instant, TimeStyle, show};
+
+/// Alerts that fire or clear within so long of each other are one entry.
+const TOGETHER: TimeDelta = TimeDelta::seconds(60);
+
+/// One entry of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub at: Instant,
+    /// What happened, in one word.
+    pub word: &'static str,
+    pub tone: Tone,
+    /// Who did it: a person, a source, or nobody (the console itself).
+    pub who: String,
+    /// The rest, possibly of several lines.
+    pub text: String,
+}
+
+/// How an entry is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As the state that it brought.
+    State(State),
+    /// What a person wrote.
+    Human,
+    /// Everything else.
+    Plain,
+}
+
+/// The entries of `events` (oldest first), oldest first.
+pub fn entries(events: &[Event], incident: Option<&Incident>, zone: Tz) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
+    if let Some(incident) = incident {
+        names.extend(incident.alerts.iter().map(|(f, alert)| (f.as_str(), alert_name(alert))));
+    }
+    let mut run: Vec<&str> = Vec::new();
+    for event in events {
+        if let EventBody::AlertFired { fingerprint, alert } = &event.body {
+            names.entry(fingerprint).or_insert_with(|| alert_name(alert));
+        }
+        let entry = tell(event, &names, zone);
+        let alike = entries.last().filter(|last| {
+            last.word == entry.word && last.who == entry.who && event.at - last.at <= TOGETHER
+        });
+        match (fingerprint(&event.body), alike.is_some()) {
+            (Some(fingerprint), true) if !run.is_empty() => {
+                run.push(fingerprint);
+                let first = run.first().and_then(|f| names.get(f)).map_or("", String::as_str);
+                if let Some(last) = entries.last_mut() {
+                    last.text = format!("{} alerts, first {first}", run.len());
+                }
+                continue;
+            }
+            (found, _) => run = found.into_iter().collect(),
+        }
+        // The alert that opened it has been told of already.
+        let told = entries.last().is_some_and(|last| {
+            last.word == "opened" && last.at == entry.at && last.text.starts_with(&entry.text)
+        });
+        if told && !run.is_empty() {
+            continue;
+        }
+        entries.push(entry);
+    }
+    entries
+}
+
+/// The alert that an event is about, where it is about one.
+fn fingerprint(body: &EventBody) -> Option<&str> {
+    match body {
+        EventBody::AlertFired { fingerprint, .. }
+        | EventBody::AlertCleared { fingerprint }
+        | EventBody::AlertChanged { fingerprint, .. } => Some(fingerprint),
+        _ => None,
+    }
+}
+
+fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
+    let name = |fingerprint: &str| {
+        names.get(fingerprint).cloned().unwrap_or_else(|| format!("alert {fingerprint}"))
+    };
+    let clock = |at: Instant| show(at, event.at, zone, TimeStyle::Local);
+    let because = |automatic: bool, reason: &str, otherwise: &str| match (automatic, reason) {
+        (true, "") => otherwise.to_owned(),
+        (_, reason) => reason.to_owned(),
+    };
+    let ok = Tone::State(State::Ok);
+    let bad = Tone::State(State::Critical);
+    let warn = Tone::State(State::Warning);
+    let doubt = Tone::State(State::Unknown);
+    let (word, tone, text) = match &event.body {
+        EventBody::Opened(opening) => opened(event, opening),
+        EventBody::AlertFired { fingerprint, .. } => ("firing", bad, name(fingerprint)),
+        EventBody::AlertCleared { fingerprint } => ("cleared", ok, name(fingerprint)),
+        EventBody::AlertChanged { fingerprint, status } => match status {
+            AlertStatus::Active => ("active", bad, name(fingerprint)),
+            AlertStatus::Silenced { .. } => ("silenced", Tone::Plain, name(fingerprint)),
+            AlertStatus::Inhibited { .. } => ("inhibited", Tone::Plain, name(fingerprint)),
+        },
+        EventBody::Acknowledged { until } => {
+            let text = until.map(|at| format!("until {}", clock(at))).unwrap_or_default();
+            ("ack", Tone::Human, text)
+        }
+        EventBody::AcknowledgementExtended { until } => {
+            ("extended", Tone::Plain, format!("acknowledged until {}", clock(*until)))
+        }
+        EventBody::AcknowledgementTakenBack => ("gave back", Tone::Human, "new again".to_owned()),
+        EventBody::AcknowledgementExpired => {
+            ("expired", warn, "nobody extended the acknowledgement; new again".to_owned())
+        }
+        EventBody::Assigned { to } => {
+            let text = to.as_ref().map_or("to nobody".to_owned(), |to| format!("to {to}"));
+            ("assigned", Tone::Human, text)
+        }
+        EventBody::Noted { text } => ("note", Tone::Human, text.clone()),
+        EventBody::Resolved { automatic, reason } => {
+            ("resolved", ok, because(*automatic, reason, "all alerts proven clear"))
+        }
+        EventBody::Reopened { automatic, reason } => {
+            ("reopened", bad, because(*automatic, reason, "the same trouble came back"))
+        }
+        EventBody::Closed { automatic, reason } => {
+            ("closed", Tone::Plain, because(*automatic, reason, "nobody objected in time"))
+        }
+        EventBody::Cancelled { reason } => ("cancelled", Tone::Plain, reason.clone()),
+        EventBody::Folded { under } => ("folded", Tone::Plain, format!("{under} is the cause")),
+        EventBody::Unfolded => ("unfolded", Tone::Plain, "stands on its own again".to_owned()),
+        EventBody::Unverified => {
+            ("unverified", doubt, "alerts gone, but nothing proves that they cleared".to_owned())
+        }
+        EventBody::Verified => ("verified", Tone::Plain, "its origin answers again".to_owned()),
+        EventBody::FlappingStarted => {
+            ("flapping", warn, "comes and goes; quiet until it has peace".to_owned())
+        }
+        EventBody::FlappingEnded => ("steady", Tone::Plain, "no longer flapping".to_owned()),
+        EventBody::Reclassified { impact, urgency, priority } => {
+            ("classified", Tone::Human, format!("impact {impact} × urgency {urgency} → {priority}"))
+        }
+        EventBody::Undone { what, standing, .. } => {
+            ("undone", Tone::Human, format!("no longer {what}; {} again", standing.state.short()))
+        }
+    };
+    let who = match event.actor.kind {
+        ActorKind::System => String::new(),
+        ActorKind::Person | ActorKind::Source => event.actor.name.clone(),
+    };
+    Entry { at: event.at, word, tone, who, text }
+}
+
+fn opened(event: &Event, opening: &Opening) -> (&'static str, Tone, String) {
+    let what = labelled(&opening.labels).unwrap_or_else(|| opening.title.clone());
+    let again = match (opening.recurrence, opening.earlier) {
+        (2.., Some(earlier)) => {
+            format!(" · {} in 7 days, before {earlier}", nth(opening.recurrence))
+        }
+        _ => String::new(),
+    };
+    let word = if event.actor.kind == ActorKind::Person { "reported" } else { "opened" };
+    (word, Tone::State(State::Critical), format!("{what}{again}"))
+}
+
+/// `1st`, `2nd`, `3rd`, `11th`.
+pub fn nth(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (1, r) if r != 11 => "st",
+        (2, r) if r != 12 => "nd",
+        (3, r) if r != 13 => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
+}
+
+/// `HighLatency{instance="a", zone="eu"}`.
+pub fn alert_name(alert: &AlertFact) -> String {
+    labelled(&alert.labels).unwrap_or_else(|| "alert without labels".to_owned())
+}
+
+fn labelled(labels: &Labels) -> Option<String> {
+    if labels.is_empty() {
+        return None;
+    }
+    let name = labels.get("alertname").map_or("", String::as_str);
+    let rest: Vec<String> = labels
+        .iter()
+        .filter(|(key, _)| *key != "alertname" && *key != "severity")
+        .map(|(key, value)| format!("{key}={value:?}"))
+        .collect();
+    let rest = if rest.is_empty() { String::new() } else { format!("{{{}}}", rest.join(", ")) };
+    Some(format!("{name}{rest}"))
+}
+
+/// What an incident stands for right now, as a few facts in words: "acknowledged by ana, until
+/// 14:33", "alerts gone, not proven clear for 5m".
+pub fn standing(incident: &Incident, now: Instant, zone: Tz) -> String {
+    let standing = &incident.standing;
+    let clock = |at: Instant| show(at, now, zone, TimeStyle::Local);
+    let ending = |word: &str, ending: &Option<crate::domain::incident::Ending>| match ending {
+        Some(e) if e.automatic => format!("{word} by itself at {}", clock(e.at)),
+        Some(e) => format!("{word} by {} at {}", e.by, clock(e.at)),
+        None => word.to_owned(),
+    };
+    match standing.state {
+        IncidentState::New => "new, nobody has it".to_owned(),
+        IncidentState::Acknowledged => match &standing.acknowledged {
+            Some(ack) => {
+                let until = ack.until.map(|at| {
+                    format!(", back to new in {}", duration((at - now).max(TimeDelta::zero())))
+                });
+                format!("acknowledged by {}{}", ack.by, until.unwrap_or_default())
+            }
+            None => "acknowledged".to_owned(),
+        },
+        IncidentState::OnHold => "on hold".to_owned(),
+        IncidentState::Resolved => ending("resolved", &standing.resolved),
+        IncidentState::Closed => ending("closed", &standing.closed),
+        IncidentState::Cancelled => ending("cancelled", &standing.cancelled),
+    }
+}

@@ -1,0 +1,329 @@
+//! The command line as people and scripts see it: help texts, JSON fields, exit codes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A home of its own with a config that watches nothing but answers everything.
+struct Home(TempDir);
+
+/// One source that is this machine, without services of its own, so that the poll is quick.
+const CONFIG: &str = r#"
+[site]
+name = "test"
+timezone = "Europe/Madrid"
+[operator]
+name = "ana"
+[[sources]]
+name = "host"
+kind = "host"
+services = false
+[[services]]
+id = "checkout"
+name = "Checkout"
+tier = 1
+team = "payments"
+[[services.signals]]
+name = "memory"
+source = "host"
+metric = "memory"
+unit = "%"
+crit = 101
+"#;
+
+impl Home {
+    fn new() -> Self {
+        let home = Self(TempDir::new().unwrap());
+        fs::write(home.path("config.toml"), CONFIG).unwrap();
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atalaya"));
+        command
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("ATALAYA_CONFIG", self.path("config.toml"))
+            .env("SSH_CONNECTION", "10.1.2.3 50123 10.0.0.1 22")
+            .env("COLUMNS", "100")
+            .args(arguments);
+        command.output().unwrap()
+    }
+
+    /// Standard output of a command that must succeed.
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_slice(&self.run(arguments).stdout).unwrap()
+    }
+}
+
+/// The names of an object's fields.
+fn fields(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[track_caller]
+fn has(value: &Value, wanted: &[&str]) {
+    let missing: Vec<_> = wanted.iter().filter(|w| !fields(value).contains(*w)).collect();
+    assert!(missing.is_empty(), "{missing:?} missing in {value:#}");
+}
+
+#[test]
+fn every_help_text_is_as_documented() {
+    let home = Home::new();
+    let mut all = home.says(&["--help"]);
+    let commands = [
+        "init",
+        "check",
+        "health",
+        "sources",
+        "incidents",
+        "incident",
+        "audit",
+        "export",
+        "import",
+        "keys",
+        "themes",
+        "completions",
+        "man",
+    ];
+    for command in commands {
+        all += &format!("\n──── {command}\n{}", home.says(&[command, "--help"]));
+    }
+    for action in
+        ["report", "ack", "unack", "assign", "note", "resolve", "close", "reopen", "cancel", "show"]
+    {
+        all += &format!("\n──── incident {action}\n{}", home.says(&["incident", action, "--help"]));
+    }
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("cli");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("help", all));
+}
+
+#[test]
+fn an_incident_lives_from_report_to_close_by_command_line() {
+    let home = Home::new();
+    let report = ["incident", "report", "--title", "Mail is slow", "--service", "checkout"];
+    assert_eq!(home.says(&report), "INC-1\n");
+    assert!(home.says(&["incidents"]).contains("Mail is slow"));
+    assert_eq!(home.says(&["incidents", "-service:checkout"]), "no incidents\n");
+    assert!(home.says(&["incident", "ack", "INC-1"]).starts_with("INC-1  done  "));
+    assert!(home.says(&["incident", "note", "1", "-m", "pool exhausted"]).contains("done"));
+    assert!(home.says(&["incident", "assign", "1", "--to", "luis"]).contains("done"));
+    assert!(home.says(&["incident", "resolve", "1", "--reason", "restarted"]).contains("done"));
+    assert_eq!(home.says(&["incidents"]), "no incidents\n");
+
+    let refused = home.run(&["incident", "ack", "1"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.starts_with("INC-1  refused  ") && why.contains("resolved by ana"), "{why}");
+
+    assert!(home.says(&["incident", "reopen", "1"]).contains("done"));
+    assert!(home.says(&["incident", "resolve", "1"]).contains("done"));
+    assert!(home.says(&["incident", "close", "1"]).contains("done"));
+    let shown = home.says(&["incident", "show", "1"]);
+    for expected in ["Mail is slow", "closed", "pool exhausted", "restarted", "to luis"] {
+        assert!(shown.contains(expected), "{expected} is missing in {shown}");
+    }
+}
+
+#[test]
+fn each_id_has_its_own_outcome_and_one_refusal_is_exit_1() {
+    let home = Home::new();
+    home.says(&["incident", "report", "--title", "one"]);
+    let output = home.run(&["incident", "ack", "1", "INC-7", "1", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outcomes = document["outcomes"].as_array().unwrap();
+    let pairs: Vec<_> = outcomes
+        .iter()
+        .map(|o| (o["id"].as_str().unwrap(), o["outcome"].as_str().unwrap()))
+        .collect();
+    assert_eq!(pairs, [("INC-1", "done"), ("INC-7", "refused")]);
+    assert!(outcomes[1]["why"].as_str().unwrap().contains("no INC-7"));
+}
+
+#[test]
+fn json_documents_have_the_documented_fields() {
+    let home = Home::new();
+    home.says(&["incident", "report", "--title", "one", "--service", "checkout"]);
+    let incidents = home.json(&["incidents", "--json"]);
+    let incident_fields = [
+        "id",
+        "state",
+        "priority",
+        "impact",
+        "urgency",
+        "service",
+        "title",
+        "assignee",
+        "opened_at",
+        "acknowledged_at",
+        "resolved_at",
+        "source",
+        "alerts",
+        "snoozed_until",
+        "respond",
+        "resolve",
+    ];
+    assert_eq!(incidents["version"], 1);
+    has(&incidents["incidents"][0], &incident_fields);
+    assert_eq!(incidents["incidents"][0]["state"], "new");
+    let opened = incidents["incidents"][0]["opened_at"].as_str().unwrap();
+    assert!(opened.ends_with('Z') && opened.len() == 24, "{opened}");
+
+    let shown = home.json(&["incident", "show", "1", "--json"]);
+    has(&shown, &incident_fields);
+    has(&shown["timeline"][0], &["at", "kind", "actor", "text", "data"]);
+    assert_eq!((&shown["version"], &shown["timeline"][0]["actor"]), (&1.into(), &"ana".into()));
+
+    let audit = home.json(&["audit", "--json"]);
+    has(&audit["events"][0], &["position", "at", "incident", "kind", "actor", "text", "data"]);
+    assert_eq!(audit["events"][0]["actor"]["ssh_from"], "10.1.2.3");
+
+    let sources = home.json(&["sources", "--json"]);
+    let wanted = ["name", "kind", "state", "latency_ms", "items", "server", "error"];
+    has(&sources["sources"][0], &wanted);
+    assert_eq!(sources["sources"][0]["state"], "fresh");
+
+    let health = home.json(&["health", "--json"]);
+    has(&health, &["version", "observed_at", "services"]);
+    has(&health["services"][0], &["id", "name", "state", "since", "signals"]);
+    let wanted = ["name", "dimension", "value", "unit", "state", "observed_at", "stale"];
+    has(&health["services"][0]["signals"][0], &wanted);
+
+    let check = home.json(&["check", "--json"]);
+    has(&check, &["version", "files", "problems", "sources", "unassigned_alerts"]);
+    has(&home.json(&["themes", "--json"])["themes"][0], &["name", "about"]);
+    has(&home.json(&["keys", "--json"])["actions"][0], &["name", "keys", "help"]);
+}
+
+#[test]
+fn health_follows_the_convention_of_monitoring_plug_ins() {
+    let home = Home::new();
+    assert_eq!(home.run(&["health"]).status.code(), Some(0));
+    for (limit, code) in [("crit = 0.001", 2), ("warn = 0.001", 1)] {
+        let config = CONFIG.replace("crit = 101", &format!("{limit}\nfor = \"2m\""));
+        fs::write(home.path("config.toml"), config).unwrap();
+        let output = home.run(&["health"]);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    }
+    let nobody = "[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:1\"\n";
+    fs::write(home.path("config.toml"), nobody).unwrap();
+    let output = home.run(&["health"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("source p: "));
+    assert_eq!(home.run(&["sources"]).status.code(), Some(3));
+    assert_eq!(home.run(&["check"]).status.code(), Some(3));
+}
+
+#[test]
+fn a_config_that_cannot_be_used_is_exit_2_with_the_place() {
+    let home = Home::new();
+    fs::write(home.path("config.toml"), "[ui]\nkeys = { acknowlege = \"a\" }\n").unwrap();
+    for command in [&["check", "--offline"][..], &["incidents"], &["health"], &["keys"]] {
+        let output = home.run(command);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("config.toml:2:10  unknown action"), "{said}");
+        assert!(said.contains("did you mean \"acknowledge\"?"), "{said}");
+    }
+    let document = home.json(&["check", "--json"]);
+    assert_eq!(document["problems"][0]["place"]["line"], 2);
+}
+
+#[test]
+fn a_key_that_means_two_things_is_an_error_in_the_config() {
+    let home = Home::new();
+    fs::write(home.path("config.toml"), "[ui]\nkeys = { resolve = \"a\" }\n").unwrap();
+    let said = String::from_utf8(home.run(&["check", "--offline"]).stderr).unwrap();
+    assert!(said.contains("config.toml:2:20  ") && said.contains("already the key of"), "{said}");
+}
+
+#[test]
+fn what_was_exported_imports_into_an_empty_store_and_only_there() {
+    let home = Home::new();
+    home.says(&["incident", "report", "--title", "one"]);
+    home.says(&["incident", "ack", "1"]);
+    let file = home.path("export.jsonl");
+    let file = file.to_str().unwrap();
+    home.says(&["export", "--output", file]);
+    assert_eq!(home.says(&["export"]), fs::read_to_string(file).unwrap());
+    let other = home.path("other.db");
+    let other = other.to_str().unwrap();
+    home.says(&["--store", other, "import", file]);
+    assert_eq!(home.says(&["--store", other, "export"]), fs::read_to_string(file).unwrap());
+    let again = home.run(&["--store", other, "import", file]);
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+}
+
+#[test]
+fn init_writes_the_example_once_and_for_the_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let path = home.path("new/config.toml");
+    let target = path.to_str().unwrap();
+    home.says(&["init", "--output", target]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), atalaya::config::EXAMPLE);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    home.says(&["--config", target, "check"]);
+
+    fs::write(&path, "# mine\n").unwrap();
+    let refused = home.run(&["init", "--output", target]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# mine\n");
+    home.says(&["init", "--output", target, "--force"]);
+    assert_eq!(home.says(&["init", "--stdout"]), fs::read_to_string(&path).unwrap());
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside");
+}
+
+#[test]
+fn reading_commands_make_no_store() {
+    let home = Home::new();
+    home.says(&["incidents"]);
+    home.says(&["audit"]);
+    let data = home.path(".local/share/atalaya");
+    assert!(!data.exists());
+}
+
+#[test]
+fn completions_and_manual_are_made_for_every_shell() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(home.says(&["completions", shell]).contains("atalaya"), "{shell}");
+    }
+    assert!(home.says(&["man"]).contains(".TH atalaya 1"));
+    let folder = home.path("man");
+    home.says(&["man", "--output", folder.to_str().unwrap()]);
+    assert!(folder.join("atalaya-incident-ack.1").exists());
+}
+
+#[test]
+fn options_of_the_console_are_refused_beside_a_command() {
+    let home = Home::new();
+    for line in [
+        &["--demo", "health"][..],
+        &["INC-1", "check"],
+        &["helth"],
+        &["--store", "postgres://db/x", "incidents"],
+    ] {
+        let output = home.run(line);
+        assert_eq!(output.status.code(), Some(2), "{line:?}: {output:?}");
+    }
+}

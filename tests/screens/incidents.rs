@@ -1,0 +1,469 @@
+//! The queue and the full-screen incident: a key never reaches the wrong incident.
+
+use atalaya::domain::incident::lifecycle::Action;
+use atalaya::domain::incident::{EventBody, IncidentId};
+use atalaya::ui::screens::Place;
+use atalaya::ui::terminal::{Depth, Glyphs, InputEvent};
+use atalaya::ui::{Cmd, Msg};
+use insta::assert_snapshot;
+use rstest::rstest;
+
+use crate::noc::{ME, Noc, alert, styles};
+
+const WIDE: (u16, u16) = (160, 45);
+
+fn on_row(noc: &Noc, id: u64) -> bool {
+    noc.cursor_line().contains(&format!("INC-{id}"))
+}
+
+/// A critical alert on billing, which was well.
+fn arrival(noc: &mut Noc) {
+    let labels = "alertname=DiskFull service=billing severity=critical";
+    let now = noc.now;
+    noc.alerts("am", &[alert(labels, "/ on bill-1 is 99 % full", now)]);
+}
+
+#[test]
+fn one_key_acknowledges_what_is_under_the_cursor_and_one_more_takes_it_back() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    assert!(on_row(&noc, 2035), "{}", noc.cursor_line());
+    noc.press("a");
+    assert_eq!(noc.owner(2035).as_deref(), Some(ME));
+    assert!(noc.footer().contains("INC-2035 acknowledged, with 2 that it affects"));
+    assert!(noc.footer().contains("u undo (30 s)"), "{}", noc.footer());
+    noc.press("u");
+    assert_eq!((noc.word(2035), noc.owner(2035)), ("new", None));
+    assert_eq!((noc.word(2036), noc.owner(2036)), ("new", None));
+}
+
+#[test]
+fn undo_is_offered_for_thirty_seconds() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j a");
+    noc.pass(31);
+    noc.press("u");
+    assert_eq!(noc.word(2035), "ack");
+    assert!(noc.footer().contains("nothing of yours to undo"), "{}", noc.footer());
+}
+
+#[test]
+fn acknowledging_what_is_already_yours_says_so_and_changes_nothing() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j a");
+    let before = noc.log().len();
+    noc.press("a");
+    assert!(noc.footer().contains("INC-2035 is already yours"), "{}", noc.footer());
+    assert_eq!(noc.log().len(), before);
+}
+
+#[test]
+fn an_arrival_between_two_keys_does_not_change_what_the_second_one_hits() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    arrival(&mut noc);
+    noc.press("a");
+    assert_eq!(noc.owner(2035).as_deref(), Some(ME));
+    assert_eq!(noc.owner(2039), None);
+}
+
+#[test]
+fn an_arrival_waits_above_until_the_person_goes_there() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    arrival(&mut noc);
+    assert!(noc.picture().contains("1 new ↑  P2"), "{}", noc.picture());
+    assert!(!noc.picture().contains("INC-2039"));
+    noc.press("k k");
+    assert!(noc.picture().contains("INC-2039"), "{}", noc.picture());
+}
+
+#[test]
+fn following_lets_arrivals_in_and_the_cursor_stays_on_its_incident() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j j F");
+    assert!(on_row(&noc, 2034), "{}", noc.cursor_line());
+    arrival(&mut noc);
+    assert!(noc.picture().contains("INC-2039"));
+    assert!(on_row(&noc, 2034), "{}", noc.cursor_line());
+}
+
+#[test]
+fn a_row_that_was_acted_on_stays_under_the_cursor_until_it_moves() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("/ Ctrl-u");
+    noc.type_text("state:new");
+    noc.press("Enter g g");
+    assert!(on_row(&noc, 2035), "{}", noc.cursor_line());
+    noc.press("a");
+    assert!(on_row(&noc, 2035), "{}", noc.cursor_line());
+    noc.press("a");
+    assert!(noc.footer().contains("already yours"), "the second key hit another one");
+    noc.press("j");
+    assert!(!noc.picture().lines().take(20).any(|l| l.contains("INC-2035")));
+}
+
+#[test]
+fn who_was_faster_is_told_with_the_time() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    let reason = "restarted".to_owned();
+    noc.act_unseen("Luis Peña", 2035, Action::Resolve { reason, force: true });
+    noc.press("a");
+    let said = noc.footer();
+    assert!(said.contains("resolved by Luis Peña at 13:03:27 UTC while you looked"), "{said}");
+}
+
+#[test]
+fn resolving_what_still_fires_asks_before_anything_is_sent() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j R");
+    assert!(noc.picture().contains("Resolve INC-2035 all the same?"), "{}", noc.picture());
+    assert_eq!(noc.word(2035), "new");
+    noc.press("n");
+    assert_eq!(noc.word(2035), "new");
+    noc.press("R y");
+    assert_eq!(noc.word(2035), "resolved");
+}
+
+#[test]
+fn resolving_what_is_quiet_stamps_the_time_at_once() {
+    let mut noc = Noc::busy(WIDE);
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2031))));
+    noc.press("R");
+    assert_eq!(noc.word(2031), "resolved");
+    noc.press("u");
+    assert_eq!(noc.word(2031), "ack");
+}
+
+#[test]
+fn typed_text_is_never_an_action() {
+    let mut noc = Noc::busy(WIDE);
+    let before = noc.log().len();
+    noc.press("g g j /");
+    noc.type_text("aRUu q");
+    noc.press("Enter");
+    noc.press("Esc n");
+    noc.type_text("aRUu q");
+    noc.press("Esc");
+    assert_eq!(noc.log().len(), before);
+    assert_eq!(noc.asked, []);
+}
+
+#[test]
+fn a_paste_outside_a_field_is_discarded() {
+    let mut noc = Noc::busy(WIDE);
+    let before = noc.log().len();
+    noc.press("g g j");
+    noc.tell(Msg::Input(InputEvent::Paste("aaaRRRy".to_owned())));
+    assert_eq!(noc.log().len(), before);
+    noc.press("/");
+    noc.tell(Msg::Input(InputEvent::Paste("p:1\nx".to_owned())));
+    assert!(noc.picture().contains("state:new,ack,hold p:1 x"), "{}", noc.picture());
+}
+
+#[test]
+fn a_few_marked_are_acknowledged_at_once_and_what_was_refused_stays_marked() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g *");
+    assert!(noc.picture().contains("◆ 5 marked"), "{}", noc.picture());
+    noc.press("a");
+    for id in [2033, 2034, 2035] {
+        assert_eq!(noc.owner(id).as_deref(), Some(ME), "{id}");
+    }
+    assert_eq!(noc.owner(2031).as_deref(), Some("Luis Peña"));
+    let said = noc.footer();
+    assert!(said.contains("3 acknowledged, 1 so already, 1 refused"), "{said}");
+    assert!(noc.picture().contains("◆ 1 marked"), "{}", noc.picture());
+    noc.press("M");
+    assert!(noc.picture().contains("INC-2031 is acknowledged by Luis Peña"), "{}", noc.picture());
+}
+
+#[test]
+fn many_marked_are_asked_about_with_the_count_that_is_out_of_view() {
+    let mut noc = Noc::many((120, 35), 40);
+    let before = noc.log().len();
+    noc.press("g g * a");
+    assert!(noc.picture().contains("acknowledge 40 incidents, 23 of them out of view?"));
+    assert_snapshot!("many_marked_120x35", noc.picture());
+    noc.press("n");
+    assert_eq!(noc.log().len(), before);
+    noc.press("a y");
+    assert!(noc.footer().contains("40 acknowledged"), "{}", noc.footer());
+    assert!(!noc.picture().contains("marked"));
+}
+
+#[test]
+fn marks_survive_a_filter_and_are_told_as_out_of_view() {
+    let mut noc = Noc::many((120, 35), 12);
+    noc.press("g g * /");
+    noc.type_text("h0003");
+    noc.press("Enter a");
+    assert!(noc.picture().contains("acknowledge 12 incidents, 11 of them out of view?"));
+}
+
+#[test]
+fn ten_marked_are_not_asked_about() {
+    let mut noc = Noc::many((120, 35), 10);
+    noc.press("g g * a");
+    assert!(noc.footer().contains("10 acknowledged"), "{}", noc.footer());
+}
+
+#[test]
+fn the_filter_works_while_it_is_typed_and_escape_puts_the_old_one_back() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("/");
+    noc.type_text("service:mai");
+    assert!(noc.picture().contains("None of 8 incidents matches"), "{}", noc.picture());
+    noc.press("Tab");
+    assert!(noc.picture().contains("service:mail"));
+    assert!(noc.picture().contains("1–1 of 1, 8 in all"), "{}", noc.picture());
+    noc.press("Esc");
+    assert!(noc.picture().contains("1–5 of 5, 8 in all"), "{}", noc.picture());
+}
+
+#[test]
+fn a_wrong_term_is_underlined_and_explained_while_the_rest_filters() {
+    let mut noc = Noc::busy((120, 35));
+    noc.press("/");
+    noc.type_text("prio:1 packet");
+    assert!(noc.picture().contains("there is no term \"prio\""), "{}", noc.picture());
+    assert!(noc.picture().contains("1–1 of 1"), "{}", noc.picture());
+    assert_snapshot!("wrong_term_120x35", noc.picture());
+    assert_snapshot!("wrong_term_120x35_styles", styles(&noc.draw()));
+}
+
+#[test]
+fn folded_incidents_open_and_close_under_their_cause() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    assert!(noc.cursor_line().contains("+2 affected"), "{}", noc.cursor_line());
+    noc.press("l j");
+    assert!(on_row(&noc, 2036), "{}", noc.cursor_line());
+    noc.press("h");
+    assert!(on_row(&noc, 2035), "{}", noc.cursor_line());
+    assert!(!noc.picture().lines().take(20).any(|l| l.contains("INC-2036")));
+}
+
+#[test]
+fn the_console_opens_on_the_incident_that_a_page_names() {
+    let mut noc = Noc::busy(WIDE);
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2036))));
+    assert!(noc.picture().contains("p99 latency above 1 s"), "{}", noc.picture());
+    noc.press("a");
+    assert_eq!(noc.owner(2036).as_deref(), Some(ME));
+    noc.press("Esc");
+    assert!(on_row(&noc, 2036), "{}", noc.cursor_line());
+}
+
+#[test]
+fn the_cause_of_an_incident_is_two_keys_away_and_escape_leads_back() {
+    let mut noc = Noc::busy(WIDE);
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2036))));
+    noc.press("Enter Enter");
+    assert!(noc.picture().contains("╭ INC-2035  db-main"), "{}", noc.picture());
+    noc.press("a");
+    assert_eq!(noc.owner(2035).as_deref(), Some(ME));
+    noc.press("Esc");
+    assert!(noc.picture().contains("╭ INC-2036  checkout"), "{}", noc.picture());
+    noc.press("Esc");
+    assert!(noc.picture().contains("╭ Queue"), "{}", noc.picture());
+}
+
+#[test]
+fn an_incident_that_does_not_exist_is_said_so() {
+    let mut noc = Noc::busy(WIDE);
+    noc.tell(Msg::Go(Place::Incident(IncidentId(9))));
+    assert!(noc.footer().contains("there is no INC-9"), "{}", noc.footer());
+}
+
+#[test]
+fn a_note_is_kept_in_the_timeline() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j n");
+    noc.type_text("pool raised to 400");
+    noc.press("Enter");
+    let noted = EventBody::Noted { text: "pool raised to 400".to_owned() };
+    assert_eq!(noc.log().last().map(|e| (e.incident, &e.body)), Some((IncidentId(2035), &noted)));
+    assert!(noc.picture().contains("pool raised to 400"), "{}", noc.picture());
+}
+
+#[test]
+fn an_incident_is_assigned_to_a_known_name_or_any_other() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j A");
+    noc.type_text("sam");
+    noc.press("Enter");
+    assert_eq!(noc.owner(2035).as_deref(), Some("Sam Okafor"));
+    noc.press("A");
+    noc.type_text("Mia Zhou");
+    noc.press("Enter");
+    assert_eq!(noc.owner(2035).as_deref(), Some("Mia Zhou"));
+}
+
+#[test]
+fn an_incident_is_reported_by_hand() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g N");
+    assert!(noc.picture().contains("Report an incident"), "{}", noc.picture());
+    noc.press("Ctrl-u");
+    noc.type_text("serch");
+    noc.press("Enter");
+    noc.type_text("results are empty");
+    noc.press("Enter Enter Enter Enter");
+    assert!(noc.picture().contains("did you mean search?"), "{}", noc.picture());
+    noc.press("Ctrl-u");
+    noc.type_text("search");
+    noc.press("Enter Enter Enter Enter Enter");
+    assert!(noc.footer().contains("INC-2039 reported"), "{}", noc.footer());
+    assert_eq!(noc.word(2039), "new");
+}
+
+#[test]
+fn cancelling_wants_a_reason() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j j Enter D Enter");
+    assert!(noc.picture().contains("say why"), "{}", noc.picture());
+    assert_eq!(noc.word(2034), "new");
+    noc.type_text("false alarm");
+    noc.press("Enter");
+    assert_eq!(noc.word(2034), "cancelled");
+}
+
+#[test]
+fn a_resolved_incident_is_closed_or_brought_back_from_its_page() {
+    let mut noc = Noc::busy(WIDE);
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2031))));
+    noc.press("R B");
+    noc.press("Enter");
+    assert_eq!(noc.word(2031), "ack");
+    noc.press("R C Enter");
+    assert_eq!(noc.word(2031), "closed");
+}
+
+#[rstest]
+#[case("y Enter", Cmd::Copy("INC-2035".to_owned()))]
+#[case("y c o m m a n d Enter", Cmd::Copy("atalaya INC-2035".to_owned()))]
+#[case("o g r a p h Enter", Cmd::OpenLink("https://prom.example/graph?g0.expr=TooManyConnections".to_owned()))]
+fn what_is_under_the_cursor_can_be_copied_and_opened(#[case] keys: &str, #[case] expect: Cmd) {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    noc.press(keys);
+    assert_eq!(noc.asked, [expect]);
+}
+
+#[test]
+fn sorting_keeps_the_cursor_on_its_incident() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j s s e r v Enter");
+    assert!(noc.picture().contains("sort service, priority"), "{}", noc.picture());
+    assert!(on_row(&noc, 2035), "{}", noc.cursor_line());
+    noc.press("s s e r v Enter");
+    assert!(noc.picture().contains("sort -service, priority"), "{}", noc.picture());
+}
+
+#[test]
+fn a_saved_view_is_one_list_away_and_escape_leads_back() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("v m i n e Enter");
+    assert!(noc.picture().contains("‹mine›"), "{}", noc.picture());
+    assert!(noc.picture().contains("1–1 of 1"), "{}", noc.picture());
+    noc.press("Esc");
+    assert!(noc.picture().contains("1–5 of 5"), "{}", noc.picture());
+}
+
+#[test]
+fn rows_are_grouped_by_service_and_team() {
+    let mut noc = Noc::busy((120, 35));
+    noc.press("g g z z");
+    assert_snapshot!("grouped_by_team_120x35", noc.picture());
+}
+
+#[test]
+fn an_empty_queue_never_claims_that_all_is_well_while_a_source_is_away() {
+    let mut noc = Noc::quiet((120, 35));
+    assert!(noc.picture().contains("Nothing is open."));
+    noc.sources(&[("prom-dc1", atalaya::domain::observation::SourceState::Late)]);
+    let picture = noc.picture();
+    assert!(!picture.contains("Nothing is open."), "{picture}");
+    assert!(picture.contains("prom-dc1 does not answer: there may be more."), "{picture}");
+}
+
+#[test]
+fn the_history_of_another_incident_is_never_shown() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    let other = noc.log().iter().filter(|e| e.incident == IncidentId(2038)).cloned().collect();
+    noc.tell(Msg::Timeline { id: IncidentId(2038), events: Ok(other) });
+    assert!(!noc.picture().contains("pool exhausted"), "{}", noc.picture());
+    noc.tell(Msg::Timeline { id: IncidentId(2035), events: Err("the store is busy".to_owned()) });
+    assert!(noc.picture().contains("the history cannot be read: the store is busy"));
+}
+
+#[test]
+fn times_are_written_as_the_person_chose() {
+    let mut noc = Noc::busy((120, 35));
+    noc.press("g g t");
+    assert!(noc.cursor_line().contains("13:58:02"), "{}", noc.cursor_line());
+    noc.press("t");
+    assert!(noc.cursor_line().contains("12:58:02Z"), "{}", noc.cursor_line());
+}
+
+#[rstest]
+#[case("160x45", (160, 45))]
+#[case("120x35", (120, 35))]
+#[case("80x24", (80, 24))]
+#[case("44x10", (44, 10))]
+#[case("1x1", (1, 1))]
+fn the_queue_at_every_size(#[case] name: &str, #[case] size: (u16, u16)) {
+    let mut noc = Noc::busy(size);
+    noc.press("g g j l Space");
+    assert_snapshot!(format!("queue_{name}"), noc.picture());
+}
+
+#[rstest]
+#[case("dark", "atalaya-dark", Depth::All, Glyphs::Unicode)]
+#[case("terminal_16", "terminal", Depth::Ansi16, Glyphs::Unicode)]
+#[case("mono", "mono", Depth::Off, Glyphs::Unicode)]
+#[case("ascii", "mono", Depth::Off, Glyphs::Ascii)]
+fn the_queue_in_every_depth(
+    #[case] name: &str,
+    #[case] theme: &str,
+    #[case] depth: Depth,
+    #[case] glyphs: Glyphs,
+) {
+    let mut noc = Noc::busy((120, 35)).with_theme(theme, depth, glyphs);
+    noc.press("g g j l Space");
+    let buf = noc.draw();
+    assert_snapshot!(
+        format!("queue_120x35_{name}"),
+        format!("{}\n{}", crate::noc::text(&buf), styles(&buf))
+    );
+}
+
+#[test]
+fn only_ascii_is_drawn_where_only_ascii_can_be() {
+    let mut noc = Noc::busy((120, 35)).with_theme("mono", Depth::Off, Glyphs::Ascii);
+    for keys in ["g g j l Space", "Enter", "Tab", "Tab", "Esc /", "Esc z", "s"] {
+        noc.press(keys);
+        let picture = noc.picture();
+        let foreign: Vec<char> = picture.chars().filter(|c| !c.is_ascii()).collect();
+        let data = ['á', 'ñ'];
+        assert!(foreign.iter().all(|c| data.contains(c)), "after {keys}: {foreign:?}\n{picture}");
+    }
+}
+
+#[rstest]
+#[case("160x45", (160, 45))]
+#[case("80x24", (80, 24))]
+fn one_incident_fills_the_screen(#[case] name: &str, #[case] size: (u16, u16)) {
+    let mut noc = Noc::busy(size);
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2036))));
+    let mut pages = noc.picture();
+    let turns = if size.0 > 110 { 3 } else { 4 };
+    for _ in 0..turns {
+        noc.press("Tab");
+        pages.push_str(&noc.picture());
+    }
+    assert_snapshot!(format!("incident_{name}"), pages);
+}

@@ -1,0 +1,5 @@
+//! The screens before the real core: what keys do, and how it looks.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod incidents;
+mod noc;

@@ -1,0 +1,129 @@
+//! The `http` source against a server: what is asked, and what becomes of each kind of answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use atalaya::domain::health::{ServiceId, State};
+use atalaya::domain::observation::{Fact, Observation};
+use atalaya::sources::document::DocumentSource;
+use atalaya::sources::http_client::Clients;
+use atalaya::sources::settings::{
+    Ask, HttpDocument, HttpSettings, Kind, Method, SourceSettings, StatePath,
+};
+use atalaya::sources::{Source, SourceError};
+use rstest::rstest;
+use serde_json_path::JsonPath;
+use wiremock::matchers::{body_string, header, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+fn document(server: &MockServer) -> HttpDocument {
+    HttpDocument {
+        url: format!("{}/health", server.uri()).parse().unwrap(),
+        method: Method::Get,
+        body: None,
+        headers: BTreeMap::new(),
+        states: vec![StatePath {
+            service: ServiceId::new("app"),
+            signal: Arc::from("health"),
+            path: JsonPath::parse("$.status").unwrap(),
+            map: [("UP".to_owned(), State::Ok), ("DOWN".to_owned(), State::Critical)].into(),
+            message: None,
+        }],
+        alerts: None,
+    }
+}
+
+async fn look(document: HttpDocument) -> Result<Observation, SourceError> {
+    let ask = Ask {
+        service: ServiceId::new("app"),
+        signal: Arc::from("connections"),
+        query: "$.components.db.details.pool.active".to_owned(),
+    };
+    let settings = SourceSettings {
+        name: Arc::from("app"),
+        interval: Duration::from_secs(15),
+        timeout: Duration::from_secs(5),
+        max_body: 1 << 20,
+        http: HttpSettings::default(),
+        kind: Kind::Http(Box::new(document.clone())),
+        asks: vec![ask],
+    };
+    let now = "2026-11-24T14:00:00Z".parse().unwrap();
+    DocumentSource::new(&settings, &document, &Clients::default()).poll(now).await
+}
+
+fn state(seen: &Observation) -> Option<State> {
+    seen.facts.iter().find_map(|f| match f {
+        Fact::States(states) => states.first().map(|s| s.state),
+        _ => None,
+    })
+}
+
+fn number(seen: &Observation) -> Option<f64> {
+    seen.facts.iter().find_map(|f| match f {
+        Fact::Signals(readings) => readings.first().map(|r| r.value),
+        _ => None,
+    })
+}
+
+const UP: &[u8] = include_bytes!("../fixtures/http/actuator_health.json");
+const DOWN: &[u8] = include_bytes!("../fixtures/http/actuator_health_down.json");
+const BAD_UTF8: &[u8] = include_bytes!("../fixtures/http/badutf8.json");
+
+#[rstest]
+#[case(200, UP, State::Ok, Some(3.0), 0)]
+#[case(503, DOWN, State::Critical, Some(3.0), 0)]
+#[case(200, BAD_UTF8, State::Ok, None, 2)]
+#[tokio::test]
+async fn a_document_is_read_also_when_it_tells_of_trouble(
+    #[case] status: u16,
+    #[case] body: &[u8],
+    #[case] expect: State,
+    #[case] value: Option<f64>,
+    #[case] warnings: usize,
+) {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(status).set_body_raw(body, "application/json");
+    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    let seen = look(document(&server)).await.unwrap();
+    assert_eq!((state(&seen), number(&seen)), (Some(expect), value));
+    assert_eq!(seen.warnings.len(), warnings, "{:?}", seen.warnings);
+}
+
+#[rstest]
+#[case(200, "{\"status\": \"UP\", \"components\": {,,, <html>", "JSON that is not understood")]
+#[case(200, "<html>please log in</html>", "web page instead of JSON")]
+#[case(500, "{\"error\": \"no heap left\"}", "failed (500: no heap left)")]
+#[case(404, "", "does not exist (404)")]
+#[tokio::test]
+async fn an_answer_that_is_no_document_says_why(
+    #[case] status: u16,
+    #[case] body: &str,
+    #[case] expect: &str,
+) {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(status).set_body_string(body);
+    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    let why = look(document(&server)).await.unwrap_err().to_string();
+    assert!(why.contains(expect), "{why}");
+}
+
+#[tokio::test]
+async fn a_question_is_posted_with_its_headers() {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(body_string("{\"query\":\"health\"}"))
+        .and(header("content-type", "application/json"))
+        .and(header("x-tenant", "blue"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw(UP, "application/json"))
+        .expect(1)
+        .mount(&server)
+        .await;
+    let mut document = document(&server);
+    document.method = Method::Post;
+    document.body = Some("{\"query\":\"health\"}".to_owned());
+    document.headers.insert("X-Tenant".to_owned(), "blue".to_owned());
+    let seen = look(document).await.unwrap();
+    assert_eq!(state(&seen), Some(State::Ok));
+}
