@@ -1,4 +1,4 @@
-//! Joins the model to a terminal and to the engine: the only place of the console with a clock.
+//! Joins the model to a terminal, a clock and the engine.
 //!
 //! Input comes first under a biased `select`, so that a flood of data never delays a key; nothing
 //! that is awaited here waits for anything but news. What takes time runs in tasks of its own and
@@ -9,7 +9,6 @@ use std::io;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio::time::Instant as Moment;
 
@@ -19,7 +18,8 @@ use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
 use super::theme::Theme;
-use crate::domain::incident::Actor;
+use crate::domain::incident::{Actor, IncidentId};
+use crate::domain::time::Instant;
 use crate::engine::Handle;
 
 /// Least time between two frames after input.
@@ -32,6 +32,8 @@ const ANSWERS: usize = 256;
 /// What the console needs from outside.
 pub struct Outside {
     pub handle: Handle,
+    /// What time it is.
+    pub clock: Box<dyn Fn() -> Instant + Send>,
     /// Who acts at this console.
     pub actor: Actor,
     /// Polls every source now.
@@ -43,7 +45,7 @@ pub struct Outside {
     /// News from the edge: a reloaded config, a missing bus, a click on a notification.
     pub news: mpsc::Receiver<Msg>,
     /// Told which incidents are in view whenever that changes: they need no notification.
-    pub in_view: Box<dyn Fn(&[crate::domain::incident::IncidentId]) + Send>,
+    pub in_view: Box<dyn Fn(&[IncidentId]) + Send>,
 }
 
 /// Runs the console until it is left; returns the exit code. The terminal stays the caller's.
@@ -65,7 +67,7 @@ pub async fn run(
     draw(tui, &model)?;
     pace.drew();
     loop {
-        let wake = pace.due.unwrap_or_else(|| Moment::now() + until(&model));
+        let wake = pace.due.unwrap_or_else(|| Moment::now() + until(&model, (outside.clock)()));
         let (msg, least) = tokio::select! {
             biased;
             event = input.recv() => match event {
@@ -75,7 +77,7 @@ pub async fn run(
             Some(msg) = answered.recv() => (msg, INPUT_PACE),
             () = tokio::time::sleep_until(wake) => {
                 if pace.due.is_none() {
-                    app::update(&mut model, Msg::Tick, Utc::now());
+                    app::update(&mut model, Msg::Tick, (outside.clock)());
                 }
                 draw(tui, &model)?;
                 pace.drew();
@@ -97,7 +99,7 @@ pub async fn run(
                 }
             },
         };
-        for cmd in app::update(&mut model, msg, Utc::now()) {
+        for cmd in app::update(&mut model, msg, (outside.clock)()) {
             if let Some(code) = carry_out(cmd, tui, &mut model, &outside, &answers)? {
                 return Ok(code);
             }
@@ -140,8 +142,8 @@ impl Pace {
 }
 
 /// How long the picture stays true.
-fn until(model: &Model) -> Duration {
-    let left = model.next_change() - Utc::now();
+fn until(model: &Model, now: Instant) -> Duration {
+    let left = model.next_change() - now;
     // A millisecond later than that instant, so that the next one is the one after it.
     left.to_std().unwrap_or(Duration::ZERO) + Duration::from_millis(1)
 }
@@ -192,7 +194,7 @@ fn carry_out(
         Cmd::Refresh => (outside.refresh)(),
         Cmd::Theme(name) => {
             let theme = (outside.theme)(&name);
-            app::update(model, Msg::Themed(theme), Utc::now());
+            app::update(model, Msg::Themed(theme), (outside.clock)());
         }
         Cmd::Welcomed => (outside.welcomed)(),
         Cmd::Redraw => tui.redraw()?,
@@ -202,7 +204,8 @@ fn carry_out(
 }
 
 fn tell(model: &mut Model, tone: Tone, text: String) {
-    app::update(model, Msg::Say(tone, text), Utc::now());
+    let now = model.now;
+    app::update(model, Msg::Say(tone, text), now);
 }
 
 fn copy(tui: &mut Tui, model: &mut Model, text: &str, said: &str) {
