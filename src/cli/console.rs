@@ -144,6 +144,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     let (refresh, running) = edge.start(config, watched);
     let outside = Outside {
         handle: handle.clone(),
+        clock: Box::new(Utc::now),
         actor,
         refresh: Box::new(move || {
             let _ = refresh.try_send(());
