@@ -95,7 +95,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     };
     let background = tui.capabilities().background;
     let chosen = args.theme.clone().or_else(|| config.ui.theme.clone());
-    let follows = chosen.is_none();
+    let follows_background = chosen.is_none();
     let name = chosen.unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
     // A name on the command line may be wrong; the shipped ones always load.
     let (theme, unknown) = match looks.load(&name) {
@@ -111,14 +111,15 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         times: config.ui.times,
         operator: config.operator.clone(),
         themes: themes::names(around.config_dir.as_deref()),
-        follows: follows.then_some(looks.depth),
+        follows_background,
     };
     let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
     let welcomed = around.state_dir.join("welcomed");
     if config.files.is_empty() && !args.demo && !welcomed.exists() {
         model.overlays.push(Overlay::Welcome);
     }
-    if config.ui.mouse {
+    let config_mouse = config.ui.mouse;
+    if config_mouse {
         // Without it the keys still work.
         let _ = tui.set_mouse(true);
     }
@@ -145,6 +146,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     let outside = Outside {
         handle: handle.clone(),
         clock: Box::new(Utc::now),
+        mouse: config_mouse,
         actor,
         refresh: Box::new(move || {
             let _ = refresh.try_send(());

@@ -16,7 +16,7 @@ use super::overlay::{Confirm, Overlay};
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
 use super::screens::{Ctx, Place, Screen, Step, Tone};
-use super::terminal::{Depth, InputEvent, Key, KeyCode, Mods};
+use super::terminal::{Depth, InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use super::theme::Theme;
 use super::widgets::form::Filled;
 use super::widgets::picker::Picked;
@@ -41,8 +41,8 @@ pub struct Prefs {
     pub operator: String,
     /// The themes that can be chosen.
     pub themes: Vec<String>,
-    /// Nobody chose a theme: the terminal's own light or dark decides, at this depth.
-    pub follows: Option<Depth>,
+    /// Nobody chose a theme: it follows the terminal's background.
+    pub follows_background: bool,
 }
 
 /// Everything that the console is.
@@ -241,7 +241,6 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             Err(why) => say(model, Tone::Bad, why),
         },
         Msg::Themed(Ok(theme)) => {
-            say(model, Tone::Info, format!("theme {}", theme.name));
             model.prefs.theme = theme;
             model.arrived();
         }
@@ -281,16 +280,17 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         InputEvent::Suspend => cmds.push(Cmd::Suspend),
         InputEvent::Continued => cmds.push(Cmd::Redraw),
         InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
-        InputEvent::Focus(focused) => model.focused = focused,
         InputEvent::Background(background) => {
-            if let Some(depth) = model.prefs.follows {
-                let name = Theme::default_name(depth, Some(background));
-                if name != model.prefs.theme.name {
-                    cmds.push(Cmd::Theme(name.to_owned()));
-                }
+            let wanted = Theme::default_name(Depth::All, Some(background));
+            let has = &model.prefs.theme.name;
+            // Only from one default to the other: a terminal with few colours keeps its own.
+            let is_default = has.starts_with("atalaya-");
+            if model.prefs.follows_background && is_default && has != wanted {
+                cmds.push(Cmd::Theme(wanted.to_owned()));
             }
         }
-        InputEvent::Mouse(_) => {}
+        InputEvent::Mouse(mouse) => pointer(model, mouse, cmds),
+        InputEvent::Focus(focused) => model.focused = focused,
     }
 }
 
@@ -340,6 +340,27 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
                 model.overlays.pop();
             }
         }
+    }
+}
+
+/// The wheel moves as the arrow keys do; a click on a tab opens it.
+fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
+    if model.typing() || frame::too_small(model.size) {
+        return;
+    }
+    let screen = Rect::from(((0, 0).into(), model.size));
+    match mouse.kind {
+        MouseKind::ScrollUp => act(model, Action::Up, cmds),
+        MouseKind::ScrollDown => act(model, Action::Down, cmds),
+        MouseKind::Down(0) if model.overlays.is_empty() => {
+            let tabs = frame::areas(screen, &model.world).tabs;
+            match frame::tab_at(model, tabs, mouse.x, mouse.y) {
+                Some(Tab::Health) => go(model, Place::Health, cmds),
+                Some(Tab::Incidents) => go(model, Place::Incidents, cmds),
+                None => {}
+            }
+        }
+        _ => {}
     }
 }
 
@@ -430,6 +451,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
             say(model, Tone::Info, "asking every source".to_owned());
             cmds.push(Cmd::Refresh);
         }
+        Action::Mouse => cmds.push(Cmd::Mouse),
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
         Action::Stop => cmds.push(Cmd::Quit(130)),
@@ -487,6 +509,10 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
     for step in steps {
         match step {
             Step::Do(Cmd::Ask(command)) => send(model, command, cmds),
+            Step::Do(Cmd::Theme(name)) => {
+                model.prefs.follows_background = false;
+                cmds.push(Cmd::Theme(name));
+            }
             Step::Do(cmd) => cmds.push(cmd),
             Step::Act(action) => {
                 let entry = action.entry();
@@ -644,7 +670,10 @@ fn themes(model: &Model) -> Picker {
     let items = model.prefs.themes.iter().map(|name| Item {
         label: name.clone(),
         detail: if *name == model.prefs.theme.name { "now".to_owned() } else { String::new() },
-        then: vec![Step::Do(Cmd::Theme(name.clone()))],
+        then: vec![
+            Step::Do(Cmd::Theme(name.clone())),
+            Step::Say(Tone::Info, format!("theme {name}")),
+        ],
     });
     let now = model.prefs.themes.iter().position(|n| *n == model.prefs.theme.name);
     Picker::new("Theme", items.collect()).at(now.unwrap_or(0))

@@ -22,6 +22,8 @@ pub enum Cmd {
     Refresh,
     /// Read a theme; it comes back as [`super::Msg::Themed`].
     Theme(String),
+    /// Turn mouse reports on, or off again.
+    Mouse,
     /// Remember that the welcome was read.
     Welcomed,
     /// Forget what the terminal shows and draw everything again.

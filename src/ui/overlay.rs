@@ -70,16 +70,17 @@ impl Overlay {
         let ctx = model.ctx();
         match self {
             Self::Help(contexts, at) => {
-                let len = frame::help::lines(&ctx, contexts).len();
-                at.act(action, len, frame::help::room(screen));
+                let lines = frame::help::lines(&ctx, contexts);
+                let len = frame::help::height(&lines, screen);
+                at.act(action, len, frame::help::room(screen, len));
             }
             Self::Messages(at) => {
                 let len = model.messages.len();
-                at.act(action, len, frame::messages::room(screen));
+                at.act(action, len, frame::messages::room(screen, len));
             }
             Self::Sources(at) => {
                 let len = frame::sources::lines(&ctx, screen.width).len();
-                at.act(action, len, frame::sources::room(screen));
+                at.act(action, len, frame::sources::room(screen, len));
             }
             _ => {}
         }

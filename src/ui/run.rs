@@ -40,6 +40,8 @@ pub struct Outside {
     pub refresh: Box<dyn Fn() + Send>,
     /// Reads a theme for this terminal.
     pub theme: Box<dyn Fn(&str) -> Result<Theme, String> + Send>,
+    /// Whether the mouse is reported.
+    pub mouse: bool,
     /// Remembers that the welcome was read.
     pub welcomed: Box<dyn Fn() + Send>,
     /// News from the edge: a reloaded config, a missing bus, a click on a notification.
@@ -100,7 +102,7 @@ pub async fn run(
             },
         };
         for cmd in app::update(&mut model, msg, (outside.clock)()) {
-            if let Some(code) = carry_out(cmd, tui, &mut model, &outside, &answers)? {
+            if let Some(code) = carry_out(cmd, tui, &mut model, &mut outside, &answers)? {
                 return Ok(code);
             }
         }
@@ -161,7 +163,7 @@ fn carry_out(
     cmd: Cmd,
     tui: &mut Tui,
     model: &mut Model,
-    outside: &Outside,
+    outside: &mut Outside,
     answers: &mpsc::Sender<Msg>,
 ) -> io::Result<Option<u8>> {
     let handle = outside.handle.clone();
@@ -195,6 +197,12 @@ fn carry_out(
         Cmd::Theme(name) => {
             let theme = (outside.theme)(&name);
             app::update(model, Msg::Themed(theme), (outside.clock)());
+        }
+        Cmd::Mouse => {
+            outside.mouse = !outside.mouse;
+            tui.set_mouse(outside.mouse)?;
+            let said = if outside.mouse { "the mouse is on" } else { "the mouse is off" };
+            tell(model, Tone::Info, said.to_owned());
         }
         Cmd::Welcomed => (outside.welcomed)(),
         Cmd::Redraw => tui.redraw()?,

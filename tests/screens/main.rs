@@ -1,5 +1,8 @@
 //! The screens before the real core: what keys do, and how it looks.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod frame;
+mod health;
 mod incidents;
 mod noc;
+mod support;

@@ -168,6 +168,19 @@ impl Draft {
 
     pub fn build(self) -> Arc<ServiceHealth> {
         let worst = self.signals.iter().map(|s| s.state).max().unwrap_or(State::Unknown);
+        // "auto": what the worst signal says.
+        let bad = self.signals.iter().find(|s| s.state == worst && worst.is_red());
+        let reason = match (bad, self.reason) {
+            (Some(track), "auto") => {
+                let value = track.last().unwrap_or_default();
+                format!(
+                    "{} {}",
+                    track.spec.name,
+                    atalaya::domain::text::value(value, &track.spec.unit)
+                )
+            }
+            (_, reason) => reason.to_owned(),
+        };
         Arc::new(ServiceHealth {
             service: Arc::new(self.service),
             state: self.state.unwrap_or(worst),
@@ -175,7 +188,7 @@ impl Draft {
             observed_at: self.signals.iter().filter_map(|s| s.observed_at).max(),
             signals: self.signals,
             incidents: self.incidents.into_iter().map(IncidentId).collect(),
-            reason: self.reason.to_owned(),
+            reason,
             impacted_by: self.impacted_by.map(ServiceId::new),
             likely_cause: self.likely_cause,
             stale: self.stale,
@@ -192,7 +205,7 @@ fn services() -> Vec<Arc<ServiceHealth>> {
         812.0,
     );
     checkout.since = 5;
-    checkout.reason = "p99 latency 2.13 s";
+    checkout.reason = "auto";
     checkout.impacted_by = Some("db-main");
     checkout.incidents = vec![2041];
     checkout.service.links = BTreeMap::from([
@@ -208,7 +221,7 @@ fn services() -> Vec<Arc<ServiceHealth>> {
         .has(signal("replication lag", "s", Stability, Some(5.0), Some(30.0)), calm(0.4))
         .has(signal("disk used", "%", Stability, Some(85.0), Some(95.0)), Course::calm(62.0, 0.8))
         .has(signal("certificate", "d", Security, None, None), Course::calm(41.0, 0.1));
-    (db.since, db.likely_cause, db.reason) = (7, true, "connections 91.0 %");
+    (db.since, db.likely_cause, db.reason) = (7, true, "auto");
     db.incidents = vec![2040];
     let mut billing =
         service("billing", "billing", 2, "payments", &["db-main"]).web(calm(0.31), calm(0.1), 44.0);
@@ -223,7 +236,7 @@ fn services() -> Vec<Arc<ServiceHealth>> {
         signal("queue", "", Stability, Some(500.0), Some(2_000.0)),
         Course::climbs(120.0, 60.0, 740.0, 181),
     );
-    (mail.since, mail.reason, mail.incidents) = (181, "queue 740", vec![2036]);
+    (mail.since, mail.reason, mail.incidents) = (181, "auto", vec![2036]);
     let names = [
         ("search", "search", 1, "shop"),
         ("cart", "cart", 1, "shop"),
@@ -388,6 +401,7 @@ pub fn prefs(look: Look) -> Prefs {
         times: TimeStyle::Relative,
         operator: "ana".to_owned(),
         themes: themes.into_iter().map(|(name, _)| name.to_owned()).collect(),
+        follows_background: true,
     }
 }
 

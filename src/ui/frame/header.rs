@@ -171,10 +171,8 @@ fn clock(model: &Model, ctx: &Ctx<'_>, base: Style) -> Piece {
 
 /// The tabs with their counts.
 pub fn tabs(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
-    let tabs: [(Tab, &str, &dyn Screen); 2] =
-        [(Tab::Health, "1 Health", &model.health), (Tab::Incidents, "2 Incidents", &model.queue)];
     let mut x = area.x + 1;
-    for (tab, name, screen) in tabs {
+    for (tab, name, screen) in all_tabs(model) {
         let active = tab == model.tab;
         let style = paint.of(if active { Role::TabActive } else { Role::Tab });
         let room = |x: u16| area.right().saturating_sub(x);
@@ -184,6 +182,25 @@ pub fn tabs(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         }
         x += 2;
     }
+}
+
+fn all_tabs(model: &Model) -> [(Tab, &'static str, &dyn Screen); 2] {
+    [(Tab::Health, "1 Health", &model.health), (Tab::Incidents, "2 Incidents", &model.queue)]
+}
+
+/// The tab whose label and counts cover a cell.
+pub fn tab_at(model: &Model, area: Rect, x: u16, y: u16) -> Option<Tab> {
+    let ctx = model.ctx();
+    let mut left = area.x + 1;
+    for (tab, name, screen) in all_tabs(model) {
+        let counts: u16 = screen.badge(&ctx).iter().map(|(text, _)| width(text) + 1).sum();
+        let right = left + width(name) + 2 + counts;
+        if y == area.y && (left..right).contains(&x) {
+            return Some(tab);
+        }
+        left = right + 2;
+    }
+    None
 }
 
 /// A store that is in trouble says so until it is not.

@@ -1,7 +1,6 @@
 //! Every key that works here: the table of actions, by group, in as many columns as fit.
 
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use crate::ui::keymap::{Context, Group, TABLE, show};
 use crate::ui::screens::{Ctx, centred};
@@ -50,45 +49,71 @@ pub fn lines(ctx: &Ctx<'_>, contexts: &[Context]) -> Vec<Line> {
     out
 }
 
-fn area(screen: Rect) -> Rect {
-    centred(screen, screen.width.min(84), screen.height.saturating_sub(2))
+/// From this width on, two columns.
+const TWO: u16 = 150;
+
+/// The lines in one column or two: what is done beside how to move.
+fn columns(lines: &[Line], screen: Rect) -> (&[Line], &[Line]) {
+    let split = lines.iter().position(|l| *l == Line::Title(Group::Move.title()));
+    match split {
+        Some(at) if screen.width >= TWO => lines.split_at(at),
+        _ => (lines, &[]),
+    }
+}
+
+/// The lines of the longest column.
+pub fn height(lines: &[Line], screen: Rect) -> usize {
+    let (left, right) = columns(lines, screen);
+    left.len().max(right.len())
+}
+
+fn area(screen: Rect, lines: usize) -> Rect {
+    let width = if screen.width >= TWO { 148 } else { screen.width.min(84) };
+    let height = u16::try_from(lines + 2).unwrap_or(u16::MAX);
+    centred(screen, width, height.min(screen.height.saturating_sub(2)))
 }
 
 /// How many lines are in view.
-pub fn room(screen: Rect) -> usize {
-    usize::from(area(screen).height.saturating_sub(2))
+pub fn room(screen: Rect, lines: usize) -> usize {
+    usize::from(area(screen, lines).height.saturating_sub(2))
 }
 
 pub fn view(ctx: &Ctx<'_>, contexts: &[Context], at: Scroll, screen: Rect, paint: &mut Paint<'_>) {
-    let area = area(screen);
+    let lines = lines(ctx, contexts);
+    let len = height(&lines, screen);
+    let area = area(screen, len);
     paint.fill(area, Role::Overlay);
     let inner = paint.panel(area, &[("Keys", paint.of(Role::Title))], true);
-    let lines = lines(ctx, contexts);
+    let (left, right) = columns(&lines, screen);
+    let half = if right.is_empty() { inner.width } else { inner.width / 2 };
+    column(ctx, left, at, Rect { width: half, ..inner }, paint);
+    column(ctx, right, at, Rect { x: inner.x + half, width: inner.width - half, ..inner }, paint);
+    let room = usize::from(inner.height);
+    if len > room {
+        let note = format!("{}-{}/{len}", at.0 + 1, (at.0 + room).min(len));
+        paint.note(area, &note, paint.of(Role::Muted));
+    }
+}
+
+fn column(ctx: &Ctx<'_>, lines: &[Line], at: Scroll, area: Rect, paint: &mut Paint<'_>) {
     let keys = lines.iter().map(|l| match l {
         Line::Entry { keys, .. } => width(keys),
         _ => 0,
     });
-    let keys = keys.max().unwrap_or(0).min(inner.width / 3);
-    for (line, y) in lines.iter().skip(at.0).zip(inner.y..inner.bottom()) {
+    let keys = keys.max().unwrap_or(0).min(area.width / 3);
+    for (line, y) in lines.iter().skip(at.0).zip(area.y..area.bottom()) {
         match line {
             Line::Gap => {}
             Line::Title(title) => {
-                paint.put(inner.x + 1, y, inner.width, title, Role::Heading);
+                paint.put(area.x + 1, y, area.width, title, Role::Heading);
             }
             Line::Entry { keys: text, help, writes } => {
-                let style: Style = paint.of(Role::Key);
-                paint.text(inner.x + 3, y, keys, text, style);
-                let x = inner.x + keys + 6;
+                paint.put(area.x + 3, y, keys, text, Role::Key);
+                let x = area.x + keys + 6;
                 let role =
                     if *writes && ctx.world.site.read_only { Role::Muted } else { Role::Text };
-                paint.put(x, y, inner.right().saturating_sub(x + 1), help, role);
+                paint.put(x, y, area.right().saturating_sub(x + 1), help, role);
             }
         }
-    }
-    let room = usize::from(inner.height);
-    if lines.len() > room {
-        let last = (at.0 + room).min(lines.len());
-        let note = format!("{}-{last}/{}", at.0 + 1, lines.len());
-        paint.note(area, &note, paint.of(Role::Muted));
     }
 }

@@ -17,13 +17,15 @@ pub struct Message {
     pub text: String,
 }
 
-fn area(screen: Rect) -> Rect {
-    centred(screen, screen.width.saturating_sub(8).clamp(40, 110), screen.height.saturating_sub(4))
+fn area(screen: Rect, len: usize) -> Rect {
+    let height = u16::try_from(len + 2).unwrap_or(u16::MAX).max(8);
+    let height = height.min(screen.height.saturating_sub(4));
+    centred(screen, screen.width.saturating_sub(8).clamp(40, 110), height)
 }
 
 /// How many lines are in view.
-pub fn room(screen: Rect) -> usize {
-    usize::from(area(screen).height.saturating_sub(2))
+pub fn room(screen: Rect, len: usize) -> usize {
+    usize::from(area(screen, len).height.saturating_sub(2))
 }
 
 pub fn view(
@@ -33,7 +35,7 @@ pub fn view(
     screen: Rect,
     paint: &mut Paint<'_>,
 ) {
-    let area = area(screen);
+    let area = area(screen, messages.len());
     paint.fill(area, Role::Overlay);
     let inner = paint.panel(area, &[("Messages", paint.of(Role::Title))], true);
     if messages.is_empty() {
@@ -45,8 +47,15 @@ pub fn view(
             Tone::Info => Role::Text,
             Tone::Bad => Role::Critical,
         };
+        let symbols = paint.theme.symbols;
+        let glyph = match message.tone {
+            Tone::Good => symbols.check,
+            Tone::Info => symbols.dot,
+            Tone::Bad => symbols.critical,
+        };
         let local = message.at.with_timezone(&ctx.world.site.zone).format("%H:%M:%S").to_string();
         let used = paint.put(inner.x + 1, y, inner.width - 1, &local, Role::Muted) + 3;
+        let used = used + paint.put(inner.x + used, y, 1, glyph, role) + 1;
         paint.put(inner.x + used, y, inner.width.saturating_sub(used + 1), &message.text, role);
     }
     let note = format!("{} messages", messages.len());

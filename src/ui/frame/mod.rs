@@ -19,6 +19,8 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
+pub use header::tab_at;
+
 use super::app::Model;
 use super::theme::Role;
 use super::widgets::Paint;

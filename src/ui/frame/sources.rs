@@ -1,5 +1,6 @@
 //! Where the data comes from, and whether it still comes.
 
+use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -8,18 +9,20 @@ use crate::domain::text;
 use crate::ui::screens::{Ctx, centred};
 use crate::ui::theme::Role;
 use crate::ui::widgets::paint::wrap;
-use crate::ui::widgets::{Paint, Scroll, width};
+use crate::ui::widgets::{Paint, Scroll};
 
 /// One line: pieces at cells from the left.
 type Line = Vec<(u16, String, Style)>;
 
-fn area(screen: Rect) -> Rect {
-    centred(screen, screen.width.saturating_sub(4).clamp(40, 124), screen.height.saturating_sub(2))
+fn area(screen: Rect, lines: usize) -> Rect {
+    let height = u16::try_from(lines + 3).unwrap_or(u16::MAX).max(8);
+    let height = height.min(screen.height.saturating_sub(2));
+    centred(screen, screen.width.saturating_sub(4).clamp(40, 124), height)
 }
 
 /// How many lines are in view.
-pub fn room(screen: Rect) -> usize {
-    usize::from(area(screen).height.saturating_sub(3))
+pub fn room(screen: Rect, lines: usize) -> usize {
+    usize::from(area(screen, lines).height.saturating_sub(3))
 }
 
 const STATE: u16 = 20;
@@ -32,7 +35,7 @@ const ADDRESS: u16 = 86;
 
 /// Two or more lines per source: how it is, and what is wrong with it.
 pub fn lines(ctx: &Ctx<'_>, screen_width: u16) -> Vec<Line> {
-    let width = area(Rect::new(0, 0, screen_width, 40)).width.saturating_sub(4);
+    let width = area(Rect::new(0, 0, screen_width, 40), 0).width.saturating_sub(4);
     let mut sources: Vec<&SourceStatus> = ctx.world.sources.iter().collect();
     sources.sort_by_key(|s| s.state == SourceState::Fresh);
     sources.into_iter().flat_map(|s| source(ctx, s, width)).collect()
@@ -45,14 +48,15 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
     let last = s.last_ok.map_or_else(|| theme.symbols.none.to_owned(), |at| ctx.age(at));
     let took = s.latency_ms.map_or_else(|| theme.symbols.none.to_owned(), |ms| format!("{ms} ms"));
     let name = text::clean(&s.name, 17);
+    let every = text::duration(TimeDelta::seconds(i64::try_from(s.interval_s).unwrap_or(0)));
     let mut lines = vec![vec![
         (0, format!("{glyph} {name}"), style),
         (STATE, word.to_owned(), style),
         (KIND, s.kind.clone(), muted),
-        (LAST, last, plain),
-        (TOOK, took, plain),
-        (EVERY, format!("{}s", s.interval_s), muted),
-        (ITEMS, s.items.to_string(), plain),
+        (LAST, format!("{last:>7}"), plain),
+        (TOOK, format!("{took:>8}"), plain),
+        (EVERY, format!("{:>6}", every), muted),
+        (ITEMS, format!("{:>7}", s.items), plain),
         (ADDRESS, text::clean(&s.address, 60), muted),
     ]];
     let mut more = |prefix: &str, text: &str, style: Style| {
@@ -87,12 +91,15 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
     if !s.server.is_empty() {
         more("server", &text::clean(&s.server, 80), muted);
     }
-    lines.push(Vec::new());
+    if lines.len() > 1 {
+        lines.push(Vec::new());
+    }
     lines
 }
 
 pub fn view(ctx: &Ctx<'_>, at: Scroll, screen: Rect, paint: &mut Paint<'_>) {
-    let area = area(screen);
+    let lines = lines(ctx, screen.width);
+    let area = area(screen, lines.len());
     paint.fill(area, Role::Overlay);
     let inner = paint.panel(area, &[("Sources", paint.of(Role::Title))], true);
     let (x, right) = (inner.x + 1, inner.right().saturating_sub(1));
@@ -100,16 +107,15 @@ pub fn view(ctx: &Ctx<'_>, at: Scroll, screen: Rect, paint: &mut Paint<'_>) {
         (0, "SOURCE"),
         (STATE, "STATE"),
         (KIND, "KIND"),
-        (LAST, "LAST"),
-        (TOOK, "TOOK"),
-        (EVERY, "EVERY"),
-        (ITEMS, "ITEMS"),
+        (LAST, "   LAST"),
+        (TOOK, "    TOOK"),
+        (EVERY, " EVERY"),
+        (ITEMS, "  ITEMS"),
         (ADDRESS, "ADDRESS"),
     ];
     for (column, title) in titles {
         paint.put(x + column, inner.y, right.saturating_sub(x + column), title, Role::Heading);
     }
-    let lines = lines(ctx, screen.width);
     if lines.is_empty() {
         let text = "no source is configured; atalaya init writes a configuration";
         paint.put(x, inner.y + 2, inner.width, text, Role::Muted);
@@ -120,10 +126,9 @@ pub fn view(ctx: &Ctx<'_>, at: Scroll, screen: Rect, paint: &mut Paint<'_>) {
             paint.text(x + column, y, next.saturating_sub(x + column), text, *style);
         }
     }
-    let room = room(screen);
+    let room = usize::from(area.height.saturating_sub(3));
     if lines.len() > room {
         let note = format!("{}-{}/{}", at.0 + 1, (at.0 + room).min(lines.len()), lines.len());
         paint.note(area, &note, paint.of(Role::Muted));
     }
-    let _ = width;
 }

@@ -37,7 +37,7 @@ pub fn view(ctx: &Ctx<'_>, screen: Rect, paint: &mut Paint<'_>) {
         ("atalaya init", "write a commented configuration"),
         ("atalaya --demo", "look at a whole operations centre first"),
     ] {
-        lines.push((Role::Accent, format!("{command:32}{what}")));
+        lines.push((Role::Accent, format!("{command:32}\t{what}")));
     }
     lines.push((Role::Text, String::new()));
     lines.push((Role::Heading, "Keys".to_owned()));
@@ -47,14 +47,18 @@ pub fn view(ctx: &Ctx<'_>, screen: Rect, paint: &mut Paint<'_>) {
         (Action::Acknowledge, "acknowledge an incident; u takes it back"),
         (Action::Sources, "where the data comes from"),
     ] {
-        lines.push((Role::Text, format!("{:6}{what}", key(action))));
+        lines.push((Role::Key, format!("{:6}\t{what}", key(action))));
     }
     let h = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
     let area = centred(screen, w, h);
     paint.fill(area, Role::Overlay);
     let inner = paint.panel(area, &[("Welcome to atalaya", paint.of(Role::Title))], true);
     for ((role, line), y) in lines.iter().zip(inner.y + 1..inner.bottom()) {
-        paint.put(inner.x + 2, y, inner.width.saturating_sub(4), line, *role);
+        // What is typed in its own colour, what it does as text.
+        let (first, second) = line.split_once('\t').unwrap_or((line, ""));
+        let room = inner.width.saturating_sub(4);
+        let used = paint.put(inner.x + 2, y, room, first, *role);
+        paint.put(inner.x + 2 + used, y, room.saturating_sub(used), second, Role::Text);
     }
     paint.note(area, "any key goes on", paint.of(Role::Muted));
 }

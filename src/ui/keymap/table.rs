@@ -167,6 +167,7 @@ actions! {
     Palette        "palette"          [":"],            [Console],                 Console, 62 "command",         READS SAFE,   always,          "find an action by name";
     Help           "help"             ["?", "f1"],      [Console],                 Console, 63 "help",            READS SAFE,   always,          "every key that works here";
     Theme          "theme"            [],               [Console],                 Console, 0 "theme",            READS SAFE,   always,          "choose the colours";
+    Mouse          "mouse"            [],               [Console],                 Console, 0 "mouse",            READS SAFE,   always,          "turn the mouse on or off; off, text can be selected";
     Welcome        "welcome"          [],               [Console],                 Console, 0 "welcome",          READS SAFE,   always,          "what is watched, and what to do next";
     Yes            "yes"              ["y"],            [Confirm],                 Console, 90 "yes",             READS SAFE,   always,          "do it";
     No             "no"               ["n"],            [Confirm],                 Console, 89 "no",              READS SAFE,   always,          "do not";

@@ -121,6 +121,7 @@ impl Theme {
         }
     }
 
+    /// The badge of a priority; P1 and P2 are filled.
     pub fn priority(&self, priority: Priority) -> Style {
         self.of(match priority.0 {
             1 => Role::P1,
@@ -129,6 +130,15 @@ impl Theme {
             4 => Role::P4,
             _ => Role::P5,
         })
+    }
+
+    /// The colour of a priority, for text.
+    pub fn urgency(&self, priority: Priority) -> Style {
+        match priority.0 {
+            1 => self.of(Role::Critical),
+            2 => self.of(Role::Warning),
+            _ => self.priority(priority),
+        }
     }
 
     /// How a source's state looks: sign, word, style.

@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::paint::{Paint, width};
-use crate::domain::health::Thresholds;
+use crate::domain::health::{Direction, Thresholds};
 use crate::domain::text;
 use crate::domain::time::Instant;
 use crate::ui::theme::Role;
@@ -79,6 +79,7 @@ impl Chart<'_> {
         self.value_axis(paint, area.x, plot, &scale);
         self.thresholds(paint, plot, &scale);
         self.line(paint, plot, &scale);
+        self.names(paint, plot, &scale);
         self.time_axis(paint, plot);
         self.cursor(paint, plot);
     }
@@ -141,27 +142,83 @@ impl Chart<'_> {
             }
             last = Some(y);
             paint.cell(plot.x - 1, y, symbols.tick, axis);
-            paint.right(x, y, LABEL - 1, &text::value(*tick, self.unit), muted);
+            paint.right(x, y, LABEL - 1, &self.label(*tick, scale), muted);
         }
     }
 
+    /// A value of the axis; with as many decimals as tell neighbours apart.
+    fn label(&self, tick: f64, scale: &Scale) -> String {
+        let usual = |v: &f64| text::value(*v, self.unit);
+        let same = scale.ticks.iter().zip(scale.ticks.iter().skip(1));
+        if same.into_iter().all(|(a, b)| usual(a) != usual(b)) {
+            return usual(&tick);
+        }
+        let (factor, unit) = match self.unit {
+            "ratio" => (100.0, "%"),
+            other => (1.0, other),
+        };
+        let step = (scale.high - scale.low) / (scale.ticks.len().max(2) - 1) as f64 * factor;
+        let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
+        format!("{:.decimals$} {unit}", tick * factor).trim_end().to_owned()
+    }
+
     fn thresholds(&self, paint: &mut Paint<'_>, plot: Rect, scale: &Scale) {
-        let both = [
-            (self.thresholds.warn, Role::LineWarn, "warn"),
-            (self.thresholds.crit, Role::LineCrit, "crit"),
-        ];
-        for (limit, role, word) in both {
-            let Some(limit) = limit.filter(|l| (scale.low..=scale.high).contains(l)) else {
-                continue;
-            };
+        for (limit, role, _) in self.limits(scale) {
             let (y, style) = (row_of(limit, plot, scale), paint.of(role));
             for x in plot.left()..plot.right() {
                 paint.cell(x, y, paint.theme.symbols.dashed, style);
             }
-            if plot.width > 30 {
-                paint.text(plot.right() - 6, y, 6, &format!(" {word} "), style);
+        }
+    }
+
+    /// The thresholds that lie on the scale.
+    fn limits(&self, scale: &Scale) -> impl Iterator<Item = (f64, Role, &'static str)> {
+        let both = [
+            (self.thresholds.warn, Role::LineWarn, "warn"),
+            (self.thresholds.crit, Role::LineCrit, "crit"),
+        ];
+        let (low, high) = (scale.low, scale.high);
+        both.into_iter().filter_map(move |(limit, role, word)| {
+            Some((limit.filter(|l| (low..=high).contains(l))?, role, word))
+        })
+    }
+
+    /// The names of the thresholds at the left, where the past is: over the dashes, never over the
+    /// line itself.
+    fn names(&self, paint: &mut Paint<'_>, plot: Rect, scale: &Scale) {
+        for (limit, role, word) in self.limits(scale).filter(|_| plot.width > 30) {
+            let (y, x, w) = (row_of(limit, plot, scale), plot.x + 1, width(word) + 2);
+            let dashed = paint.theme.symbols.dashed;
+            let free =
+                (x..x + w).all(|x| paint.buf.cell((x, y)).is_some_and(|c| c.symbol() == dashed));
+            if free {
+                paint.put(x, y, w, &format!(" {word} "), role);
             }
         }
+    }
+
+    /// The points, or where there are more than columns of dots one for each column: the one nearest
+    /// to trouble (the highest, unless low values are the trouble), so that no peak is lost and noise
+    /// stays a line.
+    fn thinned(&self, columns: i64) -> Vec<(Instant, f64)> {
+        if self.seen().count() as i64 <= columns {
+            return self.seen().copied().collect();
+        }
+        let span = (self.to - self.from).num_milliseconds().max(1);
+        let low = self.thresholds.direction == Direction::Below;
+        let mut out: Vec<(i64, (Instant, f64))> = Vec::new();
+        for (at, v) in self.seen() {
+            let column = (*at - self.from).num_milliseconds() * columns / span;
+            match out.last_mut() {
+                Some((last, kept)) if *last == column => {
+                    if (*v < kept.1) == low {
+                        *kept = (*at, *v);
+                    }
+                }
+                _ => out.push((column, (*at, *v))),
+            }
+        }
+        out.into_iter().map(|(_, point)| point).collect()
     }
 
     /// Rasterises the line at two by four dots a cell; in ASCII at one mark a cell.
@@ -179,13 +236,14 @@ impl Chart<'_> {
         };
         let gap = usual_step(self.points) * i32::try_from(GAP_STEPS).unwrap_or(1);
         let mut before: Option<(Instant, f64)> = None;
-        for (at, v) in self.seen() {
-            let to = dot(*at, *v);
-            match before.filter(|b| *at - b.0 <= gap) {
+        for (at, v) in self.thinned(w) {
+            let to = dot(at, v);
+            // Thinned points may be further apart than measured ones.
+            match before.filter(|b| at - b.0 <= gap.max((self.to - self.from) * 3 / w as i32)) {
                 Some((at, v)) => dots.stroke(dot(at, v), to),
                 None => dots.set(to.0, to.1),
             }
-            before = Some((*at, *v));
+            before = Some((at, v));
         }
         dots.paint(paint, self.style, ascii);
     }
@@ -395,6 +453,30 @@ mod tests {
         let row = lines.iter().find(|l| l.contains('*')).unwrap();
         let hole = row.trim_start_matches(|c| c != '*').trim_end().matches(' ').count();
         assert!((17..=22).contains(&hole), "{row:?}");
+    }
+
+    #[test]
+    fn no_peak_is_lost_however_many_points_there_are() {
+        let mut points: VecDeque<_> =
+            (0..3_600).map(|s| (start() + TimeDelta::seconds(s), 1.0)).collect();
+        points[1_234].1 = 9.0;
+        let thresholds = Thresholds::default();
+        let thinned = chart(&points, &thresholds).thinned(100);
+        assert!(thinned.len() <= 101, "{}", thinned.len());
+        assert!(thinned.iter().any(|p| p.1 == 9.0));
+    }
+
+    #[test]
+    fn labels_of_neighbours_differ() {
+        let points =
+            (0..60).map(|m| (start() + TimeDelta::minutes(m), 99.90 + m as f64 / 900.0)).collect();
+        let thresholds = Thresholds::default();
+        let chart = Chart { unit: "%", ..chart(&points, &thresholds) };
+        let scale = chart.scale(20).unwrap();
+        let labels: Vec<_> = scale.ticks.iter().map(|t| chart.label(*t, &scale)).collect();
+        let mut unique = labels.clone();
+        unique.dedup();
+        assert_eq!(labels, unique);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -106,6 +106,13 @@ impl<'a> Paint<'a> {
     pub fn fill(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buf.area);
         let style = self.theme.of(Role::Text).patch(self.theme.of(role));
+        for y in area.top()..area.bottom() {
+            // Half of a wide character would be left beside it.
+            let before = area.left().checked_sub(1).and_then(|x| self.buf.cell_mut((x, y)));
+            if let Some(cell) = before.filter(|cell| width(cell.symbol()) > 1) {
+                cell.set_symbol(" ");
+            }
+        }
         for y in area.rows() {
             for at in y.positions() {
                 if let Some(cell) = self.buf.cell_mut(at) {
@@ -120,6 +127,20 @@ impl<'a> Paint<'a> {
     pub fn over(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buf.area);
         self.buf.set_style(area, self.theme.of(role));
+    }
+
+    /// Lays a selection over an area; badges, which have a background of their own, keep it.
+    pub fn select(&mut self, area: Rect, role: Role) {
+        let style = self.theme.of(role);
+        let plain =
+            [self.theme.of(Role::Text).bg, self.theme.of(Role::Overlay).bg, Some(Color::Reset)];
+        for at in area.intersection(self.buf.area).positions() {
+            if let Some(cell) = self.buf.cell_mut(at) {
+                if plain.contains(&Some(cell.bg)) {
+                    cell.set_style(style);
+                }
+            }
+        }
     }
 
     /// A frame with a title; returns what is inside. An area that is too small for one has none.

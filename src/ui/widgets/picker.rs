@@ -176,7 +176,7 @@ impl Picker {
             let rest = inner.right().saturating_sub(x + 1);
             paint.put(x, y, rest, &item.detail, Role::Muted);
             if index == self.cursor {
-                paint.over(line, Role::Selection);
+                paint.select(line, Role::Selection);
                 paint.cell(inner.x, y, paint.theme.symbols.bar, paint.of(Role::Bar));
             }
         }

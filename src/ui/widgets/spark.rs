@@ -30,22 +30,33 @@ pub fn buckets(
     sums.into_iter().map(|(sum, n)| (n > 0).then(|| sum / f64::from(n))).collect()
 }
 
-/// Draws the last `span` before `now` in `cells` cells. The scale begins at zero where values are
-/// not negative, so that a flat line stays flat; cells without a value stay empty.
+/// What the lowest and the highest bar mean. Where there is a limit, bars show how near values come
+/// to it; elsewhere a flat line stays in the lower half, whatever its height.
+fn scale(values: &[Option<f64>], limit: Option<f64>) -> (f64, f64) {
+    let known = || values.iter().flatten().copied();
+    let (low, high) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
+    match limit {
+        Some(limit) if limit > 0.0 && low >= 0.0 => (0.0, high.max(limit)),
+        _ => {
+            let span = (high - low).max(high.abs().max(low.abs()) * 0.2);
+            (low - span * 0.3, low + span)
+        }
+    }
+}
+
+/// Draws the `span` before `now` in `cells` cells; cells without a value stay empty.
 pub fn paint(
     paint: &mut Paint<'_>,
     (x, y, cells): (u16, u16, u16),
     points: &VecDeque<(Instant, f64)>,
-    now: Instant,
-    span: TimeDelta,
+    (now, span): (Instant, TimeDelta),
+    limit: Option<f64>,
     style: Style,
 ) {
     // The newest value belongs into the last cell.
     let to = now + TimeDelta::milliseconds(1);
     let values = buckets(points, to - span, to, usize::from(cells));
-    let known = || values.iter().flatten().copied();
-    let high = known().fold(f64::MIN, f64::max);
-    let low = known().fold(f64::MAX, f64::min).min(0.0);
+    let (low, high) = scale(&values, limit);
     let range = high - low;
     let levels = &paint.theme.symbols.levels;
     for (value, x) in values.iter().zip(x..) {
@@ -60,6 +71,19 @@ pub fn paint(
 mod tests {
     use super::*;
     use chrono::{TimeZone, Utc};
+
+    #[test]
+    fn a_limit_is_the_top_of_the_scale_unless_values_are_beyond_it() {
+        assert_eq!(scale(&[Some(1.0), None, Some(2.0)], Some(10.0)), (0.0, 10.0));
+        assert_eq!(scale(&[Some(30.0)], Some(10.0)), (0.0, 30.0));
+    }
+
+    #[test]
+    fn a_flat_line_without_a_limit_is_low_whatever_its_height() {
+        let (low, high) = scale(&[Some(100.0), Some(101.0)], None);
+        let share = |v: f64| (v - low) / (high - low);
+        assert!(share(100.0) > 0.1 && share(101.0) < 0.5);
+    }
 
     #[test]
     fn spans_without_a_point_stay_empty() {

@@ -263,7 +263,7 @@ impl Table<'_> {
             draw(index, &mut row);
             if selected {
                 let role = if self.focused { Role::Selection } else { Role::SelectionIdle };
-                paint.over(line, role);
+                paint.select(line, role);
                 for y in line.top()..line.bottom() {
                     let bar = paint.of(role).patch(paint.of(Role::Bar));
                     paint.cell(area.x, y, paint.theme.symbols.bar, bar);

@@ -13,8 +13,10 @@ use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Chart, Paint, width};
 
+/// From this width on the chart stands beside the rest.
+const BESIDE: u16 = 110;
 /// Lines of the chart: least and most.
-const CHART: (u16, u16) = (5, 13);
+const CHART: (u16, u16) = (5, 18);
 
 /// `checkout ✖ critical 5m`.
 pub fn title(ctx: &Ctx<'_>, health: &ServiceHealth) -> Vec<(String, Style)> {
@@ -39,12 +41,35 @@ pub fn view(
     let title: Vec<(&str, Style)> = title.iter().map(|(t, s)| (t.as_str(), *s)).collect();
     let inner = paint.panel(area, &title, false);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    if inner.width >= BESIDE {
+        // Wide and low: the chart at the left, the rest at the right.
+        let left = Rect { width: inner.width * 3 / 5 - 2, ..inner };
+        let right =
+            Rect { x: inner.x + left.width + 3, width: inner.width - left.width - 3, ..inner };
+        if let Some(track) = signals::chosen(health, charts.signal.as_ref()) {
+            chart(ctx, track, charts, left, paint);
+        }
+        column(ctx, health, charts, false, right, paint);
+    } else {
+        column(ctx, health, charts, true, inner, paint);
+    }
+}
+
+/// Everything one below the other, with or without the chart.
+fn column(
+    ctx: &Ctx<'_>,
+    health: &ServiceHealth,
+    charts: &Charts,
+    with_chart: bool,
+    inner: Rect,
+    paint: &mut Paint<'_>,
+) {
     let mut y = inner.y;
     let line = |y: u16| Rect { y, height: 1, ..inner }.intersection(inner);
     y += why(ctx, health, inner, paint);
     let chosen = signals::chosen(health, charts.signal.as_ref());
     let below = below(ctx, health, inner.width);
-    if let Some(track) = chosen {
+    if let Some(track) = chosen.filter(|_| with_chart) {
         let rest = u16::try_from(below.len() + health.signals.len()).unwrap_or(u16::MAX);
         let free = inner.bottom().saturating_sub(y + 3);
         let height = free.saturating_sub(rest).clamp(CHART.0, CHART.1).min(free);
@@ -149,7 +174,9 @@ pub fn chart(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &
     for (word, limit, role) in
         [("warn", limits.warn, Role::Warning), ("crit", limits.crit, Role::Critical)]
     {
-        if let Some(limit) = limit {
+        let Some(limit) = limit else { continue };
+        let used: u16 = spans.iter().map(|(t, _)| width(t)).sum();
+        if used + 8 + width(&text::value(limit, unit)) <= room {
             spans.push((format!("   {word} "), muted));
             spans.push((
                 text::value(limit, unit),

@@ -162,7 +162,7 @@ impl Full {
             let (column, row) = (n % across, n / across);
             let x = inner.x + w * u16::try_from(column).unwrap_or(0);
             let y = inner.y + h * u16::try_from(row).unwrap_or(0);
-            let cell = Rect::new(x, y, w.saturating_sub(2), h.saturating_sub(1).min(18));
+            let cell = Rect::new(x, y, w.saturating_sub(2), h.saturating_sub(1).min(24));
             detail::chart(ctx, track, charts, cell.intersection(inner), paint);
         }
         let left = count.saturating_sub(shown * across);
@@ -206,7 +206,7 @@ impl Full {
                 paint.links.push((Rect::new(inner.x, y, cells, 1), url.clone()));
             }
             if Some(index) == chosen {
-                paint.over(whole, Role::Selection);
+                paint.select(whole, Role::Selection);
                 let bar = paint.of(Role::Selection).patch(paint.of(Role::Bar));
                 paint.cell(whole.x, y, paint.theme.symbols.bar, bar);
             }

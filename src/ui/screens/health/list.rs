@@ -19,7 +19,7 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 
 const OVERVIEW: [Column; 6] = [
     Column::fill("SERVICE", 17),
-    Column::new("STATE", 15, 1),
+    Column::new("STATE", 17, 1),
     Column::new("SIGNAL", 15, 3),
     Column::right("VALUE", 9, 0),
     Column::new("LAST HOUR", 12, 2),
@@ -36,7 +36,7 @@ fn by_dimension(dimension: Dimension) -> [Column; 6] {
     };
     [
         Column::fill("SERVICE", 17),
-        Column::new("STATE", 15, 3),
+        Column::new("STATE", 17, 3),
         Column::new(title, 23, 0),
         Column::new("LAST HOUR", 12, 1),
         Column::new("", 23, 2),
@@ -57,7 +57,7 @@ impl Health {
             let room =
                 Rect { x: line.x + used, width: line.width.saturating_sub(used + 12), ..line };
             field.paint(paint, room, true);
-            let found = self.rows.iter().filter(|r| matches!(r, Row::Service { cause: false, .. }));
+            let found = self.rows.iter().filter(|r| r.index().is_some() && !r.is_repeated());
             let count = format!("{} of {}", found.count(), health.services.len());
             let style = paint.of(Role::Muted);
             paint.right(line.right().saturating_sub(12), line.y, 11, &count, style);
@@ -128,7 +128,8 @@ impl Health {
             return;
         }
         let window = self.cursor.window(self.rows.len(), Table::room(inner.height, 1));
-        let count = |rows: &[Row]| rows.iter().filter(|r| r.index().is_some()).count();
+        let one = |r: &&Row| r.index().is_some() && !r.is_repeated();
+        let count = |rows: &[Row]| rows.iter().filter(one).count();
         let before = count(self.rows.get(..window.start).unwrap_or_default());
         let shown = count(self.rows.get(window).unwrap_or_default());
         let total = count(&self.rows);
@@ -257,11 +258,14 @@ impl Health {
             if health.state.is_red() { theme.of(Role::Strong) } else { theme.of(Role::Text) };
         let name =
             if health.stale && !health.state.is_red() { theme.of(Role::Stale) } else { name };
-        let more = match (hidden, cause, health.likely_cause) {
-            (0, false, true) => "  likely cause".to_owned(),
-            (0, true, _) => "  likely cause".to_owned(),
-            (0, ..) => String::new(),
-            (n, ..) => format!("  {}{n}", symbols.folded),
+        let blamed = || {
+            let name = ctx.world.health.get(health.impacted_by.as_ref()?)?.service.name.clone();
+            Some(format!("  {} {name}", symbols.hook))
+        };
+        let more = match hidden {
+            0 if cause || health.likely_cause => "  likely cause".to_owned(),
+            0 => blamed().unwrap_or_default(),
+            n => format!("  {}{n}", symbols.folded),
         };
         let faint = theme.of(Role::Faint);
         line.spans(
@@ -294,7 +298,7 @@ impl Health {
         }
         if let Some(first) = health.incidents.first() {
             let incident = ctx.world.incidents.get(*first);
-            let style = incident.map_or(theme.of(Role::Text), |i| theme.priority(i.priority));
+            let style = incident.map_or(theme.of(Role::Text), |i| theme.urgency(i.priority));
             line.cell(5, &health.incidents.len().to_string(), style);
         }
     }

@@ -369,7 +369,7 @@ impl Health {
 fn standing(rows: &[Row], view: View, index: usize) -> Option<Key> {
     match rows.get(index)? {
         Row::Heading { key, .. } if view == View::Tree => Some(key.clone()),
-        Row::Service { cause: true, .. } if view == View::Tiles => None,
+        row if view == View::Tiles && row.is_repeated() => None,
         Row::Service { key, .. } => Some(key.clone()),
         Row::Heading { .. } => None,
     }

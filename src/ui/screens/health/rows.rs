@@ -117,6 +117,11 @@ impl Row {
         }
     }
 
+    /// It stands for a service that has another row.
+    pub fn is_repeated(&self) -> bool {
+        matches!(self, Self::Service { cause: true, key: Key::Service { under: Some(_), .. }, .. })
+    }
+
     /// Its place in [`Health::services`], if it is a service.
     pub fn index(&self) -> Option<usize> {
         match self {
@@ -170,23 +175,30 @@ fn sort(health: &Health, by: Sort, found: &mut [usize]) {
     });
 }
 
-/// Services one below the other; the likely cause of a red one hangs under it.
+/// Services one below the other; the likely cause hangs under the first that suffers from it: moved
+/// there where both are in the group, repeated where it is in another.
 fn flat(health: &Health, found: &[usize]) -> Vec<Row> {
+    let cause_of = |index: &usize| {
+        let cause = health.services.get(*index)?.impacted_by.as_ref()?;
+        health.index.get(cause).copied()
+    };
+    let causes: HashSet<usize> = found.iter().filter_map(cause_of).collect();
+    let own: HashSet<usize> = found.iter().copied().filter(|i| causes.contains(i)).collect();
+    let mut shown = HashSet::new();
     let mut rows = Vec::with_capacity(found.len());
-    for index in found {
+    for index in found.iter().filter(|i| !own.contains(i)) {
         let Some(service) = health.services.get(*index) else { continue };
         rows.push(plain(*index, service));
-        let cause = service.impacted_by.as_ref();
-        let cause = cause.and_then(|id| Some((id, *health.index.get(id)?)));
-        if let Some((id, index)) = cause {
-            let under = Some(service.service.id.clone());
-            rows.push(Row::Service {
-                index,
-                key: Key::Service { id: id.clone(), under },
-                branches: Vec::new(),
-                hidden: 0,
-                cause: true,
-            });
+        let Some(cause) = cause_of(index).filter(|c| shown.insert(*c)) else { continue };
+        let Some(cause_health) = health.services.get(cause) else { continue };
+        let under = (!own.contains(&cause)).then(|| service.service.id.clone());
+        let key = Key::Service { id: cause_health.service.id.clone(), under };
+        rows.push(Row::Service { index: cause, key, branches: Vec::new(), hidden: 0, cause: true });
+    }
+    // A cause that itself is impacted would otherwise hang under nobody.
+    for index in found.iter().filter(|i| own.contains(i) && !shown.contains(i)) {
+        if let Some(service) = health.services.get(*index) {
+            rows.push(plain(*index, service));
         }
     }
     rows
@@ -416,15 +428,31 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_hangs_under_what_suffers_from_it() {
+    fn the_cause_hangs_under_the_first_that_suffers_from_it() {
+        let mut list = vec![
+            service("api", State::Critical, &["db"]),
+            service("web", State::Critical, &["db"]),
+            service("db", State::Warning, &[]),
+        ];
+        list[0].impacted_by = Some(ServiceId::new("db"));
+        list[1].impacted_by = Some(ServiceId::new("db"));
+        let health = health(list);
+        let shape = Shape { group: Group::None, ..Shape::default() };
+        assert_eq!(names(&health, &rows(&health, &shape)), ["api", "db", "web"]);
+    }
+
+    #[test]
+    fn a_cause_in_another_group_is_repeated_and_the_cursor_can_tell_them_apart() {
         let mut list =
             vec![service("web", State::Critical, &["db"]), service("db", State::Warning, &[])];
         list[0].impacted_by = Some(ServiceId::new("db"));
+        let mut other = (*list[1].service).clone();
+        other.tier = 4;
+        list[1].service = Arc::new(other);
         let health = health(list);
-        let rows = rows(&health, &Shape { group: Group::None, ..Shape::default() });
-        assert_eq!(names(&health, &rows), ["web", "db", "db"]);
-        assert!(matches!(rows[1], Row::Service { cause: true, .. }));
-        assert_ne!(rows[1].key(), rows[2].key(), "the cursor can tell them apart");
+        let rows = rows(&health, &Shape::default());
+        assert_eq!(names(&health, &rows), ["[Tier 3]", "web", "db", "[Tier 4]", "db"]);
+        assert_ne!(rows[2].key(), rows[4].key());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 
 use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::health::signal::Track;
-use crate::domain::health::{SignalName, State};
+use crate::domain::health::{Direction, SignalName, State};
 use crate::domain::text;
 use crate::domain::time::Instant;
 use crate::ui::screens::Ctx;
@@ -89,5 +89,7 @@ pub fn spark(
         None => paint.of(Role::Spark),
     };
     let end = aligned(ctx.now, span, at.2);
-    crate::ui::widgets::spark::paint(paint, at, &track.points, end, span, style);
+    let limits = &track.spec.thresholds;
+    let limit = limits.crit.or(limits.warn).filter(|_| limits.direction == Direction::Above);
+    crate::ui::widgets::spark::paint(paint, at, &track.points, (end, span), limit, style);
 }

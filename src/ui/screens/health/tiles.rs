@@ -46,7 +46,7 @@ impl Grid {
         let (mut column, mut y) = (0, 0_u16);
         for (row, kind) in rows.iter().enumerate() {
             let heading = matches!(kind, Row::Heading { .. });
-            if matches!(kind, Row::Service { cause: true, .. }) {
+            if kind.is_repeated() {
                 continue;
             }
             if column > 0 && (heading || column == across) {

@@ -1,0 +1,35 @@
+//! How long one frame of the Health tab takes at 160×45: a world of 40 services, and one of 1,000.
+//! The cost must depend on what is visible, not on what exists.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+#[path = "../tests/screens/support.rs"]
+mod support;
+
+use support::{Bench, DEFAULT, crowd};
+
+fn health(c: &mut Criterion) {
+    let mut group = c.benchmark_group("health at 160x45");
+    for count in [40, 1_000] {
+        for (name, keys) in [("table", ""), ("tree", "v"), ("tiles", "v v"), ("service", "Enter")] {
+            let mut bench = Bench::new(crowd(count), 160, 45, DEFAULT);
+            bench.press(keys);
+            let area = Rect::new(0, 0, 160, 45);
+            let mut buf = Buffer::empty(area);
+            group.bench_function(format!("{name}, {count} services"), |b| {
+                b.iter(|| atalaya::ui::frame::draw(&bench.model, area, &mut buf));
+            });
+        }
+        let mut bench = Bench::new(crowd(count), 160, 45, DEFAULT);
+        group.bench_function(format!("a key and its frame, {count} services"), |b| {
+            b.iter(|| bench.press("j").draw());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, health);
+criterion_main!(benches);

@@ -1,0 +1,312 @@
+//! The frame around the screens: header, footer, overlays, and what keys mean.
+
+use std::sync::Arc;
+
+use atalaya::domain::incident::IncidentId;
+use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Target, Verdict};
+use atalaya::engine::StoreState;
+use atalaya::ui::overlay::Overlay;
+use atalaya::ui::screens::Tone;
+use atalaya::ui::terminal::{Background, InputEvent};
+use atalaya::ui::{Cmd, Msg};
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+use rstest::rstest;
+
+use crate::support::{Bench, DEFAULT, now, world};
+
+fn bench() -> Bench {
+    Bench::new(world(), 120, 35, DEFAULT)
+}
+
+fn line(bench: &Bench, n: usize) -> String {
+    bench.text().lines().nth(n).unwrap_or_default().to_owned()
+}
+
+fn footer(bench: &Bench) -> String {
+    line(bench, 34)
+}
+
+fn acknowledge(id: u64) -> Command {
+    let targets = vec![Target { id: IncidentId(id), seen: id }];
+    Command::Act { targets, action: Action::Acknowledge }
+}
+
+fn done(id: u64) -> Msg {
+    let said = format!("INC-{id} acknowledged");
+    let verdict = Verdict::Done { said, also: Vec::new() };
+    let outcomes = vec![Outcome { id: Some(IncidentId(id)), verdict }];
+    Msg::Answered { command: acknowledge(id), outcomes }
+}
+
+#[rstest]
+#[case::help("help", "?")]
+#[case::palette("palette", ":")]
+#[case::palette_typed("palette-typed", ": m s g")]
+#[case::sources("sources", "i")]
+#[case::messages("messages", "t t M")]
+#[case::follow("follow", "g")]
+#[case::report("report", "N")]
+fn each_overlay_has_its_picture(#[case] name: &str, #[case] keys: &str) {
+    let mut bench = bench();
+    bench.press(keys);
+    assert_snapshot!(format!("frame-{name}"), bench.text());
+}
+
+#[test]
+fn the_welcome_has_its_picture_and_any_key_ends_it_without_acting() {
+    let mut bench = bench();
+    bench.model.overlays.push(Overlay::Welcome);
+    assert_snapshot!("frame-welcome", bench.text());
+    bench.press("q");
+    assert_eq!(bench.cmds, [Cmd::Welcomed]);
+    assert!(bench.model.overlays.is_empty());
+}
+
+#[rstest]
+#[case(160)]
+#[case(120)]
+#[case(80)]
+#[case(60)]
+#[case(44)]
+fn p1_and_blindness_never_leave_the_header(#[case] width: u16) {
+    let mut world = world();
+    world.blind = Arc::new(vec![("prom-dc1".into(), String::new(), now() - TimeDelta::hours(2))]);
+    let bench = Bench::new(world, width, 24, DEFAULT);
+    let header = line(&bench, 0);
+    assert!(header.contains("P1 1") && header.contains("BLIND prom-dc1 2h"), "{header:?}");
+}
+
+#[test]
+fn the_header_names_the_worst_source_with_its_age() {
+    assert!(line(&bench(), 0).contains("sources 3/4 ✖ dc2 57s"));
+}
+
+#[test]
+fn a_failing_store_stays_on_the_screen() {
+    let mut world = world();
+    let why = "no space left on device".to_owned();
+    world.store = StoreState::Failing { since: now() - TimeDelta::seconds(90), why };
+    let mut bench = Bench::new(world, 120, 35, DEFAULT);
+    bench.press("2 1 ?");
+    let banner = line(&bench, 2);
+    assert!(banner.contains("STORE FAILING 1m: no space left on device"), "{banner}");
+}
+
+#[test]
+fn the_tick_of_the_clock_changes_only_a_few_cells() {
+    let mut bench = bench();
+    let before = bench.draw().0;
+    bench.wait(1);
+    let after = bench.draw().0;
+    let changed: Vec<_> = before.diff(&after);
+    // The clock's last digit and the age of the failing source.
+    assert!(changed.len() <= 8, "{} cells: {:?}", changed.len(), changed);
+}
+
+#[test]
+fn escape_never_quits_however_often_it_is_pressed() {
+    for keys in ["", "2", "Enter", "?", ":", "/", "i", "g", "N"] {
+        let mut bench = bench();
+        bench.press(keys).press("Esc Esc Esc Esc Esc");
+        assert!(!bench.cmds.iter().any(|c| matches!(c, Cmd::Quit(_))), "after {keys:?}");
+        assert!(bench.model.overlays.is_empty());
+    }
+}
+
+#[test]
+fn control_c_ends_it_from_everywhere() {
+    for keys in ["", "?", ":", "/", "N", "g"] {
+        let mut bench = bench();
+        bench.press(keys).press("Ctrl-c");
+        assert_eq!(bench.cmds.last(), Some(&Cmd::Quit(130)), "after {keys:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so_and_obeys_q() {
+    let mut bench = Bench::new(world(), 43, 9, DEFAULT);
+    let text = bench.text();
+    assert!(text.contains("43x9 is too small") && text.contains("needs 44x10"), "{text}");
+    bench.press("? a 2 j");
+    assert!(bench.model.overlays.is_empty() && bench.cmds.is_empty());
+    bench.press("q");
+    assert_eq!(bench.cmds, [Cmd::Quit(0)]);
+}
+
+#[test]
+fn a_paste_outside_a_field_is_discarded() {
+    let mut bench = bench();
+    bench.tell(Msg::Input(InputEvent::Paste("q2?:R".to_owned())));
+    assert_eq!(bench.cmds, []);
+    assert!(bench.model.overlays.is_empty());
+}
+
+#[test]
+fn a_paste_into_a_field_is_text() {
+    let mut bench = bench();
+    bench.press(":").tell(Msg::Input(InputEvent::Paste("mess\nages".to_owned())));
+    assert!(bench.text().contains("mess ages"), "{}", bench.text());
+}
+
+#[test]
+fn a_sequence_shows_what_may_follow_and_escape_gives_it_up() {
+    let mut bench = bench();
+    bench.press("g");
+    assert!(footer(&bench).contains("i Incidents"), "{}", footer(&bench));
+    bench.press("Esc");
+    assert!(footer(&bench).contains("filter"));
+    bench.press("g i");
+    assert_eq!(bench.model.tab, atalaya::ui::app::Tab::Incidents);
+}
+
+#[test]
+fn a_key_with_nothing_to_act_on_says_so() {
+    let mut bench = bench();
+    bench.press("u");
+    assert!(footer(&bench).contains("nothing of yours to undo"));
+}
+
+#[test]
+fn what_was_done_is_said_first_and_the_way_back_second_counting_down() {
+    let mut bench = bench();
+    bench.tell(done(2040));
+    assert!(
+        footer(&bench).contains("✓ INC-2040 acknowledged · u undo (30 s)"),
+        "{}",
+        footer(&bench)
+    );
+    bench.wait(2);
+    assert!(footer(&bench).contains("u undo (28 s)"), "{}", footer(&bench));
+    bench.press("u");
+    let undo = Command::Undo { targets: vec![IncidentId(2040)] };
+    assert_eq!(bench.cmds, [Cmd::Ask(undo)]);
+}
+
+#[test]
+fn after_thirty_seconds_there_is_nothing_to_undo() {
+    let mut bench = bench();
+    bench.tell(done(2040)).wait(31).press("u");
+    assert_eq!(bench.cmds, []);
+}
+
+#[test]
+fn what_was_said_can_be_read_again() {
+    let mut bench = bench();
+    bench.tell(done(2040)).wait(60);
+    assert!(!bench.text().contains("INC-2040 acknowledged"));
+    bench.press("M");
+    assert!(bench.text().contains("14:03:27  INC-2040 acknowledged"), "{}", bench.text());
+}
+
+#[test]
+fn resolving_what_still_fires_asks_and_yes_forces_it() {
+    let mut bench = bench();
+    let targets = vec![Target { id: IncidentId(2040), seen: 7 }];
+    let action = Action::Resolve { reason: "fixed".to_owned(), force: false };
+    let verdict = Verdict::Confirm { why: "2 of its alerts still fire".to_owned() };
+    let outcomes = vec![Outcome { id: Some(IncidentId(2040)), verdict }];
+    bench.tell(Msg::Answered {
+        command: Command::Act { targets: targets.clone(), action },
+        outcomes,
+    });
+    assert!(bench.text().contains("2 of its alerts still fire"));
+    bench.press("y");
+    let action = Action::Resolve { reason: "fixed".to_owned(), force: true };
+    assert_eq!(bench.cmds, [Cmd::Ask(Command::Act { targets, action })]);
+}
+
+#[test]
+fn a_read_only_console_sends_nothing_that_changes_anything() {
+    let mut world = world();
+    let mut site = (*world.site).clone();
+    site.read_only = true;
+    world.site = Arc::new(site);
+    let mut bench = Bench::new(world, 120, 35, DEFAULT);
+    bench.press("2 a U R n A D N Space 1 N");
+    assert!(!bench.cmds.iter().any(|c| matches!(c, Cmd::Ask(_))), "{:?}", bench.cmds);
+    assert!(bench.model.overlays.is_empty());
+    assert!(line(&bench, 0).contains("READ-ONLY"));
+}
+
+#[test]
+fn leaving_while_something_is_not_stored_yet_asks() {
+    let mut bench = bench();
+    bench.press("N").type_text("printer on fire").press("Enter Enter Enter Enter Enter");
+    assert!(matches!(bench.cmds.as_slice(), [Cmd::Ask(Command::Report(_))]), "{:?}", bench.cmds);
+    bench.press("q");
+    assert!(bench.text().contains("not confirmed as stored yet"));
+    bench.press("n q y");
+    assert_eq!(bench.cmds.last(), Some(&Cmd::Quit(0)));
+}
+
+#[test]
+fn a_command_that_takes_long_says_that_it_is_waited_for() {
+    let mut bench = bench();
+    bench.press("N").type_text("printer").press("Enter Enter Enter Enter Enter");
+    bench.wait(1);
+    assert!(footer(&bench).contains("storing"), "{}", footer(&bench));
+}
+
+#[test]
+fn the_key_that_opened_an_overlay_closes_it() {
+    for key in ["?", "i", "M"] {
+        let mut bench = bench();
+        bench.press(key);
+        assert_eq!(bench.model.overlays.len(), 1, "{key}");
+        bench.press(key);
+        assert!(bench.model.overlays.is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn the_palette_finds_an_action_by_some_of_its_letters() {
+    let mut bench = bench();
+    bench.press(":").type_text("srcs").press("Enter");
+    assert!(matches!(bench.model.overlays.last(), Some(Overlay::Sources(_))));
+}
+
+#[test]
+fn every_action_that_works_here_is_in_the_help_or_the_palette() {
+    let mut bench = Bench::new(world(), 160, 100, DEFAULT);
+    bench.press("?");
+    let help = bench.text();
+    for entry in atalaya::ui::keymap::TABLE {
+        let here = entry.within.iter().any(|c| bench.model.screen().contexts().contains(c));
+        if here && !entry.keys.is_empty() {
+            assert!(help.contains(entry.help), "{} is not in the help", entry.name);
+        }
+    }
+}
+
+#[test]
+fn own_keys_are_what_the_footer_and_the_help_show() {
+    let mut bench = bench();
+    let changes = [("filter".to_owned(), vec!["f".to_owned()])].into();
+    bench.model.prefs.keymap = atalaya::ui::keymap::Keymap::with(&changes).0;
+    assert!(footer(&bench).contains("f filter"), "{}", footer(&bench));
+    bench.press("f");
+    assert!(bench.model.typing());
+}
+
+#[test]
+fn the_theme_follows_the_background_until_somebody_chooses_one() {
+    let mut bench = bench();
+    bench.tell(Msg::Input(InputEvent::Background(Background::Light)));
+    assert_eq!(bench.cmds, [Cmd::Theme("atalaya-light".to_owned())]);
+    bench.cmds.clear();
+    bench.press(":").type_text("theme").press("Enter").type_text("nord").press("Enter");
+    assert_eq!(bench.cmds, [Cmd::Theme("nord".to_owned())]);
+    bench.cmds.clear();
+    bench.tell(Msg::Input(InputEvent::Background(Background::Light)));
+    assert_eq!(bench.cmds, []);
+}
+
+#[test]
+fn the_same_thing_said_twice_is_one_message() {
+    let mut bench = bench();
+    for _ in 0..5 {
+        bench.tell(Msg::Say(Tone::Info, "no bus".to_owned()));
+    }
+    assert_eq!(bench.model.messages.len(), 1);
+}

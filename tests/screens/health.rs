@@ -1,0 +1,245 @@
+//! The Health tab: what keys do, and how it looks.
+
+use atalaya::domain::health::State;
+use atalaya::domain::health::rollup::Health;
+use atalaya::engine::Snapshot;
+use atalaya::ui::{Cmd, Msg};
+use insta::assert_snapshot;
+use rstest::rstest;
+use std::sync::Arc;
+
+use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, crowd, now, part, world};
+
+const WIDE: (u16, u16) = (160, 45);
+
+fn bench(size: (u16, u16)) -> Bench {
+    Bench::new(world(), size.0, size.1, DEFAULT)
+}
+
+/// The line on which the cursor stands, by its bar.
+fn cursor_line(bench: &Bench) -> String {
+    let text = bench.text();
+    let line = text.lines().find(|l| l.starts_with("│▌"));
+    line.unwrap_or_default().chars().take(60).collect()
+}
+
+/// The same world, changed.
+fn changed(change: impl FnOnce(&mut Health)) -> Msg {
+    let mut world: Snapshot = world();
+    let mut health = (*world.health.value).clone();
+    change(&mut health);
+    health.index =
+        health.services.iter().enumerate().map(|(i, s)| (s.service.id.clone(), i)).collect();
+    world.health = part(health);
+    world.health.generation = 2;
+    Msg::World(Arc::new(world))
+}
+
+#[rstest]
+#[case::small(80, 24)]
+#[case::medium(120, 35)]
+#[case::large(160, 45)]
+#[case::tiny(1, 1)]
+#[case::huge(500, 200)]
+fn it_looks_right_at_every_size(#[case] width: u16, #[case] height: u16) {
+    let text = bench((width, height)).text();
+    assert_snapshot!(format!("health-{width}x{height}"), text);
+}
+
+#[rstest]
+#[case::default("default", DEFAULT)]
+#[case::mono("mono", MONO)]
+#[case::ascii("ascii", ASCII)]
+fn it_looks_right_in_every_style(#[case] name: &str, #[case] look: Look) {
+    let bench = Bench::new(world(), 120, 35, look);
+    assert_snapshot!(format!("health-style-{name}"), bench.picture());
+}
+
+#[rstest]
+#[case::tree("tree", "v")]
+#[case::tiles("tiles", "v v")]
+#[case::team("team", "z")]
+#[case::dependency("dependency", "z z v")]
+#[case::performance("performance", "d")]
+#[case::stability("stability", "d d")]
+#[case::filter("filter", "/ d b")]
+#[case::cursor("chart-cursor", "Left Left Left Left Left Left")]
+#[case::full("full", "Enter")]
+fn each_way_to_look_at_it_has_its_picture(#[case] name: &str, #[case] keys: &str) {
+    let mut bench = bench(WIDE);
+    bench.press(keys);
+    assert_snapshot!(format!("health-{name}"), bench.text());
+}
+
+#[rstest]
+#[case::facts("Enter")]
+#[case::charts("Enter Tab")]
+fn one_service_in_a_small_terminal_has_two_panes(#[case] keys: &str) {
+    let mut bench = bench((80, 24));
+    bench.press(keys);
+    let name = keys.replace(' ', "-").to_lowercase();
+    assert_snapshot!(format!("health-small-{name}"), bench.text());
+}
+
+#[test]
+fn in_ascii_nothing_else_is_drawn() {
+    for keys in ["", "v", "v v", "Enter", "?", "i", "g", ":"] {
+        let mut bench = Bench::new(world(), 160, 45, ASCII);
+        bench.press(keys);
+        let text = bench.text();
+        // The name of a service may be in any script.
+        let foreign = text.chars().find(|c| !c.is_ascii() && !"日本語サービス".contains(*c));
+        assert_eq!(foreign, None, "after {keys:?}:\n{text}");
+    }
+}
+
+#[test]
+fn the_cursor_stays_on_its_service_when_another_becomes_critical() {
+    let mut bench = bench(WIDE);
+    bench.press("j j j");
+    let before = cursor_line(&bench);
+    assert!(before.contains("login"), "{before}");
+    bench.tell(changed(|health| {
+        for service in &mut health.services {
+            if service.service.id.as_str() == "search" {
+                let mut worse = (**service).clone();
+                worse.state = State::Critical;
+                *service = Arc::new(worse);
+            }
+        }
+    }));
+    assert_eq!(cursor_line(&bench), before);
+}
+
+#[test]
+fn a_service_that_is_gone_leaves_its_full_screen() {
+    let mut bench = bench(WIDE);
+    bench.press("Enter");
+    assert!(bench.text().contains("Open incidents"));
+    bench.tell(changed(|health| health.services.retain(|s| s.service.id.as_str() != "checkout")));
+    assert!(bench.text().contains("Services 13"));
+}
+
+#[test]
+fn typing_a_filter_never_acts_and_escape_gives_the_old_one_back() {
+    let mut bench = bench(WIDE);
+    bench.press("/").type_text("q1vz?");
+    assert!(bench.text().contains("no service matches the filter"));
+    assert_eq!(bench.cmds, []);
+    bench.press("Esc");
+    assert!(bench.text().contains("checkout") && !bench.text().contains('‹'));
+    bench.press("/").type_text("state:crit").press("Enter");
+    assert!(bench.text().contains("‹state:crit›"));
+    bench.press("Esc");
+    assert!(!bench.text().contains('‹'), "Esc clears it in the list, too");
+}
+
+#[test]
+fn nothing_is_green_when_nothing_fresh_is_known() {
+    let mut blind = world();
+    let mut health = (*blind.health.value).clone();
+    for service in &mut health.services {
+        let mut unknown = (**service).clone();
+        unknown.state = State::Unknown;
+        unknown.stale = true;
+        *service = Arc::new(unknown);
+    }
+    blind.health = part(health);
+    blind.blind = Arc::new(vec![("prom-dc1".into(), String::new(), now())]);
+    let mut bench = Bench::new(blind, 160, 45, DEFAULT);
+    bench.wait(3_600);
+    let (buf, _) = bench.draw();
+    let green = bench.model.prefs.theme.of(atalaya::ui::theme::Role::Ok).fg;
+    let list = buf.area.rows().skip(4).flat_map(ratatui::layout::Rect::positions);
+    let found = list.filter(|at| at.x < 90 && Some(buf[*at].fg) == green).count();
+    assert_eq!(found, 0);
+    assert!(bench.text().contains("BLIND prom-dc1 1h"));
+}
+
+#[test]
+fn old_values_say_how_old_they_are() {
+    let mut bench = bench(WIDE);
+    bench.wait(600);
+    assert!(bench.text().contains("10m old"), "{}", bench.text());
+}
+
+#[test]
+fn the_chart_cursor_reads_a_value_and_escape_takes_it_away_first() {
+    let mut bench = bench(WIDE);
+    bench.press("Left");
+    assert!(bench.text().contains("14:02:27"), "{}", bench.text());
+    bench.press("Esc");
+    assert!(!bench.text().contains("14:02:27"));
+    bench.press("Esc Esc Esc");
+    assert_eq!(bench.cmds, [], "Esc never quits");
+}
+
+#[test]
+fn ranges_go_from_a_quarter_of_an_hour_to_thirty_days() {
+    let mut bench = bench(WIDE);
+    bench.press("[ [ [ [");
+    assert!(bench.text().contains(" 15m "), "{}", bench.text());
+    bench.press(&"] ".repeat(12));
+    assert!(bench.text().contains(" 30d "));
+}
+
+#[test]
+fn q_leaves_the_full_screen_and_quits_only_from_the_root() {
+    let mut bench = bench(WIDE);
+    bench.press("Enter q");
+    assert_eq!(bench.cmds, []);
+    bench.press("q");
+    assert_eq!(bench.cmds, [Cmd::Quit(0)]);
+}
+
+#[test]
+fn one_of_several_links_is_chosen_by_name() {
+    let mut bench = bench(WIDE);
+    bench.press("o");
+    assert!(bench.text().contains("Open a link of checkout"));
+    bench.type_text("dash").press("Enter");
+    assert_eq!(bench.cmds, [Cmd::OpenLink("https://grafana.example/d/checkout".to_owned())]);
+}
+
+#[test]
+fn copying_a_service_gives_one_line_for_a_ticket() {
+    let mut bench = bench(WIDE);
+    bench.press("y");
+    let Some(Cmd::Copy(text)) = bench.cmds.first() else { panic!("{:?}", bench.cmds) };
+    assert!(
+        text.starts_with("checkout critical since 2026-11-23 13:58 CET: p99 latency"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_full_screen_leads_to_incidents_dependencies_and_links() {
+    let mut bench = bench(WIDE);
+    bench.press("Enter j Enter");
+    assert!(bench.text().contains("INC-2041"), "the incident, in its own tab");
+    bench.press("1 Enter Enter");
+    assert!(bench.text().contains(" db-main  ▲ warning"), "{}", bench.text());
+}
+
+#[test]
+fn tiles_show_a_thousand_services_and_arrows_move_on_them() {
+    let mut bench = Bench::new(crowd(1_000), 160, 45, DEFAULT);
+    bench.press("v v");
+    let before = bench.text();
+    bench.press("Down Right Right");
+    assert_ne!(bench.text(), before);
+    bench.press("G");
+    assert!(bench.text().contains("service-0999"), "{}", bench.text());
+}
+
+#[test]
+fn every_size_can_be_drawn_after_every_key() {
+    let keys = ["", "v", "v v", "Enter", "?", "i", "M", ":", "/", "o", "N", "g", "z z z", "d"];
+    for size in [(1, 1), (3, 2), (44, 10), (45, 11), (60, 12), (80, 24), (111, 34), (300, 100)] {
+        for keys in keys {
+            let mut bench = bench(size);
+            bench.press(keys).draw();
+            bench.resize(size.1, size.0).draw();
+        }
+    }
+}
