@@ -89,6 +89,10 @@ fn each(incidents: &[Arc<Incident>], after: u64, body: &EventBody) -> Batch {
     batch
 }
 
+fn inside(dir: &tempfile::TempDir) -> Location {
+    Location::File(dir.path().join("atalaya.db"))
+}
+
 async fn append(store: &Store, (events, incidents): &Batch) -> Duration {
     let begun = Instant::now();
     assert_eq!(store.append(events, incidents).await.unwrap(), Append::Stored);
@@ -97,21 +101,18 @@ async fn append(store: &Store, (events, incidents): &Batch) -> Duration {
 
 fn benches(c: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let location = |name: &str| Location::File(dir.path().join(name));
     let mut group = c.benchmark_group("store");
     group.sample_size(10);
 
     group.bench_function("bulk acknowledge of 1,000, durable", |b| {
         let opened = openings(1_000);
         let ack = EventBody::Acknowledged { until: None };
-        let mut file = 0;
         b.iter_custom(|times| {
             runtime.block_on(async {
                 let mut spent = Duration::ZERO;
                 for _ in 0..times {
-                    file += 1;
-                    let store = Store::open(&location(&format!("ack{file}")), false).await.unwrap();
+                    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+                    let store = Store::open(&inside(&dir), false).await.unwrap();
                     append(&store, &opened).await;
                     spent += append(&store, &each(&opened.1, 2_000, &ack)).await;
                     store.close().await;
@@ -123,18 +124,14 @@ fn benches(c: &mut Criterion) {
 
     group.bench_function("50,000 alerts open 50,000 incidents, durable", |b| {
         let opened = openings(50_000);
-        let mut file = 0;
         b.iter_custom(|times| {
             runtime.block_on(async {
                 let mut spent = Duration::ZERO;
                 for _ in 0..times {
-                    file += 1;
-                    let place = location(&format!("flood{file}"));
-                    let store = Store::open(&place, false).await.unwrap();
+                    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+                    let store = Store::open(&inside(&dir), false).await.unwrap();
                     spent += append(&store, &opened).await;
                     store.close().await;
-                    let Location::File(path) = place else { return spent };
-                    std::fs::remove_file(path).unwrap();
                 }
                 spent
             })
@@ -142,7 +139,8 @@ fn benches(c: &mut Criterion) {
     });
 
     // 10,000 stored, of which 200 are open and the rest long closed.
-    let history = location("history");
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let history = inside(&dir);
     runtime.block_on(async {
         let store = Store::open(&history, false).await.unwrap();
         let opened = openings(10_000);

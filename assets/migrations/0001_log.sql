@@ -18,7 +18,6 @@ CREATE TABLE events (
     body TEXT NOT NULL
 );
 CREATE INDEX events_incident ON events (incident, position);
-CREATE INDEX events_at ON events (at);
 
 -- `open_key` is the dedup key while the incident is open, and NULL afterwards: the unique index
 -- allows one open incident per key.

@@ -336,7 +336,7 @@ impl Time {
             Self::Local(local) => {
                 let forward =
                     (0..=24).map(|quarters| local + chrono::TimeDelta::minutes(15 * quarters));
-                let valid = forward.filter_map(|l| l.and_local_timezone(zone).earliest()).next();
+                let valid = forward.into_iter().find_map(|l| l.and_local_timezone(zone).earliest());
                 valid.map_or_else(|| local.and_utc(), |at| at.to_utc())
             }
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::args;
 use super::incidents::utc;
-use super::output::{Cell, Exit, Table};
+use super::output::{self, Cell, Exit, Table, print};
 use super::{Context, Failure, stored};
 use crate::domain::incident::{Actor, Event};
 use crate::ui::screens::incidents::timeline;
@@ -41,7 +41,7 @@ pub async fn run(context: &Context, args: &args::Audit) -> Result<Exit, Failure>
     read?;
     if context.output.json {
         let events = events.iter().map(|e| fields(e, zone)).collect();
-        context.output.document(&Document { events });
+        output::document(&Document { events });
     } else {
         let mut table = Table::new(&["AT", "INCIDENT", "WHAT", "WHO", "FROM", "TEXT"]);
         for event in &events {
@@ -56,7 +56,7 @@ pub async fn run(context: &Context, args: &args::Audit) -> Result<Exit, Failure>
                 Cell::text(text),
             ]);
         }
-        context.output.print(&table.render(context.output));
+        print(&table.render(context.output));
     }
     Ok(Exit::Fine)
 }

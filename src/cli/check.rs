@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::output::{Exit, complain};
+use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args, sources};
 use crate::config::{self, Config, Problem, Problems};
 use crate::domain::observation::{Alert, Fact, SourceStatus};
@@ -43,14 +43,14 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
         if !problems.0.is_empty() {
             complain(&problems.to_string());
         }
-        context.output.print(&summary(&files, &problems, services, signals));
+        print(&summary(&files, &problems, services, signals));
     }
     let reached = match &config {
         Some(config) if !args.offline => Some(reach(config).await),
         _ => None,
     };
     if context.output.json {
-        context.output.document(&Document {
+        output::document(&Document {
             files,
             problems: &problems.0,
             services,
@@ -60,8 +60,8 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
         });
     } else if let Some(reached) = &reached {
         let statuses: Vec<&SourceStatus> = reached.statuses.iter().collect();
-        context.output.print(&format!("\n{}", sources::table(&statuses, context.output)));
-        context.output.print(&unassigned(&reached.unassigned));
+        print(&format!("\n{}", sources::table(&statuses, context.output)));
+        print(&unassigned(&reached.unassigned));
     }
     Ok(match (config, reached) {
         (None, _) => Exit::Usage,
@@ -80,7 +80,7 @@ async fn reach(config: &Config) -> Reached {
             let Fact::Alerts(set) = fact else { continue };
             for alert in set.alerts.iter().filter(|a| !is_claimed(a, config)) {
                 let name = alert.labels.get("alertname").cloned().unwrap_or_default();
-                *unassigned.entry(name.to_string()).or_default() += 1;
+                *unassigned.entry(name).or_default() += 1;
             }
         }
     }

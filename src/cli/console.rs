@@ -2,6 +2,7 @@
 //! first frame come before anything is asked of the network.
 
 mod edge;
+mod tell;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use super::args::Console as Args;
 use super::output::Exit;
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings};
-use crate::engine::runtime;
+use crate::domain::time::Instant;
+use crate::engine::{Input, runtime};
+use crate::sources::demo as demo_world;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
@@ -26,6 +29,8 @@ use edge::Edge;
 
 /// News for the screen that may wait to be read.
 const NEWS: usize = 64;
+/// The name of the made-up source.
+const DEMO: &str = "demo";
 /// Effects of the engine that may wait to be carried out.
 const EFFECTS: usize = 256;
 
@@ -53,7 +58,7 @@ fn demo(context: &Context, args: &Args) -> Config {
     config.plan.site.demo = true;
     config.store = StoreAddress::Memory;
     config.sources = vec![SourceSettings {
-        name: Arc::from("demo"),
+        name: Arc::from(DEMO),
         interval: Duration::from_secs(2),
         timeout: Duration::from_secs(10),
         max_body: 0,
@@ -72,6 +77,9 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     } else {
         stored::open(&config).await?
     };
+    if args.demo {
+        runtime::remember(config.plan.clone(), &store, past(args.seed)?).await?;
+    }
     let (effects, told) = mpsc::channel(EFFECTS);
     let handle = runtime::start(config.plan.clone(), store, effects).await?;
     let actor = stored::operator(context, &config);
@@ -87,7 +95,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     };
     let background = tui.capabilities().background;
     let chosen = args.theme.clone().or_else(|| config.ui.theme.clone());
-    let follows_background = chosen.is_none();
+    let follows = chosen.is_none();
     let name = chosen.unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
     // A name on the command line may be wrong; the shipped ones always load.
     let (theme, unknown) = match looks.load(&name) {
@@ -103,7 +111,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         times: config.ui.times,
         operator: config.operator.clone(),
         themes: themes::names(around.config_dir.as_deref()),
-        follows_background,
+        follows: follows.then_some(looks.depth),
     };
     let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
     let welcomed = around.state_dir.join("welcomed");
@@ -124,7 +132,16 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         let _ = news.try_send(Msg::Say(crate::ui::screens::Tone::Bad, line));
     }
     let watched: Option<Surroundings> = (!args.demo).then(|| around.clone());
-    let edge = Edge { handle: handle.clone(), news, effects: told };
+    let in_view = tell::InView::default();
+    let person = tell::Person {
+        handle: handle.clone(),
+        actor: actor.clone(),
+        settings: config.notify.clone(),
+        in_view: in_view.clone(),
+        news: news.clone(),
+    };
+    let telling = person.start(told);
+    let edge = Edge { handle: handle.clone(), news };
     let (refresh, running) = edge.start(config, watched);
     let outside = Outside {
         handle: handle.clone(),
@@ -137,14 +154,25 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         theme: Box::new(move |name| looks.load(name)),
         welcomed: Box::new(move || remember(&welcomed)),
         news: received,
-        in_view: Box::new(|_| {}),
+        in_view: Box::new(move |ids| in_view.set(ids)),
     };
     let outcome = crate::ui::run(&mut tui, input, model, outside).await;
     // The terminal first: whoever left wants it back now.
     drop(tui);
     running.abort();
+    telling.abort();
     handle.stop().await;
     outcome.map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
+}
+
+/// What the demo's people and alerts did before the console was opened.
+fn past(seed: u64) -> Result<Vec<(Instant, Input)>, Failure> {
+    let past = demo_world::past(&Arc::from(DEMO), seed, Utc::now()).map_err(Failure::Refused)?;
+    let input = |step| match step {
+        demo_world::Step::Observed(observation) => Input::Observed(observation),
+        demo_world::Step::Asked { actor, command } => Input::Asked { actor, command },
+    };
+    Ok(past.into_iter().map(|p| (p.at, input(p.step))).collect())
 }
 
 /// What a theme has to be fit for.

@@ -4,18 +4,18 @@ use std::io;
 
 use clap::CommandFactory;
 
+use super::Failure;
 use super::args::{Cli, Completions, Man};
-use super::output::Exit;
-use super::{Context, Failure};
+use super::output::{Exit, print};
 
-pub fn completions(context: &Context, args: &Completions) -> Exit {
+pub fn completions(args: &Completions) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "atalaya", &mut script);
-    context.output.print(&String::from_utf8_lossy(&script));
+    print(&String::from_utf8_lossy(&script));
     Exit::Fine
 }
 
-pub fn man(context: &Context, args: &Man) -> Result<Exit, Failure> {
+pub fn man(args: &Man) -> Result<Exit, Failure> {
     let unwritten = |e: io::Error| Failure::Refused(format!("the manual cannot be written: {e}"));
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(unwritten)?;
@@ -23,7 +23,7 @@ pub fn man(context: &Context, args: &Man) -> Result<Exit, Failure> {
     } else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(unwritten)?;
-        context.output.print(&String::from_utf8_lossy(&page));
+        print(&String::from_utf8_lossy(&page));
     }
     Ok(Exit::Fine)
 }

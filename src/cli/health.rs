@@ -7,7 +7,7 @@ use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use super::incidents::utc;
-use super::output::{Cell, Exit, Output, Table, complain};
+use super::output::{self, Cell, Exit, Output, Table, complain, print};
 use super::{Context, Failure, sources, stored};
 use crate::config::Config;
 use crate::domain::health::rollup::{Health, ServiceHealth};
@@ -76,9 +76,9 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let empty = Health::default();
     let health = snapshot.as_ref().map_or(&empty, |s| &*s.health.value);
     if context.output.json {
-        context.output.document(&document(health, &config, now));
+        output::document(&document(health, &config, now));
     } else {
-        context.output.print(&table(health, context.output));
+        print(&table(health, context.output));
     }
     for line in &unreachable {
         complain(line);
@@ -166,7 +166,7 @@ fn table(health: &Health, output: Output) -> String {
         table.row([
             Cell::text(s.service.name.clone()),
             Cell::state(s.state),
-            Cell::text(s.reason.to_string()),
+            Cell::text(s.reason.clone()),
             Cell::text(signals.join(", ")),
         ]);
     }

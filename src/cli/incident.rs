@@ -7,7 +7,7 @@ use std::io::Read as _;
 use serde::Serialize;
 
 use super::args::{Ids, Incident as Args, Reasoned, Report as ReportArgs};
-use super::output::{Exit, Output, complain};
+use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, show, stored};
 use crate::config::{Config, suggest};
 use crate::domain::health::ServiceId;
@@ -70,9 +70,9 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     store.close().await;
     let outcomes = outcomes?;
     if context.output.json {
-        context.output.document(&Document { outcomes: outcomes.iter().map(fields).collect() });
+        output::document(&Document { outcomes: outcomes.iter().map(fields).collect() });
     } else {
-        told(&outcomes, reported, context.output);
+        told(&outcomes, reported);
     }
     let done = |o: &Outcome| matches!(o.verdict, Verdict::Done { .. } | Verdict::Already { .. });
     Ok(if outcomes.iter().all(done) { Exit::Fine } else { Exit::Problems })
@@ -149,13 +149,13 @@ fn fields(outcome: &Outcome) -> OutcomeFields {
 
 /// A line for each: what was done to standard output, what was not to standard error. A report
 /// prints its id alone, for scripts.
-fn told(outcomes: &[Outcome], reported: bool, output: Output) {
+fn told(outcomes: &[Outcome], reported: bool) {
     for outcome in outcomes {
         let id = outcome.id.map_or("-".to_owned(), |id: IncidentId| id.to_string());
         match &outcome.verdict {
-            Verdict::Done { .. } if reported => output.print(&format!("{id}\n")),
+            Verdict::Done { .. } if reported => print(&format!("{id}\n")),
             Verdict::Done { .. } | Verdict::Already { .. } => {
-                output.print(&format!("{id}  done  {}\n", outcome.verdict));
+                print(&format!("{id}  done  {}\n", outcome.verdict));
             }
             Verdict::Confirm { .. } => {
                 complain(&format!(

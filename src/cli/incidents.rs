@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
-use super::output::{Cell, Exit, Output, Table};
+use super::output::{self, Cell, Exit, Output, Table, print};
 use super::{Context, Failure, args, stored};
 use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
@@ -67,7 +67,7 @@ impl Fields {
             impact: i.impact,
             urgency: i.urgency,
             service: i.service.as_ref().map(ToString::to_string),
-            title: i.title.to_string(),
+            title: i.title.clone(),
             assignee: i.owner().map(str::to_owned),
             opened_at: utc(i.opened_at),
             acknowledged_at: s.first_acknowledged_at.map(utc),
@@ -75,7 +75,7 @@ impl Fields {
             source: i.source.to_string(),
             alerts: i.alerts.len(),
             firing: i.firing(),
-            category: i.category.to_string(),
+            category: i.category.clone(),
             started_at: utc(i.started_at),
             closed_at: s.closed.as_ref().map(|e| utc(e.at)),
             parent: i.parent.map(|p| p.to_string()),
@@ -100,11 +100,11 @@ pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Fail
     let found = found?;
     if context.output.json {
         let incidents = found.iter().map(Fields::of).collect();
-        context.output.document(&Document { incidents });
+        output::document(&Document { incidents });
     } else if found.is_empty() {
-        context.output.print("no incidents\n");
+        print("no incidents\n");
     } else {
-        context.output.print(&table(&found, now, context.output));
+        print(&table(&found, now, context.output));
     }
     Ok(Exit::Fine)
 }

@@ -124,8 +124,8 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Import(args) => block_on(transfer::import(context, &args)),
         Command::Keys => keys::run(context),
         Command::Themes => Ok(themes::run(context)),
-        Command::Completions(args) => Ok(generated::completions(context, &args)),
-        Command::Man(args) => generated::man(context, &args),
+        Command::Completions(args) => Ok(generated::completions(&args)),
+        Command::Man(args) => generated::man(&args),
     }
 }
 

@@ -68,25 +68,6 @@ impl Output {
         Self { json, coloured }
     }
 
-    /// Prints to standard output. A reader that went away (`| head`) is no error.
-    pub fn print(self, text: &str) {
-        let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    }
-
-    /// Prints a document of the documented fields, with its version.
-    pub fn document(self, fields: &impl Serialize) {
-        self.json_text(&Versioned { version: VERSION, fields });
-    }
-
-    /// Prints a document that has its version already.
-    pub fn json_text(self, document: &impl Serialize) {
-        match serde_json::to_string_pretty(document) {
-            Ok(text) => self.print(&format!("{text}\n")),
-            Err(e) => complain(&format!("this cannot be written as JSON: {e}")),
-        }
-    }
-
     /// A word in the colour of a state.
     pub fn state(self, state: State, text: &str) -> String {
         let code = match state {
@@ -97,6 +78,25 @@ impl Output {
             State::Ok => "32",
         };
         if self.coloured { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// Prints to standard output. A reader that went away (`| head`) is no error.
+pub fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints a document of the documented fields, with its version.
+pub fn document(fields: &impl Serialize) {
+    print_json(&Versioned { version: VERSION, fields });
+}
+
+/// Prints a document that has its version already.
+pub fn print_json(document: &impl Serialize) {
+    match serde_json::to_string_pretty(document) {
+        Ok(text) => print(&format!("{text}\n")),
+        Err(e) => complain(&format!("this cannot be written as JSON: {e}")),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::incidents::{Fields, utc};
-use super::output::Exit;
+use super::output::{self, Exit, print};
 use super::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::{Event, Incident, IncidentId};
@@ -52,7 +52,7 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
         )));
     };
     if context.output.json {
-        context.output.document(&Document {
+        output::document(&Document {
             incident: Fields::of(&incident),
             labels: json(&incident.labels),
             annotations: json(&incident.annotations),
@@ -63,7 +63,7 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
                 .collect(),
         });
     } else {
-        context.output.print(&text(&incident, &events, config));
+        print(&text(&incident, &events, config));
     }
     Ok(Exit::Fine)
 }
@@ -92,7 +92,7 @@ fn text(i: &Incident, events: &[Event], config: &Config) -> String {
     fact("priority", format!("impact {} × urgency {} → {}", i.impact, i.urgency, i.priority));
     fact("assignee", i.owner().unwrap_or_default().to_owned());
     fact("source", i.source.to_string());
-    fact("category", i.category.to_string());
+    fact("category", i.category.clone());
     fact("started", local(i.started_at).to_string());
     fact("opened", local(i.opened_at).to_string());
     fact(
@@ -113,10 +113,10 @@ fn text(i: &Incident, events: &[Event], config: &Config) -> String {
         "earlier",
         i.earlier.map(|e| format!("{e} ({} within 7 days)", i.recurrence)).unwrap_or_default(),
     );
-    for (name, value) in i.labels.iter() {
-        fact(name, value.to_string());
+    for (name, value) in &i.labels {
+        fact(name, value.clone());
     }
-    for (name, value) in i.annotations.iter() {
+    for (name, value) in &i.annotations {
         fact(name, value.replace('\n', "\n               "));
     }
     out.push_str("timeline\n");

@@ -1,8 +1,10 @@
 //! `atalaya sources`: every source asked once: state, latency, version seen, items.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
-use super::output::{Cell, Exit, Output, Table};
+use super::output::{self, Cell, Exit, Output, Table, print};
 use super::{Context, Failure};
 use crate::config::Config;
 use crate::domain::health::State;
@@ -35,18 +37,18 @@ impl Fields {
             SourceState::Never => ("never", None),
             SourceState::Fresh => ("fresh", None),
             SourceState::Late => ("late", None),
-            SourceState::Failing { error, .. } => ("failing", Some(error.to_string())),
+            SourceState::Failing { error, .. } => ("failing", Some(error.clone())),
         };
         Self {
             name: status.name.to_string(),
-            kind: status.kind.to_string(),
+            kind: status.kind.clone(),
             state,
             latency_ms: status.latency_ms,
             items: status.items,
-            server: status.server.to_string(),
+            server: status.server.clone(),
             error,
-            address: status.address.to_string(),
-            warnings: status.warnings.iter().map(ToString::to_string).collect(),
+            address: status.address.clone(),
+            warnings: status.warnings.clone(),
         }
     }
 }
@@ -74,9 +76,9 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let statuses: Vec<&SourceStatus> = answers.iter().map(|(status, _)| status).collect();
     if context.output.json {
         let sources = statuses.iter().map(|s| Fields::of(s)).collect();
-        context.output.document(&Document { sources });
+        output::document(&Document { sources });
     } else {
-        context.output.print(&table(&statuses, context.output));
+        print(&table(&statuses, context.output));
     }
     Ok(if statuses.iter().any(|s| failed(s)) { Exit::Unreachable } else { Exit::Fine })
 }
@@ -100,8 +102,8 @@ pub fn table(statuses: &[&SourceStatus], output: Output) -> String {
     }
     let mut out = table.render(output);
     for status in statuses {
-        for warning in status.warnings.iter() {
-            out.push_str(&format!("{}: {warning}\n", status.name));
+        for warning in &status.warnings {
+            let _ = writeln!(out, "{}: {warning}", status.name);
         }
     }
     out

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Context;
-use super::output::{Cell, Exit, Table};
+use super::output::{self, Cell, Exit, Table, print};
 use crate::domain::text::clean;
 use crate::ui::theme;
 
@@ -26,14 +26,14 @@ struct Theme {
 pub fn run(context: &Context) -> Exit {
     let themes = list(context.around.config_dir.as_deref());
     if context.output.json {
-        context.output.document(&Document { themes });
+        output::document(&Document { themes });
     } else {
         let mut table = Table::new(&["THEME", "ABOUT"]);
         for t in themes {
             let about = t.file.map_or(t.about, |file| format!("from {file}"));
             table.row([Cell::text(t.name), Cell::text(about)]);
         }
-        context.output.print(&table.render(context.output));
+        print(&table.render(context.output));
     }
     Exit::Fine
 }

@@ -18,6 +18,11 @@ impl Labels {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Whether there is none. Of its own, beside the map's, to be named in serde's attributes.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Deref for Labels {

@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub use clock::{Clock, HandClock, SystemClock};
 
-use super::core::Effect;
+use super::core::{Effect, Input};
+use super::rehearsal::rehearse;
 use super::snapshot::{Plan, Snapshot};
 use crate::store::{Store, StoreError};
 use task::Engine;
@@ -22,6 +23,7 @@ use task::Engine;
 use crate::domain::incident::lifecycle::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
 use crate::domain::observation::{Observation, SourceStatus};
+use crate::domain::time::Instant;
 
 /// What reaches the engine's task.
 #[derive(Debug)]
@@ -93,6 +95,21 @@ pub async fn once(
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
     engine.command(actor, command).await
+}
+
+/// Gives an empty store a past: what a console that had been open would have written of these inputs
+/// until now. The demo begins with one.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub async fn remember(
+    plan: Plan,
+    store: &Store,
+    inputs: impl IntoIterator<Item = (Instant, Input)>,
+) -> Result<(), StoreError> {
+    let mut engine = Engine::load(plan.clone(), store.clone(), None, Arc::new(SystemClock)).await?;
+    let past = rehearse(Arc::new(plan), inputs, SystemClock.now());
+    engine.store(past).await
 }
 
 /// The way to the engine; cheap to clone.

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Executor};
 
 use super::codec::{EventRow, encode, int, millis, open_key};
 use super::error::sqlite_code;
-use super::{Store, StoreError};
+use super::{Location, Store, StoreError};
 use crate::domain::incident::event::EVENT_VERSION;
 use crate::domain::incident::{Event, Incident};
 
@@ -21,7 +21,9 @@ pub enum Append {
 }
 
 /// Rows of one `INSERT`. More would be slower: SQLite looks each placeholder up by walking a list.
-const CHUNK: usize = 32;
+const CHUNK: usize = 16;
+/// Appends of more rows than this give the page cache back afterwards.
+const LARGE: usize = 4_096;
 
 const EVENTS: Insert = Insert {
     columns: 6,
@@ -82,6 +84,9 @@ impl Store {
         };
         let appended = appended.await;
         let ended = end(&mut connection, appended.is_ok()).await;
+        if rows.len() > LARGE && matches!(self.location, Location::File(_)) {
+            let _ = connection.execute("PRAGMA shrink_memory").await;
+        }
         drop(connection);
         match (appended, ended) {
             (Ok(append), Ok(())) => Ok(append),

@@ -14,8 +14,8 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use super::{Location, StoreError};
 
 /// Makes the folder (0700) and an empty file (0600) where there is none yet. SQLite gives `-wal` and
-/// `-shm` the mode of the file.
-pub(super) fn create(path: &Path) -> Result<(), StoreError> {
+/// `-shm` the mode of the file. Returns whether there is nothing in it.
+pub(super) fn create(path: &Path) -> Result<bool, StoreError> {
     let unusable = |e: io::Error| StoreError::Unusable {
         store: path.display().to_string(),
         reason: e.to_string(),
@@ -26,7 +26,7 @@ pub(super) fn create(path: &Path) -> Result<(), StoreError> {
     }
     match create_private(path) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(unusable(e)),
-        _ => Ok(()),
+        _ => Ok(fs::metadata(path).map_err(unusable)?.len() == 0),
     }
 }
 

@@ -277,6 +277,7 @@ async fn pool(
     read_only: bool,
 ) -> Result<(AnyPool, Arc<OnceLock<sqlx::Error>>), StoreError> {
     sqlx::any::install_default_drivers();
+    let mut first = "";
     let (url, connections, setup) = match location {
         Location::Memory => ("sqlite::memory:".to_owned(), 1, "PRAGMA synchronous = OFF"),
         Location::File(path) if read_only => {
@@ -287,10 +288,10 @@ async fn pool(
                     remedy: "start once without --read-only".to_owned(),
                 });
             }
-            (file::url(path)?, 2, "PRAGMA query_only = 1; PRAGMA busy_timeout = 5000")
+            (file::url(path)?, 2, "PRAGMA query_only = 1")
         }
         Location::File(path) => {
-            file::create(path)?;
+            first = if file::create(path)? { SQLITE_NEW } else { first };
             (file::url(path)?, 2, SQLITE_SETUP)
         }
         Location::Postgres(url) if read_only => (
@@ -317,10 +318,12 @@ async fn pool(
         .after_connect(move |conn, _| {
             let kept = Arc::clone(&kept);
             Box::pin(async move {
-                match conn.execute(sqlx::raw_sql(setup)).await {
-                    Ok(_) => Ok(()),
-                    Err(e) => kept.set(e),
+                for sql in [first, setup] {
+                    if let Err(e) = conn.execute(sqlx::raw_sql(sql)).await {
+                        return kept.set(e);
+                    }
                 }
+                Ok(())
             })
         })
         .connect_with(options.disable_statement_logging())
@@ -329,8 +332,11 @@ async fn pool(
     Ok((pool, failure))
 }
 
-/// `auto_vacuum` counts only before the first table and before the journal mode is set. Checkpoints
-/// are made by [`Store::checkpoint`], in quiet moments.
-const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; \
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; \
-    PRAGMA journal_size_limit = 16777216";
+/// Checkpoints are made by [`Store::checkpoint`], in quiet moments. Nothing in here writes to a file
+/// that is set up, so that opening does not wait for the disk.
+const SQLITE_SETUP: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 16777216; \
+    PRAGMA cache_size = -16000";
+
+/// `auto_vacuum` counts only before the first table and before the journal mode is set.
+const SQLITE_NEW: &str = "PRAGMA auto_vacuum = INCREMENTAL";

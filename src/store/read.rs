@@ -40,8 +40,6 @@ const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT
 
 const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE position > $1 ORDER BY position LIMIT 1000";
-const SPAN: &str = "SELECT position, at, incident, writer, actor, body FROM events \
-    WHERE position > $1 AND at >= $2 AND at < $3 ORDER BY position LIMIT 1000";
 const TIMELINE: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE incident = $1 AND position <= $2 ORDER BY position";
 
@@ -140,23 +138,43 @@ impl Store {
         to: Option<Instant>,
         mut each: impl FnMut(Event) + Send,
     ) -> Result<(), StoreError> {
-        let mut after = 0;
+        let mut after = match from {
+            Some(from) => self.last_before(from).await?,
+            None => 0,
+        };
         loop {
-            let rows: Vec<EventRow> = sqlx::query_as(SPAN)
-                .bind(after)
-                .bind(from.map_or(i64::MIN, millis))
-                .bind(to.map_or(i64::MAX, millis))
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|e| self.explain("be read", &e))?;
-            for row in &rows {
-                after = row.0;
-                each(decode(self, row)?);
-            }
-            if (rows.len() as i64) < PAGE {
-                return Ok(());
+            let events = self.events_after(after).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            after = last.position;
+            for event in events {
+                if to.is_some_and(|to| event.at >= to) {
+                    return Ok(());
+                }
+                each(event);
             }
         }
+    }
+
+    /// A position after which everything happened at `from` or later. Times never go back along the
+    /// log, so it is halved until found, without an index that every append would pay for.
+    async fn last_before(&self, from: Instant) -> Result<u64, StoreError> {
+        let (mut before, mut end) = (0, self.head().await?.position + 1);
+        while end - before > 1 {
+            let middle = before + (end - before) / 2;
+            let next: Option<i64> = sqlx::query_scalar(
+                "SELECT at FROM events WHERE position >= $1 ORDER BY position LIMIT 1",
+            )
+            .bind(int(middle))
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+            if next.is_some_and(|at| instant(at) < from) {
+                before = middle;
+            } else {
+                end = middle;
+            }
+        }
+        Ok(before)
     }
 
     /// Compares the incidents with what replaying the whole log gives; one line for each difference,

@@ -41,8 +41,8 @@ pub struct Prefs {
     pub operator: String,
     /// The themes that can be chosen.
     pub themes: Vec<String>,
-    /// Nobody chose a theme: it follows the terminal's background.
-    pub follows_background: bool,
+    /// Nobody chose a theme: the terminal's own light or dark decides, at this depth.
+    pub follows: Option<Depth>,
 }
 
 /// Everything that the console is.
@@ -64,6 +64,8 @@ pub struct Model {
     done: Vec<Done>,
     /// Commands without an answer yet, and since when.
     waiting: Vec<Instant>,
+    /// Whether the terminal has the focus; one that does not tell counts as looked at.
+    focused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +103,8 @@ pub enum Msg {
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
     Say(Tone, String),
     Go(Place),
+    /// To be told by the terminal: a title and a text.
+    Notify(String, String),
 }
 
 impl Model {
@@ -119,6 +123,7 @@ impl Model {
             messages: VecDeque::new(),
             done: Vec::new(),
             waiting: Vec::new(),
+            focused: true,
         };
         model.arrived();
         model
@@ -188,8 +193,11 @@ impl Model {
         self.undoable().map(|d| UNDO_WINDOW - (self.now - d.at))
     }
 
-    /// Incidents that the person sees now.
+    /// Incidents that the person sees now; none while the terminal is not looked at.
     pub fn in_view(&self) -> Vec<IncidentId> {
+        if !self.focused {
+            return Vec::new();
+        }
         self.screen().in_view(&self.ctx())
     }
 
@@ -239,6 +247,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
+        Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
     }
     let wanted = model.with(model.tab, |screen, ctx| screen.wants(ctx));
     cmds.extend(wanted);
@@ -271,17 +280,16 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         InputEvent::Suspend => cmds.push(Cmd::Suspend),
         InputEvent::Continued => cmds.push(Cmd::Redraw),
         InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
+        InputEvent::Focus(focused) => model.focused = focused,
         InputEvent::Background(background) => {
-            let wanted = Theme::default_name(Depth::All, Some(background));
-            let has = &model.prefs.theme.name;
-            // Only from one default to the other: a terminal with few colours keeps its own.
-            let is_default = has.starts_with("atalaya-");
-            if model.prefs.follows_background && is_default && has != wanted {
-                cmds.push(Cmd::Theme(wanted.to_owned()));
+            if let Some(depth) = model.prefs.follows {
+                let name = Theme::default_name(depth, Some(background));
+                if name != model.prefs.theme.name {
+                    cmds.push(Cmd::Theme(name.to_owned()));
+                }
             }
         }
         InputEvent::Mouse(mouse) => pointer(model, mouse, cmds),
-        InputEvent::Focus(_) => {}
     }
 }
 
@@ -501,7 +509,7 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
         match step {
             Step::Do(Cmd::Ask(command)) => send(model, command, cmds),
             Step::Do(Cmd::Theme(name)) => {
-                model.prefs.follows_background = false;
+                model.prefs.follows = None;
                 cmds.push(Cmd::Theme(name));
             }
             Step::Do(cmd) => cmds.push(cmd),

@@ -14,6 +14,8 @@ pub enum Cmd {
     Load(IncidentId),
     /// Put a text into the clipboard.
     Copy(String),
+    /// Tell the person by means of the terminal: a title and a text.
+    Notify(String, String),
     /// Open a link on the person's machine, or copy it where there is none to open it with.
     OpenLink(String),
     /// Poll every source now.

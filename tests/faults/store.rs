@@ -210,6 +210,24 @@ async fn what_another_console_stored_is_noticed_once_it_is_there() {
 }
 
 #[tokio::test]
+async fn opening_a_store_that_is_set_up_writes_nothing() {
+    let (dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    w.store.close().await;
+    let before = fs::read(path(&location)).unwrap();
+    let store = Store::open(&location, false).await.unwrap();
+    assert_eq!(store.load().await.unwrap().incidents.len(), 1);
+    let wal = fs::metadata(dir.path().join("atalaya.db-wal")).map_or(0, |m| m.len());
+    assert_eq!(wal, 0);
+    assert!(fs::read(path(&location)).unwrap() == before);
+    let vacuum: i64 =
+        sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&raw(&location).await).await.unwrap();
+    assert_eq!(vacuum, 2, "incremental");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn checkpoints_empty_the_write_ahead_log() {
     let (dir, location) = place();
     let mut w = Writer::open(&location).await;

@@ -1,6 +1,7 @@
 //! The command line as people and scripts see it: help texts, JSON fields, exit codes.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
@@ -102,12 +103,13 @@ fn every_help_text_is_as_documented() {
         "man",
     ];
     for command in commands {
-        all += &format!("\n──── {command}\n{}", home.says(&[command, "--help"]));
+        let _ = writeln!(all, "\n──── {command}\n{}", home.says(&[command, "--help"]).trim_end());
     }
     for action in
         ["report", "ack", "unack", "assign", "note", "resolve", "close", "reopen", "cancel", "show"]
     {
-        all += &format!("\n──── incident {action}\n{}", home.says(&["incident", action, "--help"]));
+        let help = home.says(&["incident", action, "--help"]);
+        let _ = writeln!(all, "\n──── incident {action}\n{}", help.trim_end());
     }
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("cli");

@@ -8,6 +8,7 @@ mod alertmanager;
 mod command;
 mod document;
 mod host;
+mod init;
 mod notify;
 mod postgres;
 mod probe;

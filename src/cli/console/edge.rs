@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
 use crate::config::{Config, Problems, Surroundings};
-use crate::engine::{Effect, Handle};
+use crate::engine::Handle;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
 use crate::ui::screens::Tone;
@@ -18,8 +18,6 @@ pub struct Edge {
     pub handle: Handle,
     /// What the person should know.
     pub news: mpsc::Sender<Msg>,
-    /// What the engine wants told.
-    pub effects: mpsc::Receiver<Effect>,
 }
 
 impl Edge {
@@ -35,7 +33,7 @@ impl Edge {
     }
 
     async fn run(
-        mut self,
+        self,
         config: Config,
         around: Option<Surroundings>,
         mut refreshed: mpsc::Receiver<()>,
@@ -71,10 +69,6 @@ impl Edge {
                         }
                     };
                     let _ = self.news.send(Msg::Say(tone, line)).await;
-                }
-                Some(effect) = self.effects.recv() => {
-                    let Effect::Notify(notice) = effect;
-                    tracing::info!("{:?}: {} {}", notice.what, notice.incident.id, notice.incident.title);
                 }
                 else => break,
             }

@@ -18,7 +18,7 @@ use url::Url;
 use self::draft::{Candidate, DraftService, LeftOut};
 use self::fetch::Server;
 use self::write::Upstreams;
-use super::output::{Exit, complain};
+use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args};
 use crate::config;
 
@@ -45,7 +45,7 @@ pub async fn run(context: &Context, args: &args::Init) -> Result<Exit, Failure> 
         filled(args).await?
     };
     let Some(path) = target else {
-        context.output.print(&text);
+        print(&text);
         for item in &document.left_out {
             complain(&format!("not carried over: {}: {}", item.what, item.why));
         }
@@ -55,9 +55,9 @@ pub async fn run(context: &Context, args: &args::Init) -> Result<Exit, Failure> 
     let shown = path.display().to_string();
     verify(context, &path)?;
     if context.output.json {
-        context.output.document(&Document { path: Some(shown), ..document });
+        output::document(&Document { path: Some(shown), ..document });
     } else {
-        context.output.print(&said(&shown, &document));
+        print(&said(&shown, &document));
     }
     Ok(Exit::Fine)
 }

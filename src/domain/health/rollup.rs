@@ -79,9 +79,9 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
         }
     }
     let family = Family { facts, own: &own, children: &children };
-    let states: Vec<(State, String)> =
+    let states: Vec<Verdict> =
         (0..own.len()).map(|i| family.state(i, &mut HashSet::new())).collect();
-    let red = |i: usize| states.get(i).is_some_and(|s| s.0.is_red());
+    let red = |i: usize| states.get(i).is_some_and(|s| s.state.is_red());
     let causes: Vec<Option<usize>> = (0..own.len())
         .map(|i| if red(i) { deepest_red(i, facts.services, &index, &red) } else { None })
         .collect();
@@ -92,15 +92,15 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
         .zip(own)
         .zip(states)
         .enumerate()
-        .map(|(i, ((service, own), (state, reason)))| {
+        .map(|(i, ((service, own), Verdict { state, reason, since }))| {
             let known = before.get(&service.id).filter(|b| b.state == state);
-            let since = known.map_or(now, |b| b.since).min(own.since.unwrap_or(now));
+            let since = known.map_or(now, |b| b.since).min(since.unwrap_or(now));
             let cause = causes.get(i).copied().flatten();
             let impacted_by = cause.and_then(|c| facts.services.get(c)).map(|s| s.id.clone());
             Arc::new(ServiceHealth {
                 service: service.clone(),
                 state,
-                since: if known.is_some() { known.map_or(now, |b| b.since) } else { since },
+                since,
                 signals: facts.tracks.get(&service.id).cloned().unwrap_or_default(),
                 incidents: own.incidents,
                 reason,
@@ -114,10 +114,17 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
     Health { services, index }
 }
 
-struct Own {
-    state: Option<State>,
+/// A state, why, and since when where that is known.
+#[derive(Clone)]
+struct Verdict {
+    state: State,
     reason: String,
     since: Option<Instant>,
+}
+
+/// What a service is by itself, whatever its children are.
+struct Own {
+    verdict: Option<Verdict>,
     incidents: Vec<IncidentId>,
     observed_at: Option<Instant>,
     stale: bool,
@@ -126,10 +133,13 @@ struct Own {
 fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
     let none = Vec::new();
     let tracks = facts.tracks.get(&service.id).unwrap_or(&none);
-    let mut worst: Option<(State, String, Option<Instant>)> = None;
+    let mut worst: Option<Verdict> = None;
     let mut worsen = |state: State, reason: &dyn Fn() -> String, since: Option<Instant>| {
-        if worst.as_ref().is_none_or(|w| state > w.0) {
-            worst = Some((state, reason(), since));
+        match &mut worst {
+            Some(w) if state < w.state => {}
+            // Of equal troubles the one that began first tells since when.
+            Some(w) if state == w.state => w.since = [w.since, since].into_iter().flatten().min(),
+            _ => worst = Some(Verdict { state, reason: reason(), since }),
         }
     };
     let mut stale = false;
@@ -170,14 +180,8 @@ fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
         }
         _ => {}
     }
-    let (state, reason, since) = match worst {
-        Some((state, reason, since)) => (Some(state), reason, since),
-        None => (None, String::new(), None),
-    };
     Own {
-        state,
-        reason,
-        since,
+        verdict: worst,
         incidents: incidents.iter().map(|i| i.id).collect(),
         observed_at: tracks.iter().filter_map(|t| t.observed_at).max(),
         stale,
@@ -196,59 +200,55 @@ struct Family<'a> {
 }
 
 impl Family<'_> {
-    fn state(&self, i: usize, seen: &mut HashSet<usize>) -> (State, String) {
-        let unknown = || (State::Unknown, "nothing is known yet".to_owned());
+    fn state(&self, i: usize, seen: &mut HashSet<usize>) -> Verdict {
+        let reason = "nothing is known yet".to_owned();
+        let unknown = Verdict { state: State::Unknown, reason, since: None };
         let (Some(own), Some(service)) = (self.own.get(i), self.facts.services.get(i)) else {
-            return unknown();
+            return unknown;
         };
-        let mine = own.state.map(|s| (s, own.reason.clone()));
-        if !seen.insert(i) {
-            return mine.unwrap_or_else(unknown);
-        }
-        let below = self.below(i, service, seen);
-        match (mine, below) {
-            (Some(a), Some(b)) => {
-                if b.0 > a.0 {
-                    b
-                } else {
-                    a
-                }
-            }
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => unknown(),
-        }
+        let mine = own.verdict.clone();
+        let below = if seen.insert(i) { self.below(i, service, seen) } else { None };
+        mine.into_iter().chain(below).reduce(worse).unwrap_or(unknown)
     }
 
-    fn below(
-        &self,
-        i: usize,
-        service: &Service,
-        seen: &mut HashSet<usize>,
-    ) -> Option<(State, String)> {
+    fn below(&self, i: usize, service: &Service, seen: &mut HashSet<usize>) -> Option<Verdict> {
         let members = self.children.get(&i)?;
-        let states: Vec<(State, String)> = members
+        let states: Vec<Verdict> = members
             .iter()
             .map(|c| {
-                let (state, reason) = self.state(*c, seen);
+                let verdict = self.state(*c, seen);
                 let name = self.facts.services.get(*c).map_or("", |s| s.name.as_str());
-                let text = match (state, reason.is_empty()) {
+                let reason = match (verdict.state, verdict.reason.is_empty()) {
                     (State::Ok, _) => String::new(),
                     (_, true) => name.to_owned(),
-                    (_, false) => format!("{name}: {reason}"),
+                    (_, false) => format!("{name}: {}", verdict.reason),
                 };
-                (state, text)
+                Verdict { reason, ..verdict }
             })
             .collect();
-        let well = states.iter().filter(|s| matches!(s.0, State::Ok | State::Maintenance)).count();
-        let worst = states.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a })?;
+        let is_well = |s: &&Verdict| matches!(s.state, State::Ok | State::Maintenance);
+        let well = states.iter().filter(is_well).count();
+        let worst = states.into_iter().reduce(worse)?;
         match service.quorum {
-            Some(quorum) if worst.0.is_red() => {
+            Some(quorum) if worst.state.is_red() => {
                 let of = members.len();
-                let text = format!("{well} of {of} well, {quorum} needed; {}", worst.1);
+                let reason = format!("{well} of {of} well, {quorum} needed; {}", worst.reason);
                 let enough = well >= usize::try_from(quorum).unwrap_or(usize::MAX);
-                Some((if enough { State::Warning } else { State::Critical }, text))
+                let state = if enough { State::Warning } else { State::Critical };
+                Some(Verdict { state, reason, ..worst })
             }
             _ => Some(worst),
+        }
+    }
+}
+
+/// The worse of two; of equally bad ones the first, since the earlier of both.
+fn worse(a: Verdict, b: Verdict) -> Verdict {
+    match a.state.cmp(&b.state) {
+        std::cmp::Ordering::Greater => a,
+        std::cmp::Ordering::Less => b,
+        std::cmp::Ordering::Equal => {
+            Verdict { since: [a.since, b.since].into_iter().flatten().min(), ..a }
         }
     }
 }

@@ -46,6 +46,7 @@ pub struct Incident {
     pub version: u64,
     pub title: String,
     /// `None`: Unassigned, no service claims its alerts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceId>,
     /// The source that detected it, or `operator`.
     pub source: SourceName,
@@ -58,6 +59,7 @@ pub struct Incident {
     pub priority: Priority,
     /// What the alerts of the group have in common.
     pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub annotations: Labels,
     /// By fingerprint.
     pub alerts: BTreeMap<String, AlertFact>,
@@ -67,19 +69,26 @@ pub struct Incident {
     /// What people did about it.
     pub standing: Standing,
     /// The incident that is its cause; it folds under that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<IncidentId>,
     /// The one before with the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier: Option<IncidentId>,
     /// Which one it is of its key within 7 days, from 1.
     pub recurrence: u32,
     /// All alerts are proven clear since then; resolves after `resolve_after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clear_since: Option<Instant>,
     /// Its alerts are gone, but nothing proves that they cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified_since: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping_since: Option<Instant>,
     /// When it reopened, the last few times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reopened_at: Vec<Instant>,
     /// The last change of its standing: for undo, and for telling who was faster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<Change>,
 }
 
@@ -87,11 +96,14 @@ pub struct Incident {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlertFact {
     pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub annotations: Labels,
     pub since: Instant,
     pub status: AlertStatus,
     /// When it was proven clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cleared_at: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator_url: Option<String>,
 }
 
@@ -99,12 +111,18 @@ pub struct AlertFact {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub state: IncidentState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,
     /// The first acknowledgement ever; the response clock stops there for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_acknowledged_at: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Ending>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed: Option<Ending>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<Ending>,
 }
 

@@ -308,6 +308,15 @@ impl Engine {
         })
     }
 
+    /// Stores events that were decided elsewhere, into a log that nobody else writes.
+    pub async fn store(&mut self, events: Vec<NewEvent>) -> Result<(), StoreError> {
+        let events = self.stamp(events);
+        let incidents = self.project(&events);
+        self.store.append(&events, &incidents).await?;
+        self.evolve(&events);
+        Ok(())
+    }
+
     /// Gives the events their places, and times that never go back.
     fn stamp(&self, events: Vec<NewEvent>) -> Vec<Event> {
         let mut last = self.head;

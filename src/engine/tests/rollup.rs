@@ -95,6 +95,7 @@ fn a_parent_is_as_bad_as_its_worst_child_unless_a_quorum_is_well() {
     }
     assert_eq!(state(&mut world, "pool", 2), Health::Critical);
     assert_eq!(state(&mut with_quorum, "pool", 2), Health::Warning);
+    assert_eq!(world.snapshot(90).health.services[0].since, at(1), "since its child is");
     with_quorum.observed("prom", reading("b", 99.0, 3), 3);
     assert_eq!(state(&mut with_quorum, "pool", 4), Health::Critical);
 }

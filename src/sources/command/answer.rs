@@ -148,8 +148,7 @@ fn yes() -> bool {
     true
 }
 
-/// Reads what was printed. `asks` are answered by the name of a signal, or by `service/signal`
-/// where two services have one of that name.
+/// Reads what was printed. A signal of `asks` that is not among it is a warning.
 pub fn read(
     source: &SourceName,
     printed: &[u8],
@@ -182,7 +181,7 @@ pub fn read(
         let dropped = document.observations.len() - MAX_OBSERVATIONS;
         found.warn(format!("{dropped} observations beyond {MAX_OBSERVATIONS} were not read"));
     }
-    found.answer(asks);
+    found.expect(asks);
     Ok(found.into_observation(source, clean(&document.server, MAX_NAME), document.alerts_complete))
 }
 
@@ -299,28 +298,18 @@ impl Found {
         })
     }
 
-    /// Gives the services of the configuration what they asked for.
-    fn answer(&mut self, asks: &[Ask]) {
-        let own = std::mem::take(&mut self.readings);
+    /// Misses what services of the configuration expect of the plug-in: signals by the same names.
+    fn expect(&mut self, asks: &[Ask]) {
         for ask in asks {
-            let query = ask.query.trim();
-            let asked = |r: &&Reading| {
-                &*r.signal == query
-                    || query
-                        .strip_prefix(r.service.as_str())
-                        .and_then(|rest| rest.strip_prefix('/'))
-                        .is_some_and(|signal| *signal == *r.signal)
-            };
-            match own.iter().find(asked) {
-                Some(r) => self.readings.push(Reading {
-                    service: ask.service.clone(),
-                    signal: Arc::clone(&ask.signal),
-                    ..r.clone()
-                }),
-                None => self.warn(not_there(ask, &own)),
+            let (service, signal) = (&ask.service, &ask.signal);
+            let printed =
+                self.readings.iter().any(|r| r.service == *service && r.signal == *signal)
+                    || self.states.iter().any(|s| s.service == *service && s.signal == *signal);
+            if !printed {
+                let why = not_there(ask, &self.readings);
+                self.warn(why);
             }
         }
-        self.readings.extend(own);
     }
 
     fn into_observation(
@@ -352,11 +341,12 @@ impl Found {
 
 fn not_there(ask: &Ask, own: &[Reading]) -> String {
     let known: Vec<String> =
-        own.iter().take(20).map(|r| format!("{}/{}", r.service, r.signal)).collect();
-    let query = clean(&ask.query, 80);
-    let known = if known.is_empty() { "none".to_owned() } else { clean(&known.join(", "), 600) };
-    let (service, signal) = (&ask.service, &ask.signal);
-    format!("{service}, {signal}: the plug-in printed no signal {query:?}; it printed {known}")
+        own.iter().take(20).map(|r| format!("{}, {}", r.service, r.signal)).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { clean(&known.join("; "), 600) };
+    format!(
+        "{}, {}: the plug-in printed no such signal; it printed {known}",
+        ask.service, ask.signal
+    )
 }
 
 fn service(source: &SourceName, s: ServiceItem) -> Result<Service, String> {
@@ -541,24 +531,24 @@ mod tests {
 
     #[rstest]
     #[case("age", true)]
-    #[case("backup/age", true)]
+    #[case("last run", true)]
     #[case("size", false)]
-    fn a_service_takes_a_signal_by_name(#[case] query: &str, #[case] there: bool) {
+    fn a_signal_that_a_service_expects_is_missed(#[case] signal: &str, #[case] there: bool) {
         let ask = Ask {
-            service: ServiceId::new("mine"),
-            signal: Arc::from("age of the backup"),
-            query: query.to_owned(),
+            service: ServiceId::new("backup"),
+            signal: Arc::from(signal),
+            query: String::new(),
         };
         let seen = read_text(
             r#"{"version":1,"observations":[
-                {"kind":"signal","service":"backup","signal":"age","value":60}]}"#,
+                {"kind":"signal","service":"backup","signal":"age","value":60},
+                {"kind":"state","service":"backup","signal":"last run","state":"ok"}]}"#,
             &[ask],
         )
         .unwrap();
-        let mine = readings(&seen).contains(&("mine/age of the backup".to_owned(), 60.0));
-        assert_eq!(mine, there);
+        assert_eq!(readings(&seen), [("backup/age".to_owned(), 60.0)]);
         assert_eq!(seen.warnings.is_empty(), there);
-        assert!(seen.warnings.iter().all(|w| w.contains("it printed backup/age")));
+        assert!(seen.warnings.iter().all(|w| w.contains("it printed backup, age")));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let text = match model.overlays.last() {
             Some(Overlay::Form(_)) => "Tab next field   Enter next, then send   Esc leave",
             Some(_) => "Up Down choose   Enter take   Esc leave",
-            None => "Enter keep   Esc clear   Tab complete",
+            None => "Enter keep   Esc leave it as it was   Tab complete",
         };
         paint.put(inner.x, inner.y, inner.width, text, Role::Hint);
     } else {

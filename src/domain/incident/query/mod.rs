@@ -23,6 +23,7 @@ pub use pattern::Pattern;
 
 use super::model::{Incident, IncidentState};
 use crate::domain::health::ServiceId;
+use crate::domain::matcher::Labels;
 use crate::domain::time::Instant;
 
 /// What to show. The default shows everything.
@@ -120,6 +121,16 @@ pub trait Subject {
 
     fn service(&self) -> Option<&ServiceId> {
         self.incident().service.as_ref()
+    }
+
+    /// What its alerts have in common.
+    fn labels(&self) -> &Labels {
+        &self.incident().labels
+    }
+
+    /// Whether several alerts belong to it, each with labels of its own.
+    fn is_group(&self) -> bool {
+        self.incident().alerts.len() > 1
     }
 
     /// Who has it.
@@ -225,10 +236,13 @@ impl Test {
             }
             Self::Source(patterns) => any(patterns, Some(&subject.incident().source)),
             Self::Label { name, values } => {
-                let incident = subject.incident();
-                let common = incident.labels.get(name);
-                let own = incident.alerts.values().filter_map(|a| a.labels.get(name));
-                let mut found = common.into_iter().chain(own).peekable();
+                let common = subject.labels().get(name).map(String::as_str);
+                if common.is_some() || !subject.is_group() {
+                    // What all alerts have in common no alert has otherwise.
+                    return any(values, common);
+                }
+                let alerts = subject.incident().alerts.values();
+                let mut found = alerts.filter_map(|a| a.labels.get(name)).peekable();
                 if found.peek().is_none() {
                     any(values, None)
                 } else {

@@ -15,6 +15,7 @@ use imbl::ordmap::DiffItem;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::query::{Flag, Subject, searchable};
 use crate::domain::incident::{Incident, IncidentId, IncidentState};
+use crate::domain::matcher::Labels;
 use crate::domain::time::Instant;
 
 /// One incident with what is looked at often.
@@ -27,6 +28,8 @@ pub struct Row {
     pub shown: bool,
     /// Others are folded under it.
     pub is_cause: bool,
+    /// Its keys are not made yet.
+    fresh: bool,
     state: IncidentState,
     priority: u8,
     /// One bit for each [`Flag`] that does not depend on who asks.
@@ -36,6 +39,8 @@ pub struct Row {
     opened_at: Instant,
     service: Option<ServiceId>,
     owner: Option<Arc<str>>,
+    labels: Labels,
+    group: bool,
     /// Everything that free text looks into, in lower case.
     said: Box<str>,
 }
@@ -76,7 +81,17 @@ pub struct Index {
     /// What the rows were made from.
     made_from: OrdMap<IncidentId, Arc<Incident>>,
     sort: Sort,
+    /// Services and owners, each once.
     names: HashSet<Arc<str>>,
+    ranks: Ranks,
+}
+
+/// The place of each name in the alphabet, so that sorting by names compares numbers.
+#[derive(Debug, Clone, Default)]
+struct Ranks {
+    of: HashMap<Arc<str>, u64>,
+    /// How many names there were.
+    made_from: usize,
 }
 
 impl Default for Sort {
@@ -170,6 +185,14 @@ impl Subject for Row {
         self.owner.as_deref()
     }
 
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    fn is_group(&self) -> bool {
+        self.group
+    }
+
     fn has(&self, flag: Flag, me: &str) -> bool {
         match flag {
             Flag::Mine => self.owner() == Some(me),
@@ -191,6 +214,7 @@ impl Default for Index {
             made_from: OrdMap::new(),
             sort: Sort::default(),
             names: HashSet::new(),
+            ranks: Ranks::default(),
         }
     }
 }
@@ -203,17 +227,22 @@ impl Index {
         sort: &Sort,
         teams: &HashMap<ServiceId, String>,
     ) {
-        let resort = self.sort != *sort;
+        let changed = self.take_changes(incidents);
+        let mut resort = self.sort != *sort;
         if resort {
             self.sort = sort.clone();
-            for row in &mut self.rows {
-                row.keys = keys(row, &self.sort, teams);
-            }
         }
-        let changed = self.take_changes(incidents, teams);
+        if self.ranks.made_from != self.names.len() {
+            self.ranks = Ranks::of(&self.names, teams);
+            resort = true;
+        }
         if resort || changed {
-            let sort = &self.sort;
-            self.rows.sort_by(|a, b| compare(a, b, sort, teams));
+            let (sort, ranks) = (&self.sort, &self.ranks);
+            for row in self.rows.iter_mut().filter(|row| resort || row.fresh) {
+                row.keys = keys(row, sort, teams, ranks);
+                row.fresh = false;
+            }
+            self.rows.sort_by(|a, b| compare(a, b, sort, teams, ranks));
             self.find_families();
         }
     }
@@ -223,11 +252,8 @@ impl Index {
         self.rows.iter().position(|row| row.id == id)
     }
 
-    fn take_changes(
-        &mut self,
-        incidents: &OrdMap<IncidentId, Arc<Incident>>,
-        teams: &HashMap<ServiceId, String>,
-    ) -> bool {
+    /// Whether anything changed.
+    fn take_changes(&mut self, incidents: &OrdMap<IncidentId, Arc<Incident>>) -> bool {
         let mut changed: HashMap<IncidentId, Option<&Arc<Incident>>> = HashMap::new();
         for item in self.made_from.diff(incidents) {
             match item {
@@ -242,25 +268,17 @@ impl Index {
         if changed.is_empty() {
             return false;
         }
-        let (names, sort) = (&mut self.names, &self.sort);
+        let names = &mut self.names;
         self.rows.retain_mut(|row| match changed.remove(&row.id) {
             None => true,
             Some(None) => false,
             Some(Some(incident)) => {
-                let shown = row.shown;
-                *row = Row::new(incident, names);
-                row.shown = shown;
-                row.keys = keys(row, sort, teams);
+                *row = Row { shown: row.shown, ..Row::new(incident, names) };
                 true
             }
         });
-        let mut fresh: Vec<_> = changed.into_values().flatten().collect();
-        fresh.sort_unstable_by_key(|incident| incident.id);
-        self.rows.extend(fresh.into_iter().map(|incident| {
-            let mut row = Row::new(incident, names);
-            row.keys = keys(&row, sort, teams);
-            row
-        }));
+        let fresh = changed.into_values().flatten();
+        self.rows.extend(fresh.map(|incident| Row::new(incident, names)));
         self.made_from = incidents.clone();
         true
     }
@@ -287,13 +305,15 @@ impl Row {
             said.extend(text.chars().flat_map(char::to_lowercase));
             said.push('\n');
         });
-        let owner = incident.owner().map(|name| {
+        let mut once = |name: &str| {
             names.get(name).cloned().unwrap_or_else(|| {
                 let name: Arc<str> = Arc::from(name);
                 names.insert(name.clone());
                 name
             })
-        });
+        };
+        let owner = incident.owner().map(&mut once);
+        let service = incident.service.as_ref().map(|s| ServiceId(once(s.as_str())));
         let fixed = Flag::ALL.into_iter().filter(|flag| *flag != Flag::Mine);
         let held = fixed.filter(|flag| flag.holds(incident, ""));
         Self {
@@ -301,31 +321,24 @@ impl Row {
             parent: incident.parent.filter(|parent| *parent != incident.id),
             shown: false,
             is_cause: false,
+            fresh: true,
             state: incident.state(),
             priority: incident.priority.0,
             flags: held.fold(0, |bits, flag| bits | 1 << flag as u16),
             keys: [0; 2],
             opened_at: incident.opened_at,
-            service: incident.service.clone(),
+            service,
             owner,
+            labels: incident.labels.clone(),
+            group: incident.alerts.len() > 1,
             said: said.into(),
             incident: incident.clone(),
         }
     }
 
-    /// The text of a column that is sorted as text.
-    fn text<'a>(
-        &'a self,
-        column: Column,
-        teams: &'a HashMap<ServiceId, String>,
-    ) -> Option<&'a str> {
-        match column {
-            Column::Service => self.service.as_ref().map(ServiceId::as_str),
-            Column::Team => self.team(teams),
-            Column::What => Some(&self.incident.title),
-            Column::Who => self.owner(),
-            Column::Priority | Column::Age | Column::State | Column::Id => None,
-        }
+    /// The title in lower case.
+    fn title(&self) -> &str {
+        self.said.split('\n').next().unwrap_or_default()
     }
 
     /// The team of its service.
@@ -334,47 +347,68 @@ impl Row {
     }
 }
 
-fn keys(row: &Row, sort: &Sort, teams: &HashMap<ServiceId, String>) -> [u64; 2] {
-    let key = |n: usize| sort.0.get(n).map_or(0, |key| number(row, key.column, teams));
+impl Ranks {
+    fn of(names: &HashSet<Arc<str>>, teams: &HashMap<ServiceId, String>) -> Self {
+        let teams = teams.values().map(|team| Arc::from(team.as_str()));
+        let all = names.iter().cloned().chain(teams);
+        let mut sorted: Vec<(String, Arc<str>)> =
+            all.map(|name| (name.to_lowercase(), name)).collect();
+        sorted.sort_unstable();
+        let mut of = HashMap::with_capacity(sorted.len());
+        let mut rank = 0;
+        let mut before: Option<&str> = None;
+        for (lower, name) in &sorted {
+            rank += u64::from(before != Some(lower));
+            before = Some(lower);
+            of.insert(name.clone(), rank);
+        }
+        Self { of, made_from: names.len() }
+    }
+
+    /// What has no name comes last.
+    fn get(&self, name: Option<&str>) -> u64 {
+        name.and_then(|name| self.of.get(name)).copied().unwrap_or(u64::MAX)
+    }
+}
+
+type Teams = HashMap<ServiceId, String>;
+
+fn keys(row: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> [u64; 2] {
+    let key = |n: usize| sort.0.get(n).map_or(0, |key| number(row, key.column, teams, ranks));
     [key(0), key(1)]
 }
 
-/// A number in the order of the column: the whole value, or how its text begins. What has no text
-/// comes last.
-fn number(row: &Row, column: Column, teams: &HashMap<ServiceId, String>) -> u64 {
+/// A number in the order of the column; of a title only how it begins.
+fn number(row: &Row, column: Column, teams: &Teams, ranks: &Ranks) -> u64 {
     match column {
         Column::Priority => u64::from(row.priority),
         Column::State => row.state as u64,
         Column::Id => row.id.0,
         Column::Age => u64::MAX.wrapping_sub((row.opened_at.timestamp_millis() as u64) ^ (1 << 63)),
-        Column::Service | Column::Team | Column::What | Column::Who => {
-            row.text(column, teams).map_or(u64::MAX, |text| {
-                let mut start = [0_u8; 8];
-                for (to, from) in start.iter_mut().zip(text.bytes()) {
-                    *to = from.to_ascii_lowercase();
-                }
-                u64::from_be_bytes(start)
-            })
+        Column::Service => ranks.get(row.service.as_ref().map(ServiceId::as_str)),
+        Column::Team => ranks.get(row.team(teams)),
+        Column::Who => ranks.get(row.owner.as_deref()),
+        Column::What => {
+            let mut start = [0_u8; 8];
+            for (to, from) in start.iter_mut().zip(row.said.bytes()) {
+                *to = from;
+            }
+            u64::from_be_bytes(start)
         }
     }
 }
 
-fn compare(a: &Row, b: &Row, sort: &Sort, teams: &HashMap<ServiceId, String>) -> Ordering {
+fn compare(a: &Row, b: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> Ordering {
     for (n, key) in sort.0.iter().enumerate() {
-        let quick = match (a.keys.get(n), b.keys.get(n)) {
+        let order = match (a.keys.get(n), b.keys.get(n)) {
             (Some(a), Some(b)) => a.cmp(b),
-            _ => number(a, key.column, teams).cmp(&number(b, key.column, teams)),
+            _ => number(a, key.column, teams, ranks).cmp(&number(b, key.column, teams, ranks)),
         };
-        let order = quick.then_with(|| {
-            let lower = |row| {
-                let text: Option<&str> = Row::text(row, key.column, teams);
-                text.map(|t| t.bytes().map(|b| b.to_ascii_lowercase()))
-            };
-            match (lower(a), lower(b)) {
-                (Some(a), Some(b)) => a.cmp(b),
-                _ => Ordering::Equal,
-            }
-        });
+        let order = match key.column {
+            // What is said begins with the title.
+            Column::What => order.then_with(|| a.title().cmp(b.title())),
+            _ => order,
+        };
         let order = if key.descending { order.reverse() } else { order };
         if order != Ordering::Equal {
             return order;

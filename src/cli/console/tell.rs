@@ -1,0 +1,113 @@
+//! Telling the person at this console: what the engine wants told becomes a notification on the
+//! desktop or in the terminal, and a click on it becomes an acknowledgement.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::config::{NotifySettings, Switch};
+use crate::domain::incident::lifecycle::{Action, Command, Target};
+use crate::domain::incident::{Actor, IncidentId};
+use crate::engine::core::Notice;
+use crate::engine::{Effect, Handle};
+use crate::notify::{Channel, Notifier, Scope, Told, decide};
+use crate::ui::Msg;
+use crate::ui::screens::Tone;
+
+/// News that comes within this time is told together.
+const TOGETHER: Duration = Duration::from_millis(500);
+/// How much may wait to be heard back.
+const TOLD: usize = 16;
+
+/// The incidents that the person sees anyway.
+#[derive(Debug, Clone, Default)]
+pub struct InView(Arc<Mutex<BTreeSet<IncidentId>>>);
+
+impl InView {
+    pub fn set(&self, ids: &[IncidentId]) {
+        let seen = ids.iter().copied().collect();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+
+    fn get(&self) -> BTreeSet<IncidentId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Who is told, and how.
+pub struct Person {
+    pub handle: Handle,
+    pub actor: Actor,
+    pub settings: NotifySettings,
+    pub in_view: InView,
+    /// To the screen.
+    pub news: mpsc::Sender<Msg>,
+}
+
+impl Person {
+    /// Tells from now on; aborting the task ends it.
+    pub fn start(self, effects: mpsc::Receiver<Effect>) -> JoinHandle<()> {
+        tokio::spawn(self.run(effects))
+    }
+
+    async fn run(self, mut effects: mpsc::Receiver<Effect>) {
+        let (heard, mut told) = mpsc::channel(TOLD);
+        let notifier = Notifier::start(channel(&self.settings), heard);
+        loop {
+            tokio::select! {
+                effect = effects.recv() => {
+                    let Some(Effect::Notify(first)) = effect else { break };
+                    let mut together = vec![first];
+                    tokio::time::sleep(TOGETHER).await;
+                    while let Ok(Effect::Notify(next)) = effects.try_recv() {
+                        together.push(next);
+                    }
+                    self.notify(&notifier, &together);
+                }
+                Some(told) = told.recv() => self.heard(told).await,
+            }
+        }
+    }
+
+    fn notify(&self, notifier: &Notifier, together: &[Notice]) {
+        let scope = Scope {
+            min_priority: self.settings.min_priority,
+            started_at: self.handle.snapshot().started_at,
+            operator: &self.actor.name,
+            in_view: &self.in_view.get(),
+            maintained: &BTreeSet::new(),
+        };
+        for notification in decide(together, &scope) {
+            notifier.notify(notification);
+        }
+    }
+
+    async fn heard(&self, told: Told) {
+        let msg = match told {
+            Told::Terminal(n) => Msg::Notify(n.title, n.body),
+            Told::Trouble(why) => Msg::Say(Tone::Bad, why),
+            Told::Acknowledge(id) => {
+                let targets = vec![Target { id, seen: 0 }];
+                let command = Command::Act { targets, action: Action::Acknowledge };
+                let outcomes = self.handle.ask(self.actor.clone(), command.clone()).await;
+                Msg::Answered { command, outcomes }
+            }
+        };
+        let _ = self.news.send(msg).await;
+    }
+}
+
+/// The desktop where it is wanted and there is one, else the terminal where that is wanted.
+fn channel(settings: &NotifySettings) -> Channel {
+    let detected = Channel::detect(|name| std::env::var(name).ok());
+    match (settings.desktop, settings.terminal) {
+        (Switch::Off, Switch::Off) => Channel::Off,
+        (Switch::On, _) => Channel::Desktop,
+        (Switch::Auto, Switch::On) | (Switch::Off, _) => Channel::Terminal,
+        (Switch::Auto, Switch::Off) if detected == Channel::Terminal => Channel::Off,
+        (Switch::Auto, _) => detected,
+    }
+}
