@@ -156,6 +156,7 @@ fn drawing(c: &mut Criterion) {
         times: TimeStyle::Relative,
         operator: "ana".to_owned(),
         themes: Vec::new(),
+        follows: None,
     };
     let size = Size::new(160, 45);
     let mut model = Model::new(world(10_000), prefs, size, now());

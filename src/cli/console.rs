@@ -95,7 +95,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     };
     let background = tui.capabilities().background;
     let chosen = args.theme.clone().or_else(|| config.ui.theme.clone());
-    let follows_background = chosen.is_none();
+    let follows = chosen.is_none();
     let name = chosen.unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
     // A name on the command line may be wrong; the shipped ones always load.
     let (theme, unknown) = match looks.load(&name) {
@@ -111,7 +111,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         times: config.ui.times,
         operator: config.operator.clone(),
         themes: themes::names(around.config_dir.as_deref()),
-        follows_background,
+        follows: follows.then_some(looks.depth),
     };
     let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
     let welcomed = around.state_dir.join("welcomed");

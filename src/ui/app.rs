@@ -41,8 +41,8 @@ pub struct Prefs {
     pub operator: String,
     /// The themes that can be chosen.
     pub themes: Vec<String>,
-    /// Nobody chose a theme: it follows the terminal's background.
-    pub follows_background: bool,
+    /// Nobody chose a theme: the terminal's own light or dark decides, at this depth.
+    pub follows: Option<Depth>,
 }
 
 /// Everything that the console is.
@@ -280,17 +280,16 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         InputEvent::Suspend => cmds.push(Cmd::Suspend),
         InputEvent::Continued => cmds.push(Cmd::Redraw),
         InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
+        InputEvent::Focus(focused) => model.focused = focused,
         InputEvent::Background(background) => {
-            let wanted = Theme::default_name(Depth::All, Some(background));
-            let has = &model.prefs.theme.name;
-            // Only from one default to the other: a terminal with few colours keeps its own.
-            let is_default = has.starts_with("atalaya-");
-            if model.prefs.follows_background && is_default && has != wanted {
-                cmds.push(Cmd::Theme(wanted.to_owned()));
+            if let Some(depth) = model.prefs.follows {
+                let name = Theme::default_name(depth, Some(background));
+                if name != model.prefs.theme.name {
+                    cmds.push(Cmd::Theme(name.to_owned()));
+                }
             }
         }
         InputEvent::Mouse(mouse) => pointer(model, mouse, cmds),
-        InputEvent::Focus(focused) => model.focused = focused,
     }
 }
 
@@ -510,7 +509,7 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
         match step {
             Step::Do(Cmd::Ask(command)) => send(model, command, cmds),
             Step::Do(Cmd::Theme(name)) => {
-                model.prefs.follows_background = false;
+                model.prefs.follows = None;
                 cmds.push(Cmd::Theme(name));
             }
             Step::Do(cmd) => cmds.push(cmd),

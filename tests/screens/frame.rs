@@ -196,7 +196,7 @@ fn what_was_said_can_be_read_again() {
     bench.tell(done(2040)).wait(60);
     assert!(!bench.text().contains("INC-2040 acknowledged"));
     bench.press("M");
-    assert!(bench.text().contains("14:03:27  INC-2040 acknowledged"), "{}", bench.text());
+    assert!(bench.text().contains("14:03:27  ✓ INC-2040 acknowledged"), "{}", bench.text());
 }
 
 #[test]

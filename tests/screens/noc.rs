@@ -116,7 +116,7 @@ pub fn prefs(theme: &str, depth: Depth, glyphs: Glyphs) -> Prefs {
         times: TimeStyle::Relative,
         operator: ME.to_owned(),
         themes: vec![theme.to_owned()],
-        follows_background: false,
+        follows: None,
     }
 }
 

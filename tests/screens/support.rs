@@ -401,7 +401,7 @@ pub fn prefs(look: Look) -> Prefs {
         times: TimeStyle::Relative,
         operator: "ana".to_owned(),
         themes: themes.into_iter().map(|(name, _)| name.to_owned()).collect(),
-        follows_background: true,
+        follows: Some(look.depth),
     }
 }
 

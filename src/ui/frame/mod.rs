@@ -82,7 +82,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Vec<(Rect, String)> {
 /// As [`view`], into a buffer.
 pub fn draw(model: &Model, screen: Rect, buf: &mut Buffer) -> Drawn {
     let mut paint = Paint::new(buf, &model.prefs.theme);
-    paint.fill(screen, Role::Text);
+    paint.fill(screen, Role::Base);
     if too_small(screen.as_size()) {
         small(screen, &mut paint);
         return Drawn::default();

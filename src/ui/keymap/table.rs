@@ -156,8 +156,8 @@ actions! {
     HalfUp         "half_up"          ["ctrl-u"],       [List],                    Move, 0 "half up",             READS SAFE,   always,          "half a page up";
     Top            "top"              ["g g", "home"],  [List],                    Move, 0 "top",                 READS SAFE,   always,          "to the first row";
     Bottom         "bottom"           ["G", "end"],     [List],                    Move, 0 "bottom",              READS SAFE,   always,          "to the last row";
-    NextPane       "next_pane"        ["tab"],          [List],                    Move, 20 "pane",               READS SAFE,   always,          "to the next pane";
-    PreviousPane   "previous_pane"    ["backtab"],      [List],                    Move, 0 "pane back",           READS SAFE,   always,          "to the previous pane";
+    NextPane       "next_pane"        ["tab"],          [Console],                   Move, 20 "pane",               READS SAFE,   always,          "to the next pane, or the next signal";
+    PreviousPane   "previous_pane"    ["backtab"],      [Console],                   Move, 0 "pane back",           READS SAFE,   always,          "to the pane or the signal before";
 
     GoHealth       "health"           ["1", "g h"],     [Console],                 Console, 0 "Health",           READS SAFE,   always,          "the services and how well they are";
     GoIncidents    "incidents"        ["2", "g i"],     [Console],                 Console, 0 "Incidents",        READS SAFE,   always,          "the queue of incidents";

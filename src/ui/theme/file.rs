@@ -298,7 +298,7 @@ mod tests {
         "own.toml:3:1  unknown role \"critcal\"; did you mean \"critical\"?"
     )]
     #[case("parent = \"nord\"\n[roles]\nok = \"blood\"", "own.toml:3:6  \"blood\" is neither")]
-    #[case("[roles]\nok = \"red\"", "own.toml  has no role \"text\"")]
+    #[case("[roles]\nok = \"red\"", "own.toml  has no role \"base\"")]
     #[case("[roles]\nok = 3", "own.toml:2:6  ")]
     #[case("colour = 1", "own.toml:1:1  unknown field")]
     fn a_mistake_is_named_with_its_place(#[case] text: &'static str, #[case] expect: &str) {

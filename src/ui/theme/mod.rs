@@ -31,7 +31,7 @@ macro_rules! roles {
 }
 
 roles! {
-    Text "text", Strong "strong", Muted "muted", Faint "faint",
+    Base "base", Text "text", Strong "strong", Muted "muted", Faint "faint",
     Border "border", BorderFocus "border_focus", Title "title", Heading "heading",
     Accent "accent", Key "key", Hint "hint", Link "link",
     Selection "selection", SelectionIdle "selection_idle", Bar "bar", Mark "mark", Found "found",
@@ -189,7 +189,7 @@ mod tests {
         for (name, _) in built_in() {
             for depth in [Depth::Off, Depth::Ansi8, Depth::Ansi16, Depth::Indexed, Depth::All] {
                 let theme = Theme::built_in(name, depth, Glyphs::Unicode);
-                let text = theme.of(Role::Text);
+                let text = theme.of(Role::Base);
                 let selected = text.patch(theme.of(Role::Selection));
                 assert_ne!(text, selected, "{name} {depth:?}");
             }
@@ -248,8 +248,8 @@ mod tests {
     fn text_can_be_read_on_every_background_it_meets() {
         for (name, _) in built_in() {
             let theme = Theme::built_in(name, Depth::All, Glyphs::Unicode);
-            let base = theme.of(Role::Text);
-            for over in [Role::Text, Role::Selection, Role::Overlay, Role::Header] {
+            let base = theme.of(Role::Base);
+            for over in [Role::Base, Role::Selection, Role::Overlay, Role::Header] {
                 for role in [
                     Role::Text,
                     Role::Muted,

@@ -39,6 +39,8 @@ pub struct Chart<'a> {
 const GAP_STEPS: i64 = 4;
 /// Cells of the widest label on the value axis.
 const LABEL: u16 = 9;
+/// Least cells for the labels.
+const LEAST_LABEL: u16 = 5;
 
 /// Values at the lower and the upper end, and where labels stand between.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,10 +72,12 @@ impl Chart<'_> {
             paint.put(x, area.y + area.height / 2, area.width, text, Role::Muted);
             return;
         };
+        let labels = scale.ticks.iter().map(|t| width(&self.label(*t, &scale))).max();
+        let labels = labels.unwrap_or(0).clamp(LEAST_LABEL, LABEL - 1) + 1;
         let plot = Rect {
-            x: area.x + LABEL + 1,
+            x: area.x + labels + 1,
             y: area.y,
-            width: area.width - LABEL - 1,
+            width: area.width - labels - 1,
             height: area.height - 1,
         };
         self.value_axis(paint, area.x, plot, &scale);
@@ -101,14 +105,18 @@ impl Chart<'_> {
         if low > high {
             return None;
         }
-        let reach = high.abs().max(low.abs()) * 2.5;
+        let is_share = self.unit == "%" || self.unit == "ratio";
+        let reach = high.abs().max(low.abs()) * if is_share { 10.0 } else { 2.5 };
         for limit in [self.thresholds.warn, self.thresholds.crit].into_iter().flatten() {
             if limit.abs() <= reach {
                 low = low.min(limit);
                 high = high.max(limit);
             }
         }
-        if low >= 0.0 && low < high * 0.75 {
+        // Where high values are the trouble, noise must not look like it.
+        let high_is_bad = self.thresholds.direction == Direction::Above
+            && (self.thresholds.warn.is_some() || self.thresholds.crit.is_some());
+        if low >= 0.0 && (high_is_bad || low < high * 0.75) {
             low = 0.0;
         }
         if high - low < f64::EPSILON * high.abs().max(1.0) {
@@ -142,7 +150,7 @@ impl Chart<'_> {
             }
             last = Some(y);
             paint.cell(plot.x - 1, y, symbols.tick, axis);
-            paint.right(x, y, LABEL - 1, &self.label(*tick, scale), muted);
+            paint.right(x, y, plot.x - x - 2, &self.label(*tick, scale), muted);
         }
     }
 

@@ -105,7 +105,7 @@ impl<'a> Paint<'a> {
     /// Empties an area and gives it the look of a role, over that of plain text.
     pub fn fill(&mut self, area: Rect, role: Role) {
         let area = area.intersection(self.buf.area);
-        let style = self.theme.of(Role::Text).patch(self.theme.of(role));
+        let style = self.theme.of(Role::Base).patch(self.theme.of(role));
         for y in area.top()..area.bottom() {
             // Half of a wide character would be left beside it.
             let before = area.left().checked_sub(1).and_then(|x| self.buf.cell_mut((x, y)));
@@ -133,7 +133,7 @@ impl<'a> Paint<'a> {
     pub fn select(&mut self, area: Rect, role: Role) {
         let style = self.theme.of(role);
         let plain =
-            [self.theme.of(Role::Text).bg, self.theme.of(Role::Overlay).bg, Some(Color::Reset)];
+            [self.theme.of(Role::Base).bg, self.theme.of(Role::Overlay).bg, Some(Color::Reset)];
         for at in area.intersection(self.buf.area).positions() {
             if let Some(cell) = self.buf.cell_mut(at) {
                 if plain.contains(&Some(cell.bg)) {

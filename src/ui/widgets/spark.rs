@@ -62,7 +62,8 @@ pub fn paint(
     for (value, x) in values.iter().zip(x..) {
         let Some(value) = value else { continue };
         let share = if range > 0.0 { (value - low) / range } else { 0.0 };
-        let level = 1 + (share * 7.0).round().clamp(0.0, 7.0) as usize;
+        // Never the full block: it would merge with the row above.
+        let level = 1 + (share * 6.0).round().clamp(0.0, 6.0) as usize;
         paint.cell(x, y, levels.get(level).copied().unwrap_or(" "), style);
     }
 }

@@ -16,7 +16,7 @@ use crate::ui::widgets::{Chart, Paint, width};
 /// From this width on the chart stands beside the rest.
 const BESIDE: u16 = 110;
 /// Lines of the chart: least and most.
-const CHART: (u16, u16) = (5, 18);
+const CHART: (u16, u16) = (5, 24);
 
 /// `checkout ✖ critical 5m`.
 pub fn title(ctx: &Ctx<'_>, health: &ServiceHealth) -> Vec<(String, Style)> {

@@ -154,7 +154,7 @@ impl Full {
         }
         let shown = count.div_ceil(across).min(room).max(1);
         let columns = u16::try_from(across).unwrap_or(1);
-        let w = (inner.width + 2) / columns;
+        let w = (inner.width + 4) / columns;
         let h = (inner.height + 1) / u16::try_from(shown).unwrap_or(1);
         let first = self.charts.0 * across;
         let tracks = health.signals.iter().skip(first).take(shown * across);
@@ -162,7 +162,7 @@ impl Full {
             let (column, row) = (n % across, n / across);
             let x = inner.x + w * u16::try_from(column).unwrap_or(0);
             let y = inner.y + h * u16::try_from(row).unwrap_or(0);
-            let cell = Rect::new(x, y, w.saturating_sub(2), h.saturating_sub(1).min(24));
+            let cell = Rect::new(x, y, w.saturating_sub(4), h.saturating_sub(1).min(24));
             detail::chart(ctx, track, charts, cell.intersection(inner), paint);
         }
         let left = count.saturating_sub(shown * across);

@@ -19,7 +19,7 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 
 const OVERVIEW: [Column; 6] = [
     Column::fill("SERVICE", 17),
-    Column::new("STATE", 17, 1),
+    Column::new("STATE", 15, 1),
     Column::new("SIGNAL", 15, 3),
     Column::right("VALUE", 9, 0),
     Column::new("LAST HOUR", 12, 2),
@@ -36,7 +36,7 @@ fn by_dimension(dimension: Dimension) -> [Column; 6] {
     };
     [
         Column::fill("SERVICE", 17),
-        Column::new("STATE", 17, 3),
+        Column::new("STATE", 15, 3),
         Column::new(title, 23, 0),
         Column::new("LAST HOUR", 12, 1),
         Column::new("", 23, 2),
@@ -213,13 +213,16 @@ impl Health {
         self.name(ctx, line, health, branches, *hidden, *cause);
         let theme = ctx.theme();
         let state = theme.state(health.state);
-        let age = ctx.time(health.since);
         let word = health.state.word();
+        let age = ctx.time(health.since);
+        // Two units where they fit, one where they do not.
+        let fits = line.place(1).is_none_or(|at| width(word) + 1 + width(&age) <= at.width);
+        let age = if fits { &age } else { age.split(' ').next().unwrap_or_default() };
         if health.state == State::Ok {
             // What is well needs no attention, and no colour beyond its sign.
             line.spans(1, &[(word, theme.of(Role::Muted))]);
         } else {
-            line.spans(1, &[(word, state), (" ", state), (&age, theme.of(Role::Muted))]);
+            line.spans(1, &[(word, state), (" ", state), (age, theme.of(Role::Muted))]);
         }
         match self.columns {
             None => self.overview(ctx, line, health),
@@ -262,7 +265,12 @@ impl Health {
             let name = ctx.world.health.get(health.impacted_by.as_ref()?)?.service.name.clone();
             Some(format!("  {} {name}", symbols.hook))
         };
+        let worst = signals::worst(health.signals.iter());
+        let unseen = line.place(2).is_none() && worst.is_none_or(|t| t.state != health.state);
         let more = match hidden {
+            0 if unseen && health.state.is_red() && self.columns.is_none() => {
+                format!("  {}", text::clean(&health.reason, 200))
+            }
             0 if cause || health.likely_cause => "  likely cause".to_owned(),
             0 => blamed().unwrap_or_default(),
             n => format!("  {}{n}", symbols.folded),
@@ -282,7 +290,19 @@ impl Health {
 
     fn overview(&self, ctx: &Ctx<'_>, line: &mut Line<'_, '_>, health: &ServiceHealth) {
         let theme = ctx.theme();
-        if let Some(track) = signals::worst(health.signals.iter()) {
+        let worst = signals::worst(health.signals.iter());
+        let by_itself = worst.is_some_and(|t| t.state == health.state);
+        if health.state.is_red() && !by_itself {
+            // It is what it consists of, or an alert, that makes it so: its own values say nothing.
+            if let (Some(at), Some(end)) = (line.place(2), line.place(3)) {
+                let room = end.right() - at.x;
+                let reason = text::clean(&health.reason, 200);
+                line.paint.put(at.x, at.y, room, &reason, Role::Muted);
+            }
+            if let Some(track) = worst {
+                spark(ctx, line, 4, track);
+            }
+        } else if let Some(track) = worst {
             let muted = theme.of(Role::Muted);
             match signals::stale(ctx, track) {
                 Some(age) => {

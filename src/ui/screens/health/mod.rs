@@ -138,7 +138,11 @@ struct Layout {
 }
 
 fn layout(area: Rect, view: View) -> Layout {
-    if area.width >= 112 && area.height >= 12 && view != View::Tiles {
+    if view == View::Tiles {
+        // They are for walls: as many as large as can be.
+        return Layout { list: area, detail: None };
+    }
+    if area.width >= 112 && area.height >= 12 {
         let right = (area.width * 2 / 5).clamp(48, 110);
         let list = Rect { width: area.width - right, ..area };
         let detail = Rect { x: area.x + list.width, width: right, ..area };

@@ -154,6 +154,7 @@ impl Grid {
         let glyph = theme.glyph(health.state);
         // Alarms are filled, so that they are seen from across the room.
         let filled = match health.state {
+            _ if selected => None,
             State::Critical => Some(Role::P1),
             State::Warning => Some(Role::P2),
             _ => None,
