@@ -75,6 +75,9 @@ fn a_panic_in_the_background_leaves_the_screen_alone() {
     console.wait_until_quiet();
     assert!(console.modes()[&1049] && !console.is_cooked());
     assert_eq!(count(&console.seen().bytes, b"provoked"), 0);
+    // The first closes the help, the second leaves.
+    console.send("q");
+    console.wait_until_quiet();
     console.send("q");
     assert_eq!(console.wait_for_end().0, 0);
     console.assert_restored();

@@ -71,6 +71,10 @@ impl Console {
     pub fn with(start: &Start<'_>) -> Self {
         let own = start.home.is_none().then(|| tempfile::tempdir().unwrap());
         let home = start.home.or(own.as_ref().map(TempDir::path)).unwrap();
+        // The welcome was read, as on any but the very first start.
+        let state = home.join(".local/state/atalaya");
+        std::fs::create_dir_all(&state).unwrap();
+        std::fs::write(state.join("welcomed"), "").unwrap();
         let pair = native_pty_system().openpty(size(80, 24)).unwrap();
         let mut command = match start.shell {
             Some(script) => {

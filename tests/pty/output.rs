@@ -49,6 +49,9 @@ fn only_a_terminal_that_said_so_gets_synchronised_frames() {
         console.send("?");
         console.wait_until_quiet();
         assert_eq!(count(&console.seen().bytes, begin) > 0, expect);
+        // The first closes the help, the second leaves.
+        console.send("q");
+        console.wait_until_quiet();
         console.send("q");
         assert_eq!(console.wait_for_end().0, 0);
         console.assert_restored();
