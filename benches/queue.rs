@@ -54,7 +54,15 @@ fn incident(id: u64) -> Incident {
         priority: Priority((id * 13 % 5) as u8 + 1),
         labels: [
             ("instance".to_owned(), format!("host-{:05}:9100", id * 7_919 % MANY)),
-            ("zone".to_owned(), ["eu", "us", "ap"][(id % 3) as usize].to_owned()),
+            (
+                "zone".to_owned(),
+                match id % 3 {
+                    0 => "eu",
+                    1 => "us",
+                    _ => "ap",
+                }
+                .to_owned(),
+            ),
         ]
         .into(),
         annotations: [].into(),

@@ -129,10 +129,10 @@ fn firing(draft: &mut Draft<'_>, source: &SourceName, alert: &Alert) {
                 Some(last) if last.opened_at >= since => last.recurrence.saturating_add(1),
                 _ => 1,
             };
-            let mut annotations = alert.annotations.clone();
-            if let Some(runbook) = class.runbook {
-                annotations.entry("runbook".to_owned()).or_insert(runbook);
-            }
+            // Labels and annotations come with the alert itself, in the next event: 50,000 of them
+            // are not written twice. Only what the rule adds stands here.
+            let runbook = class.runbook.filter(|_| !alert.annotations.contains_key("runbook"));
+            let annotations = runbook.map(|r| ("runbook".to_owned(), r)).into_iter().collect();
             let opening = Opening {
                 key,
                 title: title(alert),
@@ -142,7 +142,7 @@ fn firing(draft: &mut Draft<'_>, source: &SourceName, alert: &Alert) {
                 impact: class.impact,
                 urgency: class.urgency,
                 priority: class.priority,
-                labels: alert.labels.clone(),
+                labels: Labels::new(),
                 annotations,
                 started_at: alert.starts_at,
                 earlier: last.map(|l| l.id),

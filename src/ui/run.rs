@@ -29,6 +29,11 @@ const DATA_PACE: Duration = Duration::from_millis(250);
 /// Messages from tasks that may wait to be read.
 const ANSWERS: usize = 256;
 
+/// A theme by its name, or why not.
+pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
+/// Takes the incidents that are in view.
+pub type TellView = Box<dyn Fn(&[IncidentId]) + Send>;
+
 /// What the console needs from outside.
 pub struct Outside {
     pub handle: Handle,
@@ -39,7 +44,7 @@ pub struct Outside {
     /// Polls every source now.
     pub refresh: Box<dyn Fn() + Send>,
     /// Reads a theme for this terminal.
-    pub theme: Box<dyn Fn(&str) -> Result<Theme, String> + Send>,
+    pub theme: ReadTheme,
     /// Whether the mouse is reported.
     pub mouse: bool,
     /// Remembers that the welcome was read.
@@ -47,7 +52,7 @@ pub struct Outside {
     /// News from the edge: a reloaded config, a missing bus, a click on a notification.
     pub news: mpsc::Receiver<Msg>,
     /// Told which incidents are in view whenever that changes: they need no notification.
-    pub in_view: Box<dyn Fn(&[IncidentId]) + Send>,
+    pub in_view: TellView,
 }
 
 /// Runs the console until it is left; returns the exit code. The terminal stays the caller's.
@@ -85,21 +90,22 @@ pub async fn run(
                 pace.drew();
                 continue;
             }
-            msg = outside.news.recv(), if news_lives => match msg {
-                Some(msg) => (msg, DATA_PACE),
-                None => {
+            msg = outside.news.recv(), if news_lives => {
+                let Some(msg) = msg else {
                     news_lives = false;
                     continue;
-                }
-            },
-            changed = snapshots.changed(), if engine_lives => match changed {
-                Ok(()) => (Msg::World(snapshots.borrow_and_update().clone()), DATA_PACE),
-                Err(_) => {
-                    engine_lives = false;
-                    let why = "the engine has stopped; restart atalaya".to_owned();
-                    (Msg::Say(Tone::Bad, why), DATA_PACE)
-                }
-            },
+                };
+                (msg, DATA_PACE)
+            }
+            changed = snapshots.changed(), if engine_lives => {
+                engine_lives = changed.is_ok();
+                let msg = if engine_lives {
+                    Msg::World(snapshots.borrow_and_update().clone())
+                } else {
+                    Msg::Say(Tone::Bad, "the engine has stopped; restart atalaya".to_owned())
+                };
+                (msg, DATA_PACE)
+            }
         };
         for cmd in app::update(&mut model, msg, (outside.clock)()) {
             if let Some(code) = carry_out(cmd, tui, &mut model, &mut outside, &answers)? {

@@ -23,7 +23,8 @@ pub struct Console {
     /// The terminal's line discipline before anything ran.
     found: Termios,
     tty: std::fs::File,
-    _home: TempDir,
+    /// Its own home, where it was not given one.
+    _home: Option<TempDir>,
 }
 
 /// What came out of the terminal.
@@ -39,11 +40,13 @@ pub struct Start<'a> {
     /// Answers as a terminal does when it is asked for its attributes, that much later.
     pub answers: Option<(Duration, &'static [u8])>,
     pub read: bool,
+    /// The home folder; without, a new one that goes with the console.
+    pub home: Option<&'a Path>,
 }
 
 impl Default for Start<'_> {
     fn default() -> Self {
-        Self { shell: None, env: &[], answers: None, read: true }
+        Self { shell: None, env: &[], answers: None, read: true, home: None }
     }
 }
 
@@ -66,7 +69,8 @@ impl Console {
     /// `shell`: a script for `bash -c` in which `$ATALAYA` is the binary; an empty one is an
     /// interactive shell, none is the binary alone.
     pub fn with(start: &Start<'_>) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let own = start.home.is_none().then(|| tempfile::tempdir().unwrap());
+        let home = start.home.or(own.as_ref().map(TempDir::path)).unwrap();
         let pair = native_pty_system().openpty(size(80, 24)).unwrap();
         let mut command = match start.shell {
             Some(script) => {
@@ -83,11 +87,11 @@ impl Console {
             None => CommandBuilder::new(BINARY),
         };
         command.env_clear();
-        command.cwd(home.path());
-        for (name, value) in environment(home.path()).iter().chain(start.env.iter()) {
+        command.cwd(home);
+        for (name, value) in environment(home).iter().chain(start.env.iter()) {
             command.env(name, value);
         }
-        command.env("HOME", home.path());
+        command.env("HOME", home);
         let tty = pair.master.tty_name().unwrap();
         let tty = std::fs::OpenOptions::new().read(true).write(true).open(tty).unwrap();
         let found = rustix::termios::tcgetattr(&tty).unwrap();
@@ -104,7 +108,7 @@ impl Console {
             std::thread::spawn(move || watch(reader, &seen, &writer, answers));
         }
         let writer = Box::new(Shared(writer));
-        Self { master: pair.master, writer, child, seen, found, tty, _home: home }
+        Self { master: pair.master, writer, child, seen, found, tty, _home: own }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -4,11 +4,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+// The terminal tests use all of it.
+#[allow(dead_code)]
+#[path = "../pty/harness.rs"]
+mod harness;
+
 mod alertmanager;
 mod command;
 mod document;
 mod host;
 mod init;
+mod main_job;
 mod notify;
 mod postgres;
 mod probe;

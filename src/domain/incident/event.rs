@@ -138,9 +138,9 @@ pub struct Opening {
     pub impact: u8,
     pub urgency: u8,
     pub priority: Priority,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub annotations: Labels,
     pub started_at: Instant,
     #[serde(default)]

@@ -367,6 +367,13 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         EventBody::AlertFired { fingerprint, alert } => {
             if incident.alerts.is_empty() {
                 incident.labels = alert.labels.clone();
+                if incident.annotations.is_empty() {
+                    incident.annotations = alert.annotations.clone();
+                } else {
+                    for (name, value) in &alert.annotations {
+                        incident.annotations.entry(name.clone()).or_insert_with(|| value.clone());
+                    }
+                }
             } else if incident.labels != alert.labels {
                 incident.labels.retain(|k, v| alert.labels.get(k) == Some(v));
             }

@@ -145,9 +145,9 @@ impl HostSource {
                 "Processor",
                 vec![
                     self.signal("use", "cpu", "%").beyond(l.cpu).held(TimeDelta::minutes(2)),
-                    self.signal("load 1m", "load1_per_core", "per core"),
-                    self.signal("load 5m", "load5_per_core", "per core"),
-                    self.signal("load 15m", "load15_per_core", "per core").beyond(l.load),
+                    self.signal("core load 1m", "load1_per_core", ""),
+                    self.signal("core load 5m", "load5_per_core", ""),
+                    self.signal("core load 15m", "load15_per_core", "").beyond(l.load),
                 ],
             ),
         ];

@@ -55,7 +55,7 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
         (KIND, s.kind.clone(), muted),
         (LAST, format!("{last:>7}"), plain),
         (TOOK, format!("{took:>8}"), plain),
-        (EVERY, format!("{:>6}", every), muted),
+        (EVERY, format!("{every:>6}"), muted),
         (ITEMS, format!("{:>7}", s.items), plain),
         (ADDRESS, text::clean(&s.address, 60), muted),
     ]];

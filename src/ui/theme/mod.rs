@@ -233,12 +233,12 @@ mod tests {
     /// Relative luminance contrast (WCAG 2), 1 to 21.
     fn contrast(a: Color, b: Color) -> Option<f64> {
         let luminance = |c: Color| {
-            let Color::Rgb(r, g, b) = c else { return None };
+            let Color::Rgb(red, green, blue) = c else { return None };
             let channel = |v: u8| {
                 let v = f64::from(v) / 255.0;
                 if v <= 0.03928 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
             };
-            Some(0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b))
+            Some(0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue))
         };
         let (a, b) = (luminance(a)?, luminance(b)?);
         Some((a.max(b) + 0.05) / (a.min(b) + 0.05))

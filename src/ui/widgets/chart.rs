@@ -438,7 +438,13 @@ mod tests {
         chart.paint(&mut Paint::new(&mut buf, &theme), Rect::new(0, 0, w, h));
         buf.content()
             .chunks(usize::from(w))
-            .map(|row| row.iter().map(|c| c.symbol()).collect::<String>().trim_end().to_owned())
+            .map(|row| {
+                row.iter()
+                    .map(ratatui::buffer::Cell::symbol)
+                    .collect::<String>()
+                    .trim_end()
+                    .to_owned()
+            })
             .collect()
     }
 

@@ -67,10 +67,8 @@ impl Field {
             (KeyCode::Esc, ..) => return Typed::Cancel,
             (KeyCode::Tab, ..) => return Typed::Next,
             (KeyCode::BackTab, ..) => return Typed::Previous,
-            (KeyCode::Up, ..) => return Typed::Up,
-            (KeyCode::Down, ..) => return Typed::Down,
-            (KeyCode::Char('p'), true, _) => return Typed::Up,
-            (KeyCode::Char('n'), true, _) => return Typed::Down,
+            (KeyCode::Up, ..) | (KeyCode::Char('p'), true, _) => return Typed::Up,
+            (KeyCode::Down, ..) | (KeyCode::Char('n'), true, _) => return Typed::Down,
             (KeyCode::Char(c), false, false) => {
                 if self.text().chars().count() >= MAX_FIELD {
                     return Typed::Same;

@@ -46,7 +46,10 @@ pub enum Filled {
 
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Form").field("title", &self.title).field("fields", &self.fields).finish()
+        f.debug_struct("Form")
+            .field("title", &self.title)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
     }
 }
 

@@ -135,10 +135,10 @@ impl<'a> Paint<'a> {
         let plain =
             [self.theme.of(Role::Base).bg, self.theme.of(Role::Overlay).bg, Some(Color::Reset)];
         for at in area.intersection(self.buf.area).positions() {
-            if let Some(cell) = self.buf.cell_mut(at) {
-                if plain.contains(&Some(cell.bg)) {
-                    cell.set_style(style);
-                }
+            if let Some(cell) = self.buf.cell_mut(at)
+                && plain.contains(&Some(cell.bg))
+            {
+                cell.set_style(style);
             }
         }
     }

@@ -46,7 +46,10 @@ pub enum Picked {
 
 impl fmt::Debug for Picker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Picker").field("title", &self.title).field("items", &self.items).finish()
+        f.debug_struct("Picker")
+            .field("title", &self.title)
+            .field("items", &self.items)
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,10 +170,10 @@ impl Picker {
         for ((index, (item, hits)), y) in shown.zip(inner.y + 2..) {
             let Some(item) = self.items.get(*item) else { continue };
             let line = Rect::new(inner.x, y, inner.width, 1);
-            if !hits.is_empty() {
-                highlight(paint, inner.x + 2, y, label_width, &item.label, hits);
-            } else {
+            if hits.is_empty() {
                 paint.put(inner.x + 2, y, label_width, &item.label, Role::Text);
+            } else {
+                highlight(paint, inner.x + 2, y, label_width, &item.label, hits);
             }
             let x = inner.x + 4 + label_width;
             let rest = inner.right().saturating_sub(x + 1);

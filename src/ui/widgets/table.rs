@@ -175,7 +175,7 @@ impl<K: Clone + PartialEq> Cursor<K> {
         key: impl Fn(usize) -> Option<K>,
     ) {
         self.index = if last { len.saturating_sub(1) } else { 0 };
-        self.step(if last { -0 } else { 0 }, len, height, key);
+        self.step(0, len, height, key);
         if !last {
             self.offset = 0;
         }

@@ -251,14 +251,10 @@ fn below(ctx: &Ctx<'_>, health: &ServiceHealth, _width: u16) -> Vec<Line> {
         out.push(Vec::new());
     }
     let service = &health.service;
-    let mut facts = format!("tier {}", service.tier);
-    if let Some(team) = &service.team {
-        facts.push_str(&format!(" {} {team}", theme.symbols.dot));
-    }
-    if let Some(at) = health.observed_at {
-        facts.push_str(&format!(" {} seen {} ago", theme.symbols.dot, ctx.age(at)));
-    }
-    out.push(vec![(facts, muted)]);
+    let tier = Some(format!("tier {}", service.tier));
+    let seen = health.observed_at.map(|at| format!("seen {} ago", ctx.age(at)));
+    let facts: Vec<String> = [tier, service.team.clone(), seen].into_iter().flatten().collect();
+    out.push(vec![(facts.join(&format!(" {} ", theme.symbols.dot)), muted)]);
     if !service.depends_on.is_empty() {
         let mut line = vec![("depends on ".to_owned(), muted)];
         for id in &service.depends_on {

@@ -228,7 +228,7 @@ impl Health {
             );
         }
         match self.columns {
-            None => self.overview(ctx, line, health),
+            None => Self::overview(ctx, line, health),
             Some(dimension) => dimension_cells(ctx, line, health, dimension),
         }
     }
@@ -291,7 +291,7 @@ impl Health {
         );
     }
 
-    fn overview(&self, ctx: &Ctx<'_>, line: &mut Line<'_, '_>, health: &ServiceHealth) {
+    fn overview(ctx: &Ctx<'_>, line: &mut Line<'_, '_>, health: &ServiceHealth) {
         let theme = ctx.theme();
         let worst = signals::worst(health.signals.iter());
         let by_itself = worst.is_some_and(|t| t.state == health.state);
