@@ -5,4 +5,5 @@ mod frame;
 mod health;
 mod incidents;
 mod noc;
+mod run;
 mod support;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::{Color, Style};
+use ratatui::style::{Color, Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -166,9 +166,9 @@ impl<'a> Paint<'a> {
         self.cell(left, bottom, set.bottom_left, style);
         self.cell(right, bottom, set.bottom_right, style);
         if !title.is_empty() && area.width > 6 {
-            self.text(left + 1, top, 1, " ", style);
-            let used = self.spans(left + 2, top, area.width - 4, title);
-            self.text(left + 2 + used, top, 1, " ", style);
+            let wanted: u16 = title.iter().map(|(t, _)| width(t)).sum();
+            self.blank(left + 1, top, wanted.saturating_add(2).min(area.width - 3));
+            self.spans(left + 2, top, area.width - 4, title);
         }
         Rect::new(left + 1, top + 1, area.width - 2, area.height - 2)
     }
@@ -181,7 +181,18 @@ impl<'a> Paint<'a> {
         }
         let x = panel.right() - w - 4;
         let y = panel.bottom() - 1;
-        self.text(x, y, w + 2, &format!(" {text} "), style);
+        self.blank(x, y, w + 2);
+        self.text(x + 1, y, w, text, style);
+    }
+
+    /// Makes room in a border: its signs and its emphasis go, the background stays.
+    fn blank(&mut self, x: u16, y: u16, cells: u16) {
+        for x in x..x.saturating_add(cells) {
+            if let Some(cell) = self.buf.cell_mut((x, y)) {
+                cell.set_symbol(" ");
+                cell.modifier = Modifier::empty();
+            }
+        }
     }
 
     /// A note in the upper border of a panel, at its right end.
@@ -191,9 +202,8 @@ impl<'a> Paint<'a> {
             return;
         }
         let x = panel.right() - w - 3;
-        self.text(x - 1, panel.top(), 1, " ", Style::new());
+        self.blank(x - 1, panel.top(), w + 2);
         self.spans(x, panel.top(), w, spans);
-        self.text(x + w, panel.top(), 1, " ", Style::new());
     }
 
     /// One sign in one cell.

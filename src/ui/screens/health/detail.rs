@@ -25,7 +25,9 @@ pub fn title(ctx: &Ctx<'_>, health: &ServiceHealth) -> Vec<(String, Style)> {
     let word = health.state.word();
     vec![
         (health.service.name.clone(), theme.of(Role::Title)),
-        (format!("  {} {word} ", theme.glyph(health.state)), state),
+        ("  ".to_owned(), theme.of(Role::Muted)),
+        (format!("{} {word}", theme.glyph(health.state)), state),
+        (" ".to_owned(), theme.of(Role::Muted)),
         (ctx.time(health.since), theme.of(Role::Muted)),
     ]
 }
@@ -106,7 +108,7 @@ pub fn why(ctx: &Ctx<'_>, health: &ServiceHealth, area: Rect, paint: &mut Paint<
     }
     let cause = health.impacted_by.as_ref().and_then(|id| ctx.world.health.get(id));
     if let Some(cause) = cause.filter(|_| y < area.bottom()) {
-        let state = format!("  {} {} ", theme.glyph(cause.state), cause.state.word());
+        let state = format!("{} {}", theme.glyph(cause.state), cause.state.word());
         let age = ctx.time(cause.since);
         paint.spans(
             area.x,
@@ -115,7 +117,9 @@ pub fn why(ctx: &Ctx<'_>, health: &ServiceHealth, area: Rect, paint: &mut Paint<
             &[
                 ("likely cause ", muted),
                 (&cause.service.name, strong),
+                ("  ", muted),
                 (&state, theme.state(cause.state)),
+                (" ", muted),
                 (&age, muted),
             ],
         );
@@ -259,7 +263,8 @@ fn below(ctx: &Ctx<'_>, health: &ServiceHealth, _width: u16) -> Vec<Line> {
                 .map_or((theme.symbols.unknown, theme.of(Role::Unknown)), |s| {
                     (theme.glyph(s.state), theme.state(s.state))
                 });
-            line.push((format!("{sign} "), style));
+            line.push((sign.to_owned(), style));
+            line.push((" ".to_owned(), plain));
             let name = known.map_or(id.as_str(), |s| s.service.name.as_str());
             line.push((format!("{name}  "), plain));
         }

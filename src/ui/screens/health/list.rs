@@ -222,7 +222,10 @@ impl Health {
             // What is well needs no attention, and no colour beyond its sign.
             line.spans(1, &[(word, theme.of(Role::Muted))]);
         } else {
-            line.spans(1, &[(word, state), (" ", state), (age, theme.of(Role::Muted))]);
+            line.spans(
+                1,
+                &[(word, state), (" ", theme.of(Role::Muted)), (age, theme.of(Role::Muted))],
+            );
         }
         match self.columns {
             None => Self::overview(ctx, line, health),

@@ -88,6 +88,8 @@ pub fn spark(
         None if track.state.is_red() => paint.theme.state(track.state),
         None => paint.of(Role::Spark),
     };
+    // The colour only: emphasis would distort the bars.
+    let style = Style { fg: style.fg, ..Style::new() };
     let end = aligned(ctx.now, span, at.2);
     let limits = &track.spec.thresholds;
     let limit = limits.crit.or(limits.warn).filter(|_| limits.direction == Direction::Above);

@@ -42,6 +42,8 @@ impl Grid {
 
     fn of(rows: &[Row], size: (u16, u16), width: u16) -> Self {
         let across = (width / size.0).max(1);
+        // What is left over makes every tile a little wider.
+        let size = if size.0 > 2 { (width / across, size.1) } else { size };
         let mut places = Vec::with_capacity(rows.len());
         let (mut column, mut y) = (0, 0_u16);
         for (row, kind) in rows.iter().enumerate() {
@@ -170,7 +172,14 @@ impl Grid {
             paint.text(area.x + 1, area.y, 1, glyph, over.unwrap_or(state));
             paint.text(area.x + 3, area.y, room.saturating_sub(1), &health.service.name, name);
         }
-        if let Some(track) = signals::worst(health.signals.iter()).filter(|_| area.height > 1) {
+        let worst = signals::worst(health.signals.iter());
+        let by_itself = worst.is_some_and(|t| t.state == health.state);
+        let lines = area.height > 1;
+        if lines && health.state.is_red() && !by_itself {
+            let reason = crate::domain::text::clean(&health.reason, 100);
+            let style = over.unwrap_or(theme.of(Role::Muted));
+            paint.text(area.x + 3, area.y + 1, area.width.saturating_sub(4), &reason, style);
+        } else if let Some(track) = worst.filter(|_| lines) {
             let value = signals::value(ctx, track);
             let style = over.unwrap_or_else(|| signals::style(ctx, track));
             let right = area.right().saturating_sub(1);
