@@ -63,7 +63,8 @@ impl Trouble {
         let Some((on, off)) = self.flap else { return Some(self.from) };
         let turn = ((t - self.from) / (on + off)).floor();
         let since = self.from + turn * (on + off);
-        (t - since < on).then_some(since)
+        // The last turn is a whole one or none.
+        (t - since < on && since + on <= self.to).then_some(since)
     }
 
     /// How far the signal has gone bad at `t`, 0 to 1.
@@ -75,17 +76,20 @@ impl Trouble {
         let Some((on, off)) = self.flap else { return within(self.from, self.to) };
         let turn = ((t - self.from + rise) / (on + off)).floor().max(0.0);
         let since = self.from + turn * (on + off);
-        if since >= self.to { 0.0 } else { within(since, (since + on).min(self.to)) }
+        if since + on > self.to { 0.0 } else { within(since, since + on) }
     }
 
     /// The instants up to `until` at which its alert begins or ends to fire.
     pub fn edges(&self, until: f64) -> Vec<f64> {
         let mut edges = Vec::new();
-        let (on, off) = self.flap.unwrap_or((self.to - self.from, 1.0));
-        let mut since = self.from;
-        while since < self.to && since <= until {
-            edges.extend([since, (since + on).min(self.to)]);
-            since += on + off;
+        if let Some((on, off)) = self.flap {
+            let mut since = self.from;
+            while since + on <= self.to && since <= until {
+                edges.extend([since, since + on]);
+                since += on + off;
+            }
+        } else {
+            edges.extend([self.from, self.to]);
         }
         edges.retain(|t| *t <= until);
         edges
