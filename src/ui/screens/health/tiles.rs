@@ -228,7 +228,7 @@ mod tests {
     fn tiles_are_as_large_as_all_of_them_fit() {
         let few = Grid::new(&rows(&[false; 8]), 100, 20);
         let many = Grid::new(&rows(&[false; 200]), 100, 20);
-        assert_eq!(few.size, (27, 4));
+        assert_eq!(few.size, (33, 4), "three of 27 fit across, and share what is left over");
         assert!(many.size.0 < 27 && many.height <= 20, "{:?}", many.size);
     }
 
