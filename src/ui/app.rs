@@ -105,6 +105,8 @@ pub enum Msg {
     Go(Place),
     /// To be told by the terminal: a title and a text.
     Notify(String, String),
+    /// Something was told that the bell should ring for.
+    Bell,
 }
 
 impl Model {
@@ -248,6 +250,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
         Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
+        Msg::Bell => cmds.push(Cmd::Bell),
     }
     let wanted = model.with(model.tab, |screen, ctx| screen.wants(ctx));
     cmds.extend(wanted);

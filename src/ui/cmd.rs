@@ -16,6 +16,8 @@ pub enum Cmd {
     Copy(String),
     /// Tell the person by means of the terminal: a title and a text.
     Notify(String, String),
+    /// Ring the terminal's bell.
+    Bell,
     /// Open a link on the person's machine, or copy it where there is none to open it with.
     OpenLink(String),
     /// Poll every source now.

@@ -197,6 +197,7 @@ fn carry_out(
         }
         Cmd::Copy(text) => copy(tui, model, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,
+        Cmd::Bell => tui.bell()?,
         Cmd::OpenLink(url) if open(&url) => tell(model, Tone::Good, format!("opened {url}")),
         Cmd::OpenLink(url) => copy(tui, model, &url, "nothing opens links here; copied"),
         Cmd::Refresh => (outside.refresh)(),

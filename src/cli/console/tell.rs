@@ -80,7 +80,12 @@ impl Person {
             in_view: &self.in_view.get(),
             maintained: &BTreeSet::new(),
         };
-        for notification in decide(together, &scope) {
+        let notifications = decide(together, &scope);
+        if self.settings.bell && !notifications.is_empty() {
+            // A full queue has rung already.
+            let _ = self.news.try_send(Msg::Bell);
+        }
+        for notification in notifications {
             notifier.notify(notification);
         }
     }

@@ -126,7 +126,7 @@ actions! {
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";
     Close          "close"            ["C"],            [Incident],                Incidents, 70 "close",         WRITES SAFE,  resolved,        "close a resolved incident for good";
-    Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or closed incident";
+    Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
     Cancel         "cancel"           ["D"],            [Incident],                Incidents, 40 "cancel",        WRITES ASKS,  open,            "cancel: a false alarm";
     Report         "report"           ["N"],            [Incidents, Incident, Health, Service], Incidents, 35 "report", WRITES SAFE, always,      "report a new incident by hand";
     Undo           "undo"             ["u"],            [Console],                 Incidents, 95 "undo",          WRITES SAFE,  undoable,        "take the last own action back (30 s)";

@@ -249,6 +249,14 @@ impl Tui {
         }
     }
 
+    /// Rings the bell.
+    pub fn bell(&mut self) -> io::Result<()> {
+        match &self.kind {
+            Kind::Tty { session, .. } => session.write(b"\x07"),
+            Kind::Headless(_) => Ok(()),
+        }
+    }
+
     /// Stops the program until `fg`: restores the terminal, stops the process group as Ctrl-Z does,
     /// takes the terminal again. Draw afterwards. Nothing happens where nobody could continue us.
     pub fn suspend(&mut self) -> io::Result<()> {
