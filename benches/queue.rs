@@ -13,18 +13,17 @@ use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::query::{QueryContext, parse};
 use atalaya::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, Priority};
-use atalaya::domain::time::{Instant, TimeStyle};
+use atalaya::domain::time::Instant;
 use atalaya::engine::core::State;
 use atalaya::engine::publish::Publisher;
 use atalaya::engine::snapshot::Incidents;
 use atalaya::engine::{Plan, Snapshot, StoreState};
-use atalaya::ui::keymap::Keymap;
 use atalaya::ui::screens::Place;
 use atalaya::ui::screens::incidents::index::{Column, Sort};
 use atalaya::ui::screens::incidents::list::{List, Move};
 use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Key};
 use atalaya::ui::theme::Theme;
-use atalaya::ui::{Model, Msg, Prefs, frame, update};
+use atalaya::ui::{Model, Msg, Prefs, Settings, frame, update};
 use chrono::{DateTime, TimeDelta};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ratatui::buffer::Buffer;
@@ -160,11 +159,11 @@ fn world(count: u64) -> Arc<Snapshot> {
 fn drawing(c: &mut Criterion) {
     let prefs = Prefs {
         theme: Theme::built_in("atalaya-dark", Depth::All, Glyphs::Unicode),
-        keymap: Keymap::default(),
-        times: TimeStyle::Relative,
         operator: "ana".to_owned(),
         themes: Vec::new(),
-        follows: None,
+        depth: Depth::All,
+        follows: false,
+        settings: Settings::default(),
     };
     let size = Size::new(160, 45);
     let mut model = Model::new(world(10_000), prefs, size, now());

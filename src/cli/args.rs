@@ -75,7 +75,7 @@ pub struct Console {
     /// Which characters are drawn: auto, unicode, ascii
     #[arg(long, value_name = "SET", value_parser = word(&config::GLYPHS), hide_possible_values = true)]
     pub glyphs: Option<Glyphs>,
-    /// No blinking, no animation
+    /// No seconds: nothing moves by itself more than once a minute
     #[arg(long)]
     pub reduce_motion: bool,
 }

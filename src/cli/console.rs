@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::args::Console as Args;
 use super::output::Exit;
 use super::{Context, Failure, log, stored, themes};
-use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings};
+use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::time::Instant;
 use crate::engine::{Input, runtime};
 use crate::sources::demo as demo_world;
@@ -24,7 +24,7 @@ use crate::ui::overlay::Overlay;
 use crate::ui::screens::Place;
 use crate::ui::terminal::{Depth, Glyphs, Options, Terminal};
 use crate::ui::theme::{self, Theme};
-use crate::ui::{Model, Msg, Outside, Prefs};
+use crate::ui::{Model, Msg, Outside, Prefs, Settings, Tab};
 use edge::Edge;
 
 /// News for the screen that may wait to be read.
@@ -94,9 +94,12 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         glyphs: tui.glyphs(),
     };
     let background = tui.capabilities().background;
-    let chosen = args.theme.clone().or_else(|| config.ui.theme.clone());
-    let follows = chosen.is_none();
-    let name = chosen.unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
+    let over = Over { theme: args.theme.clone(), reduce_motion: args.reduce_motion };
+    let settings = over.settings(&config.ui);
+    let name = settings
+        .theme
+        .clone()
+        .unwrap_or_else(|| Theme::default_name(looks.depth, background).to_owned());
     // A name on the command line may be wrong; the shipped ones always load.
     let (theme, unknown) = match looks.load(&name) {
         Ok(theme) => (theme, None),
@@ -105,21 +108,21 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
             (Theme::built_in(fallback, looks.depth, looks.glyphs), Some(why))
         }
     };
+    let mouse = settings.mouse;
     let prefs = Prefs {
         theme,
-        keymap: Keymap::with(&config.ui.keys).0,
-        times: config.ui.times,
-        operator: config.operator.clone(),
+        depth: looks.depth,
+        follows: settings.theme.is_none(),
         themes: themes::names(around.config_dir.as_deref()),
-        follows: follows.then_some(looks.depth),
+        operator: config.operator.clone(),
+        settings,
     };
     let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
     let welcomed = around.state_dir.join("welcomed");
     if config.files.is_empty() && !args.demo && !welcomed.exists() {
         model.overlays.push(Overlay::Welcome);
     }
-    let config_mouse = config.ui.mouse;
-    if config_mouse {
+    if mouse {
         // Without it the keys still work.
         let _ = tui.set_mouse(true);
     }
@@ -133,20 +136,20 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
     }
     let watched: Option<Surroundings> = (!args.demo).then(|| around.clone());
     let in_view = tell::InView::default();
+    let (notify, settings) = watch::channel(config.notify.clone());
     let person = tell::Person {
         handle: handle.clone(),
         actor: actor.clone(),
-        settings: config.notify.clone(),
+        settings,
         in_view: in_view.clone(),
         news: news.clone(),
     };
     let telling = person.start(told);
-    let edge = Edge { handle: handle.clone(), news };
+    let edge = Edge { handle: handle.clone(), news, notify, over };
     let (refresh, running) = edge.start(config, watched);
     let outside = Outside {
         handle: handle.clone(),
         clock: Box::new(Utc::now),
-        mouse: config_mouse,
         actor,
         refresh: Box::new(move || {
             let _ = refresh.try_send(());
@@ -173,6 +176,27 @@ fn past(seed: u64) -> Result<Vec<(Instant, Input)>, Failure> {
         demo_world::Step::Asked { actor, command } => Input::Asked { actor, command },
     };
     Ok(past.into_iter().map(|p| (p.at, input(p.step))).collect())
+}
+
+/// What the command line says over the config, also over one that is read later.
+struct Over {
+    theme: Option<String>,
+    reduce_motion: bool,
+}
+
+impl Over {
+    fn settings(&self, ui: &UiSettings) -> Settings {
+        let named = |name: &String| Tab::ALL.into_iter().find(|tab| tab.name() == name);
+        let tabs: Vec<Tab> = ui.tabs.iter().filter_map(named).collect();
+        Settings {
+            theme: self.theme.clone().or_else(|| ui.theme.clone()),
+            keymap: Keymap::with(&ui.keys).0,
+            times: ui.times,
+            mouse: ui.mouse,
+            reduce_motion: self.reduce_motion || ui.reduce_motion,
+            tabs: if tabs.is_empty() { Tab::ALL.to_vec() } else { tabs },
+        }
+    }
 }
 
 /// What a theme has to be fit for.

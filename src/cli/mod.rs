@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{self, Colour, Config, Keys, Problems, Surroundings, Vocabulary};
+use crate::ui::Tab;
 use crate::ui::keymap::{self, Keymap};
 use args::{Cli, Command, Global};
 use output::{Exit, Output, complain};
@@ -96,7 +97,7 @@ fn vocabulary(config_dir: Option<&Path>) -> Vocabulary {
     };
     Vocabulary {
         themes: themes::names(config_dir),
-        tabs: ["health", "incidents"].map(str::to_owned).to_vec(),
+        tabs: Tab::ALL.map(|tab| tab.name().to_owned()).to_vec(),
         actions: keymap::TABLE.iter().map(|e| e.name.to_owned()).collect(),
         check_keys: check,
     }

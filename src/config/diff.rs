@@ -13,7 +13,6 @@ pub struct Changes {
     pub sources: Vec<Arc<str>>,
     pub ui: bool,
     pub notify: bool,
-    pub operator: bool,
     /// What takes effect only after a restart, as keys of the file.
     pub restart: Vec<&'static str>,
 }
@@ -46,12 +45,20 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     if old.ui.escape != new.ui.escape {
         restart.push("ui.escape_ms");
     }
+    if old.ui.colour != new.ui.colour {
+        restart.push("ui.colour");
+    }
+    if old.ui.glyphs != new.ui.glyphs {
+        restart.push("ui.glyphs");
+    }
+    if old.operator != new.operator {
+        restart.push("operator.name");
+    }
     Changes {
         plan: old.plan != new.plan,
         sources,
         ui: old.ui != new.ui,
         notify: old.notify != new.notify,
-        operator: old.operator != new.operator,
         restart,
     }
 }

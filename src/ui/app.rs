@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::{SubsecRound, TimeDelta};
+use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
 use super::cmd::Cmd;
@@ -35,14 +35,42 @@ const MAX_MESSAGES: usize = 500;
 #[derive(Debug, Clone)]
 pub struct Prefs {
     pub theme: Theme,
-    pub keymap: Keymap,
-    pub times: TimeStyle,
-    /// The operator, as acknowledgements will name them.
-    pub operator: String,
+    /// How many colours the terminal has.
+    pub depth: Depth,
+    /// Nobody chose a theme: the terminal's own light or dark decides.
+    pub follows: bool,
     /// The themes that can be chosen.
     pub themes: Vec<String>,
-    /// Nobody chose a theme: the terminal's own light or dark decides, at this depth.
-    pub follows: Option<Depth>,
+    /// The operator, as acknowledgements will name them.
+    pub operator: String,
+    pub settings: Settings,
+}
+
+/// What the config says about the screen, and can say again while it is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `None`: by what the terminal can do.
+    pub theme: Option<String>,
+    pub keymap: Keymap,
+    pub times: TimeStyle,
+    pub mouse: bool,
+    /// Nothing moves by itself more than once a minute.
+    pub reduce_motion: bool,
+    /// Those in the line of tabs, in their order.
+    pub tabs: Vec<Tab>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: None,
+            keymap: Keymap::default(),
+            times: TimeStyle::default(),
+            mouse: false,
+            reduce_motion: false,
+            tabs: Tab::ALL.to_vec(),
+        }
+    }
 }
 
 /// Everything that the console is.
@@ -74,6 +102,34 @@ pub enum Tab {
     Incidents,
 }
 
+impl Tab {
+    pub const ALL: [Self; 2] = [Self::Health, Self::Incidents];
+
+    /// As the config and the action that opens it call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Incidents => "incidents",
+        }
+    }
+
+    /// As it stands in the line of tabs, with the key that opens it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Health => "1 Health",
+            Self::Incidents => "2 Incidents",
+        }
+    }
+
+    /// What going there means.
+    pub fn place(self) -> Place {
+        match self {
+            Self::Health => Place::Health,
+            Self::Incidents => Place::Incidents,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct Done {
     targets: Vec<IncidentId>,
@@ -100,6 +156,8 @@ pub enum Msg {
         result: Result<(), String>,
     },
     Themed(Result<Theme, String>),
+    /// The config was read again, and says this now.
+    Settings(Box<Settings>),
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
     Say(Tone, String),
     Go(Place),
@@ -115,8 +173,8 @@ impl Model {
             world,
             now,
             size,
+            tab: prefs.settings.tabs.first().copied().unwrap_or(Tab::Health),
             prefs,
-            tab: Tab::Health,
             health: Health::default(),
             queue: Queue::default(),
             overlays: Vec::new(),
@@ -137,7 +195,11 @@ impl Model {
     }
 
     pub fn screen(&self) -> &dyn Screen {
-        match self.tab {
+        self.screen_of(self.tab)
+    }
+
+    pub fn screen_of(&self, tab: Tab) -> &dyn Screen {
+        match tab {
             Tab::Health => &self.health,
             Tab::Incidents => &self.queue,
         }
@@ -153,7 +215,7 @@ impl Model {
     }
 
     fn arrived(&mut self) {
-        for tab in [Tab::Health, Tab::Incidents] {
+        for tab in Tab::ALL {
             self.with(tab, |screen, ctx| screen.arrived(ctx));
         }
     }
@@ -204,14 +266,19 @@ impl Model {
     }
 
     /// When the picture changes by itself: at the next full second at the latest, since the clock in
-    /// the header shows seconds.
+    /// the header shows seconds; at the next full minute where motion is reduced.
     pub fn next_change(&self) -> Instant {
         let second = self.now.trunc_subsecs(0) + TimeDelta::seconds(1);
+        let clock = if self.prefs.settings.reduce_motion {
+            second + TimeDelta::seconds(59 - i64::from(self.now.second() % 60))
+        } else {
+            second
+        };
         let screen = self.screen().next_change(&self.ctx());
         let toast = self.toast.as_ref().map(|t| t.until);
         let waiting = self.waiting_since().map(|at| at + frame::toast::PATIENCE);
         let soon = [screen, toast, waiting].into_iter().flatten().filter(|at| *at > self.now);
-        soon.fold(second, Instant::min)
+        soon.fold(clock, Instant::min)
     }
 }
 
@@ -247,6 +314,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             model.arrived();
         }
         Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
+        Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
         Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
@@ -285,8 +353,8 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
         InputEvent::Focus(focused) => model.focused = focused,
         InputEvent::Background(background) => {
-            if let Some(depth) = model.prefs.follows {
-                let name = Theme::default_name(depth, Some(background));
+            if model.prefs.follows {
+                let name = Theme::default_name(model.prefs.depth, Some(background));
                 if name != model.prefs.theme.name {
                     cmds.push(Cmd::Theme(name.to_owned()));
                 }
@@ -322,7 +390,7 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
     }
     model.pressed.push(pressed);
     let situation = model.situation();
-    match model.prefs.keymap.find(model.contexts(), &model.pressed, &situation) {
+    match model.prefs.settings.keymap.find(model.contexts(), &model.pressed, &situation) {
         Found::Prefix(_) => {}
         Found::Action(action) => {
             model.pressed.clear();
@@ -336,8 +404,8 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             let alone = std::mem::take(&mut model.pressed);
             // The key that opened an overlay closes it.
             let opened_by = model.overlays.last().and_then(Overlay::opened_by);
-            let closes =
-                opened_by.is_some_and(|action| model.prefs.keymap.keys(action).contains(&alone));
+            let closes = opened_by
+                .is_some_and(|action| model.prefs.settings.keymap.keys(action).contains(&alone));
             if closes {
                 model.overlays.pop();
             }
@@ -356,10 +424,8 @@ fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
         MouseKind::ScrollDown => act(model, Action::Down, cmds),
         MouseKind::Down(0) if model.overlays.is_empty() => {
             let tabs = frame::areas(screen, &model.world).tabs;
-            match frame::tab_at(model, tabs, mouse.x, mouse.y) {
-                Some(Tab::Health) => go(model, Place::Health, cmds),
-                Some(Tab::Incidents) => go(model, Place::Incidents, cmds),
-                None => {}
+            if let Some(tab) = frame::tab_at(model, tabs, mouse.x, mouse.y) {
+                go(model, tab.place(), cmds);
             }
         }
         _ => {}
@@ -369,7 +435,7 @@ fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
 fn is_stop(model: &Model, pressed: Key) -> bool {
     pressed == Key::new(KeyCode::Char('c'), Mods::CTRL)
         || pressed.typed().is_none()
-            && model.prefs.keymap.keys(Action::Stop).contains(&vec![pressed])
+            && model.prefs.settings.keymap.keys(Action::Stop).contains(&vec![pressed])
 }
 
 fn not_now(model: &mut Model, action: Action) {
@@ -440,8 +506,9 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::Palette => model.overlays.push(Overlay::Picker(palette(model))),
         Action::Theme => model.overlays.push(Overlay::Picker(themes(model))),
         Action::TimeStyle => {
-            model.prefs.times = model.prefs.times.next();
-            let word = match model.prefs.times {
+            let times = model.prefs.settings.times.next();
+            model.prefs.settings.times = times;
+            let word = match times {
                 TimeStyle::Relative => "times as ages",
                 TimeStyle::Local => "times of the site's zone",
                 TimeStyle::Utc => "times in UTC",
@@ -453,7 +520,13 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
             say(model, Tone::Info, "asking every source".to_owned());
             cmds.push(Cmd::Refresh);
         }
-        Action::Mouse => cmds.push(Cmd::Mouse),
+        Action::Mouse => {
+            let mouse = !model.prefs.settings.mouse;
+            model.prefs.settings.mouse = mouse;
+            cmds.push(Cmd::Mouse(mouse));
+            let said = if mouse { "the mouse is on" } else { "the mouse is off" };
+            say(model, Tone::Info, said.to_owned());
+        }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
         Action::Stop => cmds.push(Cmd::Quit(130)),
@@ -512,7 +585,7 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
         match step {
             Step::Do(Cmd::Ask(command)) => send(model, command, cmds),
             Step::Do(Cmd::Theme(name)) => {
-                model.prefs.follows = None;
+                model.prefs.follows = false;
                 cmds.push(Cmd::Theme(name));
             }
             Step::Do(cmd) => cmds.push(cmd),
@@ -539,6 +612,23 @@ fn send(model: &mut Model, command: Command, cmds: &mut Vec<Cmd>) {
     }
     model.waiting.push(model.now);
     cmds.push(Cmd::Ask(command));
+}
+
+/// Puts a config that was read again in force, as far as it changed.
+fn reconfigured(model: &mut Model, settings: Settings, cmds: &mut Vec<Cmd>) {
+    let old = std::mem::replace(&mut model.prefs.settings, settings);
+    let new = &model.prefs.settings;
+    if new.theme != old.theme {
+        model.prefs.follows = new.theme.is_none();
+        let default = Theme::default_name(model.prefs.depth, None);
+        cmds.push(Cmd::Theme(new.theme.clone().unwrap_or_else(|| default.to_owned())));
+    }
+    if new.mouse != old.mouse {
+        cmds.push(Cmd::Mouse(new.mouse));
+    }
+    // Keys that were pressed meant something in the keymap that is gone.
+    model.pressed.clear();
+    model.arrived();
 }
 
 fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
@@ -579,7 +669,8 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     let done: Vec<IncidentId> =
         outcomes.iter().filter(|o| o.verdict.is_done()).filter_map(|o| o.id).collect();
     let undo = matches!(command, Command::Undo { .. });
-    if undo {
+    // What a store that is away refused can be tried again.
+    if undo && !done.is_empty() {
         model.done.pop();
     }
     let undoable = !undo && !done.is_empty() && can_be_undone(command);
@@ -600,7 +691,7 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     if let Some(confirm) = confirmation(command, outcomes) {
         model.overlays.push(Overlay::Confirm(confirm));
     }
-    for tab in [Tab::Health, Tab::Incidents] {
+    for tab in Tab::ALL {
         let steps = model.with(tab, |s, ctx| s.answered(command, outcomes, ctx));
         run(model, steps, cmds);
     }
@@ -658,7 +749,7 @@ fn palette(model: &Model) -> Picker {
         .collect();
     entries.sort_by_key(|e| !(e.when)(&situation));
     let items = entries.into_iter().map(|e| {
-        let key = model.prefs.keymap.shown(e.action, ascii).unwrap_or_default();
+        let key = model.prefs.settings.keymap.shown(e.action, ascii).unwrap_or_default();
         Item {
             label: e.name.replace('_', " "),
             detail: format!("{key:5} {}", e.help),

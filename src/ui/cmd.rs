@@ -25,7 +25,7 @@ pub enum Cmd {
     /// Read a theme; it comes back as [`super::Msg::Themed`].
     Theme(String),
     /// Turn mouse reports on, or off again.
-    Mouse,
+    Mouse(bool),
     /// Remember that the welcome was read.
     Welcomed,
     /// Forget what the terminal shows and draw everything again.

@@ -15,6 +15,6 @@ pub mod terminal;
 pub mod theme;
 pub mod widgets;
 
-pub use app::{Model, Msg, Prefs, update};
+pub use app::{Model, Msg, Prefs, Settings, Tab, update};
 pub use cmd::Cmd;
 pub use run::{Outside, run};

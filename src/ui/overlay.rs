@@ -119,8 +119,9 @@ impl Confirm {
         for (line, y) in lines.iter().zip(inner.y..last) {
             paint.put(x, y, room, line, Role::Text);
         }
-        let key =
-            |action| ctx.prefs.keymap.shown(action, ctx.theme().is_ascii()).unwrap_or_default();
+        let key = |action| {
+            ctx.prefs.settings.keymap.shown(action, ctx.theme().is_ascii()).unwrap_or_default()
+        };
         let (yes, no) = (key(Action::Yes), key(Action::No));
         let verb = format!(" {}   ", self.verb);
         let (k, h) = (paint.of(Role::Key), paint.of(Role::Hint));

@@ -45,8 +45,6 @@ pub struct Outside {
     pub refresh: Box<dyn Fn() + Send>,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
-    /// Whether the mouse is reported.
-    pub mouse: bool,
     /// Remembers that the welcome was read.
     pub welcomed: Box<dyn Fn() + Send>,
     /// News from the edge: a reloaded config, a missing bus, a click on a notification.
@@ -205,12 +203,7 @@ fn carry_out(
             let theme = (outside.theme)(&name);
             app::update(model, Msg::Themed(theme), (outside.clock)());
         }
-        Cmd::Mouse => {
-            outside.mouse = !outside.mouse;
-            tui.set_mouse(outside.mouse)?;
-            let said = if outside.mouse { "the mouse is on" } else { "the mouse is off" };
-            tell(model, Tone::Info, said.to_owned());
-        }
+        Cmd::Mouse(on) => tui.set_mouse(on)?,
         Cmd::Welcomed => (outside.welcomed)(),
         Cmd::Redraw => tui.redraw()?,
         Cmd::Suspend => tui.suspend()?,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use atalaya::domain::incident::IncidentId;
 use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Target, Verdict};
 use atalaya::engine::StoreState;
+use atalaya::ui::keymap::Keymap;
 use atalaya::ui::overlay::Overlay;
 use atalaya::ui::screens::Tone;
 use atalaya::ui::terminal::{Background, InputEvent};
-use atalaya::ui::{Cmd, Msg};
+use atalaya::ui::{Cmd, Msg, Settings, Tab};
 use chrono::TimeDelta;
 use insta::assert_snapshot;
 use rstest::rstest;
@@ -283,7 +284,7 @@ fn every_action_that_works_here_is_in_the_help_or_the_palette() {
 fn own_keys_are_what_the_footer_and_the_help_show() {
     let mut bench = bench();
     let changes = [("filter".to_owned(), vec!["f".to_owned()])].into();
-    bench.model.prefs.keymap = atalaya::ui::keymap::Keymap::with(&changes).0;
+    bench.model.prefs.settings.keymap = atalaya::ui::keymap::Keymap::with(&changes).0;
     assert!(footer(&bench).contains("f filter"), "{}", footer(&bench));
     bench.press("f");
     assert!(bench.model.typing());
@@ -300,6 +301,39 @@ fn the_theme_follows_the_background_until_somebody_chooses_one() {
     bench.cmds.clear();
     bench.tell(Msg::Input(InputEvent::Background(Background::Light)));
     assert_eq!(bench.cmds, []);
+}
+
+#[test]
+fn a_config_that_is_read_again_changes_keys_theme_mouse_and_tabs_at_once() {
+    let mut bench = bench();
+    let keys = [("filter".to_owned(), vec!["f".to_owned()])].into();
+    let settings = Settings {
+        theme: Some("nord".to_owned()),
+        keymap: Keymap::with(&keys).0,
+        mouse: true,
+        tabs: vec![Tab::Incidents],
+        ..Settings::default()
+    };
+    bench.tell(Msg::Settings(Box::new(settings.clone())));
+    assert_eq!(bench.cmds, [Cmd::Theme("nord".to_owned()), Cmd::Mouse(true)]);
+    assert!(footer(&bench).contains("f filter"), "{}", footer(&bench));
+    let tabs = bench.text().lines().nth(1).unwrap().to_owned();
+    let at = |tab: Tab| tabs.find(tab.label()).unwrap();
+    assert!(at(Tab::Incidents) < at(Tab::Health), "the tab that is open stays in the line: {tabs}");
+    bench.cmds.clear();
+    bench.tell(Msg::Settings(Box::new(settings)));
+    assert_eq!(bench.cmds, [], "what did not change is left alone");
+}
+
+#[test]
+fn reduced_motion_shows_no_seconds_and_sleeps_until_the_minute() {
+    let mut bench = bench();
+    bench.model.prefs.settings.reduce_motion = true;
+    let header = bench.text().lines().next().unwrap().to_owned();
+    assert!(header.contains("14:03 CET") && !header.contains("14:03:"), "{header}");
+    let next = bench.model.next_change();
+    assert_eq!(next.format("%S").to_string(), "00");
+    assert!(next > now() && next - now() <= TimeDelta::minutes(1));
 }
 
 #[test]

@@ -12,15 +12,14 @@ use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, SourceState, SourceStatus,
 };
-use atalaya::domain::time::{Instant, TimeStyle};
+use atalaya::domain::time::Instant;
 use atalaya::engine::core::{self, Input, State};
 use atalaya::engine::publish::Publisher;
 use atalaya::engine::{Plan, StoreState};
-use atalaya::ui::keymap::Keymap;
 use atalaya::ui::screens::Place;
 use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Key};
 use atalaya::ui::theme::Theme;
-use atalaya::ui::{Cmd, Model, Msg, Prefs, frame, update};
+use atalaya::ui::{Cmd, Model, Msg, Prefs, Settings, frame, update};
 use chrono::{DateTime, TimeDelta};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
@@ -112,11 +111,11 @@ pub fn source(name: &str, state: SourceState, now: Instant) -> SourceStatus {
 pub fn prefs(theme: &str, depth: Depth, glyphs: Glyphs) -> Prefs {
     Prefs {
         theme: Theme::built_in(theme, depth, glyphs),
-        keymap: Keymap::default(),
-        times: TimeStyle::Relative,
         operator: ME.to_owned(),
         themes: vec![theme.to_owned()],
-        follows: None,
+        depth,
+        follows: false,
+        settings: Settings::default(),
     }
 }
 

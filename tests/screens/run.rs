@@ -43,7 +43,6 @@ fn start() -> Running {
             count.fetch_add(1, Ordering::SeqCst);
         }),
         theme: Box::new(|name| Err(format!("no theme {name}"))),
-        mouse: false,
         welcomed: Box::new(|| ()),
         news: received,
         in_view: Box::new(|_| ()),

@@ -14,13 +14,12 @@ use atalaya::domain::incident::{
     Acknowledgement, Actor, Incident, IncidentId, IncidentState, Priority, Standing,
 };
 use atalaya::domain::observation::{SourceState, SourceStatus};
-use atalaya::domain::time::{Instant, TimeStyle};
+use atalaya::domain::time::Instant;
 use atalaya::engine::snapshot::Incidents;
 use atalaya::engine::{Part, Site, Snapshot, StoreState};
-use atalaya::ui::app::{Model, Msg, Prefs};
+use atalaya::ui::app::{Model, Msg, Prefs, Settings};
 use atalaya::ui::cmd::Cmd;
 use atalaya::ui::frame::{self, Drawn};
-use atalaya::ui::keymap::Keymap;
 use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Key};
 use atalaya::ui::theme::Theme;
 use chrono::{TimeDelta, TimeZone, Utc};
@@ -397,11 +396,11 @@ pub fn prefs(look: Look) -> Prefs {
     let themes = atalaya::ui::theme::built_in();
     Prefs {
         theme: Theme::built_in(look.theme, look.depth, look.glyphs),
-        keymap: Keymap::default(),
-        times: TimeStyle::Relative,
         operator: "ana".to_owned(),
         themes: themes.into_iter().map(|(name, _)| name.to_owned()).collect(),
-        follows: Some(look.depth),
+        depth: look.depth,
+        follows: true,
+        settings: Settings::default(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The tasks beside the screen: sources report to the engine, changed files become a new plan.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::Over;
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
-use crate::config::{Config, Problems, Surroundings};
+use crate::config::{Config, NotifySettings, Problems, Surroundings};
 use crate::engine::Handle;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
@@ -18,6 +19,10 @@ pub struct Edge {
     pub handle: Handle,
     /// What the person should know.
     pub news: mpsc::Sender<Msg>,
+    /// How the person is told of incidents.
+    pub notify: watch::Sender<NotifySettings>,
+    /// What the command line said about the screen.
+    pub over: Over,
 }
 
 impl Edge {
@@ -51,7 +56,7 @@ impl Edge {
             }
         }));
         supervisor.set(config.sources.clone()).await;
-        let (mut changes, _watching) = watch(&config, around);
+        let (mut changes, _watching) = watch_files(&config, around);
         let mut current = config;
         loop {
             tokio::select! {
@@ -83,6 +88,13 @@ impl Edge {
             self.handle.replan(new.plan.clone()).await;
         }
         supervisor.set(new.sources.clone()).await;
+        if changes.notify {
+            self.notify.send_replace(new.notify.clone());
+        }
+        if changes.ui {
+            let settings = Box::new(self.over.settings(&new.ui));
+            let _ = self.news.send(Msg::Settings(settings)).await;
+        }
         said(&changes)
     }
 }
@@ -99,7 +111,10 @@ impl Drop for Task {
 type Change = Result<Box<Config>, Problems>;
 
 /// Watches the files in a task of its own, so that other news does not keep it from its pace.
-fn watch(config: &Config, around: Option<Surroundings>) -> (mpsc::Receiver<Change>, Option<Task>) {
+fn watch_files(
+    config: &Config,
+    around: Option<Surroundings>,
+) -> (mpsc::Receiver<Change>, Option<Task>) {
     let (changed, changes) = mpsc::channel(1);
     let watching = around.map(|around| {
         let mut watch = Watch::new(config, around);
@@ -112,23 +127,12 @@ fn watch(config: &Config, around: Option<Surroundings>) -> (mpsc::Receiver<Chang
 
 /// One line: what changed, and what waits for a restart.
 fn said(changes: &Changes) -> String {
-    let mut restart = changes.restart.clone();
-    if changes.ui {
-        restart.push("ui");
-    }
-    if changes.notify {
-        restart.push("notify");
-    }
-    if changes.operator {
-        restart.push("operator.name");
-    }
     let mut line = "config reloaded".to_owned();
     if !changes.sources.is_empty() {
         line = format!("{line}: {}", changes.sources.join(", "));
     }
-    if !restart.is_empty() {
-        restart.dedup();
-        line = format!("{line}; a restart is needed for {}", restart.join(", "));
+    if !changes.restart.is_empty() {
+        line = format!("{line}; a restart is needed for {}", changes.restart.join(", "));
     }
     line
 }
@@ -144,10 +148,10 @@ mod tests {
         let changes = Changes {
             sources: vec![Arc::from("prom"), Arc::from("am")],
             ui: true,
-            restart: vec!["store.url"],
+            restart: vec!["store.url", "ui.glyphs"],
             ..Changes::default()
         };
-        let expect = "config reloaded: prom, am; a restart is needed for store.url, ui";
+        let expect = "config reloaded: prom, am; a restart is needed for store.url, ui.glyphs";
         assert_eq!(said(&changes), expect);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{NotifySettings, Switch};
@@ -41,7 +41,7 @@ impl InView {
 pub struct Person {
     pub handle: Handle,
     pub actor: Actor,
-    pub settings: NotifySettings,
+    pub settings: watch::Receiver<NotifySettings>,
     pub in_view: InView,
     /// To the screen.
     pub news: mpsc::Sender<Msg>,
@@ -55,7 +55,8 @@ impl Person {
 
     async fn run(self, mut effects: mpsc::Receiver<Effect>) {
         let (heard, mut told) = mpsc::channel(TOLD);
-        let notifier = Notifier::start(channel(&self.settings), heard);
+        let mut chosen = channel(&self.settings.borrow());
+        let mut notifier = Notifier::start(chosen, heard.clone());
         loop {
             tokio::select! {
                 effect = effects.recv() => {
@@ -65,6 +66,10 @@ impl Person {
                     while let Ok(Effect::Notify(next)) = effects.try_recv() {
                         together.push(next);
                     }
+                    let now = channel(&self.settings.borrow());
+                    if now != chosen {
+                        (chosen, notifier) = (now, Notifier::start(now, heard.clone()));
+                    }
                     self.notify(&notifier, &together);
                 }
                 Some(told) = told.recv() => self.heard(told).await,
@@ -73,15 +78,16 @@ impl Person {
     }
 
     fn notify(&self, notifier: &Notifier, together: &[Notice]) {
+        let settings = self.settings.borrow().clone();
         let scope = Scope {
-            min_priority: self.settings.min_priority,
+            min_priority: settings.min_priority,
             started_at: self.handle.snapshot().started_at,
             operator: &self.actor.name,
             in_view: &self.in_view.get(),
             maintained: &BTreeSet::new(),
         };
         let notifications = decide(together, &scope);
-        if self.settings.bell && !notifications.is_empty() {
+        if settings.bell && !notifications.is_empty() {
             // A full queue has rung already.
             let _ = self.news.try_send(Msg::Bell);
         }

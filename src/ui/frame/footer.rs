@@ -42,7 +42,7 @@ fn follow(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     x += paint.put(x, area.y, area.width, &pressed, Role::Key);
     x += paint.put(x, area.y, area.width, paint.theme.symbols.ellipsis, Role::Hint) + 2;
     let situation = model.situation();
-    let found = model.prefs.keymap.find(model.contexts(), &model.pressed, &situation);
+    let found = model.prefs.settings.keymap.find(model.contexts(), &model.pressed, &situation);
     let Found::Prefix(next) = found else { return };
     for (key, action) in next {
         let key = keymap::short(key, ascii);
@@ -54,10 +54,10 @@ fn follow(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
 /// among them.
 fn hints(model: &Model, area: Rect, paint: &mut Paint<'_>) {
     let ascii = paint.theme.is_ascii();
-    let shown = |action| model.prefs.keymap.shown(action, ascii).unwrap_or_default();
+    let shown = |action| model.prefs.settings.keymap.shown(action, ascii).unwrap_or_default();
     let help = shown(Action::Help);
     let contexts = model.contexts();
-    let entries = model.prefs.keymap.hints(contexts, &model.situation());
+    let entries = model.prefs.settings.keymap.hints(contexts, &model.situation());
     let has_help = entries.iter().any(|e| e.action == Action::Help);
     let reserve = if has_help { width(&help) + width("help") + 4 } else { 0 };
     let end = area.right().saturating_sub(reserve);

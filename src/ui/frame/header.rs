@@ -2,7 +2,6 @@
 //!
 //! Shortens by rank as the screen narrows; P1 and blindness never go.
 
-use chrono::Timelike;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -157,10 +156,11 @@ fn concern(status: &SourceStatus) -> (u8, i64) {
     (level, status.last_ok.map_or(i64::MAX, |at| -at.timestamp()))
 }
 
-/// Hours, minutes and seconds of the site, so that a tick changes one or two cells.
+/// The time of the site.
 fn clock(model: &Model, ctx: &Ctx<'_>, base: Style) -> Piece {
     let local = model.now.with_timezone(&ctx.world.site.zone);
-    let time = format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second());
+    let time = if ctx.prefs.settings.reduce_motion { "%H:%M" } else { "%H:%M:%S" };
+    let time = local.format(time).to_string();
     let zone = format!(" {}", local.format("%Z"));
     let spans = vec![
         (time, base.patch(ctx.theme().of(Role::Strong))),
@@ -184,8 +184,11 @@ pub fn tabs(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     }
 }
 
-fn all_tabs(model: &Model) -> [(Tab, &'static str, &dyn Screen); 2] {
-    [(Tab::Health, "1 Health", &model.health), (Tab::Incidents, "2 Incidents", &model.queue)]
+/// Those of the line, and the one that is shown although it is not among them.
+fn all_tabs(model: &Model) -> impl Iterator<Item = (Tab, &'static str, &dyn Screen)> {
+    let line = model.prefs.settings.tabs.iter().copied();
+    let hidden = Some(model.tab).filter(|tab| !model.prefs.settings.tabs.contains(tab));
+    line.chain(hidden).map(|tab| (tab, tab.label(), model.screen_of(tab)))
 }
 
 /// The tab whose label and counts cover a cell.

@@ -23,7 +23,7 @@ pub fn lines(ctx: &Ctx<'_>, contexts: &[Context]) -> Vec<Line> {
         let entries: Vec<_> = TABLE
             .iter()
             .filter(|e| e.group == group && e.within.iter().any(|c| contexts.contains(c)))
-            .filter(|e| !ctx.prefs.keymap.keys(e.action).is_empty())
+            .filter(|e| !ctx.prefs.settings.keymap.keys(e.action).is_empty())
             .collect();
         if entries.is_empty() {
             continue;
@@ -35,6 +35,7 @@ pub fn lines(ctx: &Ctx<'_>, contexts: &[Context]) -> Vec<Line> {
         for entry in entries {
             let keys: Vec<_> = ctx
                 .prefs
+                .settings
                 .keymap
                 .keys(entry.action)
                 .iter()

@@ -49,8 +49,11 @@ impl Toast {
         let mut x = area.x;
         x += paint.text(x, area.y, area.width, &format!("{glyph} "), style);
         let undo = self.undo_until.filter(|until| *until > ctx.now).map(|until| {
-            let key = ctx.prefs.keymap.shown(Action::Undo, symbols.ascii).unwrap_or_default();
-            (key, format!(" undo ({} s)", (until - ctx.now).num_seconds()))
+            let key =
+                ctx.prefs.settings.keymap.shown(Action::Undo, symbols.ascii).unwrap_or_default();
+            let left = (until - ctx.now).num_seconds();
+            let still = ctx.prefs.settings.reduce_motion;
+            (key, if still { " undo".to_owned() } else { format!(" undo ({left} s)") })
         });
         let reserve = if undo.is_some() { 18 } else { 0 };
         let room = area.right().saturating_sub(x + reserve);

@@ -31,7 +31,9 @@ pub fn view(ctx: &Ctx<'_>, screen: Rect, paint: &mut Paint<'_>) {
     }
     lines.push((Role::Text, String::new()));
     lines.push((Role::Heading, "Next".to_owned()));
-    let key = |action| ctx.prefs.keymap.shown(action, ctx.theme().is_ascii()).unwrap_or_default();
+    let key = |action| {
+        ctx.prefs.settings.keymap.shown(action, ctx.theme().is_ascii()).unwrap_or_default()
+    };
     for (command, what) in [
         ("atalaya init --prometheus URL", "watch what a Prometheus knows"),
         ("atalaya init", "write a commented configuration"),

@@ -145,7 +145,7 @@ impl Ctx<'_> {
 
     /// An instant as the person chose to read instants.
     pub fn time(&self, at: Instant) -> String {
-        time::show(at, self.now, self.world.site.zone, self.prefs.times)
+        time::show(at, self.now, self.world.site.zone, self.prefs.settings.times)
     }
 
     /// How long ago, always as a length of time; never negative.

@@ -272,7 +272,8 @@ fn below(ctx: &Ctx<'_>, health: &ServiceHealth, _width: u16) -> Vec<Line> {
     }
     let links: Vec<String> = super::links(health).into_iter().map(|(name, _)| name).collect();
     if !links.is_empty() {
-        let key = ctx.prefs.keymap.shown(crate::ui::keymap::Action::OpenLink, theme.is_ascii());
+        let key =
+            ctx.prefs.settings.keymap.shown(crate::ui::keymap::Action::OpenLink, theme.is_ascii());
         out.push(vec![
             (format!("{} ", links.join(", ")), plain),
             (key.unwrap_or_default(), theme.of(Role::Key)),

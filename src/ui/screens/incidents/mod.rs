@@ -414,7 +414,7 @@ impl Timeline {
 }
 
 fn eye<'a>(ctx: &Ctx<'a>) -> Eye<'a> {
-    Eye { world: ctx.world, now: ctx.now, style: ctx.prefs.times, theme: &ctx.prefs.theme }
+    Eye { world: ctx.world, now: ctx.now, style: ctx.prefs.settings.times, theme: &ctx.prefs.theme }
 }
 
 fn show(picker: Picker) -> Vec<Step> {
