@@ -21,6 +21,9 @@ pub struct Symbols {
     pub brand: &'static str,
     /// The bar before the row of the cursor.
     pub bar: &'static str,
+    /// Left of a tile, and under it.
+    pub edge: &'static str,
+    pub under: &'static str,
     pub mark: &'static str,
     pub folded: &'static str,
     pub unfolded: &'static str,
@@ -63,6 +66,8 @@ static UNICODE: Symbols = Symbols {
     none: "—",
     brand: "▲",
     bar: "▌",
+    edge: "▐",
+    under: "▔",
     mark: "◆",
     folded: "▸",
     unfolded: "▾",
@@ -110,6 +115,8 @@ static ASCII: Symbols = Symbols {
     none: "-",
     brand: "^",
     bar: ">",
+    edge: "|",
+    under: "=",
     mark: "#",
     folded: "+",
     unfolded: "-",

@@ -143,7 +143,7 @@ fn layout(area: Rect, view: View) -> Layout {
         return Layout { list: area, detail: None };
     }
     if area.width >= 112 && area.height >= 12 {
-        let right = (area.width * 2 / 5).clamp(48, 110);
+        let right = (area.width * 3 / 8).clamp(48, 110);
         let list = Rect { width: area.width - right, ..area };
         let detail = Rect { x: area.x + list.width, width: right, ..area };
         return Layout { list, detail: Some(detail) };

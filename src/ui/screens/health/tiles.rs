@@ -133,30 +133,32 @@ impl Grid {
                     let gap = u16::from(self.size.0 > 2);
                     let tile = Rect::new(x + gap, y, self.size.0 - gap, lines);
                     let tile = tile.intersection(area);
-                    self.tile(ctx, service, tile, place.row == cursor, paint);
+                    let filled = self.tile(ctx, service, tile, paint);
+                    if place.row == cursor {
+                        self.select(tile, filled, area, paint);
+                    }
                 }
                 None => {}
             }
         }
     }
 
+    /// Draws one tile; returns whether it is an alarm, which fills it with colour.
     fn tile(
         &self,
         ctx: &Ctx<'_>,
         health: &ServiceHealth,
         area: Rect,
-        selected: bool,
         paint: &mut Paint<'_>,
-    ) {
+    ) -> bool {
         if area.is_empty() {
-            return;
+            return false;
         }
         let theme = paint.theme;
         let state = theme.state(health.state);
         let glyph = theme.glyph(health.state);
         // Alarms are filled, so that they are seen from across the room.
         let filled = match health.state {
-            _ if selected => None,
             State::Critical => Some(Role::P1),
             State::Warning => Some(Role::P2),
             _ => None,
@@ -195,12 +197,29 @@ impl Grid {
                 }
             }
         }
-        if selected {
+        filled.is_some()
+    }
+
+    /// Marks the tile of the cursor; an alarm keeps its colour where there is room for signs.
+    fn select(&self, area: Rect, filled: bool, within: Rect, paint: &mut Paint<'_>) {
+        if area.is_empty() {
+            return;
+        }
+        let tiny = self.size.0 <= 2;
+        if tiny || !filled {
             paint.over(area, Role::Selection);
-            for y in area.top()..area.bottom() {
-                if self.size.0 > 2 {
-                    paint.cell(area.x, y, theme.symbols.bar, theme.of(Role::Bar));
-                }
+        }
+        if tiny {
+            return;
+        }
+        let (theme, bar) = (paint.theme, paint.of(Role::Bar));
+        for y in area.top()..area.bottom() {
+            paint.cell(area.x, y, theme.symbols.bar, bar);
+            paint.cell(area.x - 1, y, theme.symbols.edge, bar);
+        }
+        if self.size.1 > 1 && area.bottom() < within.bottom() {
+            for x in area.left()..area.right() {
+                paint.cell(x, area.bottom(), theme.symbols.under, bar);
             }
         }
     }
