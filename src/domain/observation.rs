@@ -91,6 +91,12 @@ pub struct AlertSet {
     /// Whether the source evaluates the alerts itself (Prometheus, a plug-in), so that its own
     /// complete answer proves a clearing, or only passes on what others sent (Alertmanager).
     pub authoritative: bool,
+    /// Alerts whose condition holds although they do not fire yet: they raise nothing, and they are
+    /// not clear.
+    pub pending: Vec<Alert>,
+    /// Since when an authoritative source has been evaluating its rules, where it forgets at its
+    /// start what it had been firing (Prometheus). `None`: each answer is complete by itself.
+    pub evaluating_since: Option<Instant>,
 }
 
 /// The state of one alert that must always be firing.

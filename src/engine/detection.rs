@@ -212,6 +212,7 @@ fn clearing(draft: &mut Draft<'_>, source: &SourceName) {
     let seen = state.sight.alerts.get(source);
     let mut cleared: Vec<(IncidentId, String)> = Vec::new();
     let mut doubtful: BTreeSet<IncidentId> = BTreeSet::new();
+    let mut verified: BTreeSet<IncidentId> = BTreeSet::new();
     for (fingerprint, id) in held {
         let Some(incident) = state.incidents.get(id) else { continue };
         if let Some(rest) = fingerprint.strip_prefix("signal/") {
@@ -224,12 +225,17 @@ fn clearing(draft: &mut Draft<'_>, source: &SourceName) {
             }
             continue;
         }
-        if seen.is_none_or(|s| s.present.contains_key(fingerprint)) {
-            continue;
-        }
         let labels = incident.alerts.get(fingerprint).map(|a| &a.labels);
         let none = Labels::new();
         let labels = labels.unwrap_or(&none);
+        let is_there = seen.is_none_or(|s| s.has(fingerprint, labels))
+            || state.sight.origin_has(source, fingerprint, labels);
+        if is_there {
+            if seen.is_some() && incident.unverified_since.is_some() {
+                verified.insert(*id);
+            }
+            continue;
+        }
         if state.sight.is_proven_clear(source, fingerprint, labels, draft.now) {
             cleared.push((*id, fingerprint.clone()));
         } else if state
@@ -255,12 +261,17 @@ fn clearing(draft: &mut Draft<'_>, source: &SourceName) {
             draft.push(&actor, id, EventBody::Verified);
         }
     }
+    for id in verified {
+        if draft.incident(id).is_some_and(|i| i.unverified_since.is_some()) {
+            draft.push(&actor, id, EventBody::Verified);
+        }
+    }
     for id in doubtful {
         // One alert that still fires is enough to know that the trouble is real.
         let fires = state.incidents.get(&id).is_some_and(|i| {
-            i.alerts.iter().any(|(f, a)| {
-                a.cleared_at.is_none() && seen.is_some_and(|s| s.present.contains_key(f))
-            })
+            i.alerts
+                .iter()
+                .any(|(f, a)| a.cleared_at.is_none() && seen.is_some_and(|s| s.has(f, &a.labels)))
         });
         if !fires && draft.incident(id).is_some_and(|i| i.firing() > 0) {
             draft.push(&Actor::system(), id, EventBody::Unverified);

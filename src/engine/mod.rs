@@ -8,6 +8,7 @@ mod commands;
 pub mod core;
 mod detection;
 mod draft;
+mod listing;
 pub mod publish;
 pub mod rehearsal;
 pub mod runtime;

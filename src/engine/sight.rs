@@ -15,6 +15,7 @@ use crate::domain::observation::{
 };
 use crate::domain::time::Instant;
 
+use super::listing::Listing;
 use super::snapshot::Plan;
 
 /// How long a value counts as fresh where the plan does not say.
@@ -48,6 +49,25 @@ pub struct AlertSight {
     pub heartbeats: Vec<Heartbeat>,
     pub origins: Vec<SourceName>,
     pub authoritative: bool,
+    evaluating_since: Option<Instant>,
+    listing: Listing,
+}
+
+impl AlertSight {
+    /// Whether the last answer knows this alert, be it only as pending.
+    pub fn has(&self, fingerprint: &str, labels: &Labels) -> bool {
+        self.present.contains_key(fingerprint) || (self.authoritative && self.listing.has(labels))
+    }
+
+    /// What an authoritative source says of an alert that its last answer may have: whether it is
+    /// clear. A server that was restarted lists an alert again only when its rule was evaluated, so
+    /// not listing one proves nothing before that: it must have listed it since its start, or have
+    /// been running for long.
+    fn says_clear(&self, labels: &Labels, now: Instant) -> bool {
+        let evaluated =
+            |since: Instant| self.listing.had_since(labels, since) || now - since >= SETTLED_AFTER;
+        !self.listing.has(labels) && self.evaluating_since.is_none_or(evaluated)
+    }
 }
 
 /// An alert that is no longer there.
@@ -154,7 +174,8 @@ impl Sight {
 
     /// Whether it is proven that an alert which is gone has really cleared: its source judges by
     /// itself; or a heartbeat of its origin was renewed after it had gone; or every origin has
-    /// answered since and does not know it as firing.
+    /// answered since and says so. An origin that answers and does not say so is believed before a
+    /// heartbeat.
     pub fn is_proven_clear(
         &self,
         source: &SourceName,
@@ -165,6 +186,13 @@ impl Sight {
         let Some(sight) = self.alerts.get(source) else { return false };
         let Some(gone) = sight.gone.get(fingerprint) else { return false };
         if sight.authoritative {
+            return sight.says_clear(labels, now);
+        }
+        let origins = self.origins(sight, gone);
+        if origins.iter().flatten().any(|origin| !origin.says_clear(labels, now)) {
+            return false;
+        }
+        if !origins.is_empty() && origins.iter().all(Option::is_some) {
             return true;
         }
         let vouches = |h: &Heartbeat| h.scope.iter().all(|(k, v)| labels.get(k) == Some(v));
@@ -179,26 +207,27 @@ impl Sight {
             let pulse = self.heartbeats.get(&(source.clone(), h.matchers.clone()));
             pulse.is_some_and(|p| p.since <= gone.since || now - p.since >= SETTLED_AFTER)
         };
-        let alive = pulses.peek().is_some()
-            && pulses.all(|(h, mark)| h.firing && h.renewed_at > *mark && steady(h));
-        alive || self.origins_agree(sight, gone, labels)
+        pulses.peek().is_some()
+            && pulses.all(|(h, mark)| h.firing && h.renewed_at > *mark && steady(h))
     }
 
-    fn origins_agree(&self, sight: &AlertSight, gone: &Gone, labels: &Labels) -> bool {
-        !sight.origins.is_empty()
-            && sight.origins.iter().all(|origin| {
-                let fresh =
-                    self.sources.iter().any(|s| s.name == *origin && s.state == SourceState::Fresh);
-                let agrees = self.alerts.get(origin).is_some_and(|own| {
-                    own.authoritative
-                        && own.at > gone.since
-                        // The Alertmanager's labels have external labels on top of the origin's.
-                        && !own.present.values().any(|alert| {
-                            alert.labels.iter().all(|(k, v)| labels.get(k) == Some(v))
-                        })
-                });
-                fresh && agrees
-            })
+    /// Whether an origin lists an alert that was passed on no more: it is real.
+    pub fn origin_has(&self, source: &str, fingerprint: &str, labels: &Labels) -> bool {
+        let Some(sight) = self.alerts.get(source) else { return false };
+        let Some(gone) = sight.gone.get(fingerprint) else { return false };
+        self.origins(sight, gone).iter().flatten().any(|origin| origin.listing.has(labels))
+    }
+
+    /// Those in which its alerts originate; `None` for one that has not answered since this one was
+    /// gone.
+    fn origins(&self, sight: &AlertSight, gone: &Gone) -> Vec<Option<&AlertSight>> {
+        let answered = |origin: &SourceName| {
+            let status = self.sources.iter().find(|s| s.name == *origin)?;
+            let own = self.alerts.get(origin)?;
+            let is_fresh = status.state == SourceState::Fresh;
+            (is_fresh && own.authoritative && own.at > gone.since).then_some(own)
+        };
+        sight.origins.iter().map(answered).collect()
     }
 
     /// Since when an alert is gone.
@@ -289,6 +318,10 @@ impl Sight {
         sight.at = now;
         sight.origins.clone_from(&set.origins);
         sight.authoritative = set.authoritative;
+        sight.evaluating_since = set.evaluating_since.map(|since| since.min(now));
+        if set.authoritative && set.complete {
+            sight.listing.take(set, now);
+        }
         sight.heartbeats.clone_from(&set.heartbeats);
         if set.complete {
             sight.present.clear();

@@ -89,7 +89,7 @@ impl Alertmanager {
         let heartbeats: Vec<Heartbeat> =
             heartbeats.map(|(m, at)| hygiene::heartbeat(m, at.is_some(), *at)).collect();
         let origins = self.settings.origins.clone();
-        AlertSet { complete: true, alerts, heartbeats, origins, authoritative: false }
+        AlertSet { complete: true, alerts, heartbeats, origins, ..AlertSet::default() }
     }
 
     /// What one member knows. With a `filter` the heartbeats are asked for by themselves, since the

@@ -52,6 +52,8 @@ pub struct Prometheus {
     http: Http,
     /// What it calls itself; asked for again after it was away.
     server: Option<String>,
+    /// Since when it has answered every poll.
+    answers_since: Option<Instant>,
 }
 
 struct Question {
@@ -103,6 +105,7 @@ impl Prometheus {
             },
             http: Http::new(source, clients),
             server: None,
+            answers_since: None,
         }
     }
 
@@ -110,15 +113,19 @@ impl Prometheus {
         let begun = Clock::now();
         // A tenth is kept for handing over what came in time.
         let deadline = begun + self.timeout.mul_f64(0.9);
-        let (values, (alerts, server)) =
-            join(self.values(deadline), join(self.firing(now, deadline), self.server(deadline)))
-                .await;
+        self.answers_since.get_or_insert(now);
+        let (values, (alerts, (server, started))) = join(
+            self.values(deadline),
+            join(self.firing(now, deadline), join(self.server(deadline), self.started(deadline))),
+        )
+        .await;
         let mut report = Report::default();
         let mut facts = Vec::new();
         if !values.is_empty() {
             facts.push(Fact::Signals(readings(values, &mut report)));
         }
-        if let Some(set) = alerts.and_then(|a| report.take("its alerts", a)) {
+        if let Some(mut set) = alerts.and_then(|a| report.take("its alerts", a)) {
+            set.data.evaluating_since = started.or(set.data.evaluating_since);
             facts.push(match self.alerts {
                 Alerts::Raise => Fact::Alerts(set.data),
                 _ => Fact::Evidence(set.data),
@@ -175,26 +182,24 @@ impl Prometheus {
         Some(wire.map(|w| Told { data: self.alert_set(w, now), warnings: Vec::new() }))
     }
 
-    /// Pending alerts are not firing yet.
     fn alert_set(&self, wire: Vec<answer::WireAlert>, now: Instant) -> AlertSet {
         let mut page = below(&self.settings.url, "alerts");
         // It becomes part of an incident: no user, no password.
         let _ = page.set_username("");
         let _ = page.set_password(None);
         page.set_query(None);
-        let alerts: Vec<Alert> = wire
-            .into_iter()
-            .filter(|a| a.state == "firing")
-            .map(|a| Alert {
-                fingerprint: hygiene::fingerprint(&a.labels),
-                labels: hygiene::labels(&a.labels),
-                annotations: a.annotations.0,
-                starts_at: a.active_at.unwrap_or(now),
-                status: AlertStatus::Active,
-                generator_url: Some(page.to_string()),
-                service: None,
-            })
-            .collect();
+        let (firing, rest): (Vec<_>, Vec<_>) = wire.into_iter().partition(|a| a.state == "firing");
+        let alert = |a: answer::WireAlert| Alert {
+            fingerprint: hygiene::fingerprint(&a.labels),
+            labels: hygiene::labels(&a.labels),
+            annotations: a.annotations.0,
+            starts_at: a.active_at.unwrap_or(now),
+            status: AlertStatus::Active,
+            generator_url: Some(page.to_string()),
+            service: None,
+        };
+        let alerts: Vec<Alert> = firing.into_iter().map(alert).collect();
+        let pending = rest.into_iter().filter(|a| a.state == "pending").map(alert).collect();
         let heartbeats = self
             .settings
             .heartbeats
@@ -205,7 +210,27 @@ impl Prometheus {
             })
             .collect();
         let origins = Vec::new();
-        AlertSet { complete: true, alerts, heartbeats, origins, authoritative: true }
+        let evaluating_since = self.answers_since;
+        AlertSet {
+            complete: true,
+            alerts,
+            heartbeats,
+            origins,
+            authoritative: true,
+            pending,
+            evaluating_since,
+        }
+    }
+
+    /// When it was started, which not all who speak the language say. Asked at every poll: what it
+    /// does not list is clear only if it was not restarted meanwhile.
+    async fn started(&self, deadline: Clock) -> Option<Instant> {
+        if self.alerts == Alerts::Unused {
+            return None;
+        }
+        let url = below(&self.settings.url, "api/v1/status/runtimeinfo");
+        let answer = self.within(deadline, Request::get(url)).await.ok()?;
+        answer::started(&answer)
     }
 
     /// What it calls itself: asked once, and again after it was away; at every poll if nothing else
@@ -301,6 +326,7 @@ impl Source for Prometheus {
             let outcome = self.observe(now).await;
             if outcome.is_err() {
                 self.server = None;
+                self.answers_since = None;
             }
             outcome
         })

@@ -53,9 +53,8 @@ fn alert() -> Observation {
     let set = AlertSet {
         complete: true,
         alerts: vec![alert],
-        heartbeats: Vec::new(),
-        origins: Vec::new(),
         authoritative: true,
+        ..AlertSet::default()
     };
     Observation {
         source: "prom".into(),

@@ -42,9 +42,8 @@ fn alert(n: usize) -> Observation {
     let set = AlertSet {
         complete: true,
         alerts: vec![alert],
-        heartbeats: Vec::new(),
-        origins: Vec::new(),
         authoritative: true,
+        ..AlertSet::default()
     };
     Observation {
         source: format!("prom{n}").into(),

@@ -127,6 +127,61 @@ fn the_origins_own_answer_proves_a_clearing_only_while_it_is_fresh() {
     assert_eq!(world.incident(1).firing(), 0);
 }
 
+/// What a Prometheus that was started at `started` lists.
+fn own(firing: &[Alert], pending: &[Alert], started: i64) -> AlertSet {
+    let evaluating_since = Some(at(started));
+    let pending = pending.to_vec();
+    AlertSet { authoritative: true, pending, evaluating_since, ..alert_set(firing) }
+}
+
+#[test]
+fn a_restarted_prometheus_clears_nothing_before_it_has_listed_it_again_or_settled() {
+    let mut world = World::new(plan("db"));
+    let mut poll = |firing: &[Alert], pending: &[Alert], started, second| {
+        world.observed("prom", vec![Fact::Alerts(own(firing, pending, started))], second);
+        world.incident(1).firing()
+    };
+    assert_eq!(poll(&[down()], &[], -3_600, 1), 1);
+    assert_eq!(poll(&[], &[], 8, 10), 1, "started again, no rule evaluated yet");
+    assert_eq!(poll(&[], &[down()], 8, 20), 1, "its condition holds");
+    assert_eq!(poll(&[], &[], 8, 30), 0, "it had it, and has it no more");
+    assert_eq!(poll(&[down()], &[], 8, 40), 1);
+    assert_eq!(poll(&[], &[], 45, 50), 1, "started again");
+    assert_eq!(poll(&[], &[], 45, 644), 1);
+    assert_eq!(poll(&[], &[], 45, 645), 0, "ten minutes are enough for any rule");
+}
+
+#[test]
+fn a_pending_alert_raises_nothing() {
+    let mut world = World::new(plan("db"));
+    world.observed("prom", vec![Fact::Alerts(own(&[], &[down()], -3_600))], 1);
+    assert_eq!(world.count(), 0);
+}
+
+#[test]
+fn an_origin_that_answers_is_believed_before_a_heartbeat() {
+    let mut world = World::new(plan("db"));
+    world.state.sources(vec![status("prom", SourceState::Fresh)]);
+    let passed_on = |alerts: &[Alert], renewed| {
+        let heartbeats = vec![heartbeat(true, renewed)];
+        let origins = vec![Arc::from("prom")];
+        vec![Fact::Alerts(AlertSet { origins, heartbeats, ..alert_set(alerts) })]
+    };
+    let external = alert("alertname=Down service=db severity=critical dc=mad");
+    world.observed("am", passed_on(&[external], 0), 1);
+    // It was restarted: the alert lapses in the Alertmanager, the heartbeat does not.
+    world.observed("am", passed_on(&[], 240), 240);
+    for second in (250..400).step_by(10) {
+        world.observed("prom", vec![Fact::Evidence(own(&[], &[down()], 30))], second);
+        world.observed("am", passed_on(&[], second), second);
+    }
+    assert_eq!(world.incident(1).firing(), 1);
+    assert_eq!(world.incident(1).unverified_since, None, "the origin knows it");
+    world.observed("prom", vec![Fact::Evidence(own(&[], &[], 30))], 400);
+    world.observed("am", passed_on(&[], 400), 400);
+    assert_eq!(world.incident(1).firing(), 0);
+}
+
 #[test]
 fn alerts_of_an_origin_are_evidence_and_raise_nothing() {
     let mut world = World::new(plan("db"));

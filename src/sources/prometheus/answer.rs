@@ -118,6 +118,13 @@ struct Alerts {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuntimeInfo {
+    #[serde(default)]
+    start_time: Option<Instant>,
+}
+
+#[derive(Deserialize)]
 struct BuildInfo {
     #[serde(default)]
     application: hygiene::CleanLine,
@@ -235,6 +242,11 @@ pub fn server(answer: &Answer) -> Result<Told<String>, Refusal> {
         (name, version) => format!("{name} {version}").trim_end().to_owned(),
     };
     Ok(Told { data, warnings })
+}
+
+/// When the server was started, if it says so.
+pub fn started(answer: &Answer) -> Option<Instant> {
+    open::<RuntimeInfo>(answer).ok()?.data.start_time
 }
 
 impl Sample {
