@@ -54,6 +54,7 @@ fn demo(context: &Context, args: &Args) -> Config {
     if let Some(own) = own {
         (config.ui, config.operator) = (own.ui, own.operator);
         config.plan.site.zone = own.plan.site.zone;
+        config.plan.policy.zone = own.plan.site.zone;
     }
     config.plan.site.demo = true;
     config.store = StoreAddress::Memory;

@@ -245,7 +245,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
     let ui = sections::console::ui(root.section("ui"), &around.vocabulary);
     let notify = sections::console::notify(root.section("notify"));
     let history = sections::site::history(root.section("health"));
-    let mut policy = Policy::default();
+    let mut policy = Policy { zone: site.zone, ..Policy::default() };
     sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
     policy.rules = sections::policy::rules(root.sections("rules"));

@@ -126,7 +126,7 @@ fn said(id: IncidentId, action: &Action, also: usize) -> String {
             return format!("{id} acknowledged, with {also} that it affects");
         }
         Action::Acknowledge => "acknowledged",
-        Action::Unacknowledge => "is new again",
+        Action::Unacknowledge => "new again",
         Action::Assign { to: Some(to) } => return format!("{id} assigned to {to}"),
         Action::Assign { to: None } => "assigned to nobody",
         Action::Note { .. } => "noted",

@@ -66,6 +66,8 @@ pub enum News {
     Opened,
     Reopened,
     Resolved,
+    /// Soon, unless its owner acts.
+    AcknowledgementExpiring,
     AcknowledgementExpired,
 }
 
@@ -326,8 +328,9 @@ pub fn react(state: &State, event: &Event, _now: Instant) -> Vec<Effect> {
     let what = match &event.body {
         // An incident is complete with its first alert; one by hand with its report.
         EventBody::Opened(_) => News::Opened,
-        EventBody::Reopened { automatic: true, .. } => News::Reopened,
-        EventBody::Resolved { automatic: true, .. } => News::Resolved,
+        EventBody::Reopened { .. } => News::Reopened,
+        EventBody::Resolved { .. } => News::Resolved,
+        EventBody::AcknowledgementExpiring { .. } => News::AcknowledgementExpiring,
         EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
         _ => return Vec::new(),
     };

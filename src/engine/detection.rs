@@ -290,7 +290,8 @@ pub(super) fn due(incident: &Incident, policy: &Policy) -> Option<Instant> {
             let flapping = incident.flapping_since.is_some();
             let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
             let resolves = incident.clear_since.map(|since| since + wait);
-            let expires = standing.acknowledged.as_ref().and_then(|a| a.until);
+            let ack = standing.acknowledged.as_ref();
+            let expires = ack.and_then(|a| a.warns_at.or(a.until));
             let expires = expires.filter(|_| state == IncidentState::Acknowledged);
             resolves.into_iter().chain(expires).min()
         }
@@ -321,8 +322,14 @@ pub(super) fn tick(draft: &mut Draft<'_>) {
             }
             let reason = "all alerts cleared".to_owned();
             draft.push(&system, *id, EventBody::Resolved { automatic: true, reason });
-        } else {
-            draft.push(&system, *id, EventBody::AcknowledgementExpired);
+            continue;
+        }
+        let Some(ack) = &standing.acknowledged else { continue };
+        match ack.until {
+            Some(until) if until > now => {
+                draft.push(&system, *id, EventBody::AcknowledgementExpiring { until });
+            }
+            _ => draft.push(&system, *id, EventBody::AcknowledgementExpired),
         }
     }
     pulses(draft);

@@ -15,12 +15,18 @@ use crate::domain::time::Instant;
 /// Keeps the last snapshot, to say whether the next one differs.
 #[derive(Debug, Default)]
 pub struct Publisher {
+    /// What happened to the store when it was opened.
+    pub notices: Arc<[String]>,
     last: Option<Arc<Snapshot>>,
     /// When a value that is fresh now will be stale: health changes by itself then.
     next_stale: Option<Instant>,
 }
 
 impl Publisher {
+    pub fn new(notices: Arc<[String]>) -> Self {
+        Self { notices, ..Self::default() }
+    }
+
     /// A snapshot, if anything that can be seen has changed since the last one.
     pub fn publish(
         &mut self,
@@ -60,11 +66,13 @@ impl Publisher {
             at: now,
             started_at: state.started_at,
             site: Arc::new(state.plan.site.clone()),
+            plan: Arc::clone(&state.plan),
             health,
             incidents,
             sources,
             store: store.clone(),
             blind: Arc::new(blind),
+            notices: Arc::clone(&self.notices),
         });
         self.last = Some(snapshot.clone());
         Some(snapshot)
@@ -145,7 +153,9 @@ fn health(state: &State, before: &Health, seeing: bool, now: Instant) -> Health 
 
 /// Whether the sources that pass on alerts can be seen, all of them.
 fn alerts_seen(state: &State, seeing: bool) -> Option<bool> {
-    let expected = state.sight.alerts.keys().chain(state.plan.heartbeats.iter().map(|h| &h.0));
+    let origins = state.sight.alerts.values().flat_map(|a| &a.origins);
+    let beating = state.plan.heartbeats.iter().map(|h| &h.0);
+    let expected = state.sight.alerts.keys().chain(origins).chain(beating);
     let mut any = false;
     let mut all = seeing;
     for name in expected {

@@ -38,12 +38,15 @@ pub struct Snapshot {
     /// When this console was started.
     pub started_at: Instant,
     pub site: Arc<Site>,
+    pub plan: Arc<Plan>,
     pub health: Part<Health>,
     pub incidents: Part<Incidents>,
     pub sources: Part<Vec<SourceStatus>>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
+    /// What happened to the store when it was opened: a damaged file that was moved aside.
+    pub notices: Arc<[String]>,
 }
 
 /// The incidents that are loaded: all open ones, the recent ones, and those asked for.

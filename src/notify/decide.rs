@@ -38,7 +38,13 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
     if told.len() <= TOGETHER {
         return told.into_iter().map(single).collect();
     }
-    let kinds = [News::Opened, News::Reopened, News::AcknowledgementExpired, News::Resolved];
+    let kinds = [
+        News::Opened,
+        News::Reopened,
+        News::AcknowledgementExpired,
+        News::AcknowledgementExpiring,
+        News::Resolved,
+    ];
     let sums = kinds.into_iter().filter_map(|kind| {
         let these: Vec<&Notice> = told.iter().copied().filter(|n| n.what == kind).collect();
         match these.as_slice() {
@@ -61,9 +67,10 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
     let news = match notice.what {
         News::Opened => incident.started_at >= scope.started_at && !reported_by(incident, scope),
         // Flapping was told once; then it is quiet until there is peace.
-        News::Reopened => incident.flapping_since.is_none(),
+        News::Reopened => incident.flapping_since.is_none() && !reopened_by(incident, scope),
         News::Resolved => !resolved_by(incident, scope),
         News::AcknowledgementExpired => true,
+        News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
 }
@@ -71,6 +78,10 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
 fn reported_by(incident: &Incident, scope: &Scope<'_>) -> bool {
     let by = &incident.reported_by;
     by.kind == ActorKind::Person && by.name == scope.operator
+}
+
+fn reopened_by(incident: &Incident, scope: &Scope<'_>) -> bool {
+    incident.last_change.as_ref().is_some_and(|change| change.by == scope.operator)
 }
 
 fn resolved_by(incident: &Incident, scope: &Scope<'_>) -> bool {
@@ -86,6 +97,7 @@ fn single(notice: &Notice) -> Notification {
         News::Reopened => (" again", vec![Action::Acknowledge]),
         News::Resolved => (" resolved", Vec::new()),
         News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
+        News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
     };
     // Reopening keeps the acknowledgement; then there is nothing to click.
     let owned = notice.what == News::Reopened && incident.standing.acknowledged.is_some();
@@ -104,6 +116,7 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::Reopened => "incidents again",
         News::Resolved => "incidents resolved",
         News::AcknowledgementExpired => "acknowledgements expired",
+        News::AcknowledgementExpiring => "acknowledgements expire soon",
     };
     let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
     let mut places: Vec<&str> = Vec::new();

@@ -26,8 +26,6 @@ use crate::domain::incident::{Event, IncidentId};
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};
 
-/// How long an own action can be undone.
-pub const UNDO_WINDOW: TimeDelta = TimeDelta::seconds(30);
 /// How many messages are kept.
 const MAX_MESSAGES: usize = 500;
 
@@ -134,6 +132,8 @@ impl Tab {
 struct Done {
     targets: Vec<IncidentId>,
     at: Instant,
+    /// Why it cannot be taken back.
+    stays: Option<&'static str>,
 }
 
 /// What reaches the console.
@@ -160,6 +160,8 @@ pub enum Msg {
     Settings(Box<Settings>),
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
     Say(Tone, String),
+    /// What happened to incidents, in one line.
+    News(String),
     Go(Place),
     /// To be told by the terminal: a title and a text.
     Notify(String, String),
@@ -244,7 +246,7 @@ impl Model {
     }
 
     fn undoable(&self) -> Option<&Done> {
-        self.done.last().filter(|d| self.now - d.at <= UNDO_WINDOW)
+        self.done.last().filter(|d| self.now - d.at <= self.undo_window())
     }
 
     /// Since when the oldest command waits for its answer.
@@ -254,7 +256,12 @@ impl Model {
 
     /// How long the last own action can still be undone.
     pub fn undo_left(&self) -> Option<TimeDelta> {
-        self.undoable().map(|d| UNDO_WINDOW - (self.now - d.at))
+        self.undoable().map(|d| self.undo_window() - (self.now - d.at))
+    }
+
+    /// How long an own action can be undone.
+    fn undo_window(&self) -> TimeDelta {
+        self.world.plan.policy.undo_window
     }
 
     /// Incidents that the person sees now; none while the terminal is not looked at.
@@ -316,6 +323,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
         Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
         Msg::Say(tone, text) => say(model, tone, text),
+        Msg::News(text) => news(model, text),
         Msg::Go(place) => go(model, place, &mut cmds),
         Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
         Msg::Bell => cmds.push(Cmd::Bell),
@@ -532,9 +540,13 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::Stop => cmds.push(Cmd::Quit(130)),
         Action::Quit if model.situation().root => quit(model, cmds),
         Action::Undo => {
-            if let Some(done) = model.undoable() {
-                let targets = done.targets.clone();
-                send(model, Command::Undo { targets }, cmds);
+            let Some(done) = model.undoable().cloned() else { return };
+            match done.stays {
+                Some(why) => {
+                    model.done.pop();
+                    say(model, Tone::Info, why.to_owned());
+                }
+                None => send(model, Command::Undo { targets: done.targets }, cmds),
             }
         }
         // `q` anywhere but at the root leaves, as `Esc` does.
@@ -661,6 +673,15 @@ fn say(model: &mut Model, tone: Tone, text: String) {
     model.toast = Some(Toast::new(tone, text, model.now));
 }
 
+/// Tells what happened, unless the outcome of an own action is still being read.
+fn news(model: &mut Model, text: String) {
+    let own = model.toast.take().filter(|t| t.undo_until.is_some());
+    say(model, Tone::News, text);
+    if own.is_some() {
+        model.toast = own;
+    }
+}
+
 /// The engine's answer becomes one line; what can be undone is remembered; what asks is asked.
 fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &mut Vec<Cmd>) {
     if !model.waiting.is_empty() {
@@ -673,10 +694,11 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     if undo && !done.is_empty() {
         model.done.pop();
     }
-    let undoable = !undo && !done.is_empty() && can_be_undone(command);
-    if undoable {
-        model.done.push(Done { targets: done, at: model.now });
-        model.done.retain(|d| model.now - d.at <= UNDO_WINDOW);
+    let acted = !undo && !done.is_empty();
+    if acted {
+        let window = model.undo_window();
+        model.done.push(Done { targets: done, at: model.now, stays: stays(command) });
+        model.done.retain(|d| model.now - d.at <= window);
     }
     let (tone, line, rest) = frame::toast::outcome(outcomes);
     say(model, tone, line);
@@ -684,8 +706,10 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     for text in rest {
         model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
     }
+    let undo_until = model.now + model.undo_window();
+    let undoable = acted && stays(command).is_none();
     if let Some(toast) = model.toast.as_mut().filter(|_| undoable) {
-        toast.undo_until = Some(model.now + UNDO_WINDOW);
+        toast.undo_until = Some(undo_until);
         toast.until = model.now + frame::toast::UNDO_SHOWN;
     }
     if let Some(confirm) = confirmation(command, outcomes) {
@@ -697,10 +721,11 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     }
 }
 
-fn can_be_undone(command: &Command) -> bool {
+/// Why what a command did cannot be taken back.
+fn stays(command: &Command) -> Option<&'static str> {
     match command {
-        Command::Act { action, .. } => !matches!(action, Does::Note { .. }),
-        Command::Report(_) | Command::Undo { .. } => false,
+        Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        _ => None,
     }
 }
 

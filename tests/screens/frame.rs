@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atalaya::domain::incident::IncidentId;
-use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Target, Verdict};
+use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Report, Target, Verdict};
 use atalaya::engine::StoreState;
 use atalaya::ui::keymap::Keymap;
 use atalaya::ui::overlay::Overlay;
@@ -334,6 +334,68 @@ fn reduced_motion_shows_no_seconds_and_sleeps_until_the_minute() {
     let next = bench.model.next_change();
     assert_eq!(next.format("%S").to_string(), "00");
     assert!(next > now() && next - now() <= TimeDelta::minutes(1));
+}
+
+fn outcomes(said: &[&str]) -> Vec<Outcome> {
+    let outcome = |said: &&str| {
+        let verdict = Verdict::Done { said: (*said).to_owned(), also: Vec::new() };
+        Outcome { id: Some(IncidentId(1)), verdict }
+    };
+    said.iter().map(outcome).collect()
+}
+
+#[test]
+fn the_toast_of_many_says_what_was_done_to_them() {
+    let mut bench = bench();
+    let command = acknowledge(1);
+    let outcomes = outcomes(&["INC-1 no longer acknowledged", "INC-2 no longer acknowledged"]);
+    bench.tell(Msg::Answered { command, outcomes });
+    assert!(footer(&bench).contains("2 no longer acknowledged"), "{}", footer(&bench));
+}
+
+#[test]
+fn undo_after_a_note_says_that_it_stays_and_then_reaches_what_was_before() {
+    let mut bench = bench();
+    bench.tell(done(1));
+    let action = Action::Note { text: "hello".to_owned() };
+    let command = Command::Act { targets: vec![Target { id: IncidentId(1), seen: 1 }], action };
+    bench.tell(Msg::Answered { command, outcomes: outcomes(&["INC-1 noted"]) });
+    bench.cmds.clear();
+    bench.press("u");
+    assert!(footer(&bench).contains("a note stays"), "{}", footer(&bench));
+    assert_eq!(bench.cmds, []);
+    bench.press("u");
+    assert_eq!(bench.cmds, [Cmd::Ask(Command::Undo { targets: vec![IncidentId(1)] })]);
+}
+
+#[test]
+fn a_report_by_hand_can_be_taken_back() {
+    let mut bench = bench();
+    let command = Command::Report(Report { title: "smoke".to_owned(), ..Report::default() });
+    bench.tell(Msg::Answered { command, outcomes: outcomes(&["INC-1 reported"]) });
+    bench.cmds.clear();
+    bench.press("u");
+    assert_eq!(bench.cmds, [Cmd::Ask(Command::Undo { targets: vec![IncidentId(1)] })]);
+}
+
+#[test]
+fn news_is_told_but_never_over_the_offer_to_undo() {
+    let mut bench = bench();
+    bench.tell(Msg::News("P1 checkout  INC-9: down".to_owned()));
+    assert!(footer(&bench).contains("INC-9: down"), "{}", footer(&bench));
+    bench.tell(done(1));
+    bench.tell(Msg::News("P1 search  INC-10: slow".to_owned()));
+    assert!(footer(&bench).contains("INC-1 acknowledged"), "{}", footer(&bench));
+    bench.press("M");
+    assert!(bench.text().contains("INC-10: slow"));
+}
+
+#[test]
+fn a_store_that_was_moved_aside_is_said_for_as_long_as_the_console_is_open() {
+    let mut world = world();
+    world.notices = ["the store was damaged and moved to x.damaged".to_owned()].into();
+    let bench = Bench::new(world, 120, 35, DEFAULT);
+    assert!(line(&bench, 2).contains("moved to x.damaged"), "{}", line(&bench, 2));
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn who_was_faster_is_told_with_the_time() {
     noc.act_unseen("Luis Peña", 2035, Action::Resolve { reason, force: true });
     noc.press("a");
     let said = noc.footer();
-    assert!(said.contains("resolved by Luis Peña at 13:03:27 UTC while you looked"), "{said}");
+    assert!(said.contains("resolved by Luis Peña at 14:03:27 while you looked"), "{said}");
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn plan() -> Plan {
     let mut plan = Plan::empty();
     "acme-noc".clone_into(&mut plan.site.name);
     plan.site.zone = chrono_tz::Europe::Madrid;
+    plan.policy.zone = plan.site.zone;
     for word in SERVICES.split_whitespace() {
         let (spec, deps) = word.split_once('<').unwrap_or((word, ""));
         let mut parts = spec.split('/');

@@ -139,6 +139,7 @@ async fn a_flood_of_data_draws_few_frames_and_drops_no_key() {
     let console = start();
     console.shows("checkout").await;
     let before = console.screen.frames();
+    let begun = std::time::Instant::now();
     for n in 0..200 {
         let mut next = world();
         let mut site = (*next.site).clone();
@@ -153,7 +154,9 @@ async fn a_flood_of_data_draws_few_frames_and_drops_no_key() {
     console.shows("SOURCE").await;
     console.shows("site 199").await;
     let frames = console.screen.frames() - before;
-    assert!(frames < 40, "{frames} frames for 200 snapshots");
+    // Four a second for data, however slow the machine, and a few for the key and its answer.
+    let most = 10 + begun.elapsed().as_millis() as usize / 250;
+    assert!(frames <= most && most < 200, "{frames} frames for 200 snapshots, {most} allowed");
 }
 
 #[tokio::test]

@@ -296,8 +296,12 @@ fn incidents() -> Incidents {
     let mut first = incident(2041, 1, "checkout", "p99 latency above 1 s", 5);
     first.standing.state = IncidentState::Acknowledged;
     first.standing.assignee = Some("ana".to_owned());
-    first.standing.acknowledged =
-        Some(Acknowledgement { by: "ana".to_owned(), at: ago(3), until: Some(ago(-27)) });
+    first.standing.acknowledged = Some(Acknowledgement {
+        by: "ana".to_owned(),
+        at: ago(3),
+        until: Some(ago(-27)),
+        warns_at: None,
+    });
     first.standing.first_acknowledged_at = Some(ago(3));
     let list = [
         first,
@@ -356,6 +360,8 @@ pub fn world() -> Snapshot {
         ]),
         store: StoreState::Ready,
         blind: Arc::new(Vec::new()),
+        plan: Arc::new(atalaya::engine::Plan::empty()),
+        notices: Arc::default(),
     }
 }
 

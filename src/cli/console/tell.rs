@@ -87,6 +87,12 @@ impl Person {
             maintained: &BTreeSet::new(),
         };
         let notifications = decide(together, &scope);
+        // What is in view needs no notification, but still belongs among the messages.
+        let news = decide(together, &Scope { in_view: &BTreeSet::new(), ..scope });
+        for one in news {
+            let text = format!("{}  {}", one.title, one.body);
+            let _ = self.news.try_send(Msg::News(text));
+        }
         if settings.bell && !notifications.is_empty() {
             // A full queue has rung already.
             let _ = self.news.try_send(Msg::Bell);

@@ -167,7 +167,8 @@ fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
         worsen(state, &why, state.is_red().then_some(track.since));
     }
     let incidents = facts.incidents.get(&service.id).unwrap_or(&none_incidents()).clone();
-    for incident in &incidents {
+    // One whose alerts are all proven clear waits for its end; the trouble itself is over.
+    for incident in incidents.iter().filter(|i| i.clear_since.is_none()) {
         let state = if incident.urgency == 1 { State::Critical } else { State::Warning };
         worsen(state, &|| incident.title.clone(), Some(incident.started_at));
     }

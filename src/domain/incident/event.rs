@@ -80,6 +80,10 @@ pub enum EventBody {
     AcknowledgementExtended {
         until: Instant,
     },
+    /// Its owner was told that it expires soon.
+    AcknowledgementExpiring {
+        until: Instant,
+    },
     AcknowledgementTakenBack,
     AcknowledgementExpired,
     Assigned {
@@ -187,6 +191,7 @@ impl EventBody {
             Self::AlertChanged { .. } => "alert_changed",
             Self::Acknowledged { .. } => "acknowledged",
             Self::AcknowledgementExtended { .. } => "acknowledgement_extended",
+            Self::AcknowledgementExpiring { .. } => "acknowledgement_expiring",
             Self::AcknowledgementTakenBack => "acknowledgement_taken_back",
             Self::AcknowledgementExpired => "acknowledgement_expired",
             Self::Assigned { .. } => "assigned",

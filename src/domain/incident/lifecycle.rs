@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::policy::Policy;
 use crate::domain::health::ServiceId;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, TimeStyle};
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,14 +136,13 @@ pub fn judge(
     let state = incident.state();
     let refuse = |why: String| -> Result<Vec<EventBody>, Verdict> {
         match &incident.last_change {
-            Some(change) if seen != 0 && change.position > seen => Err(Verdict::Conflict {
-                why: format!(
-                    "{id} was {} by {} at {} while you looked; {why}",
-                    change.what,
-                    change.by,
-                    change.at.format("%H:%M:%S UTC")
-                ),
-            }),
+            Some(change) if seen != 0 && change.position > seen => {
+                let at = clock(change.at, now, policy);
+                let was = format!("{id} was {} by {} at {at}", change.what, change.by);
+                // The refusal may begin with the same words.
+                let rest = why.strip_prefix(&was).map_or(format!("; {why}"), str::to_owned);
+                Err(Verdict::Conflict { why: format!("{was} while you looked{rest}") })
+            }
             _ => Err(Verdict::Refused { why }),
         }
     };
@@ -156,11 +155,16 @@ pub fn judge(
             (IncidentState::Acknowledged, Some(ack)) if ack.by == actor.name => {
                 return Err(Verdict::Already { why: format!("{id} is already yours") });
             }
+            // Whom it was handed to may take it over.
+            (IncidentState::Acknowledged, _) if incident.standing.is_assigned_to(&actor.name) => {
+                let until = policy.ack_expiry(incident.priority).map(|d| now + d);
+                vec![EventBody::Acknowledged { until }]
+            }
             (IncidentState::Acknowledged, ack) => {
                 let by = ack.as_ref().map_or("somebody", |a| a.by.as_str());
                 return refuse(format!("{id} is acknowledged by {by}; assign it to take it over"));
             }
-            _ => return refuse(format!("{}; reopen it first", ended(incident))),
+            _ => return refuse(format!("{}; reopen it first", ended(incident, now, policy))),
         },
         Action::Unacknowledge => match state {
             IncidentState::Acknowledged => vec![EventBody::AcknowledgementTakenBack],
@@ -175,7 +179,10 @@ pub fn judge(
                 return Err(Verdict::Already { why: format!("{id} is already assigned to {who}") });
             }
             if matches!(state, IncidentState::Closed | IncidentState::Cancelled) {
-                return refuse(format!("{}; a note is all that it takes", ended(incident)));
+                return refuse(format!(
+                    "{}; a note is all that it takes",
+                    ended(incident, now, policy)
+                ));
             }
             vec![EventBody::Assigned { to: to.clone() }]
         }
@@ -187,7 +194,7 @@ pub fn judge(
         }
         Action::Resolve { reason, force } => {
             if !state.is_open() {
-                return refuse(ended(incident));
+                return refuse(ended(incident, now, policy));
             }
             let firing = incident.firing();
             if firing > 0 && !force {
@@ -206,14 +213,14 @@ pub fn judge(
                 vec![EventBody::Closed { automatic: false, reason: reason.clone() }]
             }
             IncidentState::Closed => {
-                return Err(Verdict::Already { why: ended(incident) });
+                return Err(Verdict::Already { why: ended(incident, now, policy) });
             }
-            IncidentState::Cancelled => return refuse(ended(incident)),
+            IncidentState::Cancelled => return refuse(ended(incident, now, policy)),
             _ => return refuse(format!("{id} is {}; resolve it first", state.short())),
         },
         Action::Cancel { reason } => {
             if matches!(state, IncidentState::Closed | IncidentState::Cancelled) {
-                return refuse(ended(incident));
+                return refuse(ended(incident, now, policy));
             }
             if reason.trim().is_empty() {
                 let why = format!("say why {id} is cancelled: a false alarm, a duplicate of …");
@@ -226,7 +233,7 @@ pub fn judge(
                 vec![EventBody::Reopened { automatic: false, reason: reason.clone() }]
             }
             IncidentState::Closed => {
-                return refuse(format!("{}; report a new one", ended(incident)));
+                return refuse(format!("{}; report a new one", ended(incident, now, policy)));
             }
             _ => return Err(Verdict::Already { why: format!("{id} is open") }),
         },
@@ -267,7 +274,7 @@ pub fn judge_undo(
 }
 
 /// What became of an incident that is no longer open: "INC-7 was resolved by luis at 13:58".
-fn ended(incident: &Incident) -> String {
+fn ended(incident: &Incident, now: Instant, policy: &Policy) -> String {
     let standing = &incident.standing;
     let (word, ending) = match standing.state {
         IncidentState::Closed => ("closed", &standing.closed),
@@ -277,10 +284,16 @@ fn ended(incident: &Incident) -> String {
     };
     match ending {
         Some(e) => {
-            format!("{} was {word} by {} at {}", incident.id, e.by, e.at.format("%H:%M UTC"))
+            let at = clock(e.at, now, policy);
+            format!("{} was {word} by {} at {at}", incident.id, e.by)
         }
         None => format!("{} is {word}", incident.id),
     }
+}
+
+/// A time as people of the site read it: "13:58", with the day if it is not today's.
+fn clock(at: Instant, now: Instant, policy: &Policy) -> String {
+    crate::domain::time::show(at, now, policy.zone, TimeStyle::Local)
 }
 
 /// Any action of an acknowledgement's owner extends it.
@@ -293,7 +306,8 @@ fn extended(
 ) -> Option<Instant> {
     let ack = incident.standing.acknowledged.as_ref()?;
     let extends = matches!(action, Action::Note { .. } | Action::Assign { .. });
-    let own = ack.by == actor.name && incident.state() == IncidentState::Acknowledged;
+    let owns = ack.by == actor.name || incident.standing.is_assigned_to(&actor.name);
+    let own = owns && incident.state() == IncidentState::Acknowledged;
     let until = now + policy.ack_expiry(incident.priority)?;
     (extends && own && ack.until.is_some_and(|u| u < until)).then_some(until)
 }
@@ -395,14 +409,21 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         }
         EventBody::Acknowledged { until } => {
             standing.state = IncidentState::Acknowledged;
-            standing.acknowledged = Some(Acknowledgement { by: by.clone(), at, until: *until });
+            let warns_at = until.map(|until| warns_at(at, until));
+            standing.acknowledged =
+                Some(Acknowledgement { by: by.clone(), at, until: *until, warns_at });
             standing.first_acknowledged_at.get_or_insert(at);
             standing.assignee = Some(by.clone());
             what = Some("acknowledged".to_owned());
         }
         EventBody::AcknowledgementExtended { until } => {
             if let Some(ack) = &mut standing.acknowledged {
-                ack.until = Some(*until);
+                (ack.until, ack.warns_at) = (Some(*until), Some(warns_at(at, *until)));
+            }
+        }
+        EventBody::AcknowledgementExpiring { .. } => {
+            if let Some(ack) = &mut standing.acknowledged {
+                ack.warns_at = None;
             }
         }
         EventBody::AcknowledgementTakenBack => {
@@ -417,7 +438,13 @@ pub fn apply(incident: &mut Incident, event: &Event) {
             standing.assignee.clone_from(to);
             what = Some(format!("assigned to {}", to.as_deref().unwrap_or("nobody")));
         }
-        EventBody::Noted { .. } => what = Some("given a note".to_owned()),
+        EventBody::Noted { .. } => {
+            // A word beside one's own action leaves that the last thing to undo.
+            let beside = |c: &Change| !c.session.is_empty() && c.session == event.actor.session;
+            if !incident.last_change.as_ref().is_some_and(beside) {
+                what = Some("given a note".to_owned());
+            }
+        }
         EventBody::Resolved { automatic, reason } => {
             standing.state = IncidentState::Resolved;
             standing.resolved = ending(*automatic, reason);
@@ -430,6 +457,7 @@ pub fn apply(incident: &mut Incident, event: &Event) {
                 Some(ack) => {
                     // The acknowledgement lives on for as long as it was given.
                     ack.until = ack.until.map(|until| at + (until - ack.at));
+                    ack.warns_at = ack.until.map(|until| warns_at(at, until));
                     ack.at = at;
                     IncidentState::Acknowledged
                 }
@@ -476,6 +504,11 @@ pub fn apply(incident: &mut Incident, event: &Event) {
     if let Some(what) = what {
         incident.last_change = Some(change(event, &what, before));
     }
+}
+
+/// The owner of an acknowledgement is warned when a fifth of its time is left.
+fn warns_at(from: Instant, until: Instant) -> Instant {
+    until - (until - from) / 5
 }
 
 /// Back to New, and to nobody where its owner only had it by acknowledging.

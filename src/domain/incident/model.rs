@@ -133,6 +133,21 @@ pub struct Acknowledgement {
     pub at: Instant,
     /// Back to New then, unless its owner acts before.
     pub until: Option<Instant>,
+    /// When its owner is told that it expires soon; `None` once that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warns_at: Option<Instant>,
+}
+
+impl Standing {
+    /// Whether that person is to work on it.
+    pub fn is_assigned_to(&self, name: &str) -> bool {
+        self.assignee.as_deref() == Some(name)
+    }
+
+    /// Whether an acknowledgement of it is that person's business: theirs, or of what is theirs.
+    pub fn is_held_by(&self, name: &str) -> bool {
+        self.acknowledged.as_ref().is_some_and(|ack| ack.by == name) || self.is_assigned_to(name)
+    }
 }
 
 /// How and by whom a state was ended.

@@ -1,6 +1,7 @@
 //! The rules of the service plan that govern incidents, as data.
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 
 use super::model::Priority;
 use crate::domain::matcher::{Labels, Matchers};
@@ -27,6 +28,8 @@ pub struct Policy {
     pub flap_peace: TimeDelta,
     /// Impact 1–3 (rows) × urgency 1–3 (columns) → priority.
     pub matrix: [[u8; 3]; 3],
+    /// In which times are told.
+    pub zone: Tz,
     /// First match wins; an alert that matches none is classified by its `severity` label and its
     /// service's tier.
     pub rules: Vec<Rule>,
@@ -69,6 +72,7 @@ impl Default for Policy {
             flap_window: TimeDelta::minutes(60),
             flap_peace: TimeDelta::minutes(30),
             matrix: [[1, 2, 3], [2, 3, 4], [3, 4, 5]],
+            zone: Tz::UTC,
             rules: Vec::new(),
         }
     }

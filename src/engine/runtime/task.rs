@@ -82,7 +82,7 @@ impl Engine {
         Ok(Self {
             plan,
             state,
-            publisher: Publisher::default(),
+            publisher: Publisher::new(store.notices().into()),
             store,
             clock,
             effects,
@@ -98,16 +98,19 @@ impl Engine {
     /// The state as it is after loading.
     pub fn first_snapshot(&mut self) -> Arc<Snapshot> {
         let (now, store) = (self.clock.now(), self.store_state());
+        let store_notices = Arc::clone(&self.publisher.notices);
         self.publisher.publish(&mut self.state, &store, now).unwrap_or_else(|| {
             Arc::new(Snapshot {
                 at: now,
                 started_at: self.started_at,
                 site: Arc::new(self.plan.site.clone()),
+                plan: Arc::clone(&self.plan),
                 health: Part::default(),
                 incidents: Part::default(),
                 sources: Part::default(),
                 store,
                 blind: Arc::default(),
+                notices: store_notices,
             })
         })
     }

@@ -217,7 +217,9 @@ pub fn banner(ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
             (Role::Banner, format!(" STORE FAILING {since}: {why}; nothing can be acknowledged"))
         }
         StoreState::ReadOnly { why } => (Role::ReadOnly, format!(" STORE READ-ONLY: {why}")),
-        StoreState::Ready | StoreState::Memory => return,
+        StoreState::Ready | StoreState::Memory => {
+            (Role::Banner, format!(" STORE: {}", ctx.world.notices.join("; ")))
+        }
     };
     paint.fill(area, role);
     let text = text::clean(&text, 400);

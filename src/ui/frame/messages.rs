@@ -46,12 +46,14 @@ pub fn view(
             Tone::Good => Role::Ok,
             Tone::Info => Role::Text,
             Tone::Bad => Role::Critical,
+            Tone::News => Role::Warning,
         };
         let symbols = paint.theme.symbols;
         let glyph = match message.tone {
             Tone::Good => symbols.check,
             Tone::Info => symbols.dot,
             Tone::Bad => symbols.critical,
+            Tone::News => symbols.warning,
         };
         let local = message.at.with_timezone(&ctx.world.site.zone).format("%H:%M:%S").to_string();
         let used = paint.put(inner.x + 1, y, inner.width - 1, &local, Role::Muted) + 3;

@@ -42,8 +42,8 @@ pub struct Areas {
 
 /// Divides the screen.
 pub fn areas(screen: Rect, world: &Snapshot) -> Areas {
-    let banner =
-        u16::from(matches!(world.store, StoreState::Failing { .. } | StoreState::ReadOnly { .. }));
+    let failing = matches!(world.store, StoreState::Failing { .. } | StoreState::ReadOnly { .. });
+    let banner = u16::from(failing || !world.notices.is_empty());
     let line =
         |y: u16, height: u16| Rect { y: screen.y + y, height, ..screen }.intersection(screen);
     let above = 2 + banner;

@@ -29,7 +29,7 @@ impl Toast {
     /// Bad news stay longer, long ones too.
     pub fn new(tone: Tone, text: String, now: Instant) -> Self {
         let seconds = match tone {
-            Tone::Bad => 8,
+            Tone::Bad | Tone::News => 8,
             Tone::Good | Tone::Info => 4,
         };
         let reading = i64::try_from(text.len() / 20).unwrap_or(0).min(8);
@@ -41,6 +41,7 @@ impl Toast {
         let symbols = paint.theme.symbols;
         let (glyph, role) = match self.tone {
             Tone::Good => (symbols.check, Role::ToastGood),
+            Tone::News => (symbols.warning, Role::ToastInfo),
             Tone::Info => (symbols.dot, Role::ToastInfo),
             Tone::Bad => (symbols.critical, Role::ToastBad),
         };
@@ -89,10 +90,10 @@ pub fn outcome(outcomes: &[Outcome]) -> (Tone, String, Vec<String>) {
     let asking = count(|v| matches!(v, Verdict::Confirm { .. }));
     let refused = count(|v| matches!(v, Verdict::Refused { .. } | Verdict::Conflict { .. }));
     let mut parts = Vec::new();
-    // The word stands after the id in what each one says: "INC-7 acknowledged".
-    let verb = outcomes.iter().find(|o| o.verdict.is_done()).map(said).unwrap_or_default();
-    let verb =
-        verb.split_whitespace().nth(1).unwrap_or("done").trim_end_matches([',', ';']).to_owned();
+    // What was done stands after the id in what each one says: "INC-7 no longer acknowledged".
+    let first = outcomes.iter().find(|o| o.verdict.is_done()).map(said).unwrap_or_default();
+    let verb = first.split_once(' ').map_or("done", |(_, what)| what);
+    let verb = verb.split([',', ';']).next().unwrap_or_default();
     if done > 0 {
         parts.push(format!("{done} {verb}"));
     }

@@ -63,6 +63,8 @@ pub enum Tone {
     Good,
     Info,
     Bad,
+    /// Something happened out there.
+    News,
 }
 
 /// One tab.

@@ -113,7 +113,8 @@ fn a_query_finds_what_it_says(#[case] query: &str, #[case] expect: bool) {
 fn whoever_acknowledged_has_it() {
     let mut mine = incident();
     mine.standing.state = IncidentState::Acknowledged;
-    mine.standing.acknowledged = Some(Acknowledgement { by: "ana".into(), at: now(), until: None });
+    mine.standing.acknowledged =
+        Some(Acknowledgement { by: "ana".into(), at: now(), until: None, warns_at: None });
     assert!(found("is:mine assignee:me assignee:ANA state:ack", &mine));
     assert!(!found("assignee:none", &mine));
 }
