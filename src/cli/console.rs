@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
 use super::output::Exit;
@@ -22,7 +23,7 @@ use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
 use crate::ui::screens::Place;
-use crate::ui::terminal::{Depth, Glyphs, Options, Terminal};
+use crate::ui::terminal::{Depth, Glyphs, InputEvent, Options, Terminal, Tui};
 use crate::ui::theme::{self, Theme};
 use crate::ui::{Model, Msg, Outside, Prefs, Settings, Tab};
 use edge::Edge;
@@ -40,11 +41,39 @@ pub fn run(mut context: Context, args: &Args) -> Result<Exit, Failure> {
     let config = if args.demo { demo(&context, args) } else { context.config()? };
     let _log = log::start(&context.around.state_dir);
     let runtime = super::threads()?;
-    // The future of `block_on` is the main thread's: a terminal that does not read holds up the
-    // screen, never the engine.
-    let code = runtime.block_on(open(&context, args, config))?;
+    let mut opened = runtime.block_on(open(&context, args, config))?;
+    // The screen has the main thread and timers of its own: a terminal that does not read holds up
+    // the screen, never the engine, and a second that passes wakes no other thread.
+    let screen = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let screen = screen.map_err(|e| Failure::Refused(format!("no timers for the screen: {e}")))?;
+    let Opened { tui, input, model, outside, .. } = &mut opened;
+    let outcome = screen.block_on(crate::ui::run(tui, input, model, outside));
+    runtime.block_on(opened.close());
     runtime.shutdown_timeout(Duration::from_millis(500));
-    Ok(Exit::Code(code))
+    outcome
+        .map(Exit::Code)
+        .map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
+}
+
+/// The console, ready to be shown.
+struct Opened {
+    tui: Tui,
+    input: mpsc::Receiver<InputEvent>,
+    model: Model,
+    outside: Outside,
+    /// What works beside the screen.
+    beside: [JoinHandle<()>; 2],
+}
+
+impl Opened {
+    /// Gives the terminal back, since whoever left wants it now; then ends the rest.
+    async fn close(self) {
+        drop(self.tui);
+        for task in self.beside {
+            task.abort();
+        }
+        self.outside.handle.stop().await;
+    }
 }
 
 /// The made-up world: the looks of the config, nothing else of it.
@@ -71,7 +100,7 @@ fn demo(context: &Context, args: &Args) -> Config {
     config
 }
 
-async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Failure> {
+async fn open(context: &Context, args: &Args, config: Config) -> Result<Opened, Failure> {
     let around = &context.around;
     let store = if args.read_only {
         stored::open_to_read(&config).await?
@@ -160,13 +189,7 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<u8, Fail
         news: received,
         in_view: Box::new(move |ids| in_view.set(ids)),
     };
-    let outcome = crate::ui::run(&mut tui, input, model, outside).await;
-    // The terminal first: whoever left wants it back now.
-    drop(tui);
-    running.abort();
-    telling.abort();
-    handle.stop().await;
-    outcome.map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
+    Ok(Opened { tui, input, model, outside, beside: [running, telling] })
 }
 
 /// What the demo's people and alerts did before the console was opened.

@@ -59,9 +59,9 @@ pub struct Outside {
 /// The terminal cannot be written to.
 pub async fn run(
     tui: &mut Tui,
-    mut input: mpsc::Receiver<InputEvent>,
-    mut model: Model,
-    mut outside: Outside,
+    input: &mut mpsc::Receiver<InputEvent>,
+    model: &mut Model,
+    outside: &mut Outside,
 ) -> io::Result<u8> {
     let (answers, mut answered) = mpsc::channel(ANSWERS);
     let mut snapshots = outside.handle.watch();
@@ -69,10 +69,10 @@ pub async fn run(
     let mut news_lives = true;
     let mut pace = Pace::default();
     let mut seen = Vec::new();
-    draw(tui, &model)?;
+    draw(tui, model)?;
     pace.drew();
     loop {
-        let wake = pace.due.unwrap_or_else(|| Moment::now() + until(&model, (outside.clock)()));
+        let wake = pace.due.unwrap_or_else(|| Moment::now() + until(model, (outside.clock)()));
         let (msg, least) = tokio::select! {
             biased;
             event = input.recv() => match event {
@@ -82,9 +82,9 @@ pub async fn run(
             Some(msg) = answered.recv() => (msg, INPUT_PACE),
             () = tokio::time::sleep_until(wake) => {
                 if pace.due.is_none() {
-                    app::update(&mut model, Msg::Tick, (outside.clock)());
+                    app::update(model, Msg::Tick, (outside.clock)());
                 }
-                draw(tui, &model)?;
+                draw(tui, model)?;
                 pace.drew();
                 continue;
             }
@@ -105,8 +105,8 @@ pub async fn run(
                 (msg, DATA_PACE)
             }
         };
-        for cmd in app::update(&mut model, msg, (outside.clock)()) {
-            if let Some(code) = carry_out(cmd, tui, &mut model, &mut outside, &answers)? {
+        for cmd in app::update(model, msg, (outside.clock)()) {
+            if let Some(code) = carry_out(cmd, tui, model, outside, &answers)? {
                 return Ok(code);
             }
         }
@@ -117,7 +117,7 @@ pub async fn run(
         }
         pace.request(least);
         if pace.is_due() {
-            draw(tui, &model)?;
+            draw(tui, model)?;
             pace.drew();
         }
     }

@@ -27,14 +27,14 @@ struct Running {
 }
 
 fn start() -> Running {
-    let (mut tui, input, screen) = Terminal::headless(120, 35, Options::default()).unwrap();
+    let (mut tui, mut input, screen) = Terminal::headless(120, 35, Options::default()).unwrap();
     let first = Arc::new(world());
     let (worlds, snapshots) = watch::channel(Arc::clone(&first));
     let (messages, engine) = mpsc::channel(16);
     let (news, received) = mpsc::channel(16);
     let refreshed = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&refreshed);
-    let outside = Outside {
+    let mut outside = Outside {
         handle: Handle::new(messages, snapshots),
         // The time stands still: whatever is drawn was asked for.
         clock: Box::new(now),
@@ -47,11 +47,10 @@ fn start() -> Running {
         news: received,
         in_view: Box::new(|_| ()),
     };
-    let model = Model::new(first, prefs(DEFAULT), tui.size(), now());
-    let console =
-        tokio::spawn(
-            async move { atalaya::ui::run(&mut tui, input, model, outside).await.unwrap() },
-        );
+    let mut model = Model::new(first, prefs(DEFAULT), tui.size(), now());
+    let console = tokio::spawn(async move {
+        atalaya::ui::run(&mut tui, &mut input, &mut model, &mut outside).await.unwrap()
+    });
     Running { screen, worlds: Some(worlds), engine, news, refreshed, console }
 }
 
