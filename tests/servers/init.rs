@@ -84,6 +84,33 @@ async fn init_writes_what_the_servers_know_and_check_accepts_it() {
 }
 
 #[tokio::test]
+async fn a_service_that_no_rule_watches_is_critical_when_its_target_is_down() {
+    if !installed(&["prometheus", "prometheus-alertmanager"]) {
+        return;
+    }
+    let mut target = alertmanager(free_port(), None);
+    let prom = prometheus("groups: []", &[], &[target.port]);
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.toml");
+    let path = file.to_str().unwrap();
+    until("both jobs are scraped", async || {
+        let line = ["init", "--prometheus", &prom.url, "--output", path, "--force"];
+        let said = String::from_utf8(atalaya(&home, &line).stdout).unwrap();
+        said.contains("2 services, 2 signals").then_some(())
+    })
+    .await;
+    let health = || atalaya(&home, &["--config", path, "health"]);
+    until("all is well", async || (health().status.code() == Some(0)).then_some(())).await;
+    target.kill();
+    let said = until("the job is down", async || {
+        let health = health();
+        (health.status.code() == Some(2)).then(|| String::from_utf8(health.stdout).unwrap())
+    })
+    .await;
+    assert!(said.lines().any(|l| l.contains("others") && l.contains("up")), "{said}");
+}
+
+#[tokio::test]
 async fn a_prometheus_alone_points_at_its_alertmanager() {
     if !installed(&["prometheus", "prometheus-alertmanager"]) {
         return;

@@ -156,6 +156,7 @@ async fn filled(args: &args::Init) -> Result<(String, Document), Failure> {
         services = found;
         left_out.extend(too_many);
         thresholds(&server, &sorted.candidates, &mut services, &mut left_out).await;
+        draft::availability(&mut services, &series);
         if members.is_empty() {
             left_out.extend(unnamed_alertmanagers(&server).await);
         }
