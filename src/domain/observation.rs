@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::health::{Service, ServiceId, SignalName, State};
-use super::matcher::Labels;
+use super::matcher::{Labels, Matchers};
 use super::time::Instant;
 
 /// The configured name of a source.
@@ -91,6 +91,15 @@ pub struct AlertSet {
     /// Whether the source evaluates the alerts itself (Prometheus, a plug-in), so that its own
     /// complete answer proves a clearing, or only passes on what others sent (Alertmanager).
     pub authoritative: bool,
+}
+
+impl AlertSet {
+    /// The alerts that may open incidents: all but the heartbeats, whose absence is the incident.
+    pub fn raising(&self) -> impl Iterator<Item = &Alert> {
+        let pulses: Vec<Matchers> =
+            self.heartbeats.iter().filter_map(|h| Matchers::parse(&h.matchers).ok()).collect();
+        self.alerts.iter().filter(move |a| !pulses.iter().any(|p| p.matches(&a.labels)))
+    }
 }
 
 /// The state of one alert that must always be firing.

@@ -75,10 +75,14 @@ async fn init_writes_what_the_servers_know_and_check_accepts_it() {
     });
     assert_eq!(heartbeats.sum::<usize>(), 1, "the Alertmanager's alone");
 
-    until("check is content", async || {
-        atalaya(&home, &["--config", target, "check"]).status.success().then_some(())
+    assert!(!said.contains("no service claims them"), "the heartbeat needs no service: {said}");
+
+    let check = until("check is content", async || {
+        let check = atalaya(&home, &["--config", target, "check"]);
+        check.status.success().then(|| String::from_utf8(check.stdout).unwrap())
     })
     .await;
+    assert!(!check.contains("Unassigned"), "the heartbeat opens no incident: {check}");
     let health = atalaya(&home, &["--config", target, "health", "--json"]);
     assert_eq!(health.status.code(), Some(0), "{health:?}");
 }
