@@ -77,6 +77,8 @@ impl Default for Settings {
 pub struct Model {
     pub world: Arc<Snapshot>,
     pub now: Instant,
+    /// Seconds of `now` in a second of the person's: 1, but in the demo.
+    pub speed: f64,
     pub size: Size,
     pub prefs: Prefs,
     pub tab: Tab,
@@ -172,6 +174,7 @@ impl Model {
         let mut model = Self {
             world,
             now,
+            speed: 1.0,
             size,
             tab: prefs.settings.tabs.first().copied().unwrap_or(Tab::Health),
             prefs,
@@ -658,7 +661,7 @@ fn say(model: &mut Model, tone: Tone, text: String) {
     while model.messages.len() > MAX_MESSAGES {
         model.messages.pop_front();
     }
-    model.toast = Some(Toast::new(tone, text, model.now));
+    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
 }
 
 /// The engine's answer becomes one line; what can be undone is remembered; what asks is asked.
@@ -685,8 +688,7 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
         model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
     }
     if let Some(toast) = model.toast.as_mut().filter(|_| undoable) {
-        toast.undo_until = Some(model.now + UNDO_WINDOW);
-        toast.until = model.now + frame::toast::UNDO_SHOWN;
+        toast.offer_undo(UNDO_WINDOW, model.now, model.speed);
     }
     if let Some(confirm) = confirmation(command, outcomes) {
         model.overlays.push(Overlay::Confirm(confirm));
