@@ -34,7 +34,7 @@ pub async fn run(context: &Context, args: &args::Audit) -> Result<Exit, Failure>
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         return Err(Failure::Usage("--from is not before --to".to_owned()));
     }
-    let store = stored::open_to_read(&config).await?;
+    let store = stored::open_to_query(context, &config).await?;
     let mut events = Vec::new();
     let read = store.audit(from, to, |event| events.push(event)).await;
     store.close().await;

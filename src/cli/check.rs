@@ -17,7 +17,7 @@ struct Document<'a> {
     signals: usize,
     /// `null` with `--offline`, and where the config cannot be used.
     sources: Option<Vec<sources::Fields>>,
-    /// Alerts firing now that no service claims; `null` as `sources`.
+    /// Alerts firing now that no service claims, heartbeats left out; `null` as `sources`.
     unassigned_alerts: Option<usize>,
 }
 
@@ -78,7 +78,7 @@ async fn reach(config: &Config) -> Reached {
         let facts = observation.into_iter().flat_map(|o| o.facts);
         for fact in facts {
             let Fact::Alerts(set) = fact else { continue };
-            for alert in set.alerts.iter().filter(|a| !is_claimed(a, config)) {
+            for alert in set.raising().filter(|a| !is_claimed(a, config)) {
                 let name = alert.labels.get("alertname").cloned().unwrap_or_default();
                 *unassigned.entry(name).or_default() += 1;
             }

@@ -16,7 +16,7 @@ use super::args::Console as Args;
 use super::output::Exit;
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Timescale};
 use crate::engine::{Input, runtime};
 use crate::sources::demo as demo_world;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
@@ -32,16 +32,19 @@ use edge::Edge;
 const NEWS: usize = 64;
 /// The name of the made-up source.
 const DEMO: &str = "demo";
+/// How often it is asked, whatever the speed of its time.
+const DEMO_INTERVAL: Duration = Duration::from_secs(2);
 /// Effects of the engine that may wait to be carried out.
 const EFFECTS: usize = 256;
 
 /// Opens the console and stays until it is left.
 pub fn run(mut context: Context, args: &Args) -> Result<Exit, Failure> {
     context.around.read_only = args.read_only;
-    let config = if args.demo { demo(&context, args) } else { context.config()? };
+    let time = Timescale::new(Utc::now(), if args.demo { args.speed } else { 1.0 });
+    let config = if args.demo { demo(&context, args, time) } else { context.config()? };
     let _log = log::start(&context.around.state_dir);
     let runtime = super::threads()?;
-    let mut opened = runtime.block_on(open(&context, args, config))?;
+    let mut opened = runtime.block_on(open(&context, args, config, time))?;
     // The screen has the main thread and timers of its own: a terminal that does not read holds up
     // the screen, never the engine, and a second that passes wakes no other thread.
     let screen = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -77,7 +80,7 @@ impl Opened {
 }
 
 /// The made-up world: the looks of the config, nothing else of it.
-fn demo(context: &Context, args: &Args) -> Config {
+fn demo(context: &Context, args: &Args, time: Timescale) -> Config {
     let own = config::load(&context.around).ok();
     let mut config = config::built_in(&context.around);
     if let Some(own) = own {
@@ -89,18 +92,23 @@ fn demo(context: &Context, args: &Args) -> Config {
     config.store = StoreAddress::Memory;
     config.sources = vec![SourceSettings {
         name: Arc::from(DEMO),
-        interval: Duration::from_secs(2),
+        interval: time.made_up(DEMO_INTERVAL),
         timeout: Duration::from_secs(10),
         max_body: 0,
         http: HttpSettings::default(),
-        kind: Kind::Demo(Demo { seed: args.seed, speed: args.speed }),
+        kind: Kind::Demo(Demo { seed: args.seed, speed: args.speed, start: time.start() }),
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
     config
 }
 
-async fn open(context: &Context, args: &Args, config: Config) -> Result<Opened, Failure> {
+async fn open(
+    context: &Context,
+    args: &Args,
+    config: Config,
+    time: Timescale,
+) -> Result<Opened, Failure> {
     let around = &context.around;
     let store = if args.read_only {
         stored::open_to_read(&config).await?
@@ -108,10 +116,11 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<Opened, 
         stored::open(&config).await?
     };
     if args.demo {
-        runtime::remember(config.plan.clone(), &store, past(args.seed)?).await?;
+        runtime::remember(config.plan.clone(), &store, past(args.seed, time.start())?).await?;
     }
     let (effects, told) = mpsc::channel(EFFECTS);
-    let handle = runtime::start(config.plan.clone(), store, effects).await?;
+    let clock = Arc::new(runtime::ScaledClock(time));
+    let handle = runtime::start_with(config.plan.clone(), store, effects, clock).await?;
     let actor = stored::operator(context, &config);
 
     let (mut tui, input) = Terminal::take_over(options(context, args, &config)).map_err(|e| {
@@ -147,7 +156,8 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<Opened, 
         operator: config.operator.clone(),
         settings,
     };
-    let mut model = Model::new(handle.snapshot(), prefs, tui.size(), Utc::now());
+    let mut model = Model::new(handle.snapshot(), prefs, tui.size(), time.at(Utc::now()));
+    model.speed = args.speed;
     let welcomed = around.state_dir.join("welcomed");
     if config.files.is_empty() && !args.demo && !welcomed.exists() {
         model.overlays.push(Overlay::Welcome);
@@ -175,11 +185,11 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<Opened, 
         news: news.clone(),
     };
     let telling = person.start(told);
-    let edge = Edge { handle: handle.clone(), news, notify, over };
+    let edge = Edge { handle: handle.clone(), news, notify, over, time };
     let (refresh, running) = edge.start(config, watched);
     let outside = Outside {
         handle: handle.clone(),
-        clock: Box::new(Utc::now),
+        clock: Box::new(move || time.at(Utc::now())),
         actor,
         refresh: Box::new(move || {
             let _ = refresh.try_send(());
@@ -193,8 +203,8 @@ async fn open(context: &Context, args: &Args, config: Config) -> Result<Opened, 
 }
 
 /// What the demo's people and alerts did before the console was opened.
-fn past(seed: u64) -> Result<Vec<(Instant, Input)>, Failure> {
-    let past = demo_world::past(&Arc::from(DEMO), seed, Utc::now()).map_err(Failure::Refused)?;
+fn past(seed: u64, start: Instant) -> Result<Vec<(Instant, Input)>, Failure> {
+    let past = demo_world::past(&Arc::from(DEMO), seed, start).map_err(Failure::Refused)?;
     let input = |step| match step {
         demo_world::Step::Observed(observation) => Input::Observed(observation),
         demo_world::Step::Asked { actor, command } => Input::Asked { actor, command },

@@ -93,7 +93,7 @@ impl Fields {
 pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Failure> {
     let config = context.config()?;
     let query = parse(&args.query.join(" "))?;
-    let store = stored::open_to_read(&config).await?;
+    let store = stored::open_to_query(context, &config).await?;
     let now = Utc::now();
     let found = find(&store, query, &config, now).await;
     store.close().await;

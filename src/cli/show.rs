@@ -42,7 +42,7 @@ impl<'a> EntryFields<'a> {
 }
 
 pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<Exit, Failure> {
-    let store = stored::open_to_read(config).await?;
+    let store = stored::open_to_query(context, config).await?;
     let read = async { Ok((store.incident(id).await?, store.timeline(id).await?)) };
     let read: Result<_, Failure> = read.await;
     store.close().await;

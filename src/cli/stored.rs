@@ -45,6 +45,23 @@ pub async fn open_to_read(config: &Config) -> Result<Store, Failure> {
     }
 }
 
+/// As [`open_to_read`], for a question about what is stored: a file that somebody named and that is
+/// not there is no empty store, but a wrong name.
+pub async fn open_to_query(context: &Context, config: &Config) -> Result<Store, Failure> {
+    match &config.store {
+        StoreAddress::Sqlite(path)
+            if config.store != context.around.default_store() && !path.exists() =>
+        {
+            Err(Failure::Unreachable(format!(
+                "the store {}: there is no such file; correct --store or [store] url, or open the \
+                 console once to make it",
+                path.display()
+            )))
+        }
+        _ => open_to_read(config).await,
+    }
+}
+
 async fn opened(location: &Location, read_only: bool) -> Result<Store, Failure> {
     let opening = tokio::time::timeout(PATIENCE, Store::open(location, read_only));
     let store = opening.await.map_err(|_| {

@@ -12,7 +12,7 @@ use crate::store::Transferred;
 
 pub async fn export(context: &Context, args: &args::Export) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let store = stored::open_to_read(&config).await?;
+    let store = stored::open_to_query(context, &config).await?;
     let result = match &args.output {
         None => store.export(&mut BufWriter::new(io::stdout())).await.map_err(Failure::from),
         Some(path) => match beside(path) {

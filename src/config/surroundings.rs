@@ -55,6 +55,11 @@ impl Default for Vocabulary {
 }
 
 impl Surroundings {
+    /// The store where neither `--store` nor the config names one.
+    pub fn default_store(&self) -> StoreAddress {
+        StoreAddress::Sqlite(self.data_dir.join("atalaya.db"))
+    }
+
     /// Those of this process, without words of other rooms. Where there is no home folder, the store and the log go to the
     /// system's folder for temporary files.
     pub fn of_process() -> Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::health::{Service, ServiceId, SignalName, State};
-use super::matcher::Labels;
+use super::matcher::{Labels, Matchers};
 use super::time::Instant;
 
 /// The configured name of a source.
@@ -97,6 +97,15 @@ pub struct AlertSet {
     /// Since when an authoritative source has been evaluating its rules, where it forgets at its
     /// start what it had been firing (Prometheus). `None`: each answer is complete by itself.
     pub evaluating_since: Option<Instant>,
+}
+
+impl AlertSet {
+    /// The alerts that may open incidents: all but the heartbeats, whose absence is the incident.
+    pub fn raising(&self) -> impl Iterator<Item = &Alert> {
+        let pulses: Vec<Matchers> =
+            self.heartbeats.iter().filter_map(|h| Matchers::parse(&h.matchers).ok()).collect();
+        self.alerts.iter().filter(move |a| !pulses.iter().any(|p| p.matches(&a.labels)))
+    }
 }
 
 /// The state of one alert that must always be firing.

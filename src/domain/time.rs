@@ -1,10 +1,61 @@
 //! Instants and how they are shown. All arithmetic is in UTC; a zone is applied only on the way out.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 /// An instant.
 pub type Instant = DateTime<Utc>;
+
+/// How a made-up time runs beside this machine's: from one instant on, so many times as fast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timescale {
+    start: Instant,
+    speed: f64,
+}
+
+impl Timescale {
+    /// No made-up time at all.
+    pub const REAL: Self = Self { start: Instant::UNIX_EPOCH, speed: 1.0 };
+
+    /// From `start` on, `speed` seconds pass in a second; at least 0.01 and at most 10,000.
+    pub fn new(start: Instant, speed: f64) -> Self {
+        let speed = if speed.is_finite() { speed.clamp(0.01, 10_000.0) } else { 1.0 };
+        Self { start, speed }
+    }
+
+    /// The instant at which both agree.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// What time it is when this machine's clock shows `ours`.
+    pub fn at(&self, ours: Instant) -> Instant {
+        if self.speed == 1.0 {
+            return ours;
+        }
+        let passed = (ours - self.start).num_milliseconds() as f64 * self.speed;
+        let passed = TimeDelta::try_milliseconds(passed as i64).unwrap_or_default();
+        self.start.checked_add_signed(passed).unwrap_or(ours)
+    }
+
+    /// How long such a stretch of time takes on this machine.
+    pub fn ours(&self, stretch: Duration) -> Duration {
+        stretch.div_f64(self.speed)
+    }
+
+    /// How much time passes in such a stretch of this machine's.
+    pub fn made_up(&self, ours: Duration) -> Duration {
+        ours.mul_f64(self.speed)
+    }
+}
+
+impl Default for Timescale {
+    fn default() -> Self {
+        Self::REAL
+    }
+}
 
 /// How the screens write instants; `t` cycles through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,5 +100,21 @@ pub fn show(at: Instant, now: Instant, zone: Tz, style: TimeStyle) -> String {
                 at.format("%d %b %H:%MZ").to_string()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_hour_passes_in_twelve_seconds_at_300_times() {
+        let start: Instant = "2026-11-24T12:00:00Z".parse().unwrap();
+        let scale = Timescale::new(start, 300.0);
+        assert_eq!(scale.at(start), start);
+        assert_eq!(scale.at(start + TimeDelta::seconds(12)), start + TimeDelta::hours(1));
+        assert_eq!(scale.ours(Duration::from_secs(3_600)), Duration::from_secs(12));
+        assert_eq!(scale.made_up(Duration::from_secs(12)), Duration::from_secs(3_600));
+        assert_eq!(Timescale::REAL.at(start), start);
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::policy::{Classification, Policy};
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState, Priority};
-use crate::domain::matcher::{Labels, Matchers};
+use crate::domain::matcher::Labels;
 use crate::domain::observation::{Alert, AlertStatus, Fact, Observation, SourceName};
 use crate::domain::text;
 use crate::domain::time::Instant;
@@ -28,16 +28,8 @@ pub(super) fn observed(draft: &mut Draft<'_>, observation: &Observation) {
     for fact in &observation.facts {
         match fact {
             Fact::Alerts(set) => {
-                // A heartbeat is not an incident; its absence is.
-                let pulses: Vec<Matchers> = set
-                    .heartbeats
-                    .iter()
-                    .filter_map(|h| Matchers::parse(&h.matchers).ok())
-                    .collect();
-                for alert in &set.alerts {
-                    if !pulses.iter().any(|p| p.matches(&alert.labels)) {
-                        firing(draft, source, alert);
-                    }
+                for alert in set.raising() {
+                    firing(draft, source, alert);
                 }
             }
             Fact::Signals(readings) => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use clock::{Clock, HandClock, SystemClock};
+pub use clock::{Clock, HandClock, ScaledClock, SystemClock};
 
 use super::core::{Effect, Input};
 use super::rehearsal::rehearse;

@@ -14,6 +14,7 @@ use super::http_client::address;
 
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
+use crate::domain::time::Instant;
 
 /// One source.
 #[derive(Debug, Clone)]
@@ -197,8 +198,10 @@ pub struct Command {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demo {
     pub seed: u64,
-    /// Made-up seconds per second.
+    /// How fast time runs for it, to be shown; who polls it makes it run.
     pub speed: f64,
+    /// When its script begins.
+    pub start: Instant,
 }
 
 impl Kind {

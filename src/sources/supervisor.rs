@@ -21,7 +21,7 @@ use super::settings::{Auth, Kind, Secret, SourceSettings};
 use super::{Source, SourceError, registry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceState, SourceStatus};
 use crate::domain::text;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Timescale};
 
 /// How many sources are polled at the same time.
 const CONCURRENT_POLLS: usize = 16;
@@ -50,6 +50,7 @@ pub struct Supervisor {
     board: Arc<Board>,
     slots: Arc<Semaphore>,
     clients: Clients,
+    time: Timescale,
 }
 
 struct Task {
@@ -69,7 +70,15 @@ impl Supervisor {
     pub fn new(reports: mpsc::Sender<Report>) -> Self {
         let board = Arc::new(Board { rows: Mutex::new(Vec::new()), reports });
         let slots = Arc::new(Semaphore::new(CONCURRENT_POLLS));
-        Self { tasks: BTreeMap::new(), board, slots, clients: Clients::default() }
+        let (clients, time) = (Clients::default(), Timescale::REAL);
+        Self { tasks: BTreeMap::new(), board, slots, clients, time }
+    }
+
+    /// The same in a made-up time: instants and intervals are meant in it, time-outs are not.
+    #[must_use]
+    pub fn in_time(mut self, time: Timescale) -> Self {
+        self.time = time;
+        self
     }
 
     /// From now on these sources, and no others. One whose settings did not change runs on; of one
@@ -113,7 +122,7 @@ impl Supervisor {
             let is_origin = origins.contains(&name);
             let watch = Watch {
                 status: unknown(&settings),
-                spec: Spec { settings, is_origin, clients: self.clients.clone() },
+                spec: Spec { settings, is_origin, clients: self.clients.clone(), time: self.time },
                 failures: 0,
                 board: self.board.clone(),
                 slots: self.slots.clone(),
@@ -145,7 +154,8 @@ pub async fn poll_once(sources: Vec<SourceSettings>) -> Vec<(SourceStatus, Optio
     let (origins, clients) = (origins(&sources), Clients::default());
     let polls = sources.into_iter().map(|settings| {
         let is_origin = origins.contains(&settings.name);
-        let spec = Spec { settings, is_origin, clients: clients.clone() };
+        let (clients, time) = (clients.clone(), Timescale::REAL);
+        let spec = Spec { settings, is_origin, clients, time };
         async move {
             let (mut source, mut status) = (spec.source(), unknown(&spec.settings));
             let outcome = poll(&mut source, &spec, &mut status).await;
@@ -160,9 +170,14 @@ struct Spec {
     settings: SourceSettings,
     is_origin: bool,
     clients: Clients,
+    time: Timescale,
 }
 
 impl Spec {
+    fn now(&self) -> Instant {
+        self.time.at(Utc::now())
+    }
+
     fn source(&self) -> Box<dyn Source> {
         registry(&self.settings, self.is_origin, &self.clients)
     }
@@ -189,7 +204,8 @@ impl Watch {
             let (wait, urgent) = match &outcome {
                 Ok(_) => {
                     self.failures = 0;
-                    let wait = jitter(self.spec.settings.interval, fastrand::f64());
+                    let interval = self.spec.time.ours(self.spec.settings.interval);
+                    let wait = jitter(interval, fastrand::f64());
                     (wait.saturating_sub(begun.elapsed()), true)
                 }
                 Err(error) => {
@@ -200,7 +216,7 @@ impl Watch {
             };
             let wait = wait.max(BREATHER.saturating_sub(begun.elapsed()));
             if let SourceState::Failing { next_try, .. } = &mut self.status.state {
-                *next_try = later(Utc::now(), wait);
+                *next_try = later(self.spec.now(), self.spec.time.made_up(wait));
             }
             // The state first: a fresh source is what makes its own data believable.
             self.board.update(&self.status).await;
@@ -245,7 +261,7 @@ impl Watch {
     fn late_in(&self) -> Option<Duration> {
         let last_ok = self.status.last_ok.filter(|_| self.status.state == SourceState::Fresh)?;
         let limit = later(last_ok, self.spec.settings.interval * LATE_AFTER);
-        Some((limit - Utc::now()).to_std().unwrap_or_default())
+        Some(self.spec.time.ours((limit - self.spec.now()).to_std().unwrap_or_default()))
     }
 }
 
@@ -256,7 +272,7 @@ async fn poll(
     spec: &Spec,
     status: &mut SourceStatus,
 ) -> Result<Observation, SourceError> {
-    let now = Utc::now();
+    let now = spec.now();
     let begun = Monotonic::now();
     let asked = AssertUnwindSafe(source.poll(now)).catch_unwind();
     let outcome = match tokio::time::timeout(spec.settings.timeout, asked).await {

@@ -75,6 +75,8 @@ impl Default for Settings {
 pub struct Model {
     pub world: Arc<Snapshot>,
     pub now: Instant,
+    /// Seconds of `now` in a second of the person's: 1, but in the demo.
+    pub speed: f64,
     pub size: Size,
     pub prefs: Prefs,
     pub tab: Tab,
@@ -174,6 +176,7 @@ impl Model {
         let mut model = Self {
             world,
             now,
+            speed: 1.0,
             size,
             tab: prefs.settings.tabs.first().copied().unwrap_or(Tab::Health),
             prefs,
@@ -670,7 +673,7 @@ fn say(model: &mut Model, tone: Tone, text: String) {
     while model.messages.len() > MAX_MESSAGES {
         model.messages.pop_front();
     }
-    model.toast = Some(Toast::new(tone, text, model.now));
+    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
 }
 
 /// Tells what happened, unless the outcome of an own action is still being read.
@@ -706,11 +709,10 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     for text in rest {
         model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
     }
-    let undo_until = model.now + model.undo_window();
+    let window = model.undo_window();
     let undoable = acted && stays(command).is_none();
     if let Some(toast) = model.toast.as_mut().filter(|_| undoable) {
-        toast.undo_until = Some(undo_until);
-        toast.until = model.now + frame::toast::UNDO_SHOWN;
+        toast.offer_undo(window, model.now, model.speed);
     }
     if let Some(confirm) = confirmation(command, outcomes) {
         model.overlays.push(Overlay::Confirm(confirm));

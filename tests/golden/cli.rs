@@ -305,6 +305,26 @@ fn reading_commands_make_no_store() {
 }
 
 #[test]
+fn a_store_that_was_named_and_is_not_there_is_said_and_not_made() {
+    let home = Home::new();
+    let file = home.path("typo/x.db");
+    let store = file.to_str().unwrap();
+    let check = |arguments: &[&str]| {
+        let output = home.run(arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(store) && said.contains("correct --store"), "{said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    };
+    for command in [&["incidents"][..], &["incident", "show", "INC-1"], &["audit"], &["export"]] {
+        check(&[&["--store", store], command].concat());
+    }
+    fs::write(home.path("config.toml"), format!("{CONFIG}\n[store]\nurl = \"{store}\"\n")).unwrap();
+    check(&["incidents"]);
+    assert!(!file.parent().unwrap().exists());
+}
+
+#[test]
 fn completions_and_manual_are_made_for_every_shell() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

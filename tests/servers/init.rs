@@ -75,12 +75,43 @@ async fn init_writes_what_the_servers_know_and_check_accepts_it() {
     });
     assert_eq!(heartbeats.sum::<usize>(), 1, "the Alertmanager's alone");
 
-    until("check is content", async || {
-        atalaya(&home, &["--config", target, "check"]).status.success().then_some(())
+    assert!(!said.contains("no service claims them"), "the heartbeat needs no service: {said}");
+
+    let check = until("check is content", async || {
+        let check = atalaya(&home, &["--config", target, "check"]);
+        check.status.success().then(|| String::from_utf8(check.stdout).unwrap())
     })
     .await;
+    assert!(!check.contains("Unassigned"), "the heartbeat opens no incident: {check}");
     let health = atalaya(&home, &["--config", target, "health", "--json"]);
     assert_eq!(health.status.code(), Some(0), "{health:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_no_rule_watches_is_critical_when_its_target_is_down() {
+    if !installed(&["prometheus", "prometheus-alertmanager"]) {
+        return;
+    }
+    let mut target = alertmanager(free_port(), None);
+    let prom = prometheus("groups: []", &[], &[target.port]);
+    let home = TempDir::new().unwrap();
+    let file = home.path().join("config.toml");
+    let path = file.to_str().unwrap();
+    until("both jobs are scraped", async || {
+        let line = ["init", "--prometheus", &prom.url, "--output", path, "--force"];
+        let said = String::from_utf8(atalaya(&home, &line).stdout).unwrap();
+        said.contains("2 services, 2 signals").then_some(())
+    })
+    .await;
+    let health = || atalaya(&home, &["--config", path, "health"]);
+    until("all is well", async || (health().status.code() == Some(0)).then_some(())).await;
+    target.kill();
+    let said = until("the job is down", async || {
+        let health = health();
+        (health.status.code() == Some(2)).then(|| String::from_utf8(health.stdout).unwrap())
+    })
+    .await;
+    assert!(said.lines().any(|l| l.contains("others") && l.contains("up")), "{said}");
 }
 
 #[tokio::test]

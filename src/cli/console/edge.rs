@@ -7,6 +7,7 @@ use super::Over;
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
 use crate::config::{Config, NotifySettings, Problems, Surroundings};
+use crate::domain::time::Timescale;
 use crate::engine::Handle;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
@@ -23,6 +24,8 @@ pub struct Edge {
     pub notify: watch::Sender<NotifySettings>,
     /// What the command line said about the screen.
     pub over: Over,
+    /// The time in which sources are polled.
+    pub time: Timescale,
 }
 
 impl Edge {
@@ -44,7 +47,7 @@ impl Edge {
         mut refreshed: mpsc::Receiver<()>,
     ) {
         let (reports, mut reported) = mpsc::channel(REPORTS);
-        let mut supervisor = Supervisor::new(reports);
+        let mut supervisor = Supervisor::new(reports).in_time(self.time);
         // The supervisor reports while it is being set, so somebody must already listen.
         let handle = self.handle.clone();
         let listening = Task(tokio::spawn(async move {

@@ -13,6 +13,10 @@ use crate::domain::text::clean;
 
 /// More services than this make no plan that a person keeps.
 const MAX_SERVICES: usize = 300;
+/// Between down (0) and up (1).
+const UP: f64 = 0.5;
+/// A scrape that failed once is no outage.
+const UP_HOLD_S: u64 = 60;
 
 /// `GET /api/v1/rules`.
 #[derive(Debug, Clone, Deserialize, Default)]
@@ -157,7 +161,7 @@ fn usable(mut c: Comparison) -> Result<Comparison, &'static str> {
             return Err("it compares by ==");
         }
         c.op = Op::Below;
-        c.limit = 0.5;
+        c.limit = UP;
     }
     Ok(c)
 }
@@ -199,6 +203,35 @@ pub fn services(series: &[Labels], named: &BTreeSet<String>) -> (Vec<DraftServic
         services.truncate(MAX_SERVICES);
     }
     (services, left_out)
+}
+
+/// Gives every service that has series of `up` a signal of it, first among its signals, unless a rule
+/// gave it one already. Without it a service is well for as long as nobody says otherwise, also with
+/// all of its targets down.
+pub fn availability(services: &mut [DraftService], up: &[Labels]) {
+    for service in services {
+        let is_up = |s: &DraftSignal| {
+            let metrics = promql::metrics(&s.query);
+            s.direction == Direction::Below && metrics == ["up"]
+        };
+        let scraped = up.iter().any(|l| owner(l) == Some((service.label, service.value.as_str())));
+        if !scraped || service.signals.iter().any(is_up) {
+            continue;
+        }
+        let taken = |name: &str| service.signals.iter().any(|s| s.name == name);
+        let name = if taken("up") { "targets up" } else { "up" };
+        let signal = DraftSignal {
+            name: name.to_owned(),
+            dimension: Dimension::Availability,
+            query: format!("min(up{{{}=\"{}\"}})", service.label, quoted(&service.value)),
+            unit: "",
+            warn: None,
+            crit: Some(UP),
+            direction: Direction::Below,
+            hold_s: UP_HOLD_S,
+        };
+        service.signals.insert(0, signal);
+    }
 }
 
 /// The label that says whose series it is.
@@ -277,7 +310,7 @@ impl DraftService {
             _ => Direction::Above,
         };
         // The value of a signal named by the trouble that 0 means would read as its opposite.
-        let up = candidate.comparison.op == Op::Below && candidate.comparison.limit == 0.5;
+        let up = candidate.comparison.op == Op::Below && candidate.comparison.limit == UP;
         let mut name = words(&candidate.rule);
         if up {
             name = name.replace("down", "up");
@@ -357,7 +390,7 @@ fn dimension(candidate: &Candidate) -> Dimension {
     let has = |words: &[&str]| words.iter().any(|w| text.contains(w));
     if has(&["cert", "ssl", "tls", "auth", "security", "vulnerab"]) {
         Dimension::Security
-    } else if candidate.comparison.op == Op::Below && candidate.comparison.limit == 0.5
+    } else if candidate.comparison.op == Op::Below && candidate.comparison.limit == UP
         || has(&["down", "unavailable", "probe_success"])
     {
         Dimension::Availability
@@ -449,6 +482,30 @@ mod tests {
         assert_eq!(signal.query, "min(up{service=\"Checkout API\"})");
         assert_eq!((signal.crit, signal.direction), (Some(0.5), Direction::Below));
         assert_eq!(signal.dimension, Dimension::Availability);
+    }
+
+    #[test]
+    fn a_service_that_is_scraped_can_turn_red_without_any_rule() {
+        let scraped = [labels(&[("service", "Checkout API"), ("job", "web")])];
+        let named = BTreeSet::from(["mail".to_owned()]);
+        let (mut list, _) = services(&scraped, &named);
+        availability(&mut list, &scraped);
+        let [signal] = list[0].signals.as_slice() else { panic!("{list:?}") };
+        assert_eq!(signal.query, "min(up{service=\"Checkout API\"})");
+        assert_eq!((signal.crit, signal.direction), (Some(0.5), Direction::Below));
+        assert_eq!(signal.dimension, Dimension::Availability);
+        assert_eq!(list[1].signals, [], "nothing is scraped of a service that is only named");
+    }
+
+    #[test]
+    fn a_rule_about_up_is_signal_enough() {
+        let scraped = [labels(&[("service", "Checkout API")])];
+        let mut list = one_service();
+        let s = sorted(vec![rule("JobDown", "up == 0", "critical")]);
+        attach(&mut list, &s.candidates[0], &scraped).unwrap();
+        let before = list.clone();
+        availability(&mut list, &scraped);
+        assert_eq!(list, before);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use self::write::Upstreams;
 use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args};
 use crate::config;
+use crate::domain::matcher::{Labels, Matchers};
 
 /// Most alert rules that are looked into.
 const MAX_RULES: usize = 500;
@@ -156,11 +157,12 @@ async fn filled(args: &args::Init) -> Result<(String, Document), Failure> {
         services = found;
         left_out.extend(too_many);
         thresholds(&server, &sorted.candidates, &mut services, &mut left_out).await;
+        draft::availability(&mut services, &series);
         if members.is_empty() {
             left_out.extend(unnamed_alertmanagers(&server).await);
         }
     }
-    let unowned = unowned(&members, &services).await?;
+    let unowned = unowned(&members, &services, &sorted.heartbeats).await?;
     left_out.extend(unowned);
     let plain = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     let upstreams = Upstreams {
@@ -218,8 +220,13 @@ async fn unnamed_alertmanagers(server: &Server) -> Option<LeftOut> {
     })
 }
 
-/// Alerts now firing that none of the services would claim. Fails only where no member answers.
-async fn unowned(members: &[Url], services: &[DraftService]) -> Result<Option<LeftOut>, Failure> {
+/// Alerts now firing that none of the services would claim, heartbeats left out. Fails only where no
+/// member answers.
+async fn unowned(
+    members: &[Url],
+    services: &[DraftService],
+    heartbeats: &[String],
+) -> Result<Option<LeftOut>, Failure> {
     let (mut alerts, mut errors) = (Vec::new(), Vec::new());
     for url in members {
         let server = Server::new(url.clone());
@@ -234,12 +241,14 @@ async fn unowned(members: &[Url], services: &[DraftService]) -> Result<Option<Le
     for why in &errors {
         complain(&format!("warning: {why}; the other members answered"));
     }
-    let owned = |labels: &crate::domain::matcher::Labels| {
+    let owned = |labels: &Labels| {
         services.iter().any(|s| labels.get(s.label).is_some_and(|v| *v == s.value))
     };
+    let pulses: Vec<Matchers> = heartbeats.iter().flat_map(|m| Matchers::parse(m)).collect();
+    let beats = |labels: &Labels| pulses.iter().any(|p| p.matches(labels));
     let lost: BTreeSet<String> = alerts
         .iter()
-        .filter(|a| !owned(&a.labels))
+        .filter(|a| !owned(&a.labels) && !beats(&a.labels))
         .filter_map(|a| a.labels.get("alertname").map(|n| crate::domain::text::clean(n, 60)))
         .collect();
     if lost.is_empty() {

@@ -57,7 +57,7 @@ pub fn store(section: Option<Section<'_>>, around: &Surroundings) -> StoreAddres
         }
         s.finish();
     }
-    address.unwrap_or_else(|| StoreAddress::Sqlite(around.data_dir.join("atalaya.db")))
+    address.unwrap_or_else(|| around.default_store())
 }
 
 /// Reads a store's address: `sqlite:///path`, a bare path, or `sqlite::memory:`. The error is a

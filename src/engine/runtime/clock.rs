@@ -7,7 +7,7 @@ use chrono::Utc;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Timescale};
 
 /// A clock that ticks once a second.
 pub trait Clock: Send + Sync + 'static {
@@ -30,6 +30,32 @@ impl Clock for SystemClock {
     fn tick(&self) -> BoxFuture<'static, ()> {
         let past = u64::from(Utc::now().timestamp_subsec_millis()) % 1_000;
         Box::pin(tokio::time::sleep(Duration::from_millis(1_000 - past)))
+    }
+}
+
+/// A clock whose time is made up: for the demo. However fast it runs, it ticks no more than four times
+/// a second.
+#[derive(Debug, Clone, Copy)]
+pub struct ScaledClock(pub Timescale);
+
+/// The least time between two ticks of a [`ScaledClock`], on this machine.
+const TICK: Duration = Duration::from_millis(250);
+
+impl Clock for ScaledClock {
+    fn now(&self) -> Instant {
+        self.0.at(Utc::now())
+    }
+
+    fn tick(&self) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(self.until_tick(self.now())))
+    }
+}
+
+impl ScaledClock {
+    /// How long it is until the next tick, on this machine.
+    fn until_tick(&self, now: Instant) -> Duration {
+        let past = u64::from(now.timestamp_subsec_millis()) % 1_000;
+        self.0.ours(Duration::from_millis(1_000 - past)).max(TICK)
     }
 }
 
@@ -65,5 +91,20 @@ impl Clock for HandClock {
                 permit.forget();
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_runs_fast_ticks_four_times_a_second_at_most() {
+        let start: Instant = "2026-11-24T12:00:00.250Z".parse().unwrap();
+        let wait = |speed| ScaledClock(Timescale::new(start, speed)).until_tick(start);
+        assert_eq!(wait(1.0), Duration::from_millis(750));
+        assert_eq!(wait(2.0), Duration::from_millis(375));
+        assert_eq!(wait(300.0), Duration::from_millis(250));
+        assert_eq!(wait(0.1), Duration::from_millis(7_500));
     }
 }

@@ -1,8 +1,8 @@
-//! A made-up world: some forty services that live and fail, from a seed and at a chosen speed.
+//! A made-up world: some forty services that live and fail, from a seed.
 //!
 //! Everything is a function of the seed and of the made-up time: the same seed at the same instants
-//! gives the same observations. There is no clock in here but the `now` of each poll; the first one
-//! is the start of the world.
+//! gives the same observations. There is no clock in here but the `now` of each poll, and the
+//! start of the world.
 
 mod chance;
 mod faults;
@@ -36,19 +36,21 @@ pub struct DemoSource {
     name: SourceName,
     speed: f64,
     stage: Result<Stage, String>,
-    start: Option<Instant>,
+    clock: Clock,
+    /// It was asked before.
+    begun: bool,
     /// How many signals were asked for that it does not have.
     asked: usize,
 }
 
 impl DemoSource {
     pub fn new(source: &SourceSettings, demo: &settings::Demo) -> Self {
-        let speed = if demo.speed.is_finite() { demo.speed.clamp(0.01, 10_000.0) } else { 1.0 };
         Self {
             name: Arc::clone(&source.name),
-            speed,
+            speed: demo.speed,
             stage: Stage::new(&source.name, demo.seed),
-            start: None,
+            clock: Clock { start: demo.start },
+            begun: false,
             asked: source.asks.len(),
         }
     }
@@ -58,15 +60,14 @@ impl DemoSource {
             .stage
             .as_ref()
             .map_err(|e| SourceError::Misconfigured(format!("the demo's script is broken: {e}")))?;
-        let first = self.start.is_none();
-        let clock = Clock { start: *self.start.get_or_insert(now), speed: self.speed };
-        let t = clock.made_up(now);
+        let clock = self.clock;
+        let t = clock.seconds(now);
         let troubles = stage.troubles(t);
         let mut facts = vec![Fact::Services(stage.world.services.clone())];
-        if first {
-            facts.push(Fact::Backfill(stage.history(&clock)));
+        if !std::mem::replace(&mut self.begun, true) {
+            facts.push(Fact::Backfill(stage.history(&clock, t)));
         }
-        facts.push(Fact::Signals(stage.readings(&clock, t, now, &troubles)));
+        facts.push(Fact::Signals(stage.readings(now, t, &troubles)));
         facts.push(Fact::Alerts(stage.alerts(&clock, t, &troubles)));
         let seed = stage.world.seed;
         let server = match self.speed {
@@ -89,26 +90,20 @@ impl Source for DemoSource {
     }
 }
 
-/// Made-up time against ours. Before the start both run alike: history is as long as it says.
+/// The script counts seconds from the start of the world.
+#[derive(Debug, Clone, Copy)]
 struct Clock {
     start: Instant,
-    speed: f64,
 }
 
 impl Clock {
-    /// Made-up seconds since the start.
-    fn made_up(&self, at: Instant) -> f64 {
-        let seconds = (at - self.start).num_milliseconds() as f64 / 1_000.0;
-        if seconds > 0.0 { seconds * self.speed } else { seconds }
+    /// The seconds since the start, negative before.
+    fn seconds(&self, at: Instant) -> f64 {
+        (at - self.start).num_milliseconds() as f64 / 1_000.0
     }
 
-    /// When that was, or will be, by our clock.
-    fn ours(&self, t: f64) -> Instant {
-        self.start + milliseconds(if t > 0.0 { t / self.speed } else { t })
-    }
-
-    /// What the calendar of the made-up world says.
-    fn calendar(&self, t: f64) -> Instant {
+    /// When that was, or will be.
+    fn at(&self, t: f64) -> Instant {
         self.start + milliseconds(t)
     }
 }
@@ -134,8 +129,8 @@ impl Stage {
         self.scripted.iter().cloned().chain(faults::drawn(&self.world, t)).collect()
     }
 
-    fn readings(&self, clock: &Clock, t: f64, now: Instant, troubles: &[Trouble]) -> Vec<Reading> {
-        let calendar = clock.calendar(t);
+    /// Every value `at` that instant, which is `t` in the script.
+    fn readings(&self, at: Instant, t: f64, troubles: &[Trouble]) -> Vec<Reading> {
         let worst = by_signal(troubles, t);
         let mut readings = Vec::with_capacity(self.world.services.len() * 4);
         for (s, service) in self.world.services.iter().enumerate() {
@@ -143,15 +138,16 @@ impl Stage {
                 readings.push(Reading {
                     service: service.id.clone(),
                     signal: Arc::clone(&signal.name),
-                    value: self.world.value(s, i, calendar, worst.get(&(s, i)).copied()),
-                    at: now,
+                    value: self.world.value(s, i, at, worst.get(&(s, i)).copied()),
+                    at,
                 });
             }
         }
         readings
     }
 
-    fn history(&self, clock: &Clock) -> Vec<Series> {
+    /// The hours before the start, and what passed since.
+    fn history(&self, clock: &Clock, until: f64) -> Vec<Series> {
         let services = self.world.services.iter();
         let mut series: Vec<Series> = services
             .flat_map(|service| service.signals.iter().map(|signal| (&service.id, &signal.name)))
@@ -161,10 +157,10 @@ impl Stage {
                 points: Vec::with_capacity((HISTORY / STEP) as usize),
             })
             .collect();
-        for n in (1..=HISTORY / STEP).rev() {
-            let t = (-n * STEP) as f64;
-            let at = clock.ours(t);
-            let readings = self.readings(clock, t, at, &self.scripted);
+        let times = (-HISTORY / STEP..).map(|n| (n * STEP) as f64);
+        for t in times.take_while(|t| *t < until.max(0.0)) {
+            let at = clock.at(t);
+            let readings = self.readings(at, t, &self.troubles(t));
             for (series, reading) in series.iter_mut().zip(readings) {
                 series.points.push((at, reading.value));
             }
@@ -176,7 +172,7 @@ impl Stage {
         let mut alerts: Vec<Alert> = Vec::new();
         for trouble in troubles {
             let Some(since) = trouble.firing_since(t) else { continue };
-            let Some(alert) = self.alert(trouble, clock.ours(since)) else { continue };
+            let Some(alert) = self.alert(trouble, clock.at(since)) else { continue };
             // Two troubles of one signal are one alert: the older one.
             match alerts.iter_mut().find(|a| a.fingerprint == alert.fingerprint) {
                 Some(known) => known.starts_at = known.starts_at.min(alert.starts_at),

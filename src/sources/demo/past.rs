@@ -33,7 +33,7 @@ pub enum Step {
 /// which this goes must be empty.
 pub fn past(source: &SourceName, seed: u64, now: Instant) -> Result<Vec<Past>, String> {
     let stage = Stage::new(source, seed)?;
-    let clock = Clock { start: now, speed: 1.0 };
+    let clock = Clock { start: now };
     let moments = moments(&stage);
     let mut numbers = Numbers::default();
     let mut past = Vec::with_capacity(moments.len());
@@ -45,7 +45,7 @@ pub fn past(source: &SourceName, seed: u64, now: Instant) -> Result<Vec<Past>, S
                 let facts = vec![Fact::Services(stage.world.services.clone()), Fact::Alerts(set)];
                 let (server, warnings) = (String::new(), Vec::new());
                 let source = Arc::clone(source);
-                let at = clock.ours(t);
+                let at = clock.at(t);
                 Step::Observed(Observation { source, at, server, facts, warnings })
             }
             Moment::Report(i) => {
@@ -66,7 +66,7 @@ pub fn past(source: &SourceName, seed: u64, now: Instant) -> Result<Vec<Past>, S
                 Step::Asked { actor: person(&act.by), command }
             }
         };
-        past.push(Past { at: clock.ours(t), step });
+        past.push(Past { at: clock.at(t), step });
     }
     Ok(past)
 }

@@ -13,7 +13,11 @@ use crate::ui::widgets::Paint;
 /// How long a command may take before the footer says that it is waiting.
 pub const PATIENCE: TimeDelta = TimeDelta::milliseconds(100);
 /// How long the offer to undo stays in the footer.
-pub const UNDO_SHOWN: TimeDelta = TimeDelta::seconds(10);
+const UNDO_SHOWN: TimeDelta = TimeDelta::seconds(10);
+
+fn stretched(reading: TimeDelta, speed: f64) -> TimeDelta {
+    TimeDelta::milliseconds((reading.num_milliseconds() as f64 * speed) as i64)
+}
 
 /// A line in the footer for a while.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,15 +30,22 @@ pub struct Toast {
 }
 
 impl Toast {
-    /// Bad news stay longer, long ones too.
-    pub fn new(tone: Tone, text: String, now: Instant) -> Self {
+    /// Bad news stay longer, long ones too. It is read at the same pace however fast time runs:
+    /// `speed` seconds in a second.
+    pub fn new(tone: Tone, text: String, now: Instant, speed: f64) -> Self {
         let seconds = match tone {
             Tone::Bad | Tone::News => 8,
             Tone::Good | Tone::Info => 4,
         };
         let reading = i64::try_from(text.len() / 20).unwrap_or(0).min(8);
-        let until = now + TimeDelta::seconds(seconds + reading);
+        let until = now + stretched(TimeDelta::seconds(seconds + reading), speed);
         Self { tone, text, until, undo_until: None }
+    }
+
+    /// Stays for as long as the offer to undo does.
+    pub fn offer_undo(&mut self, window: TimeDelta, now: Instant, speed: f64) {
+        self.undo_until = Some(now + window);
+        self.until = now + stretched(UNDO_SHOWN, speed);
     }
 
     pub fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
