@@ -193,6 +193,27 @@ fn many_marked_are_asked_about_with_the_count_that_is_out_of_view() {
     assert!(!noc.picture().contains("marked"));
 }
 
+#[rstest]
+#[case("A", "Mia Zhou", "assign 40 incidents to Mia Zhou, 23 of them out of view?")]
+#[case("n", "pool raised", "annotate 40 incidents, 23 of them out of view?")]
+#[case(": c a n c e l Enter", "a drill", "cancel 40 incidents, 23 of them out of view?")]
+fn whatever_is_done_to_many_is_asked_about_before_it_is_sent(
+    #[case] keys: &str,
+    #[case] text: &str,
+    #[case] question: &str,
+) {
+    let mut noc = Noc::many((120, 35), 40);
+    let before = noc.log().len();
+    noc.press("g g *");
+    noc.press(keys);
+    noc.type_text(text);
+    noc.press("Enter");
+    assert!(noc.picture().contains(question), "{}", noc.picture());
+    assert_eq!(noc.log().len(), before);
+    noc.press("y");
+    assert_eq!(noc.log().len(), before + 40);
+}
+
 #[test]
 fn marks_survive_a_filter_and_are_told_as_out_of_view() {
     let mut noc = Noc::many((120, 35), 12);

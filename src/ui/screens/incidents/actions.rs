@@ -54,6 +54,22 @@ impl Aim {
     fn command(&self, action: Deed) -> Command {
         Command::Act { targets: self.targets.clone(), action }
     }
+
+    /// Sends `action`; above [`MANY`] asks the person first: `verb` 63 incidents `to`?
+    fn send(&self, action: Deed, verb: &str, to: &str, listed: &[String]) -> Vec<Step> {
+        let ask = Step::Do(Cmd::Ask(self.command(action)));
+        if self.targets.len() <= MANY {
+            return vec![ask];
+        }
+        let title = format!("{verb} {}{to}", self.named());
+        let hidden = match self.out_of_view {
+            0 => String::new(),
+            hidden => format!(", {hidden} of them out of view"),
+        };
+        let mut lines = vec![format!("{title}{hidden}?"), String::new()];
+        lines.extend_from_slice(listed);
+        confirm(&title, lines, verb, vec![ask])
+    }
 }
 
 /// Asks the engine for `action` on all targets; above [`MANY`] asks the person first.
@@ -61,19 +77,7 @@ pub fn act(aim: &Aim, action: Deed, verb: &str, ctx: &Ctx<'_>) -> Vec<Step> {
     if aim.targets.is_empty() {
         return vec![Step::Say(Tone::Info, "no incident is under the cursor".to_owned())];
     }
-    let ask = Step::Do(Cmd::Ask(aim.command(action)));
-    if aim.targets.len() <= MANY {
-        return vec![ask];
-    }
-    let mut lines = vec![match aim.out_of_view {
-        0 => format!("{verb} {} incidents?", aim.targets.len()),
-        hidden => {
-            format!("{verb} {} incidents, {hidden} of them out of view?", aim.targets.len())
-        }
-    }];
-    lines.push(String::new());
-    lines.extend(listed(aim, ctx.world));
-    confirm(&format!("{verb} {}", aim.named()), lines, verb, vec![ask])
+    aim.send(action, verb, "", &listed(aim, ctx.world))
 }
 
 fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
@@ -137,12 +141,13 @@ pub fn with_reason(
 ) -> Vec<Step> {
     let about = aim.about(world);
     let title = format!("{verb} {}", aim.named());
+    let listed = listed(&aim, world);
     let submit: Submit = Box::new(move |texts| {
         let reason = texts.first().cloned().unwrap_or_default();
         if needed && reason.is_empty() {
             return Err((0, format!("say why: {verb} keeps the reason")));
         }
-        Ok(vec![Step::Do(Cmd::Ask(aim.command(deed(reason))))])
+        Ok(aim.send(deed(reason), verb, "", &listed))
     });
     let fields = vec![FormField::new("Reason", "", hint)];
     form(&title, &about, fields, submit)
@@ -153,8 +158,12 @@ fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec
 }
 
 /// Whom to assign to: known names, `me`, nobody, or any other name.
-pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
-    let give = |to: Option<String>| vec![Step::Do(Cmd::Ask(aim.command(Deed::Assign { to })))];
+pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, world: &Snapshot) -> Vec<Step> {
+    let (all, listed) = (aim.clone(), listed(aim, world));
+    let give = move |to: Option<String>| {
+        let whom = format!(" to {}", to.as_deref().unwrap_or("nobody"));
+        all.send(Deed::Assign { to }, "assign", &whom, &listed)
+    };
     let mut items = vec![Item {
         label: me.to_owned(),
         detail: "me".to_owned(),
@@ -171,11 +180,8 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
         then: give(None),
     });
     let title = format!("Assign {} to", aim.named());
-    let other = aim.clone();
-    let picker = Picker::new(&title, items).or_typed(Box::new(move |name| {
-        let to = Some(name.to_owned());
-        vec![Step::Do(Cmd::Ask(other.command(Deed::Assign { to })))]
-    }));
+    let picker =
+        Picker::new(&title, items).or_typed(Box::new(move |name| give(Some(name.to_owned()))));
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
 }
 
@@ -183,10 +189,10 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
 pub fn note(aim: Aim, world: &Snapshot) -> Vec<Step> {
     let about = aim.about(world);
     let title = format!("Note on {}", aim.named());
+    let listed = listed(&aim, world);
     let submit: Submit = Box::new(move |texts| match texts {
         [text] if !text.is_empty() => {
-            let action = Deed::Note { text: text.clone() };
-            Ok(vec![Step::Do(Cmd::Ask(aim.command(action)))])
+            Ok(aim.send(Deed::Note { text: text.clone() }, "annotate", "", &listed))
         }
         _ => Err((0, "the note is empty; write a word".to_owned())),
     });

@@ -319,7 +319,7 @@ impl Queue {
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
                 self.recall(ctx);
-                actions::assign(&aim, me, &self.vocabulary.people)
+                actions::assign(&aim, me, &self.vocabulary.people, ctx.world)
             }
             Action::Note => actions::note(aim, ctx.world),
             Action::Close => actions::with_reason(
