@@ -326,6 +326,9 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
 }
 
 fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
+    if matches!(input, InputEvent::Key(_) | InputEvent::Paste(_) | InputEvent::Mouse(_)) {
+        model.with(model.tab, |s, ctx| s.touched(ctx));
+    }
     match input {
         InputEvent::Key(pressed) => key(model, pressed, cmds),
         // A paste outside a field is discarded: its letters must not act.

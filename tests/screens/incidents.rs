@@ -79,6 +79,32 @@ fn an_arrival_waits_above_until_the_person_goes_there() {
 }
 
 #[test]
+fn an_arrival_waits_as_soon_as_the_tab_is_entered_and_while_a_note_is_typed() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("1");
+    noc.pass(100);
+    noc.press("2");
+    noc.pass(50);
+    noc.press("n");
+    noc.pass(50);
+    arrival(&mut noc);
+    noc.press("Esc");
+    assert!(noc.picture().contains("1 new ↑  P2"), "{}", noc.picture());
+    noc.press("1 2");
+    assert!(noc.picture().contains("INC-2039"), "{}", noc.picture());
+}
+
+#[test]
+fn what_the_person_reports_is_in_the_queue_at_once() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j N Enter");
+    noc.type_text("results are empty");
+    noc.press("Enter Enter Enter Enter");
+    assert!(noc.picture().contains("results are empty"), "{}", noc.picture());
+    assert!(!noc.picture().contains("1 new"), "{}", noc.picture());
+}
+
+#[test]
 fn following_lets_arrivals_in_and_the_cursor_stays_on_its_incident() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j j F");

@@ -73,6 +73,9 @@ pub trait Screen {
     /// The facts on which actions depend. The console adds `read_only` and `undoable`.
     fn situation(&self, ctx: &Ctx<'_>) -> Situation;
 
+    /// The person pressed something while the tab is in front, be it for what lies over it.
+    fn touched(&mut self, _ctx: &Ctx<'_>) {}
+
     /// Does an action of the table; one that it does not know changes nothing.
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step>;
 

@@ -449,8 +449,11 @@ impl Screen for Queue {
         }
     }
 
-    fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+    fn touched(&mut self, ctx: &Ctx<'_>) {
         self.list.touch(ctx.now);
+    }
+
+    fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         match action {
             Action::Acknowledge
             | Action::Unacknowledge
@@ -537,7 +540,6 @@ impl Screen for Queue {
     }
 
     fn typed(&mut self, key: Key, ctx: &Ctx<'_>) -> Vec<Step> {
-        self.list.touch(ctx.now);
         if self.filter.key(key, &self.vocabulary) != Edited::Same {
             self.refilter(ctx);
         }
@@ -564,6 +566,7 @@ impl Screen for Queue {
 
     fn entered(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         self.arrived(ctx);
+        self.list.touch(ctx.now);
         Vec::new()
     }
 
@@ -599,7 +602,9 @@ impl Screen for Queue {
         Vec::new()
     }
 
-    fn answered(&mut self, command: &Command, outcomes: &[Outcome], _: &Ctx<'_>) -> Vec<Step> {
+    fn answered(&mut self, command: &Command, outcomes: &[Outcome], ctx: &Ctx<'_>) -> Vec<Step> {
+        let changed = outcomes.iter().filter(|o| o.verdict.is_done()).filter_map(|o| o.id);
+        self.with(ctx, |list, context| list.admit(changed.collect(), context));
         // What was done is done with; what was refused stays marked.
         if let Command::Act { .. } = command {
             let done = outcomes
