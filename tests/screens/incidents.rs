@@ -399,6 +399,34 @@ fn what_is_under_the_cursor_can_be_copied_and_opened(#[case] keys: &str, #[case]
     assert_eq!(noc.asked, [expect]);
 }
 
+#[rstest]
+#[case("panel", "")]
+#[case("page", "Enter")]
+fn what_looks_like_a_link_is_one_and_runbooks_of_alerts_are_shown(
+    #[case] _place: &str,
+    #[case] keys: &str,
+) {
+    let mut noc = Noc::busy(WIDE);
+    let mut full = alert("alertname=DiskFull service=billing severity=critical", "full", noc.now);
+    let runbook = "https://wiki.example/disk-full";
+    full.annotations = [("runbook_url", runbook), ("runbook", "call the data centre")]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into();
+    noc.alerts("am", &[full]);
+    noc.press("/");
+    noc.type_text(" service:billing");
+    noc.press("Enter");
+    noc.press(keys);
+    let picture = noc.picture();
+    assert!(picture.contains("runbook  call the data centre"), "{picture}");
+    let links = noc.links();
+    let leads = |text: &str, to: &str| links.contains(&(text.to_owned(), to.to_owned()));
+    assert!(leads(runbook, runbook), "{links:?}\n{picture}");
+    assert!(leads("graph of DiskFull", "https://prom.example/graph?g0.expr=DiskFull"), "{links:?}");
+    noc.press("o r u n b o o k Enter");
+    assert_eq!(noc.asked, [Cmd::OpenLink(runbook.to_owned())]);
+}
+
 #[test]
 fn sorting_keeps_the_cursor_on_its_incident() {
     let mut noc = Noc::busy(WIDE);

@@ -397,10 +397,9 @@ fn summary(ctx: &Ctx<'_>, health: &ServiceHealth) -> String {
 /// What can be opened in a browser: links and runbooks that are addresses.
 fn links(health: &ServiceHealth) -> Vec<(String, String)> {
     let service = &health.service;
-    let is_web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
     let runbooks = service.runbooks.iter().map(|url| ("runbook".to_owned(), url.clone()));
     let links = service.links.iter().map(|(name, url)| (name.clone(), url.clone()));
-    runbooks.chain(links).filter(|(_, url)| is_web(url)).collect()
+    runbooks.chain(links).filter(|(_, url)| text::is_web(url)).collect()
 }
 
 fn open_link(health: &ServiceHealth) -> Vec<Step> {

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::incident::Incident;
+use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
+use crate::domain::incident::{AlertFact, Incident};
+use crate::domain::text;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
@@ -17,6 +19,8 @@ use crate::ui::widgets::{Form, FormField, Item, Picker};
 
 /// Above so many incidents a common action asks first.
 pub const MANY: usize = 10;
+/// How many alerts are searched for links.
+const LOOKED_AT: usize = 50;
 /// How many incidents a question lists.
 const LISTED: usize = 8;
 
@@ -295,32 +299,63 @@ pub fn has_link(incident: &Incident, world: &Snapshot) -> bool {
     !links(incident, world).is_empty()
 }
 
-/// Every link of an incident, named: those of its alerts, its annotations and its service. Only
-/// `http` and `https`, each once.
+/// Every link of an incident, named: its runbooks, those of its alerts, its annotations and its
+/// service. Only `http` and `https`, each once.
 pub fn links(incident: &Incident, world: &Snapshot) -> Vec<(String, String)> {
+    let runbooks = runbooks(incident, world);
     let mut found: Vec<(String, String)> = Vec::new();
     let mut add = |name: String, url: &str| {
-        let web = url.starts_with("https://") || url.starts_with("http://");
-        let sane = !url.chars().any(|c| c.is_whitespace() || c.is_control());
-        if web && sane && !found.iter().any(|(_, known)| known == url) {
+        if text::is_web(url) && !found.iter().any(|(_, known)| known == url) {
             found.push((name, url.to_owned()));
         }
     };
-    let notes = incident.alerts.values().flat_map(|alert| alert.annotations.iter());
-    for (name, value) in incident.annotations.iter().chain(notes) {
+    for runbook in runbooks {
+        add("runbook".to_owned(), runbook);
+    }
+    for (name, value) in annotations(incident) {
         add(name.trim_end_matches("_url").replace('_', " "), value);
     }
-    let service = incident.service.as_ref().and_then(|id| world.health.get(id));
-    if let Some(health) = service {
+    if let Some(health) = service(incident, world) {
         for (name, url) in &health.service.links {
             add(format!("{} {name}", health.service.id), url);
         }
     }
-    let graphs =
-        incident.alerts.values().filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
+    let graphs = some(incident).filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
     for (alert, url) in graphs {
         let name = alert.labels.get("alertname").map_or("alert", String::as_str);
         add(format!("graph of {name}"), url);
     }
     found
+}
+
+/// What to do about it, as its alerts, its rule and its service say: addresses or words, each once.
+pub fn runbooks<'a>(incident: &'a Incident, world: &'a Snapshot) -> Vec<&'a str> {
+    let own = annotations(incident).filter(|(name, _)| is_runbook(name)).map(|(_, text)| text);
+    let service = service(incident, world).into_iter().flat_map(|h| &h.service.runbooks);
+    let mut found: Vec<&str> = Vec::new();
+    for text in own.chain(service.map(String::as_str)).filter(|text| !text.trim().is_empty()) {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found
+}
+
+/// Whether an annotation of that name is a runbook.
+pub fn is_runbook(name: &str) -> bool {
+    matches!(name, "runbook" | "runbook_url")
+}
+
+/// The first of its alerts: thousands are one trouble, and have the same links.
+fn some(incident: &Incident) -> impl Iterator<Item = &AlertFact> {
+    incident.alerts.values().take(LOOKED_AT)
+}
+
+fn annotations(incident: &Incident) -> impl Iterator<Item = (&str, &str)> {
+    let alerts = some(incident).flat_map(|alert| alert.annotations.iter());
+    incident.annotations.iter().chain(alerts).map(|(name, text)| (name.as_str(), text.as_str()))
+}
+
+fn service<'a>(incident: &Incident, world: &'a Snapshot) -> Option<&'a ServiceHealth> {
+    world.health.get(incident.service.as_ref()?).map(|health| &**health)
 }
