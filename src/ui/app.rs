@@ -156,6 +156,8 @@ pub enum Msg {
         result: Result<(), String>,
     },
     Themed(Result<Theme, String>),
+    /// What the editor made of a text; none where it was left as it was.
+    Edited(Result<Option<String>, String>),
     /// The config was read again, and says this now.
     Settings(Box<Settings>),
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
@@ -314,6 +316,15 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             model.arrived();
         }
         Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
+        Msg::Edited(Ok(Some(text))) => {
+            if let Some(Overlay::Form(form)) = model.overlays.last_mut() {
+                form.edited(&text);
+            }
+        }
+        Msg::Edited(Ok(None)) => {
+            say(model, Tone::Info, "nothing was changed in the editor".to_owned());
+        }
+        Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
@@ -472,6 +483,7 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             Filled::Cancelled => {
                 model.overlays.pop();
             }
+            Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
                 model.overlays.pop();
                 run(model, steps, cmds);

@@ -336,6 +336,26 @@ fn a_note_is_kept_in_the_timeline() {
 }
 
 #[test]
+fn a_note_is_written_in_an_editor_and_shown_with_all_its_lines() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j E");
+    assert_eq!(noc.asked, [Cmd::Edit(String::new())]);
+    noc.tell(Msg::Edited(Ok(Some("pool raised to 400\nby hand, on db-2\n".to_owned()))));
+    assert_snapshot!("note_from_the_editor_160x45", noc.picture());
+    noc.press("Enter");
+    let text = "pool raised to 400\nby hand, on db-2".to_owned();
+    assert_eq!(noc.log().last().map(|e| &e.body), Some(&EventBody::Noted { text }));
+    let picture = noc.picture();
+    assert!(picture.contains("  pool raised to 400 ") && picture.contains("  by hand, on db-2 "));
+    noc.press("n");
+    noc.type_text("also");
+    noc.press("Ctrl-e");
+    assert_eq!(noc.asked.last(), Some(&Cmd::Edit("also".to_owned())));
+    noc.tell(Msg::Edited(Err("the editor \"ed\" cannot be started".to_owned())));
+    assert!(noc.footer().contains("cannot be started"), "{}", noc.footer());
+}
+
+#[test]
 fn an_incident_is_assigned_to_a_known_name_or_any_other() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j A");

@@ -433,7 +433,7 @@ pub fn report_form(ctx: &Ctx<'_>, service: &str) -> Form {
         ),
         FormField::choose("Impact", "", "1 high to 3 low; empty: by the service's tier", levels()),
         FormField::choose("Urgency", "", "1 high to 3 low; empty: 2", levels()),
-        FormField::new("Text", "", "what else is known; may stay empty"),
+        FormField::long("Text", "what else is known; may stay empty"),
     ];
     let submit = move |texts: &[String]| {
         let text = |i: usize| texts.get(i).cloned().unwrap_or_default();

@@ -200,7 +200,14 @@ pub fn note(aim: Aim, world: &Snapshot) -> Vec<Step> {
         }
         _ => Err((0, "the note is empty; write a word".to_owned())),
     });
-    form(&title, &about, vec![FormField::new("Note", "", "kept in the timeline for good")], submit)
+    form(&title, &about, vec![FormField::long("Note", "kept in the timeline for good")], submit)
+}
+
+/// The same, written in an editor first: what comes back stands in the form, to be sent.
+pub fn edit_note(aim: Aim, world: &Snapshot) -> Vec<Step> {
+    let mut steps = note(aim, world);
+    steps.push(Step::Do(Cmd::Edit(String::new())));
+    steps
 }
 
 /// A new incident, by hand. `service`: what is proposed.
@@ -245,7 +252,7 @@ pub fn report(service: &str, services: &BTreeSet<String>) -> Vec<Step> {
             services.iter().cloned().collect(),
         ),
         FormField::new("Title", "", "what is wrong, in a few words"),
-        FormField::new("Text", "", "what is known; may stay empty"),
+        FormField::long("Text", "what is known; may stay empty"),
         FormField::choose("Impact", "", "1 high, 2 medium, 3 low; empty: by the tier", levels()),
         FormField::choose("Urgency", "", "1 high, 2 medium, 3 low; empty: medium", levels()),
     ];

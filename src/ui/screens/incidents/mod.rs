@@ -322,6 +322,7 @@ impl Queue {
                 actions::assign(&aim, me, &self.vocabulary.people, ctx.world)
             }
             Action::Note => actions::note(aim, ctx.world),
+            Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Close => actions::with_reason(
                 aim,
                 "close",
@@ -460,6 +461,7 @@ impl Screen for Queue {
             | Action::Assign
             | Action::Resolve
             | Action::Note
+            | Action::EditNote
             | Action::Close
             | Action::Reopen
             | Action::Cancel => return self.write(action, ctx),
