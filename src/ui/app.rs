@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{SubsecRound, TimeDelta, Timelike};
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::cmd::Cmd;
 use super::frame::{self, messages::Message, toast::Toast};
@@ -427,7 +427,7 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
     }
 }
 
-/// The wheel moves as the arrow keys do; a click on a tab opens it.
+/// The wheel moves as the arrow keys do; a click on a tab opens it, one on a screen is the screen's.
 fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
     if model.typing() || frame::too_small(model.size) {
         return;
@@ -437,9 +437,13 @@ fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
         MouseKind::ScrollUp => act(model, Action::Up, cmds),
         MouseKind::ScrollDown => act(model, Action::Down, cmds),
         MouseKind::Down(0) if model.overlays.is_empty() => {
-            let tabs = frame::areas(screen, &model.world).tabs;
-            if let Some(tab) = frame::tab_at(model, tabs, mouse.x, mouse.y) {
+            let areas = frame::areas(screen, &model.world);
+            if let Some(tab) = frame::tab_at(model, areas.tabs, mouse.x, mouse.y) {
                 go(model, tab.place(), cmds);
+            } else if areas.body.contains(Position::new(mouse.x, mouse.y)) {
+                let at = Position::new(mouse.x - areas.body.x, mouse.y - areas.body.y);
+                let steps = model.with(model.tab, |s, ctx| s.clicked(at, ctx));
+                run(model, steps, cmds);
             }
         }
         _ => {}

@@ -3,7 +3,7 @@
 use atalaya::domain::incident::lifecycle::Action;
 use atalaya::domain::incident::{EventBody, IncidentId};
 use atalaya::ui::screens::Place;
-use atalaya::ui::terminal::{Depth, Glyphs, InputEvent};
+use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Mods, Mouse, MouseKind};
 use atalaya::ui::{Cmd, Msg};
 use insta::assert_snapshot;
 use rstest::rstest;
@@ -445,6 +445,23 @@ fn what_looks_like_a_link_is_one_and_runbooks_of_alerts_are_shown(
     assert!(leads("graph of DiskFull", "https://prom.example/graph?g0.expr=DiskFull"), "{links:?}");
     noc.press("o r u n b o o k Enter");
     assert_eq!(noc.asked, [Cmd::OpenLink(runbook.to_owned())]);
+}
+
+#[rstest]
+#[case("one line each", WIDE)]
+#[case("two lines each", (80, 24))]
+fn a_click_moves_the_cursor_and_one_on_its_row_opens_it(
+    #[case] _rows: &str,
+    #[case] size: (u16, u16),
+) {
+    let mut noc = Noc::busy(size);
+    noc.press("2 g g");
+    let y = noc.picture().lines().position(|l| l.contains("INC-2034")).unwrap() as u16;
+    let click = Mouse { kind: MouseKind::Down(0), x: 20, y, mods: Mods::NONE };
+    noc.tell(Msg::Input(InputEvent::Mouse(click)));
+    assert!(on_row(&noc, 2034), "{}", noc.picture());
+    noc.tell(Msg::Input(InputEvent::Mouse(click)));
+    assert!(noc.picture().contains("╭ INC-2034"), "{}", noc.picture());
 }
 
 #[test]

@@ -4,7 +4,7 @@
 pub mod health;
 pub mod incidents;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::Outcome;
@@ -75,6 +75,11 @@ pub trait Screen {
 
     /// The person pressed something while the tab is in front, be it for what lies over it.
     fn touched(&mut self, _ctx: &Ctx<'_>) {}
+
+    /// A click on a cell of its area, counted from the upper left corner of that.
+    fn clicked(&mut self, _at: Position, _ctx: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
 
     /// Does an action of the table; one that it does not know changes nothing.
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step>;

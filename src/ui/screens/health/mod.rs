@@ -17,7 +17,7 @@ mod signals;
 mod tiles;
 
 use chrono::TimeDelta;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::health::rollup::ServiceHealth;
@@ -186,6 +186,20 @@ impl Health {
         let list = inside(layout(whole(body), self.view).list);
         let field = u16::from(self.editing.is_some());
         Table::room(list.height.saturating_sub(field), 1)
+    }
+
+    /// The row on a cell of the screen.
+    fn row_at(&self, at: Position, ctx: &Ctx<'_>) -> Option<usize> {
+        let area = inside(layout(whole(ctx.body), self.view).list);
+        if self.view == View::Tiles {
+            let grid = tiles::Grid::new(&self.rows, area.width, area.height);
+            return area
+                .contains(at)
+                .then(|| grid.at(at.x - area.x, (at.y - area.y).saturating_add(self.scrolled)))
+                .flatten();
+        }
+        let window = self.cursor.window(self.rows.len(), self.room(ctx.body));
+        Table::at(area, window, 1, at)
     }
 
     /// Makes the rows again if that is needed, and finds the cursor.
@@ -488,6 +502,22 @@ impl Screen for Health {
                 || self.charts.cursor.is_some(),
             ..Situation::default()
         }
+    }
+
+    fn clicked(&mut self, at: Position, ctx: &Ctx<'_>) -> Vec<Step> {
+        let Some(index) = self.row_at(at, ctx).filter(|_| self.full.is_none()) else {
+            return Vec::new();
+        };
+        let Some(key) = standing(&self.rows, self.view, index) else { return Vec::new() };
+        if self.cursor.at.as_ref() == Some(&key) {
+            return vec![Step::Act(Action::Open)];
+        }
+        let (rows, view, room) = (&self.rows, self.view, self.room(ctx.body));
+        let by = index.cast_signed() - self.cursor.index().cast_signed();
+        self.cursor.step(by, rows.len(), room, |i| standing(rows, view, i));
+        (self.charts.cursor, self.charts.signal) = (None, None);
+        self.settle(ctx, false);
+        Vec::new()
     }
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {

@@ -351,6 +351,14 @@ impl List {
         self.after_move(context);
     }
 
+    /// Puts the cursor on the incident in that line, if one is there.
+    pub fn point(&mut self, line: usize, context: &QueryContext<'_>) {
+        if line != self.at && self.row_at(line).is_some() {
+            self.put(line, 1);
+            self.after_move(context);
+        }
+    }
+
     /// Puts the cursor on that incident, unfolding its cause. `false` where the list does not have it.
     pub fn go_to(&mut self, id: IncidentId, context: &QueryContext<'_>) -> bool {
         let mut cause = self.index.causes.get(&id);

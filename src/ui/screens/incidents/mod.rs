@@ -26,7 +26,7 @@ mod view;
 
 use std::collections::HashMap;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use self::actions::Aim;
 use self::facts::Eye;
@@ -48,7 +48,7 @@ use crate::ui::overlay::Overlay;
 use crate::ui::terminal::Key;
 use crate::ui::theme::Role;
 use crate::ui::widgets::scroll::rows;
-use crate::ui::widgets::{Item, Paint, Picker, Scroll};
+use crate::ui::widgets::{Item, Paint, Picker, Scroll, Table};
 
 /// What is shown at first: what is open.
 const OPEN: &str = "state:new,ack,hold";
@@ -452,6 +452,25 @@ impl Screen for Queue {
 
     fn touched(&mut self, ctx: &Ctx<'_>) {
         self.list.touch(ctx.now);
+    }
+
+    fn clicked(&mut self, at: Position, ctx: &Ctx<'_>) -> Vec<Step> {
+        if self.full.is_some() {
+            return Vec::new();
+        }
+        let layout = self.layout(Rect::from(((0, 0).into(), ctx.body)));
+        let within = |area: Option<Rect>| area.is_some_and(|area| area.contains(at));
+        self.focus = match (within(layout.detail), within(layout.timeline)) {
+            (true, _) => Pane::Detail,
+            (_, true) => Pane::Timeline,
+            _ => Pane::List,
+        };
+        let window = self.list.window(table::room(layout.table));
+        let lines = table::lines_each(layout.table.width);
+        let Some(line) = Table::at(layout.table, window, lines, at) else { return Vec::new() };
+        let there = line == self.list.cursor_line();
+        self.with(ctx, |list, context| list.point(line, context));
+        there.then_some(Step::Act(Action::Open)).into_iter().collect()
     }
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
