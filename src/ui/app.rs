@@ -88,6 +88,8 @@ pub struct Model {
     pub pressed: Vec<Key>,
     pub toast: Option<Toast>,
     pub messages: VecDeque<Message>,
+    /// Where a config is broken that was not put in force.
+    pub broken: Option<String>,
     /// Own actions that can still be undone, the newest last.
     done: Vec<Done>,
     /// Commands without an answer yet, and since when.
@@ -158,6 +160,8 @@ pub enum Msg {
     Themed(Result<Theme, String>),
     /// What the editor made of a text; none where it was left as it was.
     Edited(Result<Option<String>, String>),
+    /// The config was read again: what changed, or where it is broken, and why.
+    Config(Result<String, (String, String)>),
     /// The config was read again, and says this now.
     Settings(Box<Settings>),
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
@@ -183,6 +187,7 @@ impl Model {
             pressed: Vec::new(),
             toast: None,
             messages: VecDeque::new(),
+            broken: None,
             done: Vec::new(),
             waiting: Vec::new(),
             focused: true,
@@ -326,6 +331,14 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         }
         Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
+        Msg::Config(Ok(said)) => {
+            model.broken = None;
+            say(model, Tone::Info, said);
+        }
+        Msg::Config(Err((place, why))) => {
+            model.broken = Some(place);
+            say(model, Tone::Bad, format!("config not reloaded, the old one stays: {why}"));
+        }
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::Go(place) => go(model, place, &mut cmds),
         Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
