@@ -188,6 +188,15 @@ impl Problems {
         self.0.iter().filter(|p| p.severity == Severity::Error).count()
     }
 
+    /// Where the first error is, for a place that has room for nothing else: `config.toml:12`.
+    pub fn place(&self) -> String {
+        let place = self.0.iter().min_by_key(|p| p.severity).and_then(|p| p.place.as_ref());
+        place.map_or_else(
+            || "config".to_owned(),
+            |s| format!("{}:{}", s.file.rsplit('/').next().unwrap_or_default(), s.line),
+        )
+    }
+
     /// The first error in one line, for a place that has no room for more.
     pub fn headline(&self) -> String {
         let first = self.0.iter().min_by_key(|p| p.severity);

@@ -116,6 +116,12 @@ fn skip_string(chars: &mut Chars<'_>) {
     }
 }
 
+/// Whether a text is an address that a browser opens: `http` or `https`, without spaces.
+pub fn is_web(text: &str) -> bool {
+    let scheme = text.starts_with("https://") || text.starts_with("http://");
+    scheme && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
 /// A length of time in at most two units: `42s`, `5m`, `2h 10m`, `3d 4h`. Negative lengths carry a
 /// minus sign.
 pub fn duration(length: chrono::TimeDelta) -> String {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{SubsecRound, TimeDelta, Timelike};
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::cmd::Cmd;
 use super::frame::{self, messages::Message, toast::Toast};
@@ -88,6 +88,8 @@ pub struct Model {
     pub pressed: Vec<Key>,
     pub toast: Option<Toast>,
     pub messages: VecDeque<Message>,
+    /// Where a config is broken that was not put in force.
+    pub broken: Option<String>,
     /// Own actions that can still be undone, the newest last.
     done: Vec<Done>,
     /// Commands without an answer yet, and since when.
@@ -158,6 +160,10 @@ pub enum Msg {
         result: Result<(), String>,
     },
     Themed(Result<Theme, String>),
+    /// What the editor made of a text; none where it was left as it was.
+    Edited(Result<Option<String>, String>),
+    /// The config was read again: what changed, or where it is broken, and why.
+    Config(Result<String, (String, String)>),
     /// The config was read again, and says this now.
     Settings(Box<Settings>),
     /// From the edge: a config that was reloaded, a bus that is missing, a text that was copied.
@@ -186,6 +192,7 @@ impl Model {
             pressed: Vec::new(),
             toast: None,
             messages: VecDeque::new(),
+            broken: None,
             done: Vec::new(),
             waiting: Vec::new(),
             focused: true,
@@ -324,7 +331,24 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             model.arrived();
         }
         Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
+        Msg::Edited(Ok(Some(text))) => {
+            if let Some(Overlay::Form(form)) = model.overlays.last_mut() {
+                form.edited(&text);
+            }
+        }
+        Msg::Edited(Ok(None)) => {
+            say(model, Tone::Info, "nothing was changed in the editor".to_owned());
+        }
+        Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
+        Msg::Config(Ok(said)) => {
+            model.broken = None;
+            say(model, Tone::Info, said);
+        }
+        Msg::Config(Err((place, why))) => {
+            model.broken = Some(place);
+            say(model, Tone::Bad, format!("config not reloaded, the old one stays: {why}"));
+        }
         Msg::Say(tone, text) => say(model, tone, text),
         Msg::News(text) => news(model, text),
         Msg::Go(place) => go(model, place, &mut cmds),
@@ -337,6 +361,9 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
 }
 
 fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
+    if matches!(input, InputEvent::Key(_) | InputEvent::Paste(_) | InputEvent::Mouse(_)) {
+        model.with(model.tab, |s, ctx| s.touched(ctx));
+    }
     match input {
         InputEvent::Key(pressed) => key(model, pressed, cmds),
         // A paste outside a field is discarded: its letters must not act.
@@ -424,7 +451,7 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
     }
 }
 
-/// The wheel moves as the arrow keys do; a click on a tab opens it.
+/// The wheel moves as the arrow keys do; a click on a tab opens it, one on a screen is the screen's.
 fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
     if model.typing() || frame::too_small(model.size) {
         return;
@@ -434,9 +461,13 @@ fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
         MouseKind::ScrollUp => act(model, Action::Up, cmds),
         MouseKind::ScrollDown => act(model, Action::Down, cmds),
         MouseKind::Down(0) if model.overlays.is_empty() => {
-            let tabs = frame::areas(screen, &model.world).tabs;
-            if let Some(tab) = frame::tab_at(model, tabs, mouse.x, mouse.y) {
+            let areas = frame::areas(screen, &model.world);
+            if let Some(tab) = frame::tab_at(model, areas.tabs, mouse.x, mouse.y) {
                 go(model, tab.place(), cmds);
+            } else if areas.body.contains(Position::new(mouse.x, mouse.y)) {
+                let at = Position::new(mouse.x - areas.body.x, mouse.y - areas.body.y);
+                let steps = model.with(model.tab, |s, ctx| s.clicked(at, ctx));
+                run(model, steps, cmds);
             }
         }
         _ => {}
@@ -480,6 +511,7 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             Filled::Cancelled => {
                 model.overlays.pop();
             }
+            Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
                 model.overlays.pop();
                 run(model, steps, cmds);

@@ -12,6 +12,8 @@ pub enum Cmd {
     Timeline(IncidentId),
     /// Make an old incident part of the snapshots; the answer is [`super::Msg::Loaded`].
     Load(IncidentId),
+    /// Let the person change a text in an editor; it comes back as [`super::Msg::Edited`].
+    Edit(String),
     /// Put a text into the clipboard.
     Copy(String),
     /// Tell the person by means of the terminal: a title and a text.

@@ -193,6 +193,10 @@ fn carry_out(
                 let _ = answers.send(Msg::Loaded { id, result }).await;
             });
         }
+        Cmd::Edit(text) => {
+            let edited = tui.with_editor(&text).map_err(|e| format!("not edited: {e}"));
+            app::update(model, Msg::Edited(edited), (outside.clock)());
+        }
         Cmd::Copy(text) => copy(tui, model, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,
         Cmd::Bell => tui.bell()?,

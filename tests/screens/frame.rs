@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use insta::assert_snapshot;
 use rstest::rstest;
 
-use crate::support::{Bench, DEFAULT, now, world};
+use crate::support::{Bench, DEFAULT, now, part, world};
 
 fn bench() -> Bench {
     Bench::new(world(), 120, 35, DEFAULT)
@@ -22,6 +22,10 @@ fn bench() -> Bench {
 
 fn line(bench: &Bench, n: usize) -> String {
     bench.text().lines().nth(n).unwrap_or_default().to_owned()
+}
+
+fn header(bench: &Bench) -> String {
+    line(bench, 0)
 }
 
 fn footer(bench: &Bench) -> String {
@@ -323,6 +327,34 @@ fn a_config_that_is_read_again_changes_keys_theme_mouse_and_tabs_at_once() {
     bench.cmds.clear();
     bench.tell(Msg::Settings(Box::new(settings)));
     assert_eq!(bench.cmds, [], "what did not change is left alone");
+}
+
+#[test]
+fn a_broken_config_stays_in_the_header_until_a_good_one_is_loaded() {
+    let mut bench = bench();
+    let why = "/etc/atalaya/config.toml:12:3 unknown key".to_owned();
+    bench.tell(Msg::Config(Err(("config.toml:12".to_owned(), why))));
+    bench.wait(600);
+    assert!(header(&bench).contains("config.toml:12 broken"), "{}", header(&bench));
+    bench.tell(Msg::Config(Ok("config reloaded".to_owned())));
+    assert!(!header(&bench).contains("broken"), "{}", header(&bench));
+}
+
+#[rstest]
+#[case(&[0], "TLS unchecked: prom-dc1 ")]
+#[case(&[0, 1], "TLS unchecked: prom-dc1 +1 ")]
+fn certificates_that_are_not_checked_are_told_in_the_header(
+    #[case] insecure: &[usize],
+    #[case] expect: &str,
+) {
+    let mut world = world();
+    let mut sources = world.sources.to_vec();
+    insecure.iter().for_each(|i| sources[*i].insecure = true);
+    world.sources = part(sources);
+    for width in [80, 160] {
+        let bench = Bench::new(world.clone(), width, 24, DEFAULT);
+        assert!(header(&bench).contains(expect), "{}", header(&bench));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use atalaya::domain::health::State;
 use atalaya::domain::health::rollup::Health;
 use atalaya::engine::Snapshot;
+use atalaya::ui::terminal::{InputEvent, Mods, Mouse, MouseKind};
 use atalaya::ui::{Cmd, Msg};
 use insta::assert_snapshot;
 use rstest::rstest;
@@ -242,4 +243,22 @@ fn every_size_can_be_drawn_after_every_key() {
             bench.resize(size.1, size.0).draw();
         }
     }
+}
+
+#[rstest]
+#[case::table("2 1")]
+#[case::tiles("v v")]
+fn a_click_moves_the_cursor_and_one_on_its_row_opens_it(#[case] keys: &str) {
+    let mut bench = bench((120, 35));
+    bench.press(keys);
+    let text = bench.text();
+    let (y, line) = text.lines().enumerate().find(|(_, l)| l.contains("mail")).unwrap();
+    let x = line.chars().take_while(|c| *c != 'm').count();
+    let kind = MouseKind::Down(0);
+    let click = Mouse { kind, x: x as u16, y: y as u16, mods: Mods::NONE };
+    bench.tell(Msg::Input(InputEvent::Mouse(click)));
+    let is_open = |bench: &Bench| bench.text().lines().any(|l| l.starts_with("╭ mail"));
+    assert!(!is_open(&bench), "{}", bench.text());
+    bench.tell(Msg::Input(InputEvent::Mouse(click)));
+    assert!(is_open(&bench), "{}", bench.text());
 }

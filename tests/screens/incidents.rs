@@ -3,7 +3,7 @@
 use atalaya::domain::incident::lifecycle::Action;
 use atalaya::domain::incident::{EventBody, IncidentId};
 use atalaya::ui::screens::Place;
-use atalaya::ui::terminal::{Depth, Glyphs, InputEvent};
+use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Mods, Mouse, MouseKind};
 use atalaya::ui::{Cmd, Msg};
 use insta::assert_snapshot;
 use rstest::rstest;
@@ -76,6 +76,32 @@ fn an_arrival_waits_above_until_the_person_goes_there() {
     assert!(!noc.picture().contains("INC-2039"));
     noc.press("k k");
     assert!(noc.picture().contains("INC-2039"), "{}", noc.picture());
+}
+
+#[test]
+fn an_arrival_waits_as_soon_as_the_tab_is_entered_and_while_a_note_is_typed() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("1");
+    noc.pass(100);
+    noc.press("2");
+    noc.pass(50);
+    noc.press("n");
+    noc.pass(50);
+    arrival(&mut noc);
+    noc.press("Esc");
+    assert!(noc.picture().contains("1 new ↑  P2"), "{}", noc.picture());
+    noc.press("1 2");
+    assert!(noc.picture().contains("INC-2039"), "{}", noc.picture());
+}
+
+#[test]
+fn what_the_person_reports_is_in_the_queue_at_once() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j N Enter");
+    noc.type_text("results are empty");
+    noc.press("Enter Enter Enter Enter");
+    assert!(noc.picture().contains("results are empty"), "{}", noc.picture());
+    assert!(!noc.picture().contains("1 new"), "{}", noc.picture());
 }
 
 #[test]
@@ -193,6 +219,27 @@ fn many_marked_are_asked_about_with_the_count_that_is_out_of_view() {
     assert!(!noc.picture().contains("marked"));
 }
 
+#[rstest]
+#[case("A", "Mia Zhou", "assign 40 incidents to Mia Zhou, 23 of them out of view?")]
+#[case("n", "pool raised", "annotate 40 incidents, 23 of them out of view?")]
+#[case(": c a n c e l Enter", "a drill", "cancel 40 incidents, 23 of them out of view?")]
+fn whatever_is_done_to_many_is_asked_about_before_it_is_sent(
+    #[case] keys: &str,
+    #[case] text: &str,
+    #[case] question: &str,
+) {
+    let mut noc = Noc::many((120, 35), 40);
+    let before = noc.log().len();
+    noc.press("g g *");
+    noc.press(keys);
+    noc.type_text(text);
+    noc.press("Enter");
+    assert!(noc.picture().contains(question), "{}", noc.picture());
+    assert_eq!(noc.log().len(), before);
+    noc.press("y");
+    assert_eq!(noc.log().len(), before + 40);
+}
+
 #[test]
 fn marks_survive_a_filter_and_are_told_as_out_of_view() {
     let mut noc = Noc::many((120, 35), 12);
@@ -289,6 +336,26 @@ fn a_note_is_kept_in_the_timeline() {
 }
 
 #[test]
+fn a_note_is_written_in_an_editor_and_shown_with_all_its_lines() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j E");
+    assert_eq!(noc.asked, [Cmd::Edit(String::new())]);
+    noc.tell(Msg::Edited(Ok(Some("pool raised to 400\nby hand, on db-2\n".to_owned()))));
+    assert_snapshot!("note_from_the_editor_160x45", noc.picture());
+    noc.press("Enter");
+    let text = "pool raised to 400\nby hand, on db-2".to_owned();
+    assert_eq!(noc.log().last().map(|e| &e.body), Some(&EventBody::Noted { text }));
+    let picture = noc.picture();
+    assert!(picture.contains("  pool raised to 400 ") && picture.contains("  by hand, on db-2 "));
+    noc.press("n");
+    noc.type_text("also");
+    noc.press("Ctrl-e");
+    assert_eq!(noc.asked.last(), Some(&Cmd::Edit("also".to_owned())));
+    noc.tell(Msg::Edited(Err("the editor \"ed\" cannot be started".to_owned())));
+    assert!(noc.footer().contains("cannot be started"), "{}", noc.footer());
+}
+
+#[test]
 fn an_incident_is_assigned_to_a_known_name_or_any_other() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j A");
@@ -350,6 +417,51 @@ fn what_is_under_the_cursor_can_be_copied_and_opened(#[case] keys: &str, #[case]
     noc.press("g g j");
     noc.press(keys);
     assert_eq!(noc.asked, [expect]);
+}
+
+#[rstest]
+#[case("panel", "")]
+#[case("page", "Enter")]
+fn what_looks_like_a_link_is_one_and_runbooks_of_alerts_are_shown(
+    #[case] _place: &str,
+    #[case] keys: &str,
+) {
+    let mut noc = Noc::busy(WIDE);
+    let mut full = alert("alertname=DiskFull service=billing severity=critical", "full", noc.now);
+    let runbook = "https://wiki.example/disk-full";
+    full.annotations = [("runbook_url", runbook), ("runbook", "call the data centre")]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into();
+    noc.alerts("am", &[full]);
+    noc.press("/");
+    noc.type_text(" service:billing");
+    noc.press("Enter");
+    noc.press(keys);
+    let picture = noc.picture();
+    assert!(picture.contains("runbook  call the data centre"), "{picture}");
+    let links = noc.links();
+    let leads = |text: &str, to: &str| links.contains(&(text.to_owned(), to.to_owned()));
+    assert!(leads(runbook, runbook), "{links:?}\n{picture}");
+    assert!(leads("graph of DiskFull", "https://prom.example/graph?g0.expr=DiskFull"), "{links:?}");
+    noc.press("o r u n b o o k Enter");
+    assert_eq!(noc.asked, [Cmd::OpenLink(runbook.to_owned())]);
+}
+
+#[rstest]
+#[case("one line each", WIDE)]
+#[case("two lines each", (80, 24))]
+fn a_click_moves_the_cursor_and_one_on_its_row_opens_it(
+    #[case] _rows: &str,
+    #[case] size: (u16, u16),
+) {
+    let mut noc = Noc::busy(size);
+    noc.press("2 g g");
+    let y = noc.picture().lines().position(|l| l.contains("INC-2034")).unwrap() as u16;
+    let click = Mouse { kind: MouseKind::Down(0), x: 20, y, mods: Mods::NONE };
+    noc.tell(Msg::Input(InputEvent::Mouse(click)));
+    assert!(on_row(&noc, 2034), "{}", noc.picture());
+    noc.tell(Msg::Input(InputEvent::Mouse(click)));
+    assert!(noc.picture().contains("╭ INC-2034"), "{}", noc.picture());
 }
 
 #[test]

@@ -371,6 +371,15 @@ impl Noc {
         self.state.incident(IncidentId(id)).map_or("none", |i| i.state().short())
     }
 
+    /// The texts on the screen that lead somewhere, and where.
+    pub fn links(&self) -> Vec<(String, String)> {
+        let area = Rect::from(((0, 0).into(), self.model.size));
+        let mut buf = Buffer::empty(area);
+        let drawn = frame::draw(&self.model, area, &mut buf);
+        let text = |area: Rect| area.positions().map(|at| buf[at].symbol()).collect::<String>();
+        drawn.links.into_iter().map(|(area, url)| (text(area), url)).collect()
+    }
+
     pub fn draw(&self) -> Buffer {
         let area = Rect::from(((0, 0).into(), self.model.size));
         let mut buf = Buffer::empty(area);

@@ -11,7 +11,6 @@ use crate::domain::time::Timescale;
 use crate::engine::Handle;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
-use crate::ui::screens::Tone;
 
 /// Reports that may wait for the engine.
 const REPORTS: usize = 64;
@@ -65,18 +64,15 @@ impl Edge {
             tokio::select! {
                 Some(()) = refreshed.recv() => supervisor.poll_now(),
                 Some(change) = changes.recv() => {
-                    let (tone, line) = match change {
+                    let read = match change {
                         Ok(new) => {
                             let said = self.adopt(&current, &new, &mut supervisor).await;
                             current = *new;
-                            (Tone::Info, said)
+                            Ok(said)
                         }
-                        Err(problems) => {
-                            let first = problems.headline();
-                            (Tone::Bad, format!("config not reloaded, the old one stays: {first}"))
-                        }
+                        Err(problems) => Err((problems.place(), problems.headline())),
                     };
-                    let _ = self.news.send(Msg::Say(tone, line)).await;
+                    let _ = self.news.send(Msg::Config(read)).await;
                 }
                 else => break,
             }

@@ -110,12 +110,22 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
     if site.demo {
         out.push(piece(1, true, vec![(" DEMO ".to_owned(), of(Role::Demo))]));
     }
+    let warning = base.patch(of(Role::Warning));
+    if let Some(place) = &model.broken {
+        let text = format!("{} broken", text::clean(place, 30));
+        out.push(piece(2, true, vec![(text, warning)]));
+    }
+    let mut unchecked = ctx.world.sources.iter().filter(|s| s.insecure);
+    if let Some(first) = unchecked.next() {
+        let more = match unchecked.count() {
+            0 => String::new(),
+            n => format!(" +{n}"),
+        };
+        let text = format!("TLS unchecked: {}{more}", text::clean(&first.name, 16));
+        out.push(piece(2, true, vec![(text, warning)]));
+    }
     if matches!(ctx.world.store, StoreState::Memory) && !site.demo {
-        out.push(piece(
-            4,
-            true,
-            vec![("in memory only".to_owned(), base.patch(of(Role::Warning)))],
-        ));
+        out.push(piece(4, true, vec![("in memory only".to_owned(), warning)]));
     }
     if let Some(spans) = sources(ctx, base) {
         out.push(piece(3, true, spans));

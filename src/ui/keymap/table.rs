@@ -125,6 +125,7 @@ actions! {
     Assign         "assign"           ["A"],            [Incidents, Incident],     Incidents, 80 "assign",        WRITES SAFE,  open,            "assign to somebody";
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";
+    EditNote       "edit_note"        ["E"],            [Incidents, Incident],     Incidents, 0 "edit note",      WRITES SAFE,  on_incident,     "write a note in $EDITOR";
     Close          "close"            ["C"],            [Incident],                Incidents, 70 "close",         WRITES SAFE,  resolved,        "close a resolved incident for good";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
     Cancel         "cancel"           ["D"],            [Incident],                Incidents, 40 "cancel",        WRITES ASKS,  open,            "cancel: a false alarm";

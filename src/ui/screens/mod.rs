@@ -4,7 +4,7 @@
 pub mod health;
 pub mod incidents;
 
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::Outcome;
@@ -74,6 +74,14 @@ pub trait Screen {
 
     /// The facts on which actions depend. The console adds `read_only` and `undoable`.
     fn situation(&self, ctx: &Ctx<'_>) -> Situation;
+
+    /// The person pressed something while the tab is in front, be it for what lies over it.
+    fn touched(&mut self, _ctx: &Ctx<'_>) {}
+
+    /// A click on a cell of its area, counted from the upper left corner of that.
+    fn clicked(&mut self, _at: Position, _ctx: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
 
     /// Does an action of the table; one that it does not know changes nothing.
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step>;

@@ -3,13 +3,16 @@
 use ratatui::layout::{Position, Rect};
 use tui_input::{Input, InputRequest};
 
-use super::paint::{Paint, width};
+use super::paint::{Paint, width, wrap};
 use crate::domain::text;
 use crate::ui::terminal::{Key, KeyCode};
 use crate::ui::theme::Role;
 
 /// Longest text of a field, in characters.
 pub const MAX_FIELD: usize = 2_000;
+
+/// Most lines of a field whose text has line breaks.
+const MAX_LINES: u16 = 10;
 
 /// A text with a cursor in it.
 #[derive(Debug, Clone, Default)]
@@ -107,10 +110,23 @@ impl Field {
         Typed::Changed
     }
 
-    /// Draws the text in one line, scrolled so that the cursor is in view; with `focus`, the
-    /// terminal's cursor stands in it.
+    /// How many lines it takes in `room` cells: several only where the text has line breaks.
+    pub fn height(&self, room: u16) -> u16 {
+        if !self.text().contains('\n') {
+            return 1;
+        }
+        let lines = wrap(self.text(), room.saturating_sub(1)).len();
+        u16::try_from(lines).unwrap_or(u16::MAX).min(MAX_LINES)
+    }
+
+    /// Draws the text, scrolled so that the cursor is in view; with `focus`, the terminal's cursor
+    /// stands in it.
     pub fn paint(&self, paint: &mut Paint<'_>, area: Rect, focus: bool) {
         if area.is_empty() {
+            return;
+        }
+        if self.text().contains('\n') {
+            self.paint_lines(paint, area, focus);
             return;
         }
         paint.fill(Rect { height: 1, ..area }, Role::Field);
@@ -124,6 +140,26 @@ impl Field {
             let x = area.x + u16::try_from(at).unwrap_or(0);
             paint.cursor = Some(Position::new(x, area.y));
             paint.over(Rect::new(x, area.y, 0, 1), Role::Field);
+        }
+    }
+}
+
+impl Field {
+    fn paint_lines(&self, paint: &mut Paint<'_>, area: Rect, focus: bool) {
+        paint.fill(area, Role::Field);
+        let room = area.width.saturating_sub(1);
+        let before: String = self.text().chars().take(self.cursor()).collect();
+        let before = wrap(&before, room);
+        let row = before.len().saturating_sub(1);
+        let top = (row + 1).saturating_sub(usize::from(area.height));
+        let style = paint.of(Role::Field);
+        for (line, y) in wrap(self.text(), room).iter().skip(top).zip(area.top()..area.bottom()) {
+            paint.text(area.x, y, room, line, style);
+        }
+        if focus {
+            let x = area.x + before.last().map_or(0, |line| width(line)).min(room);
+            let y = area.y + u16::try_from(row - top).unwrap_or(0);
+            paint.cursor = Some(Position::new(x, y));
         }
     }
 }
@@ -165,6 +201,13 @@ mod tests {
         let mut field = Field::default();
         type_in(&mut field, "q a R : ? / 1");
         assert_eq!(field.text(), "qaR:?/1");
+    }
+
+    #[test]
+    fn a_text_of_several_lines_has_as_many_and_no_more_than_fit() {
+        assert_eq!(Field::with("one long line of text").height(10), 1);
+        assert_eq!(Field::with("one\ntwo").height(10), 2);
+        assert_eq!(Field::with("line\n".repeat(50).as_str()).height(10), MAX_LINES);
     }
 
     #[test]

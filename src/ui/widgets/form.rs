@@ -7,8 +7,11 @@ use ratatui::layout::Rect;
 use super::field::{Field, Typed};
 use super::paint::{Paint, width, wrap};
 use crate::ui::screens::{Step, centred};
-use crate::ui::terminal::Key;
+use crate::ui::terminal::{Key, KeyCode, Mods};
 use crate::ui::theme::Role;
+
+/// Writes the text of a long field in an editor.
+const EDITOR: Key = Key { code: KeyCode::Char('e'), mods: Mods::CTRL };
 
 /// One field.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +22,8 @@ pub struct FormField {
     pub hint: String,
     /// What can stand here, if it is one of a few; `↑` and `↓` go through them.
     pub choices: Vec<String>,
+    /// It may have several lines, and be written in an editor.
+    pub long: bool,
 }
 
 /// Reads the texts of the fields; `Err` names the field that is wrong and why.
@@ -40,6 +45,8 @@ pub struct Form {
 pub enum Filled {
     Open,
     Cancelled,
+    /// The text so far is to be changed in an editor; see [`Form::edited`].
+    Edit(String),
     /// Whether anything was typed that would be lost.
     Sent(Vec<Step>),
 }
@@ -60,7 +67,13 @@ impl FormField {
             field: Field::with(text),
             hint: hint.to_owned(),
             choices: Vec::new(),
+            long: false,
         }
+    }
+
+    /// One for a text that may be long.
+    pub fn long(label: &str, hint: &str) -> Self {
+        Self { long: true, ..Self::new(label, "", hint) }
     }
 
     pub fn choose(label: &str, text: &str, hint: &str, choices: Vec<String>) -> Self {
@@ -105,6 +118,9 @@ impl Form {
     pub fn key(&mut self, key: Key) -> Filled {
         let len = self.fields.len().max(1);
         let Some(field) = self.fields.get_mut(self.focus) else { return Filled::Cancelled };
+        if field.long && key == EDITOR {
+            return Filled::Edit(field.field.text().to_owned());
+        }
         match field.field.key(key) {
             Typed::Changed => {
                 if self.error.as_ref().is_some_and(|(i, _)| *i == self.focus) {
@@ -141,12 +157,23 @@ impl Form {
         }
     }
 
+    /// Takes over what an editor made of the text.
+    pub fn edited(&mut self, text: &str) {
+        if let Some(field) = self.fields.get_mut(self.focus) {
+            field.field = Field::with(text.trim_end());
+        }
+    }
+
     pub fn paint(&self, paint: &mut Paint<'_>, screen: Rect) {
         let w = screen.width.min(76);
         let about =
             if self.about.is_empty() { Vec::new() } else { wrap(&self.about, w - 4.min(w)) };
         let gap = u16::from(!about.is_empty());
-        let lines = u16::try_from(about.len() + self.fields.len()).unwrap_or(u16::MAX);
+        let labels = self.fields.iter().map(|f| width(&f.label)).max().unwrap_or(0);
+        let labels = labels.min(w.saturating_sub(4) / 3);
+        let cells = w.saturating_sub(4 + labels + 2);
+        let heights = self.fields.iter().map(|f| f.field.height(cells));
+        let lines = heights.fold(u16::try_from(about.len()).unwrap_or(0), u16::saturating_add);
         let area = centred(screen, w, lines.saturating_add(5 + gap));
         paint.fill(area, Role::Overlay);
         let inner = paint.panel(area, &[(&self.title, paint.of(Role::Title))], true);
@@ -157,20 +184,18 @@ impl Form {
             y += 1;
         }
         y += gap;
-        let labels = self.fields.iter().map(|f| width(&f.label)).max().unwrap_or(0);
-        let labels = labels.min(room / 3);
         for (i, field) in self.fields.iter().enumerate() {
             let focus = i == self.focus;
             let role = if focus { Role::Accent } else { Role::Muted };
             paint.put(x, y, labels, &field.label, role);
-            let at = Rect::new(x + labels + 2, y, room.saturating_sub(labels + 2), 1);
+            let at = Rect::new(x + labels + 2, y, cells, field.field.height(cells));
             if y < inner.bottom() {
                 field.field.paint(paint, at.intersection(inner), focus);
             }
             if self.error.as_ref().is_some_and(|(wrong, _)| *wrong == i) {
                 paint.over(at, Role::FieldError);
             }
-            y += 1;
+            y += at.height;
         }
         y += 1;
         let hint = self.fields.get(self.focus).map_or("", |f| &f.hint);
@@ -178,9 +203,12 @@ impl Form {
             Some((_, why)) => paint.put(x, y, room, why, Role::Critical),
             None => paint.put(x, y, room, hint, Role::Muted),
         };
-        let last = self.focus + 1 == self.fields.len();
-        let note = if last { "Enter sends - Esc leaves" } else { "Enter next - Esc leaves" };
-        let note = note.replace('-', paint.theme.symbols.dot);
+        let enter = if self.focus + 1 == self.fields.len() { "Enter sends" } else { "Enter next" };
+        let long = self.fields.get(self.focus).is_some_and(|f| f.long);
+        let editor = format!("{EDITOR} editor");
+        let parts = [Some(enter), long.then_some(editor.as_str()), Some("Esc leaves")];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        let note = parts.join(&format!(" {} ", paint.theme.symbols.dot));
         paint.note(area, &note, paint.of(Role::Muted));
     }
 }
@@ -213,6 +241,16 @@ mod tests {
         press(&mut form, "x");
         assert_eq!(form.error, None);
         assert!(matches!(press(&mut form, "Enter Enter"), Filled::Sent(_)));
+    }
+
+    #[test]
+    fn only_a_long_field_is_written_in_an_editor_and_takes_what_it_made() {
+        let mut form = form();
+        assert!(matches!(press(&mut form, "a Ctrl-e"), Filled::Open));
+        form.fields.push(FormField::long("Text", ""));
+        assert!(matches!(press(&mut form, "Tab Tab x Ctrl-e"), Filled::Edit(text) if text == "x"));
+        form.edited("x\ny\n");
+        assert_eq!(form.fields[2].field.text(), "x\ny");
     }
 
     #[test]

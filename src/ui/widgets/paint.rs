@@ -1,6 +1,7 @@
 //! Drawing: text that fits its cells, panels, fills.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -18,6 +19,24 @@ pub struct Paint<'a> {
     pub cursor: Option<Position>,
     /// Cells that lead somewhere, for terminals that have links.
     pub links: Vec<(Rect, String)>,
+}
+
+/// A piece of a line, and where it leads, if it leads anywhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    pub text: String,
+    pub style: Style,
+    pub url: Option<Arc<str>>,
+}
+
+impl Piece {
+    pub fn new(text: impl Into<String>, style: Style) -> Self {
+        Self { text: text.into(), style, url: None }
+    }
+
+    pub fn link(text: impl Into<String>, style: Style, url: &str) -> Self {
+        Self { url: Some(Arc::from(url)), ..Self::new(text, style) }
+    }
 }
 
 /// The cells that a text takes; control characters take none.
@@ -98,6 +117,22 @@ impl<'a> Paint<'a> {
                 break;
             }
             used += self.text(x + used, y, max - used, text, *style);
+        }
+        used
+    }
+
+    /// As [`Paint::spans`]; pieces that lead somewhere become links.
+    pub fn pieces(&mut self, x: u16, y: u16, max: u16, pieces: &[Piece]) -> u16 {
+        let mut used = 0;
+        for piece in pieces {
+            if used >= max {
+                break;
+            }
+            let cells = self.text(x + used, y, max - used, &piece.text, piece.style);
+            if let Some(url) = &piece.url {
+                self.links.push((Rect::new(x + used, y, cells, 1), url.to_string()));
+            }
+            used += cells;
         }
         used
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::paint::{Paint, width};
@@ -236,6 +236,13 @@ impl Table<'_> {
     /// How many rows fit in `height` lines below the heading.
     pub fn room(height: u16, lines: u16) -> usize {
         usize::from(height.saturating_sub(1) / lines.max(1))
+    }
+
+    /// The row of `window` on that cell, where the table fills `area` with `lines` for each row.
+    pub fn at(area: Rect, window: Range<usize>, lines: u16, cell: Position) -> Option<usize> {
+        let below = area.contains(cell).then(|| (cell.y - area.y).checked_sub(1)).flatten()?;
+        let index = window.start + usize::from(below / lines.max(1));
+        (index < window.end).then_some(index)
     }
 
     /// Draws the heading and the rows of `window`, each by `draw`.

@@ -17,7 +17,7 @@ mod signals;
 mod tiles;
 
 use chrono::TimeDelta;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::health::rollup::ServiceHealth;
@@ -186,6 +186,20 @@ impl Health {
         let list = inside(layout(whole(body), self.view).list);
         let field = u16::from(self.editing.is_some());
         Table::room(list.height.saturating_sub(field), 1)
+    }
+
+    /// The row on a cell of the screen.
+    fn row_at(&self, at: Position, ctx: &Ctx<'_>) -> Option<usize> {
+        let area = inside(layout(whole(ctx.body), self.view).list);
+        if self.view == View::Tiles {
+            let grid = tiles::Grid::new(&self.rows, area.width, area.height);
+            return area
+                .contains(at)
+                .then(|| grid.at(at.x - area.x, (at.y - area.y).saturating_add(self.scrolled)))
+                .flatten();
+        }
+        let window = self.cursor.window(self.rows.len(), self.room(ctx.body));
+        Table::at(area, window, 1, at)
     }
 
     /// Makes the rows again if that is needed, and finds the cursor.
@@ -397,10 +411,9 @@ fn summary(ctx: &Ctx<'_>, health: &ServiceHealth) -> String {
 /// What can be opened in a browser: links and runbooks that are addresses.
 fn links(health: &ServiceHealth) -> Vec<(String, String)> {
     let service = &health.service;
-    let is_web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
     let runbooks = service.runbooks.iter().map(|url| ("runbook".to_owned(), url.clone()));
     let links = service.links.iter().map(|(name, url)| (name.clone(), url.clone()));
-    runbooks.chain(links).filter(|(_, url)| is_web(url)).collect()
+    runbooks.chain(links).filter(|(_, url)| text::is_web(url)).collect()
 }
 
 fn open_link(health: &ServiceHealth) -> Vec<Step> {
@@ -434,7 +447,7 @@ pub fn report_form(ctx: &Ctx<'_>, service: &str) -> Form {
         ),
         FormField::choose("Impact", "", "1 high to 3 low; empty: by the service's tier", levels()),
         FormField::choose("Urgency", "", "1 high to 3 low; empty: 2", levels()),
-        FormField::new("Text", "", "what else is known; may stay empty"),
+        FormField::long("Text", "what else is known; may stay empty"),
     ];
     let submit = move |texts: &[String]| {
         let text = |i: usize| texts.get(i).cloned().unwrap_or_default();
@@ -489,6 +502,22 @@ impl Screen for Health {
                 || self.charts.cursor.is_some(),
             ..Situation::default()
         }
+    }
+
+    fn clicked(&mut self, at: Position, ctx: &Ctx<'_>) -> Vec<Step> {
+        let Some(index) = self.row_at(at, ctx).filter(|_| self.full.is_none()) else {
+            return Vec::new();
+        };
+        let Some(key) = standing(&self.rows, self.view, index) else { return Vec::new() };
+        if self.cursor.at.as_ref() == Some(&key) {
+            return vec![Step::Act(Action::Open)];
+        }
+        let (rows, view, room) = (&self.rows, self.view, self.room(ctx.body));
+        let by = index.cast_signed() - self.cursor.index().cast_signed();
+        self.cursor.step(by, rows.len(), room, |i| standing(rows, view, i));
+        (self.charts.cursor, self.charts.signal) = (None, None);
+        self.settle(ctx, false);
+        Vec::new()
     }
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {

@@ -72,6 +72,14 @@ impl Grid {
         self.places.get(at)
     }
 
+    /// The row of the tile that covers a cell of the whole.
+    pub fn at(&self, x: u16, y: u16) -> Option<usize> {
+        let covers = |at: u16, size: u16, cell: u16| (at..at.saturating_add(size)).contains(&cell);
+        let hit =
+            |p: &&Place| !p.heading && covers(p.x, self.size.0, x) && covers(p.y, self.size.1, y);
+        self.places.iter().find(hit).map(|p| p.row)
+    }
+
     /// The row that an action leads to from `row`; `None` if it is no move.
     pub fn step(&self, row: usize, action: Action, height: u16) -> Option<usize> {
         let tiles: Vec<&Place> = self.places.iter().filter(|p| !p.heading).collect();

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::incident::Incident;
+use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
+use crate::domain::incident::{AlertFact, Incident};
+use crate::domain::text;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
@@ -17,6 +19,8 @@ use crate::ui::widgets::{Form, FormField, Item, Picker};
 
 /// Above so many incidents a common action asks first.
 pub const MANY: usize = 10;
+/// How many alerts are searched for links.
+const LOOKED_AT: usize = 50;
 /// How many incidents a question lists.
 const LISTED: usize = 8;
 
@@ -54,6 +58,22 @@ impl Aim {
     fn command(&self, action: Deed) -> Command {
         Command::Act { targets: self.targets.clone(), action }
     }
+
+    /// Sends `action`; above [`MANY`] asks the person first: `verb` 63 incidents `to`?
+    fn send(&self, action: Deed, verb: &str, to: &str, listed: &[String]) -> Vec<Step> {
+        let ask = Step::Do(Cmd::Ask(self.command(action)));
+        if self.targets.len() <= MANY {
+            return vec![ask];
+        }
+        let title = format!("{verb} {}{to}", self.named());
+        let hidden = match self.out_of_view {
+            0 => String::new(),
+            hidden => format!(", {hidden} of them out of view"),
+        };
+        let mut lines = vec![format!("{title}{hidden}?"), String::new()];
+        lines.extend_from_slice(listed);
+        confirm(&title, lines, verb, vec![ask])
+    }
 }
 
 /// Asks the engine for `action` on all targets; above [`MANY`] asks the person first.
@@ -61,19 +81,7 @@ pub fn act(aim: &Aim, action: Deed, verb: &str, ctx: &Ctx<'_>) -> Vec<Step> {
     if aim.targets.is_empty() {
         return vec![Step::Say(Tone::Info, "no incident is under the cursor".to_owned())];
     }
-    let ask = Step::Do(Cmd::Ask(aim.command(action)));
-    if aim.targets.len() <= MANY {
-        return vec![ask];
-    }
-    let mut lines = vec![match aim.out_of_view {
-        0 => format!("{verb} {} incidents?", aim.targets.len()),
-        hidden => {
-            format!("{verb} {} incidents, {hidden} of them out of view?", aim.targets.len())
-        }
-    }];
-    lines.push(String::new());
-    lines.extend(listed(aim, ctx.world));
-    confirm(&format!("{verb} {}", aim.named()), lines, verb, vec![ask])
+    aim.send(action, verb, "", &listed(aim, ctx.world))
 }
 
 fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
@@ -137,12 +145,13 @@ pub fn with_reason(
 ) -> Vec<Step> {
     let about = aim.about(world);
     let title = format!("{verb} {}", aim.named());
+    let listed = listed(&aim, world);
     let submit: Submit = Box::new(move |texts| {
         let reason = texts.first().cloned().unwrap_or_default();
         if needed && reason.is_empty() {
             return Err((0, format!("say why: {verb} keeps the reason")));
         }
-        Ok(vec![Step::Do(Cmd::Ask(aim.command(deed(reason))))])
+        Ok(aim.send(deed(reason), verb, "", &listed))
     });
     let fields = vec![FormField::new("Reason", "", hint)];
     form(&title, &about, fields, submit)
@@ -153,8 +162,12 @@ fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec
 }
 
 /// Whom to assign to: known names, `me`, nobody, or any other name.
-pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
-    let give = |to: Option<String>| vec![Step::Do(Cmd::Ask(aim.command(Deed::Assign { to })))];
+pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, world: &Snapshot) -> Vec<Step> {
+    let (all, listed) = (aim.clone(), listed(aim, world));
+    let give = move |to: Option<String>| {
+        let whom = format!(" to {}", to.as_deref().unwrap_or("nobody"));
+        all.send(Deed::Assign { to }, "assign", &whom, &listed)
+    };
     let mut items = vec![Item {
         label: me.to_owned(),
         detail: "me".to_owned(),
@@ -171,11 +184,8 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
         then: give(None),
     });
     let title = format!("Assign {} to", aim.named());
-    let other = aim.clone();
-    let picker = Picker::new(&title, items).or_typed(Box::new(move |name| {
-        let to = Some(name.to_owned());
-        vec![Step::Do(Cmd::Ask(other.command(Deed::Assign { to })))]
-    }));
+    let picker =
+        Picker::new(&title, items).or_typed(Box::new(move |name| give(Some(name.to_owned()))));
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
 }
 
@@ -183,14 +193,21 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>) -> Vec<Step> {
 pub fn note(aim: Aim, world: &Snapshot) -> Vec<Step> {
     let about = aim.about(world);
     let title = format!("Note on {}", aim.named());
+    let listed = listed(&aim, world);
     let submit: Submit = Box::new(move |texts| match texts {
         [text] if !text.is_empty() => {
-            let action = Deed::Note { text: text.clone() };
-            Ok(vec![Step::Do(Cmd::Ask(aim.command(action)))])
+            Ok(aim.send(Deed::Note { text: text.clone() }, "annotate", "", &listed))
         }
         _ => Err((0, "the note is empty; write a word".to_owned())),
     });
-    form(&title, &about, vec![FormField::new("Note", "", "kept in the timeline for good")], submit)
+    form(&title, &about, vec![FormField::long("Note", "kept in the timeline for good")], submit)
+}
+
+/// The same, written in an editor first: what comes back stands in the form, to be sent.
+pub fn edit_note(aim: Aim, world: &Snapshot) -> Vec<Step> {
+    let mut steps = note(aim, world);
+    steps.push(Step::Do(Cmd::Edit(String::new())));
+    steps
 }
 
 /// A new incident, by hand. `service`: what is proposed.
@@ -235,7 +252,7 @@ pub fn report(service: &str, services: &BTreeSet<String>) -> Vec<Step> {
             services.iter().cloned().collect(),
         ),
         FormField::new("Title", "", "what is wrong, in a few words"),
-        FormField::new("Text", "", "what is known; may stay empty"),
+        FormField::long("Text", "what is known; may stay empty"),
         FormField::choose("Impact", "", "1 high, 2 medium, 3 low; empty: by the tier", levels()),
         FormField::choose("Urgency", "", "1 high, 2 medium, 3 low; empty: medium", levels()),
     ];
@@ -289,32 +306,63 @@ pub fn has_link(incident: &Incident, world: &Snapshot) -> bool {
     !links(incident, world).is_empty()
 }
 
-/// Every link of an incident, named: those of its alerts, its annotations and its service. Only
-/// `http` and `https`, each once.
+/// Every link of an incident, named: its runbooks, those of its alerts, its annotations and its
+/// service. Only `http` and `https`, each once.
 pub fn links(incident: &Incident, world: &Snapshot) -> Vec<(String, String)> {
+    let runbooks = runbooks(incident, world);
     let mut found: Vec<(String, String)> = Vec::new();
     let mut add = |name: String, url: &str| {
-        let web = url.starts_with("https://") || url.starts_with("http://");
-        let sane = !url.chars().any(|c| c.is_whitespace() || c.is_control());
-        if web && sane && !found.iter().any(|(_, known)| known == url) {
+        if text::is_web(url) && !found.iter().any(|(_, known)| known == url) {
             found.push((name, url.to_owned()));
         }
     };
-    let notes = incident.alerts.values().flat_map(|alert| alert.annotations.iter());
-    for (name, value) in incident.annotations.iter().chain(notes) {
+    for runbook in runbooks {
+        add("runbook".to_owned(), runbook);
+    }
+    for (name, value) in annotations(incident) {
         add(name.trim_end_matches("_url").replace('_', " "), value);
     }
-    let service = incident.service.as_ref().and_then(|id| world.health.get(id));
-    if let Some(health) = service {
+    if let Some(health) = service(incident, world) {
         for (name, url) in &health.service.links {
             add(format!("{} {name}", health.service.id), url);
         }
     }
-    let graphs =
-        incident.alerts.values().filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
+    let graphs = some(incident).filter_map(|alert| Some((alert, alert.generator_url.as_ref()?)));
     for (alert, url) in graphs {
         let name = alert.labels.get("alertname").map_or("alert", String::as_str);
         add(format!("graph of {name}"), url);
     }
     found
+}
+
+/// What to do about it, as its alerts, its rule and its service say: addresses or words, each once.
+pub fn runbooks<'a>(incident: &'a Incident, world: &'a Snapshot) -> Vec<&'a str> {
+    let own = annotations(incident).filter(|(name, _)| is_runbook(name)).map(|(_, text)| text);
+    let service = service(incident, world).into_iter().flat_map(|h| &h.service.runbooks);
+    let mut found: Vec<&str> = Vec::new();
+    for text in own.chain(service.map(String::as_str)).filter(|text| !text.trim().is_empty()) {
+        if !found.contains(&text) {
+            found.push(text);
+        }
+    }
+    found
+}
+
+/// Whether an annotation of that name is a runbook.
+pub fn is_runbook(name: &str) -> bool {
+    matches!(name, "runbook" | "runbook_url")
+}
+
+/// The first of its alerts: thousands are one trouble, and have the same links.
+fn some(incident: &Incident) -> impl Iterator<Item = &AlertFact> {
+    incident.alerts.values().take(LOOKED_AT)
+}
+
+fn annotations(incident: &Incident) -> impl Iterator<Item = (&str, &str)> {
+    let alerts = some(incident).flat_map(|alert| alert.annotations.iter());
+    incident.annotations.iter().chain(alerts).map(|(name, text)| (name.as_str(), text.as_str()))
+}
+
+fn service<'a>(incident: &Incident, world: &'a Snapshot) -> Option<&'a ServiceHealth> {
+    world.health.get(incident.service.as_ref()?).map(|health| &**health)
 }

@@ -7,15 +7,16 @@ use chrono_tz::Tz;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::actions;
 use super::timeline::{nth, standing};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
-use crate::domain::text::duration;
+use crate::domain::text::{duration, is_web};
 use crate::domain::time::{Instant, TimeStyle, show};
 use crate::engine::Snapshot;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widgets::Paint;
 use crate::ui::widgets::paint::wrap;
+use crate::ui::widgets::{Paint, Piece, width};
 
 /// How wide the labels are.
 const LABEL: u16 = 9;
@@ -98,28 +99,28 @@ fn level(n: u8) -> &'static str {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     pub label: &'static str,
-    /// Pieces of one line; a single piece may be long and is wrapped.
-    pub value: Vec<(String, Style)>,
+    /// Pieces of one line, broken before links; a single piece may be long and is wrapped.
+    pub value: Vec<Piece>,
 }
 
 fn fact(label: &'static str, value: impl Into<String>, style: Style) -> Fact {
-    Fact { label, value: vec![(value.into(), style)] }
+    Fact { label, value: vec![Piece::new(value, style)] }
 }
 
 /// How many lines the facts take in `width` cells.
-pub fn height(facts: &[Fact], width: u16) -> usize {
-    facts.iter().map(|fact| split(fact, width).len().max(1)).sum()
+pub fn height(facts: &[Fact], room: u16) -> usize {
+    facts.iter().map(|fact| split(fact, room).len().max(1)).sum()
 }
 
 /// The facts as lines of at most `width` cells.
-pub fn lines(facts: &[Fact], theme: &Theme, width: u16) -> Vec<Vec<(String, Style)>> {
+pub fn lines(facts: &[Fact], theme: &Theme, width: u16) -> Vec<Vec<Piece>> {
     let label = theme.of(Role::Muted);
     let mut lines = Vec::new();
     for fact in facts {
         for (n, mut line) in split(fact, width).into_iter().enumerate() {
             if !fact.label.is_empty() {
                 let name = if n == 0 { fact.label } else { "" };
-                line.insert(0, (format!("{name:<0$}", usize::from(LABEL)), label));
+                line.insert(0, Piece::new(format!("{name:<0$}", usize::from(LABEL)), label));
             }
             lines.push(line);
         }
@@ -131,28 +132,44 @@ pub fn lines(facts: &[Fact], theme: &Theme, width: u16) -> Vec<Vec<(String, Styl
 pub fn paint(facts: &[Fact], paint: &mut Paint<'_>, area: Rect, skip: usize) {
     let lines = lines(facts, paint.theme, area.width);
     for (line, y) in lines.iter().skip(skip).zip(area.top()..area.bottom()) {
-        let pieces: Vec<(&str, Style)> = line.iter().map(|(t, s)| (t.as_str(), *s)).collect();
-        paint.spans(area.x, y, area.width, &pieces);
+        paint.pieces(area.x, y, area.width, line);
     }
 }
 
 /// The lines of one fact.
-fn split(fact: &Fact, width: u16) -> Vec<Vec<(String, Style)>> {
-    let room = if fact.label.is_empty() { width } else { width.saturating_sub(LABEL) };
-    match fact.value.as_slice() {
-        [(text, style)] => wrap(text, room).into_iter().map(|line| vec![(line, *style)]).collect(),
-        pieces => vec![pieces.to_vec()],
+fn split(fact: &Fact, room: u16) -> Vec<Vec<Piece>> {
+    let room = if fact.label.is_empty() { room } else { room.saturating_sub(LABEL) };
+    if let [piece] = fact.value.as_slice() {
+        let lines = wrap(&piece.text, room).into_iter();
+        return lines.map(|text| vec![Piece { text, ..piece.clone() }]).collect();
     }
+    let mut lines = vec![Vec::new()];
+    let mut used = 0;
+    for piece in &fact.value {
+        let cells = width(&piece.text);
+        if piece.url.is_some() && used > 0 && used + cells > room {
+            lines.push(Vec::new());
+            used = 0;
+        }
+        used += cells;
+        if let Some(line) = lines.last_mut() {
+            line.push(piece.clone());
+        }
+    }
+    lines
 }
 
 /// Everything worth knowing, the most urgent first.
 pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     let theme = eye.theme;
     let text = theme.of(Role::Text);
-    let state = (standing(incident, eye.now, eye.zone()), state_style(theme, incident.state()));
+    let state = standing(incident, eye.now, eye.zone());
     let sign = format!("{} {}", priority_sign(theme, incident.priority), incident.priority);
-    let gap = ("  ".to_owned(), text);
-    let first = vec![(sign, theme.priority(incident.priority)), gap, state];
+    let first = vec![
+        Piece::new(sign, theme.priority(incident.priority)),
+        Piece::new("  ", text),
+        Piece::new(state, state_style(theme, incident.state())),
+    ];
     let mut lines = vec![Fact { label: "", value: first }];
     lines.extend(doubts(incident, eye));
     let mut class = format!(
@@ -167,7 +184,8 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
     lines.extend(alerts(incident, theme));
-    lines.extend(service(incident, eye));
+    lines.push(service(incident, eye));
+    lines.extend(leads(incident, eye));
     lines.extend(related(incident, eye));
     for (key, label) in [("summary", "summary"), ("description", "about"), ("message", "message")] {
         if let Some(words) = incident.annotations.get(key).filter(|w| **w != incident.title) {
@@ -241,15 +259,15 @@ fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {
     Some(fact("alerts", text, theme.of(role)))
 }
 
-fn service(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+fn service(incident: &Incident, eye: &Eye<'_>) -> Fact {
     let theme = eye.theme;
     let text = theme.of(Role::Text);
     let Some(id) = &incident.service else {
         let words = "unassigned: no service claims its alerts";
-        return vec![fact("service", words, theme.of(Role::Warning))];
+        return fact("service", words, theme.of(Role::Warning));
     };
     let Some(health) = eye.world.health.get(id) else {
-        return vec![fact("service", id.to_string(), text)];
+        return fact("service", id.to_string(), text);
     };
     let service = &health.service;
     let team = service.team.as_ref().map(|team| format!(", team {team}")).unwrap_or_default();
@@ -264,19 +282,37 @@ fn service(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     } else {
         format!("{id} ({})", service.name)
     };
-    let mut lines = vec![Fact {
+    Fact {
         label: "service",
         value: vec![
-            (state, theme.state(health.state)),
-            (format!("  {named}, tier {}{team}", service.tier), text),
+            Piece::new(state, theme.state(health.state)),
+            Piece::new(format!("  {named}, tier {}{team}", service.tier), text),
         ],
-    }];
-    if !service.runbooks.is_empty() {
-        lines.push(fact("runbook", service.runbooks.join("  "), text));
     }
-    if !service.links.is_empty() {
-        let links = service.links.keys().cloned().collect::<Vec<_>>().join("  ");
-        lines.push(fact("links", links, theme.of(Role::Link)));
+}
+
+/// Where to read on: the runbooks, and everything else that can be opened.
+fn leads(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let (text, link) = (eye.theme.of(Role::Text), eye.theme.of(Role::Link));
+    let runbooks = actions::runbooks(incident, eye.world);
+    let mut lines: Vec<Fact> = Vec::new();
+    for words in runbooks.iter().take(NAMED) {
+        let label = if lines.is_empty() { "runbook" } else { " " };
+        lines.push(if is_web(words) {
+            Fact { label, value: vec![Piece::link(*words, link, words)] }
+        } else {
+            fact(label, words.lines().collect::<Vec<_>>().join(" "), text)
+        });
+    }
+    let mut others = Vec::new();
+    let links = actions::links(incident, eye.world);
+    let links = links.iter().filter(|(_, url)| !runbooks.contains(&url.as_str()));
+    for (name, url) in links.take(NAMED) {
+        others.push(Piece::link(name, link, url));
+        others.push(Piece::new("  ", text));
+    }
+    if others.pop().is_some() {
+        lines.push(Fact { label: "links", value: others });
     }
     lines
 }

@@ -9,14 +9,15 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::actions;
 use super::facts::{self, Eye, Fact, state_style};
 use super::timeline::{Entry, Tone};
 use crate::domain::incident::{AlertFact, Incident, IncidentId};
 use crate::domain::observation::AlertStatus;
-use crate::domain::text::duration;
+use crate::domain::text::{duration, is_web};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widgets::paint::wrap;
-use crate::ui::widgets::{Paint, Scroll, fit, width};
+use crate::ui::widgets::{Paint, Piece, Scroll, fit, width};
 
 /// From this width on facts and timeline stand side by side.
 const SIDE_BY_SIDE: u16 = 110;
@@ -52,7 +53,7 @@ pub enum Page {
 }
 
 /// One line with its pieces.
-type Pieces = Vec<(String, Style)>;
+type Pieces = Vec<Piece>;
 
 impl Full {
     pub fn of(id: IncidentId) -> Self {
@@ -197,12 +198,11 @@ pub fn paint(
 
 fn draw(lines: &[Pieces], paint: &mut Paint<'_>, area: Rect, skip: usize) {
     for (line, y) in lines.iter().skip(skip).zip(area.top()..area.bottom()) {
-        let pieces: Vec<(&str, Style)> = line.iter().map(|(t, s)| (t.as_str(), *s)).collect();
-        paint.spans(area.x, y, area.width, &pieces);
+        paint.pieces(area.x, y, area.width, line);
     }
 }
 
-fn tabs(full: &Full, incident: &Incident, eye: &Eye<'_>, width: u16) -> Pieces {
+fn tabs(full: &Full, incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<(String, Style)> {
     let theme = eye.theme;
     let related = relatives(incident, eye).len();
     let mut pieces = Vec::new();
@@ -236,7 +236,8 @@ fn json(incident: &Incident) -> String {
 fn overview(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
     let title = wrap(&incident.title, width);
     let strong = eye.theme.of(Role::Strong);
-    let mut lines: Vec<Pieces> = title.into_iter().map(|line| vec![(line, strong)]).collect();
+    let mut lines: Vec<Pieces> =
+        title.into_iter().map(|line| vec![Piece::new(line, strong)]).collect();
     lines.extend(facts::lines(&facts::of(incident, eye), eye.theme, width));
     if !incident.alerts.is_empty() {
         lines.push(Vec::new());
@@ -256,15 +257,16 @@ fn alerts_in_brief(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces
         });
         let own: Vec<String> = own.map(|(key, value)| format!("{key}={value:?}")).collect();
         if !own.is_empty() {
-            line.push((format!("  {}", own.join("  ")), text));
+            line.push(Piece::new(format!("  {}", own.join("  ")), text));
         }
         lines.push(line);
         let words = alert.annotations.iter().filter(|(key, value)| {
-            **value != incident.title && incident.annotations.get(*key) != Some(*value)
+            let told = **value == incident.title || actions::is_runbook(key);
+            !told && incident.annotations.get(*key) != Some(*value)
         });
         for (key, value) in words {
             for part in wrap(&format!("{key}: {value}"), width.saturating_sub(2)) {
-                lines.push(vec![("  ".to_owned(), muted), (part, muted)]);
+                lines.push(vec![Piece::new("  ", muted), Piece::new(part, muted)]);
             }
         }
     }
@@ -274,7 +276,7 @@ fn alerts_in_brief(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces
 
 /// Says how many are left out.
 fn more(all: usize, shown: usize, style: Style) -> Option<Pieces> {
-    (all > shown).then(|| vec![(format!("and {} more", all - shown), style)])
+    (all > shown).then(|| vec![Piece::new(format!("and {} more", all - shown), style)])
 }
 
 /// Those that fire first, the oldest first.
@@ -296,10 +298,10 @@ fn alert_line(alert: &AlertFact, eye: &Eye<'_>) -> Pieces {
     let name = alert.labels.get("alertname").map_or("alert", String::as_str);
     let lasted = alert.cleared_at.unwrap_or(eye.now).signed_duration_since(alert.since);
     vec![
-        (format!("{sign} "), style),
-        (format!("{name}  "), theme.of(Role::Strong)),
-        (format!("{word} {}", duration(lasted)), style),
-        (format!("  since {}", eye.clock(alert.since)), muted),
+        Piece::new(format!("{sign} "), style),
+        Piece::new(format!("{name}  "), theme.of(Role::Strong)),
+        Piece::new(format!("{word} {}", duration(lasted)), style),
+        Piece::new(format!("  since {}", eye.clock(alert.since)), muted),
     ]
 }
 
@@ -309,7 +311,8 @@ fn alert_lines(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
     let (text, muted) = (theme.of(Role::Text), theme.of(Role::Muted));
     let mut lines = Vec::new();
     if incident.alerts.is_empty() {
-        lines.push(vec![("No alert belongs to it: it was reported by hand.".to_owned(), muted)]);
+        let words = "No alert belongs to it: it was reported by hand.";
+        lines.push(vec![Piece::new(words, muted)]);
     }
     for alert in sorted(incident).into_iter().take(MOST) {
         if !lines.is_empty() {
@@ -317,7 +320,7 @@ fn alert_lines(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
         }
         lines.push(alert_line(alert, eye));
         if let AlertStatus::Silenced { by } | AlertStatus::Inhibited { by } = &alert.status {
-            lines.push(vec![(format!("  by {}", by.join(", ")), muted)]);
+            lines.push(vec![Piece::new(format!("  by {}", by.join(", ")), muted)]);
         }
         let labels: Vec<String> = alert
             .labels
@@ -326,21 +329,32 @@ fn alert_lines(incident: &Incident, eye: &Eye<'_>, width: u16) -> Vec<Pieces> {
             .map(|(key, value)| format!("{key}={value:?}"))
             .collect();
         for line in wrap(&labels.join("  "), width.saturating_sub(2)) {
-            lines.push(vec![("  ".to_owned(), muted), (line, muted)]);
+            lines.push(vec![Piece::new("  ", muted), Piece::new(line, muted)]);
         }
         for (key, value) in &alert.annotations {
             let label = format!("{key}: ");
             let room = width.saturating_sub(2);
             for line in wrap(&format!("{label}{value}"), room) {
-                lines.push(vec![("  ".to_owned(), text), (line, text)]);
+                let piece = Piece::new(line, text);
+                let url = is_web(value).then(|| value.as_str().into());
+                lines.push(vec![Piece::new("  ", text), Piece { url, ..piece }]);
             }
         }
         if let Some(url) = &alert.generator_url {
-            lines.push(vec![("  ".to_owned(), muted), (url.clone(), theme.of(Role::Link))]);
+            lines.push(vec![Piece::new("  ", muted), linked(url, theme)]);
         }
     }
     lines.extend(more(incident.alerts.len(), MOST, muted));
     lines
+}
+
+/// An address; one that no browser opens stays text.
+fn linked(url: &str, theme: &Theme) -> Piece {
+    if is_web(url) {
+        Piece::link(url, theme.of(Role::Link), url)
+    } else {
+        Piece::new(url, theme.of(Role::Muted))
+    }
 }
 
 /// Its cause, what it affects, and the ones before it; each with how it is related.
@@ -391,7 +405,7 @@ fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     let muted = theme.of(Role::Muted);
     let relatives = relatives(incident, eye);
     if relatives.is_empty() {
-        let value = vec![("No other incident belongs to it.".to_owned(), muted)];
+        let value = vec![Piece::new("No other incident belongs to it.", muted)];
         return vec![Fact { label: "", value }];
     }
     let mut last = "";
@@ -401,7 +415,7 @@ fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
             let label = if how == last { " " } else { how };
             last = how;
             let Some(other) = eye.world.incidents.get(id) else {
-                let value = vec![(format!("{id}  no longer loaded"), muted)];
+                let value = vec![Piece::new(format!("{id}  no longer loaded"), muted)];
                 return Fact { label, value };
             };
             let service = other.service.as_ref().map_or("unassigned", |s| s.as_str());
@@ -410,16 +424,17 @@ fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
                 let took = duration(end.at.signed_duration_since(other.opened_at));
                 format!("  took {took}{because}{}", end.reason)
             });
+            let age = duration(eye.now.signed_duration_since(other.opened_at));
             let value = vec![
-                (format!("{} ", other.priority), theme.priority(other.priority)),
-                (format!("{id:<9} "), theme.of(Role::Text)),
-                (format!("{:<9} ", other.state().short()), state_style(theme, other.state())),
-                (
-                    format!("{:>7}  ", duration(eye.now.signed_duration_since(other.opened_at))),
-                    muted,
+                Piece::new(format!("{} ", other.priority), theme.priority(other.priority)),
+                Piece::new(format!("{id:<9} "), theme.of(Role::Text)),
+                Piece::new(
+                    format!("{:<9} ", other.state().short()),
+                    state_style(theme, other.state()),
                 ),
-                (format!("{service}  {}", other.title), theme.of(Role::Text)),
-                (ended.unwrap_or_default(), muted),
+                Piece::new(format!("{age:>7}  "), muted),
+                Piece::new(format!("{service}  {}", other.title), theme.of(Role::Text)),
+                Piece::new(ended.unwrap_or_default(), muted),
             ];
             Fact { label, value }
         })
@@ -445,10 +460,10 @@ impl Shown<'_> {
         let theme = eye.theme;
         let muted = theme.of(Role::Muted);
         let entries = match self {
-            Self::Loading => return vec![vec![("reading the history".to_owned(), muted)]],
+            Self::Loading => return vec![vec![Piece::new("reading the history", muted)]],
             Self::Failed(why) => {
                 let text = format!("the history cannot be read: {why}");
-                return vec![vec![(text, theme.of(Role::Critical))]];
+                return vec![vec![Piece::new(text, theme.of(Role::Critical))]];
             }
             Self::Entries(entries) => {
                 entries.get(entries.len().saturating_sub(most)..).unwrap_or_default()
@@ -463,18 +478,20 @@ impl Shown<'_> {
         for entry in entries {
             let text = facts::plain(theme, &entry.text);
             for (n, text) in wrap(&text, room).into_iter().enumerate() {
-                let text = (text, text_style(entry, theme));
+                let text = Piece::new(text, text_style(entry, theme));
                 if n > 0 {
-                    lines.push(vec![(" ".repeat(usize::from(start)), muted), text]);
+                    lines.push(vec![Piece::new(" ".repeat(usize::from(start)), muted), text]);
                     continue;
                 }
                 let name = fit(&entry.who, who, theme.symbols.ellipsis);
                 let pad =
                     usize::from(who.saturating_sub(width(&name)) + if who > 0 { 2 } else { 0 });
+                let at = format!("{:>1$}  ", eye.clock(entry.at), usize::from(times));
+                let word = format!("{:<1$}  ", entry.word, usize::from(words));
                 lines.push(vec![
-                    (format!("{:>1$}  ", eye.clock(entry.at), usize::from(times)), muted),
-                    (format!("{:<1$}  ", entry.word, usize::from(words)), word_style(entry, theme)),
-                    (format!("{name}{}", " ".repeat(pad)), theme.of(Role::Text)),
+                    Piece::new(at, muted),
+                    Piece::new(word, word_style(entry, theme)),
+                    Piece::new(format!("{name}{}", " ".repeat(pad)), theme.of(Role::Text)),
                     text,
                 ]);
             }

@@ -44,6 +44,8 @@ pub struct List {
     following: bool,
     /// The last key in the queue.
     touched: Option<Instant>,
+    /// What the person did something to: it does not wait when it arrives.
+    own: HashSet<IncidentId>,
     /// The first line on the screen, and how many have room there.
     top: usize,
     page: usize,
@@ -192,6 +194,14 @@ impl List {
         }
     }
 
+    /// Shows these at once, now or when they arrive: the person did something to them.
+    pub fn admit(&mut self, ids: Vec<IncidentId>, context: &QueryContext<'_>) {
+        self.own.extend(ids);
+        if self.waiting.count > 0 {
+            self.rebuild(Cause::World, context);
+        }
+    }
+
     /// The person does something here: arrivals wait from now on.
     pub fn touch(&mut self, now: Instant) {
         self.touched = Some(now);
@@ -215,7 +225,12 @@ impl List {
     }
 
     fn holds(&self, now: Instant) -> bool {
-        !self.following && self.touched.is_some_and(|at| now.signed_duration_since(at) < ATTENTION)
+        !self.following && self.is_attended(now)
+    }
+
+    /// Whether somebody may be about to press a key here.
+    fn is_attended(&self, now: Instant) -> bool {
+        self.touched.is_some_and(|at| now.signed_duration_since(at) < ATTENTION)
     }
 
     /// The order of the rows: the group first.
@@ -233,7 +248,9 @@ impl List {
         let holding = cause == Cause::World && kept.is_some() && self.holds(context.now);
         let matches: Vec<bool> =
             self.index.rows.iter().map(|row| self.query.matches(row, context)).collect();
-        let waits = |row: &Row| holding && !row.shown && kept != Some(row.id);
+        let mut own = std::mem::take(&mut self.own);
+        let waits =
+            |row: &Row| holding && !row.shown && kept != Some(row.id) && !own.contains(&row.id);
         let listed = |row: &Row, matches: bool| {
             row.is_cause && (kept == Some(row.id) || matches && !waits(row))
         };
@@ -281,7 +298,17 @@ impl List {
         let found = self.cursor.and_then(|id| self.line_of(id));
         let lost = if cause == Cause::Person { 0 } else { was };
         self.put(found.unwrap_or(lost), 1);
-        self.top = (self.at + self.top).saturating_sub(was);
+        // The row under the cursor keeps its line on the screen, but for a screen that nobody works
+        // at and that shows the top: there the newest must not pile up out of sight.
+        if self.top > 0 || self.is_attended(context.now) {
+            self.top = (self.at + self.top).saturating_sub(was);
+        }
+        if !own.is_empty() {
+            self.index.rows.iter().filter(|row| row.shown).for_each(|row| {
+                own.remove(&row.id);
+            });
+        }
+        self.own = own;
     }
 
     /// Puts the cursor on `line`, or on the next incident from there in the direction of `way`.
@@ -322,6 +349,14 @@ impl List {
             Move::Last => self.put(usize::MAX, -1),
         }
         self.after_move(context);
+    }
+
+    /// Puts the cursor on the incident in that line, if one is there.
+    pub fn point(&mut self, line: usize, context: &QueryContext<'_>) {
+        if line != self.at && self.row_at(line).is_some() {
+            self.put(line, 1);
+            self.after_move(context);
+        }
     }
 
     /// Puts the cursor on that incident, unfolding its cause. `false` where the list does not have it.

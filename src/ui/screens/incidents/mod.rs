@@ -26,7 +26,7 @@ mod view;
 
 use std::collections::HashMap;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use self::actions::Aim;
 use self::facts::Eye;
@@ -48,7 +48,7 @@ use crate::ui::overlay::Overlay;
 use crate::ui::terminal::Key;
 use crate::ui::theme::Role;
 use crate::ui::widgets::scroll::rows;
-use crate::ui::widgets::{Item, Paint, Picker, Scroll};
+use crate::ui::widgets::{Item, Paint, Picker, Scroll, Table};
 
 /// What is shown at first: what is open.
 const OPEN: &str = "state:new,ack,hold";
@@ -319,9 +319,10 @@ impl Queue {
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
                 self.recall(ctx);
-                actions::assign(&aim, me, &self.vocabulary.people)
+                actions::assign(&aim, me, &self.vocabulary.people, ctx.world)
             }
             Action::Note => actions::note(aim, ctx.world),
+            Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Close => actions::with_reason(
                 aim,
                 "close",
@@ -449,14 +450,37 @@ impl Screen for Queue {
         }
     }
 
-    fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+    fn touched(&mut self, ctx: &Ctx<'_>) {
         self.list.touch(ctx.now);
+    }
+
+    fn clicked(&mut self, at: Position, ctx: &Ctx<'_>) -> Vec<Step> {
+        if self.full.is_some() {
+            return Vec::new();
+        }
+        let layout = self.layout(Rect::from(((0, 0).into(), ctx.body)));
+        let within = |area: Option<Rect>| area.is_some_and(|area| area.contains(at));
+        self.focus = match (within(layout.detail), within(layout.timeline)) {
+            (true, _) => Pane::Detail,
+            (_, true) => Pane::Timeline,
+            _ => Pane::List,
+        };
+        let window = self.list.window(table::room(layout.table));
+        let lines = table::lines_each(layout.table.width);
+        let Some(line) = Table::at(layout.table, window, lines, at) else { return Vec::new() };
+        let there = line == self.list.cursor_line();
+        self.with(ctx, |list, context| list.point(line, context));
+        there.then_some(Step::Act(Action::Open)).into_iter().collect()
+    }
+
+    fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         match action {
             Action::Acknowledge
             | Action::Unacknowledge
             | Action::Assign
             | Action::Resolve
             | Action::Note
+            | Action::EditNote
             | Action::Close
             | Action::Reopen
             | Action::Cancel => return self.write(action, ctx),
@@ -537,7 +561,6 @@ impl Screen for Queue {
     }
 
     fn typed(&mut self, key: Key, ctx: &Ctx<'_>) -> Vec<Step> {
-        self.list.touch(ctx.now);
         if self.filter.key(key, &self.vocabulary) != Edited::Same {
             self.refilter(ctx);
         }
@@ -564,6 +587,7 @@ impl Screen for Queue {
 
     fn entered(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         self.arrived(ctx);
+        self.list.touch(ctx.now);
         Vec::new()
     }
 
@@ -599,7 +623,9 @@ impl Screen for Queue {
         Vec::new()
     }
 
-    fn answered(&mut self, command: &Command, outcomes: &[Outcome], _: &Ctx<'_>) -> Vec<Step> {
+    fn answered(&mut self, command: &Command, outcomes: &[Outcome], ctx: &Ctx<'_>) -> Vec<Step> {
+        let changed = outcomes.iter().filter(|o| o.verdict.is_done()).filter_map(|o| o.id);
+        self.with(ctx, |list, context| list.admit(changed.collect(), context));
         // What was done is done with; what was refused stays marked.
         if let Command::Act { .. } = command {
             let done = outcomes

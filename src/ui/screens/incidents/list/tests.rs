@@ -111,6 +111,28 @@ fn what_waits_comes_in_after_a_minute_without_a_key_and_the_cursor_stays() {
 }
 
 #[test]
+fn an_arrival_is_in_sight_on_a_screen_that_nobody_works_at() {
+    let list = |ids: std::ops::Range<u64>| ids.map(|id| incident(id, 3)).collect::<Vec<_>>();
+    let mut desk = Desk::new("", list(10..60));
+    desk.queue.scroll(10);
+    desk.show(list(8..60));
+    assert_eq!(desk.queue.cursor(), Some(IncidentId(10)));
+    assert_eq!(desk.queue.window(10), 0..10);
+}
+
+#[test]
+fn what_the_person_did_something_to_does_not_wait_whichever_comes_first() {
+    let mut desk = Desk::new("", [incident(1, 3)]);
+    desk.go(Move::First);
+    desk.with(|queue, _, context| queue.admit(vec![IncidentId(2)], context));
+    desk.show([incident(1, 3), incident(2, 1), incident(3, 1)]);
+    assert_eq!(desk.lines(), ["2", ">1"]);
+    desk.with(|queue, _, context| queue.admit(vec![IncidentId(3)], context));
+    assert_eq!(desk.lines(), ["2", "3", ">1"]);
+    assert_eq!(desk.queue.waiting(), Waiting::default());
+}
+
+#[test]
 fn following_shows_arrivals_at_once() {
     let mut desk = Desk::new("", [incident(1, 3)]);
     desk.with(|queue, _, context| queue.set_following(true, context));
