@@ -110,7 +110,7 @@ async fn open(
     time: Timescale,
 ) -> Result<Opened, Failure> {
     let around = &context.around;
-    let store = if args.read_only {
+    let store = if args.read_only && !args.demo {
         stored::open_to_read(&config).await?
     } else {
         stored::open(&config).await?

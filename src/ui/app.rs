@@ -416,7 +416,11 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
     if matches!(model.overlays.last(), Some(Overlay::Welcome)) {
         model.overlays.pop();
         cmds.push(Cmd::Welcomed);
-        return;
+        // Keys that it advertises do what it says; those that only close it do nothing else.
+        let closes = [KeyCode::Esc, KeyCode::Enter, KeyCode::Char(' '), KeyCode::Char('q')];
+        if closes.contains(&pressed.code) {
+            return;
+        }
     }
     if model.typing() {
         typed(model, pressed, cmds);
@@ -446,6 +450,10 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
                 .is_some_and(|action| model.prefs.settings.keymap.keys(action).contains(&alone));
             if closes {
                 model.overlays.pop();
+            } else if model.overlays.is_empty()
+                && let Some(why) = elsewhere(model, &alone)
+            {
+                say(model, Tone::Info, why);
             }
         }
     }
@@ -478,6 +486,21 @@ fn is_stop(model: &Model, pressed: Key) -> bool {
     pressed == Key::new(KeyCode::Char('c'), Mods::CTRL)
         || pressed.typed().is_none()
             && model.prefs.settings.keymap.keys(Action::Stop).contains(&vec![pressed])
+}
+
+/// Where a key that means nothing here has a meaning.
+fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
+    let keymap = &model.prefs.settings.keymap;
+    let bound = |e: &&super::keymap::Entry| keymap.keys(e.action).iter().any(|k| k == keys);
+    let entry = super::keymap::TABLE.iter().find(bound)?;
+    let place = entry.within.iter().find_map(|context| match context {
+        Context::Incident => Some("on an incident's own page"),
+        Context::Incidents => Some("in the queue of incidents"),
+        Context::Health => Some("on the Health tab"),
+        Context::Service => Some("on a service's own page"),
+        _ => None,
+    })?;
+    Some(format!("{} works {place}", entry.hint))
 }
 
 fn not_now(model: &mut Model, action: Action) {

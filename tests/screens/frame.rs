@@ -431,6 +431,28 @@ fn a_store_that_was_moved_aside_is_said_for_as_long_as_the_console_is_open() {
 }
 
 #[test]
+fn a_key_of_another_place_says_where_it_works() {
+    let mut bench = bench();
+    bench.press("a");
+    assert!(footer(&bench).contains("acknowledge works in the queue"), "{}", footer(&bench));
+    bench.press("2 D");
+    assert!(footer(&bench).contains("cancel works on an incident's own page"));
+}
+
+#[test]
+fn the_welcome_goes_with_any_key_and_the_keys_that_it_names_work_at_once() {
+    let mut bench = bench();
+    bench.model.overlays.push(Overlay::Welcome);
+    bench.press("?");
+    assert_eq!(bench.cmds, [Cmd::Welcomed]);
+    assert!(matches!(bench.model.overlays.as_slice(), [Overlay::Help(..)]));
+    bench.model.overlays = vec![Overlay::Welcome];
+    bench.press("q");
+    assert!(bench.model.overlays.is_empty());
+    assert!(!bench.cmds.contains(&Cmd::Quit(0)));
+}
+
+#[test]
 fn the_same_thing_said_twice_is_one_message() {
     let mut bench = bench();
     for _ in 0..5 {
