@@ -185,13 +185,39 @@ pub fn value(v: f64, unit: &str) -> String {
         "ratio" => format!("{} %", significant(v * 100.0)),
         "s" => seconds(v),
         "ms" => seconds(v / 1_000.0),
-        "B" | "bytes" => scaled(v, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"]),
-        "B/s" => scaled(v, 1024.0, &["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"]),
-        "" => scaled(v, 1000.0, &["", "k", "M", "G", "T"]),
-        "/s" => scaled(v, 1000.0, &["/s", "k/s", "M/s", "G/s"]),
+        "B" | "bytes" => scaled(v, 1024.0, &BYTES),
+        "B/s" => scaled(v, 1024.0, &BYTES_A_SECOND),
+        "" => scaled(v, 1000.0, &COUNTS),
+        "/s" => scaled(v, 1000.0, &COUNTS_A_SECOND),
         other => format!("{} {other}", significant(v)),
     }
 }
+
+/// The factor by which values of about that size are multiplied to be shown, and the unit that they
+/// have then: `(1/1024², "MiB")` for some millions of bytes.
+pub fn scale(about: f64, unit: &str) -> (f64, &str) {
+    let (base, units): (f64, &[&str]) = match unit {
+        "ratio" => return (100.0, "%"),
+        "B" | "bytes" => (1024.0, &BYTES),
+        "B/s" => (1024.0, &BYTES_A_SECOND),
+        "" => (1000.0, &COUNTS),
+        "/s" => (1000.0, &COUNTS_A_SECOND),
+        other => return (1.0, other),
+    };
+    let mut factor = 1.0;
+    for unit in units {
+        if about * factor < base {
+            return (factor, unit);
+        }
+        factor /= base;
+    }
+    (factor * base, units.last().copied().unwrap_or(unit))
+}
+
+const BYTES: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+const BYTES_A_SECOND: [&str; 5] = ["B/s", "KiB/s", "MiB/s", "GiB/s", "TiB/s"];
+const COUNTS: [&str; 5] = ["", "k", "M", "G", "T"];
+const COUNTS_A_SECOND: [&str; 4] = ["/s", "k/s", "M/s", "G/s"];
 
 fn seconds(v: f64) -> String {
     let a = v.abs();

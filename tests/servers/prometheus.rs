@@ -224,3 +224,35 @@ async fn a_wrong_path_and_a_dead_server_say_what_to_do() {
     let error = source.poll(Utc::now()).await.unwrap_err();
     assert!(error.to_string().contains("refuses connections"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_server_says_since_when_it_evaluates_and_what_is_pending() {
+    const HELD: &str = r"
+groups:
+- name: test
+  rules:
+  - {alert: Held, expr: vector(1), for: 3s}
+";
+    if !installed(&["prometheus"]) {
+        return;
+    }
+    let mut server = prometheus(HELD, &[], &[]);
+    let mut source = source(&asking(&server.url, &[]), true);
+    let mut set = async || {
+        let observation = source.poll(Utc::now()).await.ok()?;
+        observation.facts.into_iter().find_map(|fact| match fact {
+            Fact::Evidence(set) => Some(set),
+            _ => None,
+        })
+    };
+    let fired = until("it fires", async || set().await.filter(|s| !s.alerts.is_empty())).await;
+    assert!(fired.pending.is_empty());
+    let before = Utc::now();
+    assert!(fired.evaluating_since.is_some_and(|since| since <= before));
+    server.restart();
+    let again =
+        until("it is pending", async || set().await.filter(|s| !s.pending.is_empty())).await;
+    assert!(again.alerts.is_empty(), "it waits its three seconds again");
+    assert_eq!(again.pending[0].labels["alertname"], "Held");
+    assert!(again.evaluating_since.is_some_and(|since| since >= before));
+}

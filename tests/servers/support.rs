@@ -22,8 +22,12 @@ pub struct Server {
     pub url: String,
     pub port: u16,
     child: Child,
+    /// How it was started, and how it says that it is ready.
+    program: String,
+    arguments: Vec<String>,
+    ready: String,
     /// Its files.
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
@@ -32,6 +36,29 @@ impl Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+
+    /// Ends it as a power cut would, and starts it again on its files.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.child = spawn(&self.program, &self.arguments, self.dir.path());
+        let begun = Instant::now();
+        while get(self.port, &self.ready) != Some(200) {
+            assert!(begun.elapsed() < PATIENCE, "{} does not come back", self.program);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn spawn(program: &str, arguments: &[String], dir: &Path) -> Child {
+    let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
+    Command::new(program)
+        .args(arguments)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Server {
@@ -70,20 +97,14 @@ pub fn start(
     for _ in 0..3 {
         let dir = tempfile::tempdir().unwrap();
         let port = free_port();
-        let log = File::create(dir.path().join("log")).unwrap();
-        let mut child = Command::new(program)
-            .args(arguments(port, dir.path()))
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let arguments = arguments(port, dir.path());
+        let mut child = spawn(program, &arguments, dir.path());
         let begun = Instant::now();
         loop {
             if get(port, ready) == Some(200) {
                 let url = format!("http://127.0.0.1:{port}{prefix}");
-                return Server { url, port, child, _dir: dir };
+                let (program, ready) = (program.to_owned(), ready.to_owned());
+                return Server { url, port, child, program, arguments, ready, dir };
             }
             if child.try_wait().unwrap().is_some() {
                 break;

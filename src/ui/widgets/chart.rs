@@ -38,7 +38,7 @@ pub struct Chart<'a> {
 /// A gap is a pause of more than this many usual steps.
 const GAP_STEPS: i64 = 4;
 /// Cells of the widest label on the value axis.
-const LABEL: u16 = 9;
+const LABEL: u16 = 11;
 /// Least cells for the labels.
 const LEAST_LABEL: u16 = 5;
 
@@ -161,10 +161,7 @@ impl Chart<'_> {
         if same.into_iter().all(|(a, b)| usual(a) != usual(b)) {
             return usual(&tick);
         }
-        let (factor, unit) = match self.unit {
-            "ratio" => (100.0, "%"),
-            other => (1.0, other),
-        };
+        let (factor, unit) = text::scale(scale.low.abs().max(scale.high.abs()), self.unit);
         let step = (scale.high - scale.low) / (scale.ticks.len().max(2) - 1) as f64 * factor;
         let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
         format!("{:.decimals$} {unit}", tick * factor).trim_end().to_owned()
@@ -491,6 +488,20 @@ mod tests {
         let mut unique = labels.clone();
         unique.dedup();
         assert_eq!(labels, unique);
+    }
+
+    #[test]
+    fn labels_of_large_numbers_that_hardly_differ_keep_their_unit() {
+        let points = (0..60)
+            .map(|m| (start() + TimeDelta::minutes(m), 2_414_387_200.0 + m as f64 * 65_536.0))
+            .collect();
+        let thresholds = Thresholds::default();
+        let chart = Chart { unit: "B", ..chart(&points, &thresholds) };
+        let scale = chart.scale(20).unwrap();
+        for tick in &scale.ticks {
+            let label = chart.label(*tick, &scale);
+            assert!(label.ends_with(" GiB") && width(&label) < LABEL, "{label}");
+        }
     }
 
     #[test]

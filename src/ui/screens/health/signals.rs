@@ -6,7 +6,7 @@ use chrono::{DurationRound, TimeDelta};
 use ratatui::style::Style;
 
 use crate::domain::health::rollup::ServiceHealth;
-use crate::domain::health::signal::Track;
+use crate::domain::health::signal::{Track, classify};
 use crate::domain::health::{Direction, SignalName, State};
 use crate::domain::text;
 use crate::domain::time::Instant;
@@ -47,15 +47,16 @@ pub fn value(ctx: &Ctx<'_>, track: &Track) -> String {
     }
 }
 
-/// The look of a value: its state's colour where something is wrong, dimmed where it is old.
+/// The look of a value: the colour of the trouble that it is in, be it not for long enough yet to be
+/// the signal's state; dimmed where it is old.
 pub fn style(ctx: &Ctx<'_>, track: &Track) -> Style {
     let theme = ctx.theme();
     if stale(ctx, track).is_some() || track.observed_at.is_none() {
         theme.of(Role::Stale)
-    } else if track.state.is_red() {
-        theme.state(track.state)
     } else {
-        theme.of(Role::Text)
+        let level = track.last().map(|v| classify(&track.spec.thresholds, v, track.state));
+        let level = level.unwrap_or(track.state).max(track.state);
+        if level.is_red() { theme.state(level) } else { theme.of(Role::Text) }
     }
 }
 
