@@ -42,11 +42,13 @@ pub struct Start<'a> {
     pub read: bool,
     /// The home folder; without, a new one that goes with the console.
     pub home: Option<&'a Path>,
+    /// Columns and rows.
+    pub size: (u16, u16),
 }
 
 impl Default for Start<'_> {
     fn default() -> Self {
-        Self { shell: None, env: &[], answers: None, read: true, home: None }
+        Self { shell: None, env: &[], answers: None, read: true, home: None, size: (80, 24) }
     }
 }
 
@@ -75,7 +77,7 @@ impl Console {
         let state = home.join(".local/state/atalaya");
         std::fs::create_dir_all(&state).unwrap();
         std::fs::write(state.join("welcomed"), "").unwrap();
-        let pair = native_pty_system().openpty(size(80, 24)).unwrap();
+        let pair = native_pty_system().openpty(size(start.size.0, start.size.1)).unwrap();
         let mut command = match start.shell {
             Some(script) => {
                 let mut command = CommandBuilder::new("bash");
@@ -103,7 +105,7 @@ impl Console {
         drop(pair.slave);
         let seen = Arc::new(Mutex::new(Seen {
             bytes: Vec::new(),
-            parser: vt100::Parser::new(nonzero(24), nonzero(80), 0),
+            parser: vt100::Parser::new(nonzero(start.size.1), nonzero(start.size.0), 0),
         }));
         let writer = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
         if start.read {

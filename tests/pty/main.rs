@@ -14,4 +14,5 @@ mod hang_up;
 mod input;
 mod jobs;
 mod layer;
+mod measure;
 mod output;
