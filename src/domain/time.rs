@@ -57,6 +57,14 @@ impl Default for Timescale {
     }
 }
 
+/// A part of the past in even steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub from: Instant,
+    pub to: Instant,
+    pub step: TimeDelta,
+}
+
 /// How the screens write instants; `t` cycles through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeStyle {

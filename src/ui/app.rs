@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
-use super::cmd::Cmd;
+use super::cmd::{Cmd, RangeAnswer, RangeAsk};
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Action, Context, Found, Keymap, Situation};
 use super::overlay::{Confirm, Overlay};
@@ -157,6 +157,10 @@ pub enum Msg {
         id: IncidentId,
         result: Result<(), String>,
     },
+    /// What a source told of the past of a signal.
+    Range(RangeAsk, RangeAnswer),
+    /// Sources, or what is asked of them, are others now.
+    Replanned,
     Themed(Result<Theme, String>),
     /// The config was read again, and says this now.
     Settings(Box<Settings>),
@@ -312,6 +316,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             Ok(()) => go(model, Place::Incident(id), &mut cmds),
             Err(why) => say(model, Tone::Bad, why),
         },
+        Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
+        Msg::Replanned => model.health.forget_ranges(),
         Msg::Themed(Ok(theme)) => {
             model.prefs.theme = theme;
             model.arrived();

@@ -9,11 +9,12 @@ use std::io;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant as Moment;
 
 use super::app::{self, Model, Msg};
-use super::cmd::Cmd;
+use super::cmd::{Cmd, RangeAnswer, RangeAsk};
 use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
@@ -31,6 +32,8 @@ const ANSWERS: usize = 256;
 
 /// A theme by its name, or why not.
 pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
+/// Asks a source for the past of a signal.
+pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Send>;
 /// Takes the incidents that are in view.
 pub type TellView = Box<dyn Fn(&[IncidentId]) + Send>;
 
@@ -43,6 +46,7 @@ pub struct Outside {
     pub actor: Actor,
     /// Polls every source now.
     pub refresh: Box<dyn Fn() + Send>,
+    pub past: AskPast,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
     /// Remembers that the welcome was read.
@@ -191,6 +195,13 @@ fn carry_out(
             tokio::spawn(async move {
                 let result = handle.load(id).await;
                 let _ = answers.send(Msg::Loaded { id, result }).await;
+            });
+        }
+        Cmd::Range(ask) => {
+            let answer = (outside.past)(ask.clone());
+            tokio::spawn(async move {
+                let answer = answer.await;
+                let _ = answers.send(Msg::Range(ask, answer)).await;
             });
         }
         Cmd::Copy(text) => copy(tui, model, &text, "copied"),
