@@ -16,6 +16,7 @@ use super::args::Console as Args;
 use super::output::Exit;
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
+use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
 use crate::engine::{Input, runtime};
 use crate::sources::demo as demo_world;
@@ -26,7 +27,7 @@ use crate::ui::screens::Place;
 use crate::ui::terminal::{Depth, Glyphs, InputEvent, Options, Terminal, Tui};
 use crate::ui::theme::{self, Theme};
 use crate::ui::{Model, Msg, Outside, Prefs, Settings, Tab};
-use edge::Edge;
+use edge::{Edge, Started};
 
 /// News for the screen that may wait to be read.
 const NEWS: usize = 64;
@@ -186,13 +187,20 @@ async fn open(
     };
     let telling = person.start(told);
     let edge = Edge { handle: handle.clone(), news, notify, over, time };
-    let (refresh, running) = edge.start(config, watched);
+    let Started { refresh, histories, running } = edge.start(config, watched);
     let outside = Outside {
         handle: handle.clone(),
         clock: Box::new(move || time.at(Utc::now())),
         actor,
         refresh: Box::new(move || {
             let _ = refresh.try_send(());
+        }),
+        past: Box::new(move |ask| {
+            let histories = histories.clone();
+            Box::pin(async move {
+                let past = histories.past(&ask.source, &ask.query, ask.stretch).await;
+                past.map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
+            })
         }),
         theme: Box::new(move |name| looks.load(name)),
         welcomed: Box::new(move || remember(&welcomed)),

@@ -57,6 +57,14 @@ impl Default for Timescale {
     }
 }
 
+/// A part of the past in even steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    pub from: Instant,
+    pub to: Instant,
+    pub step: TimeDelta,
+}
+
 /// How the screens write instants; `t` cycles through them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeStyle {
@@ -113,8 +121,8 @@ mod tests {
         let scale = Timescale::new(start, 300.0);
         assert_eq!(scale.at(start), start);
         assert_eq!(scale.at(start + TimeDelta::seconds(12)), start + TimeDelta::hours(1));
-        assert_eq!(scale.ours(Duration::from_secs(3_600)), Duration::from_secs(12));
-        assert_eq!(scale.made_up(Duration::from_secs(12)), Duration::from_secs(3_600));
+        assert_eq!(scale.ours(Duration::from_hours(1)), Duration::from_secs(12));
+        assert_eq!(scale.made_up(Duration::from_secs(12)), Duration::from_hours(1));
         assert_eq!(Timescale::REAL.at(start), start);
     }
 }

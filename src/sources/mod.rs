@@ -7,6 +7,7 @@ pub mod alertmanager;
 pub mod command;
 pub mod demo;
 pub mod document;
+pub mod history;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
@@ -17,11 +18,13 @@ pub mod settings;
 pub mod supervisor;
 pub mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 
 use self::alertmanager::Alertmanager;
+use self::history::History;
 use self::http_client::Clients;
 use self::prometheus::Prometheus;
 use self::settings::{Kind, SourceSettings};
@@ -33,6 +36,11 @@ pub trait Source: Send {
     /// Asks once. Called by the supervisor, never twice at a time; must be cancel-safe: a time-out
     /// drops the future.
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>>;
+
+    /// The way to ask for more of the past than polls bring; `None`: it remembers nothing.
+    fn history(&self) -> Option<Arc<dyn History>> {
+        None
+    }
 }
 
 /// The source that these settings describe; nothing is opened or asked yet. `is_origin`: a source

@@ -9,14 +9,17 @@
 pub mod answer;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::StreamExt;
 use futures::future::{BoxFuture, join};
 use tokio::time::Instant as Clock;
+use url::Url;
 
 use self::answer::{Refusal, Told};
+use super::history::{History, Points};
 use super::http_client::{Answer, Clients, Http, Request, below};
 use super::settings::{Ask, Prometheus as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
@@ -24,7 +27,7 @@ use crate::domain::health::signal::MAX_POINTS;
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, Reading, Series, SourceName,
 };
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Stretch};
 
 /// How many queries of one poll are under way at once.
 const CONCURRENT_QUERIES: usize = 6;
@@ -49,7 +52,7 @@ pub struct Prometheus {
     /// The distinct queries, each with the signals that want its value.
     questions: Vec<Question>,
     alerts: Alerts,
-    http: Http,
+    http: Arc<Http>,
     /// What it calls itself; asked for again after it was away.
     server: Option<String>,
     /// Since when it has answered every poll.
@@ -103,7 +106,7 @@ impl Prometheus {
             } else {
                 Alerts::Unused
             },
-            http: Http::new(source, clients),
+            http: Arc::new(Http::new(source, clients)),
             server: None,
             answers_since: None,
         }
@@ -264,19 +267,16 @@ impl Prometheus {
             return Vec::new();
         }
         let (start, end, step) = grid(now, self.settings.backfill, self.interval);
-        let (start, end, step) = (start.to_string(), end.to_string(), step.to_string());
-        let url = below(&self.settings.url, "api/v1/query_range");
         let this = &*self;
         let mut queries = Vec::with_capacity(open.len());
         for index in open {
-            let (url, start, end, step) = (url.clone(), &start, &end, &step);
             queries.push(async move {
                 let query = this.questions.get(index)?.query.as_str();
                 if begun.elapsed() > BACKFILL_TIME {
                     return None;
                 }
-                let form = [("query", query), ("start", start), ("end", end), ("step", step)];
-                let answer = this.within(deadline, Request::post_form(url, &form)).await;
+                let request = range_request(&this.settings.url, query, (start, end, step));
+                let answer = this.within(deadline, request).await;
                 let answer = match answer {
                     Ok(answer) => off_thread(answer, answer::range).await,
                     Err(refusal) => Err(refusal),
@@ -331,6 +331,49 @@ impl Source for Prometheus {
             outcome
         })
     }
+
+    fn history(&self) -> Option<Arc<dyn History>> {
+        let (http, url) = (Arc::clone(&self.http), self.settings.url.clone());
+        Some(Arc::new(Past { http, url }))
+    }
+}
+
+/// What a server remembers of any query.
+struct Past {
+    http: Arc<Http>,
+    url: Url,
+}
+
+impl History for Past {
+    fn past<'a>(
+        &'a self,
+        query: &'a str,
+        stretch: Stretch,
+    ) -> BoxFuture<'a, Result<Points, SourceError>> {
+        Box::pin(async move {
+            let request = range_request(&self.url, query, seconds(stretch));
+            let answer = self.http.send(&request).await?;
+            match off_thread(answer, answer::range).await {
+                Ok(told) => Ok(answer::points(told.data)),
+                Err(Refusal::Query(why)) => Err(SourceError::BadAnswer(why)),
+                Err(Refusal::Source(error)) => Err(error),
+            }
+        })
+    }
+}
+
+/// First and last instant and step of a stretch, in seconds; never more points than the server gives.
+fn seconds(stretch: Stretch) -> (i64, i64, i64) {
+    let (start, end) = (stretch.from.timestamp(), stretch.to.timestamp());
+    let least = (end - start) / (MAX_RANGE_POINTS as i64 - 1) + 1;
+    (start, end, stretch.step.num_seconds().max(least).max(1))
+}
+
+/// `grid`: first and last instant and step, in seconds.
+fn range_request(base: &Url, query: &str, grid: (i64, i64, i64)) -> Request {
+    let (start, end, step) = (grid.0.to_string(), grid.1.to_string(), grid.2.to_string());
+    let form = [("query", query), ("start", &start), ("end", &end), ("step", &step)];
+    Request::post_form(below(base, "api/v1/query_range"), &form)
 }
 
 impl Question {
@@ -484,6 +527,18 @@ mod tests {
             prop_assert_eq!((start % step, end % step), (0, 0));
             prop_assert!((end - start) / step < MAX_POINTS as i64);
             prop_assert!(start > now.timestamp() - backfill as i64 || start == end);
+        }
+    }
+
+    #[test]
+    fn a_range_never_asks_for_more_points_than_the_server_gives() {
+        let to = chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for (days, step, expect) in [(30, 8_640, 8_640), (30, 1, 236), (1, 0, 8)] {
+            let stretch =
+                Stretch { from: to - TimeDelta::days(days), to, step: TimeDelta::seconds(step) };
+            let (start, end, step) = seconds(stretch);
+            assert_eq!(step, expect);
+            assert!((end - start) / step < MAX_RANGE_POINTS as i64);
         }
     }
 

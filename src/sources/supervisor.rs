@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant as Monotonic;
 
+use super::history::Histories;
 use super::http_client::Clients;
 use super::settings::{Auth, Kind, Secret, SourceSettings};
 use super::{Source, SourceError, registry};
@@ -51,6 +52,7 @@ pub struct Supervisor {
     slots: Arc<Semaphore>,
     clients: Clients,
     time: Timescale,
+    histories: Histories,
 }
 
 struct Task {
@@ -71,7 +73,13 @@ impl Supervisor {
         let board = Arc::new(Board { rows: Mutex::new(Vec::new()), reports });
         let slots = Arc::new(Semaphore::new(CONCURRENT_POLLS));
         let (clients, time) = (Clients::default(), Timescale::REAL);
-        Self { tasks: BTreeMap::new(), board, slots, clients, time }
+        let histories = Histories::default();
+        Self { tasks: BTreeMap::new(), board, slots, clients, time, histories }
+    }
+
+    /// The way to ask the sources for their past; follows every [`Supervisor::set`].
+    pub fn histories(&self) -> Histories {
+        self.histories.clone()
     }
 
     /// The same in a made-up time: instants and intervals are meant in it, time-outs are not.
@@ -95,8 +103,9 @@ impl Supervisor {
             .into_iter()
             .partition(|(name, task)| identities.get(name) == Some(&task.identity));
         self.tasks = stay;
-        for task in go.values() {
+        for (name, task) in &go {
             task.run.abort();
+            self.histories.remove(name);
         }
         for task in go.into_values() {
             // An error only says that it was aborted.
@@ -120,15 +129,21 @@ impl Supervisor {
             let wake = Arc::new(Notify::new());
             let identity = identities.get(&name).copied().unwrap_or_default();
             let is_origin = origins.contains(&name);
+            let status = unknown(&settings);
+            let spec = Spec { settings, is_origin, clients: self.clients.clone(), time: self.time };
+            let source = spec.source();
+            if let Some(history) = source.history() {
+                self.histories.insert(name.clone(), history, spec.settings.timeout);
+            }
             let watch = Watch {
-                status: unknown(&settings),
-                spec: Spec { settings, is_origin, clients: self.clients.clone(), time: self.time },
+                status,
+                spec,
                 failures: 0,
                 board: self.board.clone(),
                 slots: self.slots.clone(),
                 wake: wake.clone(),
             };
-            self.tasks.insert(name, Task { identity, run: tokio::spawn(watch.run()), wake });
+            self.tasks.insert(name, Task { identity, run: tokio::spawn(watch.run(source)), wake });
         }
     }
 
@@ -195,8 +210,7 @@ struct Watch {
 }
 
 impl Watch {
-    async fn run(mut self) {
-        let mut source = self.spec.source();
+    async fn run(mut self, mut source: Box<dyn Source>) {
         loop {
             let begun = Monotonic::now();
             let Some((status, outcome)) = self.ask(&mut source).await else { return };

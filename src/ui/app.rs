@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Position, Rect, Size};
 
-use super::cmd::Cmd;
+use super::cmd::{Cmd, RangeAnswer, RangeAsk};
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Action, Context, Found, Keymap, Situation};
 use super::overlay::{Confirm, Overlay};
@@ -159,6 +159,10 @@ pub enum Msg {
         id: IncidentId,
         result: Result<(), String>,
     },
+    /// What a source told of the past of a signal.
+    Range(RangeAsk, RangeAnswer),
+    /// Sources, or what is asked of them, are others now.
+    Replanned,
     Themed(Result<Theme, String>),
     /// What the editor made of a text; none where it was left as it was.
     Edited(Result<Option<String>, String>),
@@ -326,6 +330,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             Ok(()) => go(model, Place::Incident(id), &mut cmds),
             Err(why) => say(model, Tone::Bad, why),
         },
+        Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
+        Msg::Replanned => model.health.forget_ranges(),
         Msg::Themed(Ok(theme)) => {
             model.prefs.theme = theme;
             model.arrived();

@@ -1,7 +1,21 @@
 //! What the console asks of the world: effects as data, carried out by [`super::run`].
 
 use crate::domain::incident::IncidentId;
+use crate::domain::observation::SourceName;
+use crate::domain::time::{Instant, Stretch};
 use crate::engine::Command;
+
+/// The past of a signal, for a chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RangeAsk {
+    pub source: SourceName,
+    /// What the signal asks that source.
+    pub query: String,
+    pub stretch: Stretch,
+}
+
+/// The values, oldest first; `None`: the source has no past; or why it did not tell.
+pub type RangeAnswer = Result<Option<Vec<(Instant, f64)>>, String>;
 
 /// One effect.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +28,8 @@ pub enum Cmd {
     Load(IncidentId),
     /// Let the person change a text in an editor; it comes back as [`super::Msg::Edited`].
     Edit(String),
+    /// Ask a source for the past of a signal; the answer is [`super::Msg::Range`].
+    Range(RangeAsk),
     /// Put a text into the clipboard.
     Copy(String),
     /// Tell the person by means of the terminal: a title and a text.

@@ -16,5 +16,5 @@ pub mod theme;
 pub mod widgets;
 
 pub use app::{Model, Msg, Prefs, Settings, Tab, update};
-pub use cmd::Cmd;
+pub use cmd::{Cmd, RangeAnswer, RangeAsk};
 pub use run::{Outside, run};

@@ -9,11 +9,12 @@ use std::io;
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant as Moment;
 
 use super::app::{self, Model, Msg};
-use super::cmd::Cmd;
+use super::cmd::{Cmd, RangeAnswer, RangeAsk};
 use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
@@ -31,6 +32,8 @@ const ANSWERS: usize = 256;
 
 /// A theme by its name, or why not.
 pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
+/// Asks a source for the past of a signal.
+pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Send>;
 /// Takes the incidents that are in view.
 pub type TellView = Box<dyn Fn(&[IncidentId]) + Send>;
 
@@ -43,6 +46,7 @@ pub struct Outside {
     pub actor: Actor,
     /// Polls every source now.
     pub refresh: Box<dyn Fn() + Send>,
+    pub past: AskPast,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
     /// Remembers that the welcome was read.
@@ -81,12 +85,12 @@ pub async fn run(
             },
             Some(msg) = answered.recv() => (msg, INPUT_PACE),
             () = tokio::time::sleep_until(wake) => {
-                if pace.due.is_none() {
-                    app::update(model, Msg::Tick, (outside.clock)());
+                if pace.due.is_some() {
+                    draw(tui, model)?;
+                    pace.drew();
+                    continue;
                 }
-                draw(tui, model)?;
-                pace.drew();
-                continue;
+                (Msg::Tick, Duration::ZERO)
             }
             msg = outside.news.recv(), if news_lives => {
                 let Some(msg) = msg else {
@@ -106,7 +110,7 @@ pub async fn run(
             }
         };
         for cmd in app::update(model, msg, (outside.clock)()) {
-            if let Some(code) = carry_out(cmd, tui, model, outside, &answers)? {
+            if let Some(code) = carry_out(cmd, tui, outside, &answers)? {
                 return Ok(code);
             }
         }
@@ -166,7 +170,6 @@ fn draw(tui: &mut Tui, model: &Model) -> io::Result<()> {
 fn carry_out(
     cmd: Cmd,
     tui: &mut Tui,
-    model: &mut Model,
     outside: &mut Outside,
     answers: &mpsc::Sender<Msg>,
 ) -> io::Result<Option<u8>> {
@@ -195,17 +198,24 @@ fn carry_out(
         }
         Cmd::Edit(text) => {
             let edited = tui.with_editor(&text).map_err(|e| format!("not edited: {e}"));
-            app::update(model, Msg::Edited(edited), (outside.clock)());
+            post(&answers, Msg::Edited(edited));
         }
-        Cmd::Copy(text) => copy(tui, model, &text, "copied"),
+        Cmd::Range(ask) => {
+            let answer = (outside.past)(ask.clone());
+            tokio::spawn(async move {
+                let answer = answer.await;
+                let _ = answers.send(Msg::Range(ask, answer)).await;
+            });
+        }
+        Cmd::Copy(text) => copy(tui, &answers, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,
         Cmd::Bell => tui.bell()?,
-        Cmd::OpenLink(url) if open(&url) => tell(model, Tone::Good, format!("opened {url}")),
-        Cmd::OpenLink(url) => copy(tui, model, &url, "nothing opens links here; copied"),
+        Cmd::OpenLink(url) if open(&url) => tell(&answers, Tone::Good, format!("opened {url}")),
+        Cmd::OpenLink(url) => copy(tui, &answers, &url, "nothing opens links here; copied"),
         Cmd::Refresh => (outside.refresh)(),
         Cmd::Theme(name) => {
             let theme = (outside.theme)(&name);
-            app::update(model, Msg::Themed(theme), (outside.clock)());
+            post(&answers, Msg::Themed(theme));
         }
         Cmd::Mouse(on) => tui.set_mouse(on)?,
         Cmd::Welcomed => (outside.welcomed)(),
@@ -215,18 +225,25 @@ fn carry_out(
     Ok(None)
 }
 
-fn tell(model: &mut Model, tone: Tone, text: String) {
-    let now = model.now;
-    app::update(model, Msg::Say(tone, text), now);
+/// Hands the model what came of an effect. It comes as a message like any other, so that what the
+/// model wants then is carried out, too.
+fn post(answers: &mpsc::Sender<Msg>, msg: Msg) {
+    if answers.try_send(msg).is_err() {
+        tracing::warn!("too many answers wait to be read; one was dropped");
+    }
 }
 
-fn copy(tui: &mut Tui, model: &mut Model, text: &str, said: &str) {
+fn tell(answers: &mpsc::Sender<Msg>, tone: Tone, text: String) {
+    post(answers, Msg::Say(tone, text));
+}
+
+fn copy(tui: &mut Tui, answers: &mpsc::Sender<Msg>, text: &str, said: &str) {
     match tui.copy(text) {
         Ok(()) => {
             let line = crate::domain::text::clean(text, 80);
-            tell(model, Tone::Good, format!("{said}: {line}"));
+            tell(answers, Tone::Good, format!("{said}: {line}"));
         }
-        Err(error) => tell(model, Tone::Bad, format!("not copied: {error}")),
+        Err(error) => tell(answers, Tone::Bad, format!("not copied: {error}")),
     }
 }
 

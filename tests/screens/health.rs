@@ -4,7 +4,8 @@ use atalaya::domain::health::State;
 use atalaya::domain::health::rollup::Health;
 use atalaya::engine::Snapshot;
 use atalaya::ui::terminal::{InputEvent, Mods, Mouse, MouseKind};
-use atalaya::ui::{Cmd, Msg};
+use atalaya::ui::{Cmd, Msg, RangeAnswer};
+use chrono::TimeDelta;
 use insta::assert_snapshot;
 use rstest::rstest;
 use std::sync::Arc;
@@ -181,7 +182,76 @@ fn ranges_go_from_a_quarter_of_an_hour_to_thirty_days() {
     bench.press("[ [ [ [");
     assert!(bench.text().contains(" 15m "), "{}", bench.text());
     bench.press(&"] ".repeat(12));
-    assert!(bench.text().contains(" 30d "));
+    assert!(bench.text().contains(" 30d, loading"));
+}
+
+/// A week on the chart of the first service, once that was answered.
+fn week(answer: RangeAnswer) -> Bench {
+    let mut bench = bench(WIDE);
+    bench.press("] ] ] ] ]");
+    let Some(Cmd::Range(ask)) = bench.cmds.last().cloned() else { panic!("{:?}", bench.cmds) };
+    assert_eq!((&*ask.source, ask.stretch.to - ask.stretch.from), ("prom-dc1", WEEK));
+    bench.tell(Msg::Range(ask, answer));
+    bench
+}
+
+const WEEK: TimeDelta = TimeDelta::days(7);
+
+#[test]
+fn a_range_that_memory_covers_is_asked_of_nobody() {
+    let mut bench = bench(WIDE);
+    bench.press("] ] [ [ [ [").wait(3_600);
+    assert_eq!(bench.cmds, []);
+}
+
+#[test]
+fn a_longer_range_is_asked_for_once_and_the_chart_says_that_it_is_loading() {
+    let mut bench = bench(WIDE);
+    bench.press("] ] ] ] ]");
+    assert!(bench.text().contains("7d, loading"), "{}", bench.text());
+    let asked = bench.cmds.len();
+    bench.press("j k").wait(5);
+    let spans = |c: &Cmd| match c {
+        Cmd::Range(ask) => ask.stretch.to - ask.stretch.from,
+        other => panic!("{other:?}"),
+    };
+    let weeks = bench.cmds.iter().skip(asked).filter(|c| spans(c) == WEEK).count();
+    assert_eq!(weeks, 1, "that of the other service: {:?}", bench.cmds);
+}
+
+#[test]
+fn a_longer_range_is_drawn_over_its_whole_width() {
+    let points = (0..300).map(|n| {
+        let at = now() - WEEK + WEEK / 300 * n;
+        (at, 0.6 + 0.5 * (f64::from(n) / 20.0).sin())
+    });
+    let mut bench = week(Ok(Some(points.collect())));
+    assert_snapshot!("health-week", bench.text());
+    let asked = bench.cmds.len();
+    bench.wait(1_200);
+    assert_eq!(bench.cmds.len(), asked, "it is new enough for half an hour");
+    bench.wait(3_600);
+    assert_eq!(bench.cmds.len(), asked + 1, "and asked for again after that");
+}
+
+#[test]
+fn a_source_without_a_past_and_one_that_fails_are_said_in_the_chart() {
+    let bench = week(Ok(None));
+    assert!(bench.text().contains("7d, history holds 6h"), "{}", bench.text());
+    let mut bench = week(Err("prom-dc1 refuses connections".to_owned()));
+    assert!(bench.text().contains("7d: prom-dc1 refuses connections"), "{}", bench.text());
+    bench.wait(31);
+    assert!(
+        matches!(bench.cmds.last(), Some(Cmd::Range(ask)) if ask.stretch.to - ask.stretch.from == WEEK)
+    );
+}
+
+#[test]
+fn another_plan_makes_ranges_be_asked_for_anew() {
+    let mut bench = week(Ok(None));
+    let before = bench.cmds.len();
+    bench.tell(Msg::Replanned);
+    assert_eq!(bench.cmds.len(), before + 1);
 }
 
 #[test]

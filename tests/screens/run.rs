@@ -42,6 +42,7 @@ fn start() -> Running {
         refresh: Box::new(move || {
             count.fetch_add(1, Ordering::SeqCst);
         }),
+        past: Box::new(|_| Box::pin(async { Ok(None) })),
         theme: Box::new(|name| Err(format!("no theme {name}"))),
         welcomed: Box::new(|| ()),
         news: received,

@@ -146,7 +146,8 @@ pub fn service(id: &str, name: &str, tier: u8, team: &str, depends_on: &[&str]) 
 }
 
 impl Draft {
-    fn has(mut self, spec: Signal, course: Course) -> Self {
+    fn has(mut self, mut spec: Signal, course: Course) -> Self {
+        spec.query = format!("{}:{}", self.service.id, spec.name);
         let seed = self.service.name.len() as u64 * 31 + self.signals.len() as u64;
         self.service.signals.push(spec.clone());
         self.signals.push(track(spec, seed, course));

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use atalaya::domain::matcher::Matchers;
 use atalaya::domain::observation::{AlertSet, Fact, Observation, Series};
+use atalaya::domain::time::Stretch;
 use atalaya::sources::settings::{Kind, Prometheus, SourceSettings};
-use chrono::Utc;
+use atalaya::sources::supervisor::Supervisor;
+use chrono::{TimeDelta, Utc};
 
 use crate::support::{self, installed, prometheus, settings, source, until};
 
@@ -106,6 +108,51 @@ async fn instant_values_come_with_a_warning_for_each_query_that_gives_none() {
     assert_eq!(seen.warnings.len(), 6, "{:#?}", seen.warnings);
 }
 
+/// A server that knows the number of the minute, for six hours until ten minutes ago.
+fn server_with_a_past(now: i64) -> support::Server {
+    let first = now - 6 * 3_600;
+    let mut text = "# TYPE past gauge\n".to_owned();
+    for minute in 0..350 {
+        writeln!(text, "past {minute} {}", first + minute * 60).unwrap();
+    }
+    text.push_str("# EOF\n");
+    support::prometheus_with("groups: []", &[], &[], |dir| {
+        let (from, to) = (dir.join("past.txt"), dir.join("data"));
+        fs::write(&from, &text).unwrap();
+        let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+        support::run("promtool", &["tsdb", "create-blocks-from", "openmetrics", "-q", from, to]);
+    })
+}
+
+#[tokio::test]
+async fn a_chart_gets_its_range_without_a_poll_and_a_wrong_query_its_reason() {
+    if !installed(&["prometheus", "promtool"]) {
+        return;
+    }
+    let now = Utc::now();
+    let server = server_with_a_past(now.timestamp());
+    let (reports, _told) = tokio::sync::mpsc::channel(64);
+    let mut supervisor = Supervisor::new(reports);
+    let histories = supervisor.histories();
+    let step = TimeDelta::minutes(144);
+    let month = Stretch { from: now - step * 300, to: now, step };
+    let ask = async |query| histories.past("upstream", query, month).await;
+    assert_eq!(ask("past").await, Ok(None), "nothing is known of it yet");
+
+    supervisor.set(vec![asking(&server.url, &[])]).await;
+    let points = ask("past").await.unwrap().unwrap();
+    assert!((2..=3).contains(&points.len()), "{points:?}");
+    let (last, first) = (now.timestamp(), now.timestamp() - 6 * 3_600);
+    for (at, value) in points {
+        assert_eq!((last - at.timestamp()) % step.num_seconds(), 0, "{at}");
+        assert_eq!(value, ((at.timestamp() - first) / 60).min(349) as f64, "{at}");
+    }
+    let refused = ask("sum(").await.unwrap_err();
+    assert!(refused.to_string().contains("unclosed left parenthesis"), "{refused}");
+    supervisor.set(Vec::new()).await;
+    assert_eq!(ask("past").await, Ok(None), "it is gone");
+}
+
 #[tokio::test]
 async fn the_first_poll_fills_the_history_from_range_queries() {
     if !installed(&["prometheus", "promtool"]) {
@@ -113,17 +160,7 @@ async fn the_first_poll_fills_the_history_from_range_queries() {
     }
     let now = Utc::now().timestamp();
     let first = now - 6 * 3_600;
-    let mut text = "# TYPE past gauge\n".to_owned();
-    for minute in 0..350 {
-        writeln!(text, "past {minute} {}", first + minute * 60).unwrap();
-    }
-    text.push_str("# EOF\n");
-    let server = support::prometheus_with("groups: []", &[], &[], |dir| {
-        let (from, to) = (dir.join("past.txt"), dir.join("data"));
-        fs::write(&from, &text).unwrap();
-        let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
-        support::run("promtool", &["tsdb", "create-blocks-from", "openmetrics", "-q", from, to]);
-    });
+    let server = server_with_a_past(now);
     let mut settings = asking(&server.url, &["past", "max_over_time(past[6h])", "sum("]);
     settings.interval = Duration::from_mins(1);
     if let Kind::Prometheus(prometheus) = &mut settings.kind {

@@ -9,6 +9,7 @@ use crate::config::watch::Watch;
 use crate::config::{Config, NotifySettings, Problems, Surroundings};
 use crate::domain::time::Timescale;
 use crate::engine::Handle;
+use crate::sources::history::Histories;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
 
@@ -27,16 +28,24 @@ pub struct Edge {
     pub time: Timescale,
 }
 
+/// What runs.
+pub struct Started {
+    /// Polls every source at once.
+    pub refresh: mpsc::Sender<()>,
+    pub histories: Histories,
+    /// Aborted: all of it ends.
+    pub running: JoinHandle<()>,
+}
+
 impl Edge {
-    /// Starts polling, and watching the files where `around` is given. Sending on the channel polls
-    /// every source at once; aborting the task ends all of it.
-    pub fn start(
-        self,
-        config: Config,
-        around: Option<Surroundings>,
-    ) -> (mpsc::Sender<()>, JoinHandle<()>) {
+    /// Starts polling, and watching the files where `around` is given.
+    pub fn start(self, config: Config, around: Option<Surroundings>) -> Started {
         let (refresh, refreshed) = mpsc::channel(1);
-        (refresh, tokio::spawn(self.run(config, around, refreshed)))
+        let (reports, reported) = mpsc::channel(REPORTS);
+        let supervisor = Supervisor::new(reports).in_time(self.time);
+        let histories = supervisor.histories();
+        let running = tokio::spawn(self.run(config, around, refreshed, (supervisor, reported)));
+        Started { refresh, histories, running }
     }
 
     async fn run(
@@ -44,9 +53,8 @@ impl Edge {
         config: Config,
         around: Option<Surroundings>,
         mut refreshed: mpsc::Receiver<()>,
+        (mut supervisor, mut reported): (Supervisor, mpsc::Receiver<Report>),
     ) {
-        let (reports, mut reported) = mpsc::channel(REPORTS);
-        let mut supervisor = Supervisor::new(reports).in_time(self.time);
         // The supervisor reports while it is being set, so somebody must already listen.
         let handle = self.handle.clone();
         let listening = Task(tokio::spawn(async move {
@@ -87,6 +95,9 @@ impl Edge {
             self.handle.replan(new.plan.clone()).await;
         }
         supervisor.set(new.sources.clone()).await;
+        if changes.plan || !changes.sources.is_empty() {
+            let _ = self.news.send(Msg::Replanned).await;
+        }
         if changes.notify {
             self.notify.send_replace(new.notify.clone());
         }

@@ -17,13 +17,14 @@ use futures::future::BoxFuture;
 
 use self::faults::{Severity, Trouble};
 use self::world::World;
+use super::history::{History, Points};
 use super::settings::{self, SourceSettings};
 use super::{Source, SourceError};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, Reading, Series, SourceName,
 };
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Stretch};
 
 pub use past::{Past, Step, past};
 
@@ -35,7 +36,7 @@ const STEP: i64 = 60;
 pub struct DemoSource {
     name: SourceName,
     speed: f64,
-    stage: Result<Stage, String>,
+    stage: Result<Arc<Stage>, String>,
     clock: Clock,
     /// It was asked before.
     begun: bool,
@@ -48,7 +49,7 @@ impl DemoSource {
         Self {
             name: Arc::clone(&source.name),
             speed: demo.speed,
-            stage: Stage::new(&source.name, demo.seed),
+            stage: Stage::new(&source.name, demo.seed).map(Arc::new),
             clock: Clock { start: demo.start },
             begun: false,
             asked: source.asks.len(),
@@ -88,6 +89,34 @@ impl Source for DemoSource {
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>> {
         Box::pin(async move { self.observe(now) })
     }
+
+    fn history(&self) -> Option<Arc<dyn History>> {
+        let stage = Arc::clone(self.stage.as_ref().ok()?);
+        Some(Arc::new(Before { stage, clock: self.clock }))
+    }
+}
+
+/// What was before, however long ago: calm, but for the hours that the script tells of.
+struct Before {
+    stage: Arc<Stage>,
+    clock: Clock,
+}
+
+impl History for Before {
+    fn past<'a>(
+        &'a self,
+        query: &'a str,
+        stretch: Stretch,
+    ) -> BoxFuture<'a, Result<Points, SourceError>> {
+        Box::pin(async move {
+            let unknown = || SourceError::BadAnswer(format!("nothing here measures {query}"));
+            let (service, signal) = self.stage.world.find(query).ok_or_else(unknown)?;
+            let step = stretch.step.max(TimeDelta::seconds(1));
+            let instants = std::iter::successors(Some(stretch.from), |at| Some(*at + step));
+            let point = |at| (at, self.stage.value(service, signal, at, self.clock.seconds(at)));
+            Ok(instants.take_while(|at| *at <= stretch.to).map(point).collect())
+        })
+    }
 }
 
 /// The script counts seconds from the start of the world.
@@ -123,6 +152,12 @@ impl Stage {
         let world = World::new(source, seed)?;
         let scripted = faults::scripted(&world)?;
         Ok(Self { world, scripted })
+    }
+
+    /// One value `at` that instant, which is `t` in the script.
+    fn value(&self, service: usize, signal: usize, at: Instant, t: f64) -> f64 {
+        let worst = by_signal(&self.troubles(t), t);
+        self.world.value(service, signal, at, worst.get(&(service, signal)).copied())
     }
 
     fn troubles(&self, t: f64) -> Vec<Trouble> {

@@ -144,6 +144,22 @@ fn history_is_six_hours_long_and_shows_what_happened() {
     assert!(loss[145] > 5.0 && loss[100] < 1.0 && loss[300] < 1.0, "{loss:?}");
 }
 
+#[tokio::test]
+async fn its_past_goes_on_where_its_history_begins() {
+    let mut source = demo(7);
+    let past = source.history().unwrap();
+    let seen = look(&mut source, 0);
+    let signal = "core-network:packet_loss";
+    let step = TimeDelta::minutes(1);
+    let stretch = Stretch { from: noon() - TimeDelta::hours(7), to: noon(), step };
+    assert!(past.past("no such query", stretch).await.is_err());
+    let points = past.past(signal, stretch).await.unwrap();
+    assert_eq!(points.len(), 7 * 60 + 1);
+    let mut history = series(&seen).unwrap().iter();
+    let is_it = |s: &&Series| s.service.as_str() == "core-network" && &*s.signal == "packet loss";
+    assert_eq!(points[60..420], history.find(is_it).unwrap().points[..]);
+}
+
 #[rstest]
 #[case(1)]
 #[case(7)]

@@ -199,6 +199,14 @@ impl World {
         self.services.iter().position(|s| s.id.as_str() == id)
     }
 
+    /// The service and the signal that have that query.
+    pub fn find(&self, query: &str) -> Option<(usize, usize)> {
+        let mut services = self.services.iter().enumerate();
+        services.find_map(|(s, service)| {
+            Some((s, service.signals.iter().position(|signal| signal.query == query)?))
+        })
+    }
+
     pub fn measure(&self, service: usize, signal: usize) -> Option<&Measure> {
         self.measures.get(service)?.get(signal)
     }

@@ -147,8 +147,9 @@ pub fn chart(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &
     let muted = theme.of(Role::Muted);
     let span = charts.range.span();
     let to = signals::aligned(ctx.now, span, area.width.saturating_mul(2));
+    let told = charts.ranges.points(track, span, ctx.now);
     let chart = Chart {
-        points: &track.points,
+        points: told.as_ref().unwrap_or(&track.points),
         from: to - span,
         to,
         unit: &track.spec.unit,
@@ -157,9 +158,7 @@ pub fn chart(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &
         cursor: charts.cursor.map(|at| at.max(to - span)),
         style: theme.of(Role::Chart),
     };
-    let range = charts.range.word();
-    let used = width(&range);
-    paint.right(area.x, area.y, area.width, &range, muted);
+    let used = range(ctx, track, charts, area, paint);
     let room = area.width.saturating_sub(used + 2);
     let unit = &track.spec.unit;
     let mut spans: Vec<(String, Style)> =
@@ -192,6 +191,21 @@ pub fn chart(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &
     paint.spans(area.x, area.y, room, &spans);
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     chart.paint(paint, body);
+}
+
+/// How far back the chart looks, and what keeps it from that; returns the cells that it took.
+fn range(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &mut Paint<'_>) -> u16 {
+    let (word, span) = (charts.range.word(), charts.range.span());
+    let (text, role) = match charts.ranges.note(track, span, ctx.now) {
+        None => (word, Role::Muted),
+        Some((note, false)) => (format!("{word}, {note}"), Role::Muted),
+        Some((why, true)) => {
+            let room = usize::from(area.width * 2 / 3);
+            (text::clean(&format!("{word}: {why}"), room), Role::Unknown)
+        }
+    };
+    paint.right(area.x, area.y, area.width, &text, paint.of(role));
+    width(&text)
 }
 
 /// One signal in one line: sign, name, value, the last hour, its age if it is old.

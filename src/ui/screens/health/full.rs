@@ -62,6 +62,11 @@ impl Full {
         Self { service: service.clone(), cursor: 0, charts: Scroll::default(), facts: true }
     }
 
+    /// Whether the charts can be seen, and not the facts alone.
+    pub fn shows_charts(&self, ctx: &Ctx<'_>) -> bool {
+        split(Rect::new(0, 0, ctx.body.width, ctx.body.height), self.facts).0.is_some()
+    }
+
     /// What `y` copies, if something in the facts is under the cursor.
     pub fn copied(&self, ctx: &Ctx<'_>) -> Option<String> {
         match self.target(ctx)? {

@@ -1,5 +1,7 @@
 //! The list of services as a table or a tree.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -19,29 +21,42 @@ const HOUR: TimeDelta = TimeDelta::hours(1);
 
 const OVERVIEW: [Column; 6] = [
     Column::fill("SERVICE", 17),
-    Column::new("STATE", 15, 1),
+    Column::new("STATE", STATE, 1),
     Column::new("SIGNAL", 15, 3),
     Column::right("VALUE", 9, 0),
     Column::new("LAST HOUR", 12, 2),
     Column::right("INC", 3, 4),
 ];
 
-/// The columns of one dimension: as many of its signals as fit.
-fn by_dimension(dimension: Dimension) -> [Column; 6] {
+/// Cells of a state and its age.
+const STATE: u16 = 15;
+/// Cells of a signal's name and value.
+const SIGNAL: u16 = 22;
+/// Cells of the last hour: least and most.
+const SPARK: (u16, u16) = (10, 40);
+/// Cells that names of services get before the last hour is drawn wider, with the gaps between columns.
+const NAMES: u16 = 40;
+
+/// The columns of one dimension in `room` cells: as many of its signals as there are (`signals`) and
+/// as fit; the last hour takes what is left.
+fn by_dimension(dimension: Dimension, signals: usize, room: u16) -> Vec<Column> {
     let title = match dimension {
         Dimension::Performance => "PERFORMANCE",
         Dimension::Stability => "STABILITY",
         Dimension::Security => "SECURITY",
         Dimension::Availability => "AVAILABILITY",
     };
-    [
+    let more = signals.clamp(1, 3) - 1;
+    let used = NAMES + STATE + SIGNAL * u16::try_from(1 + more).unwrap_or(1);
+    let spark = room.saturating_sub(used).clamp(SPARK.0, SPARK.1);
+    let mut columns = vec![
         Column::fill("SERVICE", 17),
-        Column::new("STATE", 15, 3),
-        Column::new(title, 23, 0),
-        Column::new("LAST HOUR", 12, 1),
-        Column::new("", 23, 2),
-        Column::new("", 23, 4),
-    ]
+        Column::new("STATE", STATE, 1),
+        Column::new(title, SIGNAL, 0),
+        Column::new("LAST HOUR", spark, 2),
+    ];
+    columns.extend([3, 4].into_iter().take(more).map(|rank| Column::new("", SIGNAL, rank)));
+    columns
 }
 
 impl Health {
@@ -151,7 +166,15 @@ impl Health {
     }
 
     fn view_rows(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
-        let columns = self.columns.map_or(OVERVIEW, by_dimension);
+        let columns = match self.columns {
+            None => OVERVIEW.to_vec(),
+            Some(dimension) => {
+                let own = |t: &&Arc<Track>| t.spec.dimension == dimension;
+                let services = ctx.world.health.services.iter();
+                let most = services.map(|s| s.signals.iter().filter(own).count()).max();
+                by_dimension(dimension, most.unwrap_or(0), area.width)
+            }
+        };
         let sort = match self.shape.sort {
             Sort::Name => (0, false),
             Sort::Concern | Sort::Since => (1, true),

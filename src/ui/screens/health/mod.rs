@@ -12,19 +12,23 @@
 mod detail;
 mod full;
 mod list;
+mod ranges;
 mod rows;
 mod signals;
 mod tiles;
+
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use ratatui::layout::{Position, Rect, Size};
 
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::health::rollup::ServiceHealth;
+use crate::domain::health::signal::Track;
 use crate::domain::health::{Dimension, ServiceId, SignalName, State};
 use crate::domain::text;
 use crate::domain::time::Instant;
-use crate::ui::cmd::Cmd;
+use crate::ui::cmd::{Cmd, RangeAnswer, RangeAsk};
 use crate::ui::keymap::{Action, Context, Situation};
 use crate::ui::overlay::Overlay;
 use crate::ui::terminal::Key as Pressed;
@@ -33,6 +37,7 @@ use crate::ui::widgets::scroll;
 use crate::ui::widgets::{Cursor, Field, Form, FormField, Item, Paint, Picker, Table, Typed};
 
 use full::Full;
+use ranges::Ranges;
 use rows::{Key, Row, Shape};
 
 /// How the services are laid out; `v` cycles.
@@ -57,6 +62,7 @@ pub struct Charts {
     pub cursor: Option<Instant>,
     /// The chosen signal; `None`: the worst.
     pub signal: Option<SignalName>,
+    ranges: Ranges,
 }
 
 /// The health tab.
@@ -80,7 +86,7 @@ pub struct Health {
 
 impl Default for Charts {
     fn default() -> Self {
-        Self { range: Range(2), cursor: None, signal: None }
+        Self { range: Range(2), cursor: None, signal: None, ranges: Ranges::default() }
     }
 }
 
@@ -373,6 +379,28 @@ impl Health {
         vec![Step::Show(Box::new(Overlay::Form(report_form(ctx, &id))))]
     }
 
+    /// A source told of the past of a signal.
+    pub fn ranged(&mut self, ask: &RangeAsk, answer: RangeAnswer, now: Instant) {
+        self.charts.ranges.answered(ask, answer, now);
+    }
+
+    /// Other sources, or other questions: what was told is of no use any more.
+    pub fn forget_ranges(&mut self) {
+        self.charts.ranges.clear();
+    }
+
+    /// The signals whose charts can be seen.
+    fn charted<'a>(&self, ctx: &Ctx<'a>) -> Vec<&'a Arc<Track>> {
+        let Some(service) = self.selected(ctx) else { return Vec::new() };
+        match &self.full {
+            Some(full) if full.shows_charts(ctx) => service.signals.iter().collect(),
+            None if layout(whole(ctx.body), self.view).detail.is_some() => {
+                signals::chosen(service, self.charts.signal.as_ref()).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn copy(&self, ctx: &Ctx<'_>) -> Vec<Step> {
         let Some(service) = self.selected(ctx) else { return Vec::new() };
         let text = match self.full.as_ref().and_then(|full| full.copied(ctx)) {
@@ -591,6 +619,13 @@ impl Screen for Health {
                 Vec::new()
             }
         }
+    }
+
+    fn wants(&mut self, ctx: &Ctx<'_>) -> Option<Cmd> {
+        let span = self.charts.range.span();
+        let charted = self.charted(ctx);
+        let ranges = &mut self.charts.ranges;
+        charted.into_iter().find_map(|t| ranges.ask(t, span, ctx.now)).map(Cmd::Range)
     }
 
     fn badge(&self, ctx: &Ctx<'_>) -> Vec<(String, Role)> {
