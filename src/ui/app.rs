@@ -393,7 +393,7 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
             model.arrived();
         }
         InputEvent::Suspend => cmds.push(Cmd::Suspend),
-        InputEvent::Continued => cmds.push(Cmd::Redraw),
+        InputEvent::Continued => cmds.push(Cmd::TakeAgain),
         InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
         InputEvent::Focus(focused) => model.focused = focused,
         InputEvent::Background(background) => {

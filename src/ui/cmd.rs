@@ -48,6 +48,8 @@ pub enum Cmd {
     Welcomed,
     /// Forget what the terminal shows and draw everything again.
     Redraw,
+    /// Take the terminal again: a shell may have had it while the program was stopped.
+    TakeAgain,
     /// Give the terminal back to the shell until `fg`.
     Suspend,
     /// End with this exit code.

@@ -220,6 +220,7 @@ fn carry_out(
         Cmd::Mouse(on) => tui.set_mouse(on)?,
         Cmd::Welcomed => (outside.welcomed)(),
         Cmd::Redraw => tui.redraw()?,
+        Cmd::TakeAgain => tui.take_again()?,
         Cmd::Suspend => tui.suspend()?,
     }
     Ok(None)

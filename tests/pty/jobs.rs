@@ -46,6 +46,21 @@ fn sigtstp_from_outside_does_the_same() {
     console.wait_until_closed();
 }
 
+#[test]
+fn a_stop_that_it_could_not_see_coming_is_mended_by_fg() {
+    let mut console = shell();
+    open(&mut console);
+    rustix::process::kill_process(console.job(), rustix::process::Signal::STOP).unwrap();
+    console.wait_for("Stopped");
+    // The shell has set the terminal for itself.
+    console.send("fg %1\r");
+    wait(|| !console.is_cooked(), || "raw mode".to_owned());
+    // A key works without Enter.
+    console.send("q");
+    console.wait_until_closed();
+    console.assert_restored();
+}
+
 #[rstest]
 #[case::killed("kill %1", "143")]
 #[case::hung_up("kill -HUP %1", "129")]

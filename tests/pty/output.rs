@@ -31,7 +31,8 @@ fn an_idle_console_writes_next_to_nothing() {
     let before = console.seen().bytes.len();
     std::thread::sleep(Duration::from_secs(2));
     let written = console.seen().bytes.len() - before;
-    assert!(written < 120, "{written} bytes in two seconds");
+    // Three ticks of the clock may fall into two seconds.
+    assert!(written < 3 * 60, "{written} bytes in two seconds");
     console.send("q");
     assert_eq!(console.wait_for_end().0, 0);
 }

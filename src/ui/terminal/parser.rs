@@ -74,6 +74,8 @@ enum State {
         escape: bool,
     },
     Paste,
+    /// The rest of a paste that stalled: it must not be taken for keys.
+    LatePaste,
     /// A character of that many bytes.
     Utf8(usize),
     /// That many bytes of an old mouse report.
@@ -93,16 +95,25 @@ impl Parser {
         match self.state {
             State::Ground => Waiting::Nothing,
             State::Escape => Waiting::Escape,
+            // Its parameters have begun: whatever comes next is its rest, however late.
+            State::Csi if !self.held.is_empty() => Waiting::Nothing,
+            State::LatePaste if self.held.last() == Some(&0x1b) => Waiting::Escape,
+            State::LatePaste => Waiting::Nothing,
             _ => Waiting::Rest,
         }
     }
 
     /// Nothing more came in time: a lone ESC is the key, a paste is what came of it, and half a
-    /// sequence is dropped.
+    /// sequence is dropped. What still comes of a paste is dropped, too, up to its end, a lone ESC or
+    /// Ctrl-C.
     pub fn give_up(&mut self) -> Vec<Parsed> {
         match self.state {
             State::Escape => self.key(KeyCode::Esc, Mods::NONE),
-            State::Paste => self.paste(),
+            State::Paste => {
+                self.paste();
+                self.enter(State::LatePaste);
+                return std::mem::take(&mut self.out);
+            }
             _ => {}
         }
         self.reset();
@@ -158,6 +169,19 @@ impl Parser {
                     // Too long: keep a window in which the end can still be seen.
                     let drop = MAX_PASTE * 4;
                     self.held.remove(drop);
+                }
+            }
+            State::LatePaste if byte == 0x03 => {
+                self.reset();
+                self.ground(byte);
+            }
+            State::LatePaste => {
+                if self.held.len() == PASTE_END.len() {
+                    self.held.remove(0);
+                }
+                self.held.push(byte);
+                if self.held == PASTE_END {
+                    self.reset();
                 }
             }
             State::Utf8(length) => self.utf8(length, byte),
@@ -547,10 +571,44 @@ mod tests {
     #[test]
     fn half_a_sequence_is_dropped_not_typed() {
         let mut parser = Parser::default();
-        assert!(parser.feed(b"\x1b[1;").is_empty());
+        assert!(parser.feed(b"\x1b[").is_empty());
         assert_eq!(parser.waiting(), Waiting::Rest);
         assert!(parser.give_up().is_empty());
         assert_eq!(shown(parser.feed(b"q")), "q");
+    }
+
+    #[test]
+    fn a_sequence_that_is_split_for_long_is_still_one() {
+        let mut parser = Parser::default();
+        assert!(parser.feed(b"\x1b[2").is_empty());
+        assert_eq!(parser.waiting(), Waiting::Nothing, "there is nothing to give up");
+        let expect = [Parsed::Paste("aaa".into())];
+        assert_eq!(parser.feed(b"00~aaa\x1b[201~"), expect);
+    }
+
+    #[test]
+    fn the_rest_of_a_paste_that_stalled_is_never_typed() {
+        let mut parser = Parser::default();
+        assert!(parser.feed(b"\x1b[200~hello ").is_empty());
+        assert_eq!(parser.give_up(), [Parsed::Paste("hello ".into())]);
+        assert_eq!(parser.waiting(), Waiting::Nothing);
+        assert!(parser.feed(b"aaa\x1b[Ba\x1b[20").is_empty());
+        assert_eq!(parser.waiting(), Waiting::Nothing);
+        assert_eq!(shown(parser.feed(b"1~q")), "q");
+    }
+
+    #[test]
+    fn a_paste_without_an_end_is_left_by_esc_or_ctrl_c() {
+        for (last, expect) in [(&b"\x1b"[..], ""), (b"\x03", "Ctrl-c")] {
+            let mut parser = Parser::default();
+            parser.feed(b"\x1b[200~a");
+            parser.give_up();
+            assert_eq!(shown(parser.feed(last)), expect);
+            if parser.waiting() == Waiting::Escape {
+                parser.give_up();
+            }
+            assert_eq!(shown(parser.feed(b"q")), "q");
+        }
     }
 
     #[test]

@@ -80,10 +80,12 @@ impl Session {
             Err(error) if is_gone(error) => return Ok(()),
             set => set?,
         }
-        self.taken.store(true, Ordering::SeqCst);
-        let mut enter = String::new();
+        let again = self.taken.swap(true, Ordering::SeqCst);
+        // The alternate screen keeps the colours of this moment for the end.
+        let mut enter = "\x1b[m".to_owned();
         let caps = self.caps().clone();
-        if caps.title {
+        // What is saved twice would have to be put back twice.
+        if caps.title && !again {
             enter.push_str("\x1b[22;0t");
         }
         // Alternate screen, no cursor, bracketed paste, focus reports; told of a change of theme.
