@@ -58,6 +58,15 @@ fn each_overlay_has_its_picture(#[case] name: &str, #[case] keys: &str) {
     assert_snapshot!(format!("frame-{name}"), bench.text());
 }
 
+#[rstest]
+#[case::palette("palette", ":")]
+#[case::sources("sources", "i")]
+fn each_overlay_can_be_read_at_80x24(#[case] name: &str, #[case] keys: &str) {
+    let mut bench = Bench::new(world(), 80, 24, DEFAULT);
+    bench.press(keys);
+    assert_snapshot!(format!("frame-{name}-80x24"), bench.text());
+}
+
 #[test]
 fn the_welcome_has_its_picture_and_any_key_ends_it_without_acting() {
     let mut bench = bench();
