@@ -358,7 +358,9 @@ fn certificates_that_are_not_checked_are_told_in_the_header(
 ) {
     let mut world = world();
     let mut sources = world.sources.to_vec();
-    insecure.iter().for_each(|i| sources[*i].insecure = true);
+    for i in insecure {
+        sources[*i].insecure = true;
+    }
     world.sources = part(sources);
     for width in [80, 160] {
         let bench = Bench::new(world.clone(), width, 24, DEFAULT);

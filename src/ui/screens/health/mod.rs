@@ -13,7 +13,7 @@ mod detail;
 mod full;
 mod list;
 mod rows;
-mod signals;
+pub(super) mod signals;
 mod tiles;
 
 use chrono::TimeDelta;
