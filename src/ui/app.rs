@@ -336,7 +336,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             model.prefs.theme = theme;
             model.arrived();
         }
-        Msg::Themed(Err(why)) => say(model, Tone::Bad, why),
+        Msg::Themed(Err(why)) | Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Edited(Ok(Some(text))) => {
             if let Some(Overlay::Form(form)) = model.overlays.last_mut() {
                 form.edited(&text);
@@ -345,7 +345,6 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Edited(Ok(None)) => {
             say(model, Tone::Info, "nothing was changed in the editor".to_owned());
         }
-        Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
         Msg::Config(Ok(said)) => {
             model.broken = None;

@@ -58,6 +58,15 @@ fn each_overlay_has_its_picture(#[case] name: &str, #[case] keys: &str) {
     assert_snapshot!(format!("frame-{name}"), bench.text());
 }
 
+#[rstest]
+#[case::palette("palette", ":")]
+#[case::sources("sources", "i")]
+fn each_overlay_can_be_read_at_80x24(#[case] name: &str, #[case] keys: &str) {
+    let mut bench = Bench::new(world(), 80, 24, DEFAULT);
+    bench.press(keys);
+    assert_snapshot!(format!("frame-{name}-80x24"), bench.text());
+}
+
 #[test]
 fn the_welcome_has_its_picture_and_any_key_ends_it_without_acting() {
     let mut bench = bench();
@@ -335,7 +344,7 @@ fn a_broken_config_stays_in_the_header_until_a_good_one_is_loaded() {
     let why = "/etc/atalaya/config.toml:12:3 unknown key".to_owned();
     bench.tell(Msg::Config(Err(("config.toml:12".to_owned(), why))));
     bench.wait(600);
-    assert!(header(&bench).contains("config.toml:12 broken"), "{}", header(&bench));
+    assert!(header(&bench).contains("config broken: config.toml:12"), "{}", header(&bench));
     bench.tell(Msg::Config(Ok("config reloaded".to_owned())));
     assert!(!header(&bench).contains("broken"), "{}", header(&bench));
 }
@@ -349,11 +358,16 @@ fn certificates_that_are_not_checked_are_told_in_the_header(
 ) {
     let mut world = world();
     let mut sources = world.sources.to_vec();
-    insecure.iter().for_each(|i| sources[*i].insecure = true);
+    for i in insecure {
+        sources[*i].insecure = true;
+    }
     world.sources = part(sources);
-    for width in [80, 160] {
-        let bench = Bench::new(world.clone(), width, 24, DEFAULT);
-        assert!(header(&bench).contains(expect), "{}", header(&bench));
+    let mut bench = Bench::new(world, 160, 24, DEFAULT);
+    assert!(header(&bench).contains(expect), "{}", header(&bench));
+    let why = "unknown key".to_owned();
+    bench.resize(80, 24).tell(Msg::Config(Err(("config.toml:12".to_owned(), why))));
+    for part in ["P1 1", "config broken", "TLS unchecked", "3/4 ✖ dc2"] {
+        assert!(header(&bench).contains(part), "{part} is not in {}", header(&bench));
     }
 }
 

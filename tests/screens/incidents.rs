@@ -9,6 +9,7 @@ use insta::assert_snapshot;
 use rstest::rstest;
 
 use crate::noc::{ME, Noc, alert, styles};
+use crate::support::{Bench, DEFAULT, world};
 
 const WIDE: (u16, u16) = (160, 45);
 
@@ -420,12 +421,9 @@ fn what_is_under_the_cursor_can_be_copied_and_opened(#[case] keys: &str, #[case]
 }
 
 #[rstest]
-#[case("panel", "")]
-#[case("page", "Enter")]
-fn what_looks_like_a_link_is_one_and_runbooks_of_alerts_are_shown(
-    #[case] _place: &str,
-    #[case] keys: &str,
-) {
+#[case::panel("")]
+#[case::page("Enter")]
+fn what_looks_like_a_link_is_one_and_runbooks_of_alerts_are_shown(#[case] keys: &str) {
     let mut noc = Noc::busy(WIDE);
     let mut full = alert("alertname=DiskFull service=billing severity=critical", "full", noc.now);
     let runbook = "https://wiki.example/disk-full";
@@ -448,12 +446,9 @@ fn what_looks_like_a_link_is_one_and_runbooks_of_alerts_are_shown(
 }
 
 #[rstest]
-#[case("one line each", WIDE)]
-#[case("two lines each", (80, 24))]
-fn a_click_moves_the_cursor_and_one_on_its_row_opens_it(
-    #[case] _rows: &str,
-    #[case] size: (u16, u16),
-) {
+#[case::one_line_each(WIDE)]
+#[case::two_lines_each((80, 24))]
+fn a_click_moves_the_cursor_and_one_on_its_row_opens_it(#[case] size: (u16, u16)) {
     let mut noc = Noc::busy(size);
     noc.press("2 g g");
     let y = noc.picture().lines().position(|l| l.contains("INC-2034")).unwrap() as u16;
@@ -578,4 +573,14 @@ fn one_incident_fills_the_screen(#[case] name: &str, #[case] size: (u16, u16)) {
         pages.push_str(&noc.picture());
     }
     assert_snapshot!(format!("incident_{name}"), pages);
+}
+
+#[test]
+fn where_there_is_room_the_page_shows_how_the_worst_signals_went_when_it_opened() {
+    let mut bench = Bench::new(world(), 160, 45, DEFAULT);
+    bench.tell(Msg::Go(Place::Incident(IncidentId(2041))));
+    assert_snapshot!("incident_with_charts_160x45", bench.text());
+    let mut low = Bench::new(world(), 160, 24, DEFAULT);
+    low.tell(Msg::Go(Place::Incident(IncidentId(2041))));
+    assert!(!low.text().contains(" now "), "{}", low.text());
 }

@@ -19,11 +19,15 @@ struct Piece {
     spans: Vec<(String, Style)>,
     /// 0 never goes; the highest goes first.
     rank: u8,
+    /// Its last span is a detail, which goes before anything else of a rank below [`DETAIL`].
+    detail: bool,
     right: bool,
 }
 
 /// Cells between two things.
 const GAP: u16 = 3;
+/// The rank of details.
+const DETAIL: u8 = 4;
 
 impl Piece {
     fn width(&self) -> u16 {
@@ -39,11 +43,18 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         pieces.iter().fold(0, |sum, p| sum + p.width() + GAP).saturating_sub(GAP)
     };
     while need(&pieces) > room {
-        let last = pieces.iter().enumerate().max_by_key(|(i, p)| (p.rank, *i));
-        match last {
-            Some((i, piece)) if piece.rank > 0 => pieces.remove(i),
-            _ => break,
-        };
+        let rank = |p: &Piece| if p.detail { p.rank.max(DETAIL) } else { p.rank };
+        let last = pieces.iter().enumerate().max_by_key(|(i, p)| (rank(p), *i));
+        let Some(index) = last.filter(|(_, p)| rank(p) > 0).map(|(i, _)| i) else { break };
+        match pieces.get_mut(index) {
+            Some(piece) if piece.detail && piece.rank < DETAIL => {
+                piece.spans.pop();
+                piece.detail = false;
+            }
+            _ => {
+                pieces.remove(index);
+            }
+        }
     }
     let (mut left, mut right) = (area.x + 1, area.right().saturating_sub(1));
     for piece in pieces.iter().filter(|p| !p.right) {
@@ -67,7 +78,8 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
     let of = |role| theme.of(role);
     let base = of(Role::Header);
     let site = &ctx.world.site;
-    let piece = |rank, right, spans: Vec<(String, Style)>| Piece { spans, rank, right };
+    let piece =
+        |rank, right, spans: Vec<(String, Style)>| Piece { spans, rank, right, detail: false };
     let mut out = vec![piece(
         7,
         false,
@@ -112,8 +124,9 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
     }
     let warning = base.patch(of(Role::Warning));
     if let Some(place) = &model.broken {
-        let text = format!("{} broken", text::clean(place, 30));
-        out.push(piece(2, true, vec![(text, warning)]));
+        let place = format!(": {}", text::clean(place, 30));
+        let spans = vec![("config broken".to_owned(), warning), (place, warning)];
+        out.push(Piece { detail: true, ..piece(1, true, spans) });
     }
     let mut unchecked = ctx.world.sources.iter().filter(|s| s.insecure);
     if let Some(first) = unchecked.next() {
@@ -121,14 +134,16 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
             0 => String::new(),
             n => format!(" +{n}"),
         };
-        let text = format!("TLS unchecked: {}{more}", text::clean(&first.name, 16));
-        out.push(piece(2, true, vec![(text, warning)]));
+        let which = format!(": {}{more}", text::clean(&first.name, 16));
+        let spans = vec![("TLS unchecked".to_owned(), warning), (which, warning)];
+        out.push(Piece { detail: true, ..piece(1, true, spans) });
     }
     if matches!(ctx.world.store, StoreState::Memory) && !site.demo {
         out.push(piece(4, true, vec![("in memory only".to_owned(), warning)]));
     }
     if let Some(spans) = sources(ctx, base) {
-        out.push(piece(3, true, spans));
+        let fresh = ctx.world.sources.iter().all(|s| s.state == SourceState::Fresh);
+        out.push(piece(if fresh { 3 } else { 1 }, true, spans));
     }
     out.push(clock(model, ctx, base));
     out
@@ -176,7 +191,7 @@ fn clock(model: &Model, ctx: &Ctx<'_>, base: Style) -> Piece {
         (time, base.patch(ctx.theme().of(Role::Strong))),
         (zone, base.patch(ctx.theme().of(Role::Muted))),
     ];
-    Piece { spans, rank: 1, right: true }
+    Piece { spans, rank: 1, right: true, detail: false }
 }
 
 /// The tabs with their counts.

@@ -9,7 +9,7 @@ use crate::domain::text;
 use crate::ui::screens::{Ctx, centred};
 use crate::ui::theme::Role;
 use crate::ui::widgets::paint::wrap;
-use crate::ui::widgets::{Paint, Scroll};
+use crate::ui::widgets::{Align, Column, Paint, Scroll, fit, table, width as cells_of};
 
 /// One line: pieces at cells from the left.
 type Line = Vec<(u16, String, Style)>;
@@ -25,17 +25,42 @@ pub fn room(screen: Rect, lines: usize) -> usize {
     usize::from(area(screen, lines).height.saturating_sub(3))
 }
 
-const STATE: u16 = 20;
-const KIND: u16 = 32;
-const LAST: u16 = 46;
-const TOOK: u16 = 58;
-const EVERY: u16 = 68;
-const ITEMS: u16 = 76;
-const ADDRESS: u16 = 86;
+/// All but the address fit at 80 cells; that has a line of its own then.
+const COLUMNS: [Column; 8] = [
+    Column::fill("SOURCE", 15),
+    Column::new("STATE", 7, 0),
+    Column::new("KIND", 12, 2),
+    Column::right("LAST", 7, 0),
+    Column::right("TOOK", 7, 3),
+    Column::right("EVERY", 6, 4),
+    Column::right("ITEMS", 5, 5),
+    Column { priority: 9, ..Column::fill("ADDRESS", 28) },
+];
 
-/// Two or more lines per source: how it is, and what is wrong with it.
+/// Where the text of what is wrong with a source stands.
+const INDENT: u16 = 13;
+
+/// The cells of a line.
+fn cells(screen_width: u16) -> u16 {
+    area(Rect::new(0, 0, screen_width, 40), 0).width.saturating_sub(2)
+}
+
+/// The columns that find room, with a text for each.
+fn row(texts: [(String, Style); 8], width: u16, ellipsis: &str) -> Line {
+    let cell = |((column, place), (text, style)): ((&Column, Option<(u16, u16)>), _)| {
+        let (x, room) = place?;
+        let text: String = text;
+        let text = fit(&text, room, ellipsis).into_owned();
+        let pad = if column.align == Align::Right { room - cells_of(&text).min(room) } else { 0 };
+        Some((x + pad, text, style))
+    };
+    let places = COLUMNS.iter().zip(table::place(&COLUMNS, width));
+    places.zip(texts).filter_map(cell).collect()
+}
+
+/// One or more lines per source: how it is, and what is wrong with it.
 pub fn lines(ctx: &Ctx<'_>, screen_width: u16) -> Vec<Line> {
-    let width = area(Rect::new(0, 0, screen_width, 40), 0).width.saturating_sub(4);
+    let width = cells(screen_width);
     let mut sources: Vec<&SourceStatus> = ctx.world.sources.iter().collect();
     sources.sort_by_key(|s| s.state == SourceState::Fresh);
     sources.into_iter().flat_map(|s| source(ctx, s, width)).collect()
@@ -47,28 +72,34 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
     let (glyph, word, style) = theme.source(&s.state);
     let last = s.last_ok.map_or_else(|| theme.symbols.none.to_owned(), |at| ctx.age(at));
     let took = s.latency_ms.map_or_else(|| theme.symbols.none.to_owned(), |ms| format!("{ms} ms"));
-    let name = text::clean(&s.name, 17);
+    let name = text::clean(&s.name, 60);
+    let address = text::clean(&s.address, 200);
     let every = text::duration(TimeDelta::seconds(i64::try_from(s.interval_s).unwrap_or(0)));
-    let mut lines = vec![vec![
-        (0, format!("{glyph} {name}"), style),
-        (STATE, word.to_owned(), style),
-        (KIND, s.kind.clone(), muted),
-        (LAST, format!("{last:>7}"), plain),
-        (TOOK, format!("{took:>8}"), plain),
-        (EVERY, format!("{every:>6}"), muted),
-        (ITEMS, format!("{:>7}", s.items), plain),
-        (ADDRESS, text::clean(&s.address, 60), muted),
-    ]];
+    let texts = [
+        (format!("{glyph} {name}"), style),
+        (word.to_owned(), style),
+        (s.kind.clone(), muted),
+        (last, plain),
+        (took, plain),
+        (every, muted),
+        (s.items.to_string(), plain),
+        (address.clone(), muted),
+    ];
+    let first = row(texts, width, theme.symbols.ellipsis);
+    let told = first.iter().any(|(_, text, _)| *text == address);
+    let mut lines = vec![first];
     let mut more = |prefix: &str, text: &str, style: Style| {
-        let indent = 2;
-        for (i, line) in wrap(text, width.saturating_sub(indent + 9)).into_iter().enumerate() {
-            let mut pieces = vec![(indent + 9, line, style)];
+        for (i, line) in wrap(text, width.saturating_sub(INDENT + 1)).into_iter().enumerate() {
+            let mut pieces = vec![(INDENT, line, style)];
             if i == 0 {
-                pieces.insert(0, (indent, prefix.to_owned(), muted));
+                pieces.insert(0, (INDENT - 9, prefix.to_owned(), muted));
             }
             lines.push(pieces);
         }
     };
+    if !told && !address.is_empty() {
+        more("at", &address, muted);
+    }
     if let SourceState::Failing { since, error, next_try } = &s.state {
         more("error", error, theme.of(Role::Critical));
         let left = (*next_try - ctx.now).max(chrono::TimeDelta::zero());
@@ -91,7 +122,7 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
     if !s.server.is_empty() {
         more("server", &text::clean(&s.server, 80), muted);
     }
-    if lines.len() > 1 {
+    if lines.len() > 1 + usize::from(!told) {
         lines.push(Vec::new());
     }
     lines
@@ -102,23 +133,19 @@ pub fn view(ctx: &Ctx<'_>, at: Scroll, screen: Rect, paint: &mut Paint<'_>) {
     let area = area(screen, lines.len());
     paint.fill(area, Role::Overlay);
     let inner = paint.panel(area, &[("Sources", paint.of(Role::Title))], true);
-    let (x, right) = (inner.x + 1, inner.right().saturating_sub(1));
-    let titles = [
-        (0, "SOURCE"),
-        (STATE, "STATE"),
-        (KIND, "KIND"),
-        (LAST, "   LAST"),
-        (TOOK, "    TOOK"),
-        (EVERY, " EVERY"),
-        (ITEMS, "  ITEMS"),
-        (ADDRESS, "ADDRESS"),
-    ];
-    for (column, title) in titles {
-        paint.put(x + column, inner.y, right.saturating_sub(x + column), title, Role::Heading);
+    let (x, right) = (inner.x, inner.right().saturating_sub(1));
+    let heading = paint.of(Role::Heading);
+    let titles = COLUMNS.map(|column| (column.title.to_owned(), heading));
+    for (column, title, style) in row(titles, cells(screen.width), paint.theme.symbols.ellipsis) {
+        paint.text(x + column, inner.y, right.saturating_sub(x + column), &title, style);
     }
     if lines.is_empty() {
         let text = "no source is configured; atalaya init writes a configuration";
-        paint.put(x, inner.y + 2, inner.width, text, Role::Muted);
+        paint.wrapped(
+            Rect::new(x + 2, inner.y + 2, inner.width.saturating_sub(4), 2),
+            text,
+            paint.of(Role::Muted),
+        );
     }
     for (line, y) in lines.iter().skip(at.0).zip(inner.y + 1..inner.bottom()) {
         for (i, (column, text, style)) in line.iter().enumerate() {

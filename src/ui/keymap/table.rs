@@ -137,8 +137,8 @@ actions! {
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
     Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column";
-    View           "view"             ["v"],            [Health, Incidents],       Look, 38 "view",               READS SAFE,   always,          "next view: table, tree, tiles; saved views of the queue";
-    Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service, or not at all";
+    View           "view"             ["v"],            [Health, Incidents],       Look, 38 "view",               READS SAFE,   always,          "next view: table, tree, tiles; the queue's saved views";
+    Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service or nothing";
     Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "next set of columns: overview and the four dimensions";
     Shorter        "shorter"          ["["],            [Health, Service],         Look, 28 "shorter",            READS SAFE,   chart,           "a shorter range on the charts, down to 15 minutes";
     Longer         "longer"           ["]"],            [Health, Service],         Look, 28 "longer",             READS SAFE,   chart,           "a longer range on the charts, up to 30 days";

@@ -143,8 +143,11 @@ impl Picker {
 
     /// The area that it wants within `screen`.
     pub fn area(&self, screen: Rect) -> Rect {
-        let label = |i: &Item| width(&i.label) + width(&i.detail) + 8;
-        let w = self.items.iter().map(label).max().unwrap_or(0).clamp(44, 84);
+        let widest = |text: fn(&Item) -> &str| self.items.iter().map(|i| width(text(i))).max();
+        let (label, detail) = (widest(|i| &i.label), widest(|i| &i.detail));
+        // Both columns, the gap between them, the air around them, the border.
+        let w = (label.unwrap_or(0).saturating_add(detail.unwrap_or(0)).saturating_add(7))
+            .clamp(44, 84);
         let h = u16::try_from(self.items.len()).unwrap_or(u16::MAX).saturating_add(4).clamp(6, 20);
         super::super::screens::centred(screen, w, h)
     }

@@ -14,7 +14,7 @@ mod full;
 mod list;
 mod ranges;
 mod rows;
-mod signals;
+pub(super) mod signals;
 mod tiles;
 
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use ratatui::style::Style;
 use super::actions;
 use super::facts::{self, Eye, Fact, state_style};
 use super::timeline::{Entry, Tone};
+use super::trends;
 use crate::domain::incident::{AlertFact, Incident, IncidentId};
 use crate::domain::observation::AlertStatus;
 use crate::domain::text::{duration, is_web};
@@ -160,11 +161,14 @@ pub fn paint(
     match full.page {
         Page::Overview => {
             if inner.width < SIDE_BY_SIDE - 2 {
-                draw(&overview(incident, eye, inner.width), paint, inner, skip);
+                let lines = overview(incident, eye, inner.width);
+                draw(&lines, paint, inner, skip);
+                trends::paint(incident, eye, paint, below(inner, lines.len()));
             } else {
                 let (left, right) = halves(inner);
                 let lines = overview(incident, eye, left.width);
                 draw(&lines, paint, left, skip);
+                trends::paint(incident, eye, paint, below(left, lines.len()));
                 let hidden = lines.len().saturating_sub(usize::from(left.height));
                 if hidden > 0 {
                     let at = left.bottom();
@@ -194,6 +198,12 @@ pub fn paint(
         let dash = if theme.is_ascii() { "-" } else { "–" };
         paint.note(area, &format!("{}{dash}{last}/{lines}", skip + 1), theme.of(Role::Muted));
     }
+}
+
+/// What is left of an area below so many lines.
+fn below(area: Rect, lines: usize) -> Rect {
+    let used = u16::try_from(lines).unwrap_or(u16::MAX).min(area.height);
+    Rect { y: area.y + used, height: area.height - used, ..area }
 }
 
 fn draw(lines: &[Pieces], paint: &mut Paint<'_>, area: Rect, skip: usize) {

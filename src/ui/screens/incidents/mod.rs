@@ -22,6 +22,7 @@ pub mod index;
 pub mod list;
 mod table;
 pub mod timeline;
+mod trends;
 mod view;
 
 use std::collections::HashMap;
