@@ -1,7 +1,7 @@
 //! The Health tab: what keys do, and how it looks.
 
-use atalaya::domain::health::State;
 use atalaya::domain::health::rollup::Health;
+use atalaya::domain::health::{ServiceId, State};
 use atalaya::engine::Snapshot;
 use atalaya::ui::terminal::{InputEvent, Mods, Mouse, MouseKind};
 use atalaya::ui::{Cmd, Msg, RangeAnswer};
@@ -331,4 +331,30 @@ fn a_click_moves_the_cursor_and_one_on_its_row_opens_it(#[case] keys: &str) {
     assert!(!is_open(&bench), "{}", bench.text());
     bench.tell(Msg::Input(InputEvent::Mouse(click)));
     assert!(is_open(&bench), "{}", bench.text());
+}
+
+#[test]
+fn tab_gives_the_focus_to_the_pane_that_the_keys_then_move() {
+    let mut bench = bench(WIDE);
+    bench.press("Enter");
+    let facts = bench.text();
+    bench.press("Tab");
+    bench.press("G Enter");
+    assert_eq!(bench.cmds, [], "a list that has not the focus opens nothing");
+    bench.press("Tab");
+    assert_eq!(bench.text(), facts);
+}
+
+#[test]
+fn esc_goes_back_along_the_services_that_led_here() {
+    let mut bench = bench(WIDE);
+    bench.tell(Msg::Go(atalaya::ui::screens::Place::Service(ServiceId::new("checkout"))));
+    bench.tell(Msg::Go(atalaya::ui::screens::Place::Service(ServiceId::new("db-main"))));
+    let title = |bench: &Bench| bench.text().lines().nth(2).unwrap_or_default().to_owned();
+    let there = title(&bench);
+    bench.press("Esc");
+    assert_ne!(title(&bench), there);
+    assert!(title(&bench).to_lowercase().contains("checkout"), "{}", title(&bench));
+    bench.press("Esc");
+    assert!(title(&bench).contains("Services"), "{}", title(&bench));
 }

@@ -88,17 +88,17 @@ impl Full {
     }
 
     pub fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
-        let beside = ctx.body.width >= BESIDE;
         let signals = ctx.world.health.get(&self.service).map_or(0, |h| h.signals.len());
         let (charts, _) = split(Rect::new(0, 0, ctx.body.width, ctx.body.height), self.facts);
         let (across, rows, room) = charts.map_or((1, 0, 1), |a| grid(a, signals));
         let lines = rows.div_ceil(across);
         match action {
-            Action::NextPane | Action::PreviousPane if !beside => self.facts = !self.facts,
+            Action::NextPane | Action::PreviousPane => self.facts = !self.facts,
             Action::PageDown | Action::PageUp | Action::HalfDown | Action::HalfUp => {
                 self.charts.act(action, lines, room);
             }
-            Action::Down | Action::Up if !beside && !self.facts => {
+            // The keys move what has the focus, and nothing that is not seen.
+            action if !self.facts => {
                 self.charts.act(action, lines, room);
             }
             Action::Down => {
@@ -150,7 +150,7 @@ impl Full {
     ) {
         let title = detail::title(ctx, health);
         let title: Vec<(&str, Style)> = title.iter().map(|(t, s)| (t.as_str(), *s)).collect();
-        let inner = paint.panel(area, &title, true);
+        let inner = paint.panel(area, &title, !self.facts);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         let (across, count, room) = grid(area, health.signals.len());
         if count == 0 {
@@ -193,11 +193,12 @@ impl Full {
             vec![("About".to_owned(), paint.of(Role::Title))]
         };
         let title: Vec<(&str, Style)> = title.iter().map(|(t, s)| (t.as_str(), *s)).collect();
-        let inner = paint.panel(area, &title, named);
+        let inner = paint.panel(area, &title, self.facts);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         let lines = facts(ctx, health, inner.width);
         let height = usize::from(inner.height);
-        let chosen = lines.iter().enumerate().filter(|(_, l)| l.target.is_some()).nth(self.cursor);
+        let targets = lines.iter().enumerate().filter(|(_, l)| l.target.is_some());
+        let chosen = targets.filter(|_| self.facts).nth(self.cursor);
         let chosen = chosen.map(|(i, _)| i);
         let first = chosen.map_or(0, |i| (i + 2).saturating_sub(height));
         for ((index, line), y) in lines.iter().enumerate().skip(first).zip(inner.y..inner.bottom())

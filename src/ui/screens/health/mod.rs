@@ -82,6 +82,8 @@ pub struct Health {
     scrolled: u16,
     charts: Charts,
     full: Option<Full>,
+    /// The services that led to it, the last one on top.
+    trail: Vec<ServiceId>,
 }
 
 impl Default for Charts {
@@ -352,9 +354,10 @@ impl Health {
                 self.shape.filter.clear();
                 self.settle(ctx, true);
             }
-            action => {
+            action if layout(whole(ctx.body), self.view).detail.is_some() => {
                 self.charts.act(action, ctx.now);
             }
+            _ => {}
         }
         Vec::new()
     }
@@ -362,12 +365,13 @@ impl Health {
     fn act_in_full(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         if action == Action::Back {
             if self.charts.cursor.take().is_none() {
-                self.full = None;
+                // Back along the way that led here.
+                self.full = self.trail.pop().map(|id| Full::new(&id));
             }
             return Vec::new();
         }
         let Some(full) = &mut self.full else { return Vec::new() };
-        if self.charts.act(action, ctx.now) {
+        if full.shows_charts(ctx) && self.charts.act(action, ctx.now) {
             return Vec::new();
         }
         full.act(action, ctx)
@@ -597,6 +601,7 @@ impl Screen for Health {
         let gone = self.full.as_ref().is_some_and(|f| ctx.world.health.get(&f.service).is_none());
         if gone {
             self.full = None;
+            self.trail.clear();
         }
         self.settle(ctx, false);
     }
@@ -604,6 +609,8 @@ impl Screen for Health {
     fn go(&mut self, place: &Place, ctx: &Ctx<'_>) -> Vec<Step> {
         match place {
             Place::Service(id) if ctx.world.health.get(id).is_some() => {
+                let from = self.full.take().filter(|full| full.service != *id);
+                self.trail.extend(from.map(|full| full.service));
                 self.full = Some(Full::new(id));
                 self.cursor = Cursor::on(Key::service(id));
                 self.settle(ctx, false);
@@ -616,6 +623,7 @@ impl Screen for Health {
             // The tab's own key leads to its root.
             _ => {
                 self.full = None;
+                self.trail.clear();
                 Vec::new()
             }
         }

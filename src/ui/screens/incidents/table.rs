@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -280,8 +281,13 @@ fn tags(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>) -> Vec<(String, Sty
     if incident.is_silenced() {
         tags.push(("silenced".to_owned(), muted));
     }
-    if incident.clear_since.is_some() && incident.is_open() {
-        tags.push((format!("{} clear", symbols.check), theme.of(Role::Ok)));
+    if let Some(since) = incident.clear_since.filter(|_| incident.is_open()) {
+        let policy = &eye.world.plan.policy;
+        let flapping = incident.flapping_since.is_some();
+        let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
+        let left = duration((since + wait - eye.now).max(TimeDelta::zero()));
+        let text = format!("{} clear, resolves in {left}", symbols.check);
+        tags.push((text, theme.of(Role::Ok)));
     }
     if incident.alerts.len() > 1 {
         tags.push((format!("{} alerts", incident.alerts.len()), muted));

@@ -218,7 +218,10 @@ pub fn standing(incident: &Incident, now: Instant, zone: Tz) -> String {
         None => word.to_owned(),
     };
     match standing.state {
-        IncidentState::New => "new, nobody has it".to_owned(),
+        IncidentState::New => match &standing.assignee {
+            Some(who) => format!("new, assigned to {who}"),
+            None => "new, nobody has it".to_owned(),
+        },
         IncidentState::Acknowledged => match &standing.acknowledged {
             Some(ack) => {
                 let until = ack.until.map(|at| {
