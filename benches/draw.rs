@@ -1,4 +1,4 @@
-//! How long one frame of the Health tab takes at 160×45: a world of 40 services, and one of 1,000.
+//! How long one frame of each screen takes at 160×45: a world of 40 services, and one of 1,000.
 //! The cost must depend on what is visible, not on what exists.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -11,10 +11,21 @@ mod support;
 
 use support::{Bench, DEFAULT, crowd};
 
-fn health(c: &mut Criterion) {
-    let mut group = c.benchmark_group("health at 160x45");
+fn screens(c: &mut Criterion) {
+    let mut group = c.benchmark_group("160x45");
     for count in [40, 1_000] {
-        for (name, keys) in [("table", ""), ("tree", "v"), ("tiles", "v v"), ("service", "Enter")] {
+        let screens = [
+            ("table", ""),
+            ("tree", "v"),
+            ("tiles", "v v"),
+            ("service", "Enter"),
+            ("queue", "2"),
+            ("incident", "2 Enter"),
+            ("help", "?"),
+            ("palette", ":"),
+            ("sources", "i"),
+        ];
+        for (name, keys) in screens {
             let mut bench = Bench::new(crowd(count), 160, 45, DEFAULT);
             bench.press(keys);
             let area = Rect::new(0, 0, 160, 45);
@@ -31,5 +42,5 @@ fn health(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, health);
+criterion_group!(benches, screens);
 criterion_main!(benches);

@@ -19,7 +19,7 @@ const STARTS: usize = 7;
 const IDLE: Duration = Duration::from_secs(20);
 const SETTLE: Duration = Duration::from_secs(70);
 /// How many keys are pressed.
-const KEYS: usize = 200;
+const KEYS: u64 = 200;
 
 struct Program {
     name: &'static str,
@@ -111,20 +111,21 @@ fn figures(program: &Program) -> Figures {
         memory_mib: memory(pid),
         ..Figures::default()
     };
-    let mut keys: Vec<f64> = (0..KEYS)
-        .map(|n| {
-            // Between its own draws, so that what is seen is the answer to the key.
-            std::thread::sleep(Duration::from_millis(40 + (n as u64 * 7) % 20));
-            let before = console.seen().bytes.len();
-            let begun = Instant::now();
-            console.send(if n % 2 == 0 { "\x1b[B" } else { "\x1b[A" });
-            until(|| console.seen().bytes.len() != before);
-            millis(begun.elapsed())
-        })
-        .collect();
+    let mut keys: Vec<f64> = (0..KEYS).map(|n| key(&mut console, n)).collect();
     figures.key_p50_ms = share(&mut keys, 0.5);
     figures.key_p95_ms = share(&mut keys, 0.95);
     figures
+}
+
+/// Milliseconds from a key to the first byte after it: down, and up again.
+fn key(console: &mut Console, n: u64) -> f64 {
+    // Between its own draws, so that what is seen is the answer to the key.
+    std::thread::sleep(Duration::from_millis(40 + n * 7 % 20));
+    let before = console.seen().bytes.len();
+    let begun = Instant::now();
+    console.send(if n % 2 == 0 { "\x1b[B" } else { "\x1b[A" });
+    until(|| console.seen().bytes.len() != before);
+    millis(begun.elapsed())
 }
 
 /// Waits without sleeping long, up to ten seconds.
@@ -171,4 +172,40 @@ fn memory(pid: i32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1_024.0
+}
+
+/// Runs the demo, fast, for `ATALAYA_SOAK_MINUTES` (60) and watches that it neither grows nor slows
+/// down: `cargo test --release --test pty -- --ignored --nocapture soak`.
+#[test]
+#[ignore = "takes an hour; see above"]
+fn soak() {
+    let minutes: u64 =
+        std::env::var("ATALAYA_SOAK_MINUTES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
+    let home = tempfile::tempdir().unwrap();
+    let script = "exec \"$ATALAYA\" --demo --speed 60";
+    let mut console = Console::with(&Start {
+        shell: Some(script),
+        home: Some(home.path()),
+        size: (160, 45),
+        ..Start::default()
+    });
+    console.wait_until_open();
+    let pid = console.pid().as_raw_nonzero().get();
+    let mut settled = None;
+    let rounds = 20;
+    for round in 0..rounds {
+        std::thread::sleep(Duration::from_secs(minutes * 60 / rounds));
+        let mut keys: Vec<f64> = (0..20).map(|n| key(&mut console, n)).collect();
+        let (memory, slow) = (memory(pid), share(&mut keys, 0.95));
+        println!("round {round:2}: {memory:5.1} MiB, key p95 {slow:.2} ms");
+        // What is allocated once is allocated by then.
+        if round >= rounds / 5 {
+            let before = *settled.get_or_insert(memory);
+            assert!(memory < before * 1.25 + 2.0, "it grew from {before} to {memory} MiB");
+            assert!(slow < 200.0, "keys take {slow} ms");
+        }
+    }
+    console.send("q");
+    console.wait_for_end();
+    console.assert_restored();
 }

@@ -92,9 +92,12 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
             vec![(text::clean(&site.name, 40), base.patch(of(Role::Strong)))],
         ));
     }
-    for n in 1..=3_u8 {
+    for n in 1..=5_u8 {
         let count = ctx.world.incidents.open_by_priority.get(usize::from(n - 1)).copied();
         let count = count.unwrap_or(0);
+        if n > 3 && count == 0 {
+            continue;
+        }
         let priority = Priority(n);
         let style = if count == 0 {
             base.patch(of(Role::Muted))
@@ -106,7 +109,8 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
         let rank = match n {
             1 => 0,
             2 => 2,
-            _ => 5,
+            3 => 5,
+            _ => 8,
         };
         out.push(piece(rank, false, vec![(badge, style)]));
     }

@@ -121,7 +121,7 @@ use Context::{Always, Confirm, Console, Health, Incident, Incidents, List, Servi
 actions! {
     // action        name             keys              where                      group      footer              flags         when             help
     Acknowledge    "acknowledge"      ["a"],            [Incidents, Incident],     Incidents, 100 "acknowledge",  WRITES SAFE,  acknowledgeable, "acknowledge: I have it";
-    Unacknowledge  "unacknowledge"    ["U"],            [Incidents, Incident],     Incidents, 60 "give back",     WRITES SAFE,  acknowledged,    "take an acknowledgement back";
+    Unacknowledge  "unacknowledge"    ["U"],            [Incidents, Incident],     Incidents, 60 "unack",         WRITES SAFE,  acknowledged,    "take an acknowledgement back";
     Assign         "assign"           ["A"],            [Incidents, Incident],     Incidents, 80 "assign",        WRITES SAFE,  open,            "assign to somebody";
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";

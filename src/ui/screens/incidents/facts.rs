@@ -62,8 +62,7 @@ pub fn state_style(theme: &Theme, state: IncidentState) -> Style {
         IncidentState::New => Role::Strong,
         IncidentState::Acknowledged => Role::Ok,
         IncidentState::OnHold => Role::Maintenance,
-        IncidentState::Resolved => Role::Muted,
-        IncidentState::Closed | IncidentState::Cancelled => Role::Faint,
+        IncidentState::Resolved | IncidentState::Closed | IncidentState::Cancelled => Role::Muted,
     })
 }
 

@@ -316,7 +316,7 @@ impl Queue {
         let me = ctx.prefs.operator.as_str();
         match action {
             Action::Acknowledge => actions::act(&aim, Deed::Acknowledge, "acknowledge", ctx),
-            Action::Unacknowledge => actions::act(&aim, Deed::Unacknowledge, "give back", ctx),
+            Action::Unacknowledge => actions::act(&aim, Deed::Unacknowledge, "unacknowledge", ctx),
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
                 self.recall(ctx);

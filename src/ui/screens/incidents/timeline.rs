@@ -122,7 +122,7 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
         EventBody::AcknowledgementExpiring { until } => {
             ("expiring", warn, format!("the acknowledgement ends at {}", clock(*until)))
         }
-        EventBody::AcknowledgementTakenBack => ("gave back", Tone::Human, "new again".to_owned()),
+        EventBody::AcknowledgementTakenBack => ("unack", Tone::Human, "new again".to_owned()),
         EventBody::AcknowledgementExpired => {
             ("expired", warn, "nobody extended the acknowledgement; new again".to_owned())
         }
