@@ -164,6 +164,8 @@ impl Reader {
             let (pipe, tty) = (ready.next(), ready.next().unwrap_or(PollFlags::empty()));
             if pipe.is_some_and(|flags| !flags.is_empty()) {
                 let caught: Vec<i32> = self.signals.pending().collect();
+                // The terminal may have been lent while we slept.
+                let gate = self.pass_gate();
                 for signal in caught {
                     self.signal(signal, gate);
                 }
