@@ -124,13 +124,19 @@ impl Reader {
         if let Some(paths) = &self.settings.alerts {
             facts.push(Fact::Alerts(found.alerts(&document, paths)));
         }
+        for fact in &mut facts {
+            if let Fact::States(states) = fact {
+                states.iter_mut().for_each(|s| s.message = answer.hidden.hide(&s.message));
+            }
+        }
+        let warnings = found.warnings.iter().map(|w| answer.hidden.hide(w)).collect();
         let server = answer.headers.get(SERVER).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Ok(Observation {
             source: Arc::clone(&self.name),
             at: now,
             server: clean(server, 80),
             facts,
-            warnings: found.warnings,
+            warnings,
         })
     }
 
