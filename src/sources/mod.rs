@@ -11,6 +11,7 @@ pub mod history;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
+pub mod json_path;
 pub mod probe;
 pub mod prometheus;
 pub mod secret;
@@ -78,6 +79,23 @@ pub enum SourceError {
     /// The settings cannot work: a secret file that is missing, a program that does not exist.
     #[error("{0}")]
     Misconfigured(String),
+}
+
+impl SourceError {
+    /// The same with its words changed.
+    #[must_use]
+    pub fn reworded(self, change: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Unreachable(said) => Self::Unreachable(change(&said)),
+            Self::TimedOut(after) => Self::TimedOut(after),
+            Self::Busy { reason, retry_after } => {
+                Self::Busy { reason: change(&reason), retry_after }
+            }
+            Self::Denied(said) => Self::Denied(change(&said)),
+            Self::BadAnswer(said) => Self::BadAnswer(change(&said)),
+            Self::Misconfigured(said) => Self::Misconfigured(change(&said)),
+        }
+    }
 }
 
 fn humane(d: Duration) -> String {

@@ -219,6 +219,23 @@ async fn a_query_that_hangs_is_a_warning_and_the_others_count() {
 }
 
 #[tokio::test]
+async fn a_sample_before_history_began_is_bounded() {
+    let upstream = Upstream::start(|request| {
+        if request.contains("query=") {
+            let result = r#""resultType":"scalar","result":[-8334601228800,"1"]"#;
+            return json(&format!(r#"{{"status":"success","data":{{{result}}}}}"#));
+        }
+        json("{}")
+    })
+    .await;
+    let settings = prometheus(&upstream.url(), &["one"]);
+    let (_, observation) = poll_once(vec![settings]).await.remove(0);
+    let facts = observation.expect("an answer").facts;
+    let [Fact::Signals(readings), ..] = facts.as_slice() else { panic!("{facts:?}") };
+    assert_eq!(readings[0].at, chrono::DateTime::UNIX_EPOCH);
+}
+
+#[tokio::test]
 async fn a_member_that_hangs_is_a_warning_and_the_other_counts() {
     let sick = Upstream::start(|_| Reply::ThenHangs(Vec::new())).await;
     let well = Upstream::start(|_| json("[]\n")).await;
@@ -354,6 +371,34 @@ async fn a_rotated_secret_is_read_again_and_a_wrong_one_is_tried_once() {
     assert_eq!(upstream.requests().len(), 1);
     std::fs::write(file.path(), "new").unwrap();
     source.poll(Utc::now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_the_server_repeats_is_not_shown() {
+    // Also where the text is cut in the middle of it.
+    let long = "x".repeat(190);
+    let bodies = [
+        "you sent Bearer hunter2".to_owned(),
+        r#"{"error":"you sent hunter2"}"#.to_owned(),
+        format!("{long} hunter2"),
+    ];
+    for status in ["403 Forbidden", "500 Oops", "503 Busy", "429 Slow"] {
+        for body in bodies.clone() {
+            let upstream = Upstream::start(move |_| http(status, "", &body)).await;
+            let error = failure(with_token(alertmanager(&[upstream.url()]))).await;
+            assert!(!error.contains("hunt") && error.contains("***"), "{error}");
+        }
+    }
+    for reply in [
+        || json(r#""hunter2""#),
+        || json(r#"{"status":"error","errorType":"bad_data","error":"hunter2"}"#),
+        || redirect("http://h/hunter2/"),
+    ] {
+        let upstream = Upstream::start(move |_| reply()).await;
+        let (status, observation) =
+            poll_once(vec![with_token(prometheus(&upstream.url(), &["one"]))]).await.remove(0);
+        assert!(!format!("{status:?} {observation:?}").contains("hunt"), "{status:?}");
+    }
 }
 
 #[tokio::test]
@@ -580,6 +625,26 @@ async fn a_sick_source_does_not_hold_up_a_healthy_one() {
     }
     let queries = sick.requests().iter().filter(|r| r.starts_with("POST")).count();
     assert_eq!(queries, 1, "polls of one source never overlap");
+}
+
+#[tokio::test]
+async fn many_hanging_sources_do_not_starve_one_that_answers() {
+    let sick = Upstream::start(|_| Reply::ThenHangs(Vec::new())).await;
+    let well = Upstream::start(|_| json("[]")).await;
+    let healthy = alertmanager(&[well.url()]);
+    let mut world = Watched::start(vec![healthy.clone()]).await;
+    world.until(|s| s.state == SourceState::Fresh).await;
+    let hanging = |n| {
+        let mut settings = prometheus(&sick.url(), &["one"]);
+        settings.name = format!("hanging {n}").into();
+        settings.timeout = Duration::from_mins(10);
+        settings
+    };
+    let all = std::iter::once(healthy).chain((0..40).map(hanging)).collect();
+    world.supervisor.set(all).await;
+    for _ in 0..5 {
+        world.observed("am").await;
+    }
 }
 
 #[tokio::test]
