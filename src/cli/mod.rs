@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{self, Colour, Config, Keys, Problems, Surroundings, Vocabulary};
+use crate::domain::text::clean;
 use crate::ui::Tab;
 use crate::ui::keymap::{self, Keymap};
 use args::{Cli, Command, Global};
@@ -82,7 +83,7 @@ fn context(global: &Global) -> Result<Context, Failure> {
         let here = std::env::current_dir().ok();
         let address = config::store_address(text, here.as_deref().map(Path::new));
         around.store = Some(address.map_err(|(message, remedy)| {
-            Failure::Usage(format!("--store {text}: {message}; {remedy}"))
+            Failure::Usage(format!("--store {}: {message}; {remedy}", clean(text, 300)))
         })?);
     }
     let output = Output::new(global.json, global.color.unwrap_or_default());

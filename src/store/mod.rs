@@ -29,6 +29,7 @@ pub use file::Watch;
 pub use read::{Head, Loaded};
 pub use transfer::Transferred;
 
+use crate::domain::text;
 use error::explain;
 use migrate::{MIGRATIONS, Migration};
 
@@ -276,11 +277,11 @@ impl FromStr for Location {
 }
 
 impl fmt::Display for Location {
-    /// Without credentials.
+    /// Without credentials, and harmless to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("in memory"),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) => f.write_str(&text::clean(&path.display().to_string(), 1_000)),
             Self::Postgres(url) => {
                 let shown = url::Url::parse(url).map(|mut u| {
                     let _ = u.set_password(None);
