@@ -131,9 +131,13 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
     }
 }
 
-/// Runs a command that waits for servers or the store.
+/// Runs a command that waits for servers or the store. What is still read then, such as a secret
+/// from a pipe that nobody writes to, is not waited for.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    threads()?.block_on(work)
+    let runtime = threads()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
 }
 
 fn threads() -> Result<Runtime, Failure> {

@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// Closes it: gives unused pages back and leaves a single file behind, if this was the last to
-    /// have it open.
+    /// have it open. Waits for no lock: what another process holds up is left for another time.
     pub async fn close(self) {
         if self.in_place(file::Identity::is_in_place).is_err() {
             // SQLite would tidy up by path, and so delete the write-ahead log of the file that took
@@ -192,9 +192,12 @@ impl Store {
             std::mem::forget(self);
             return;
         }
-        if matches!(self.location, Location::File(_)) && self.mode == Mode::ReadWrite {
-            let tidied = self.pool.execute(sqlx::raw_sql("PRAGMA incremental_vacuum(256)")).await;
-            if let Err(e) = tidied {
+        if matches!(self.location, Location::File(_))
+            && self.mode == Mode::ReadWrite
+            && let Some(mut connection) = self.pool.try_acquire()
+        {
+            let sql = "PRAGMA busy_timeout = 0; PRAGMA incremental_vacuum(256)";
+            if let Err(e) = connection.execute(sqlx::raw_sql(sql)).await {
                 tracing::debug!("no pages given back: {e}");
             }
         }

@@ -380,3 +380,25 @@ fn no_name_from_the_environment_reaches_a_terminal_raw() {
     run(&["export", "--output", path]);
     run(&["incidents", &format!("nosuch:{path}")]);
 }
+
+#[test]
+fn a_secret_from_a_pipe_that_nobody_writes_to_holds_no_command_up() {
+    let home = Home::new();
+    let pipe = home.path("token");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let source = format!(
+        "[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:1\"\n\
+         timeout = \"1s\"\nauth = {{ bearer_file = {pipe:?} }}\n"
+    );
+    fs::write(home.path("config.toml"), source).unwrap();
+    let limit = std::time::Duration::from_secs(30);
+    let output = home.command(&["sources"]).timeout(limit).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
