@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
-use super::output::Exit;
+use super::output::{Exit, complain};
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
+use crate::domain::incident::lifecycle::Command;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
 use crate::engine::{Input, runtime};
@@ -35,6 +36,8 @@ const NEWS: usize = 64;
 const DEMO: &str = "demo";
 /// How often it is asked, whatever the speed of its time.
 const DEMO_INTERVAL: Duration = Duration::from_secs(2);
+/// How long leaving waits for what is still to be stored.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Effects of the engine that may wait to be carried out.
 const EFFECTS: usize = 256;
 
@@ -52,8 +55,17 @@ pub fn run(mut context: Context, args: &Args) -> Result<Exit, Failure> {
     let screen = screen.map_err(|e| Failure::Refused(format!("no timers for the screen: {e}")))?;
     let Opened { tui, input, model, outside, .. } = &mut opened;
     let outcome = screen.block_on(crate::ui::run(tui, input, model, outside));
-    runtime.block_on(opened.close());
+    // On the screen's own thread, which holds the questions that are still to be answered.
+    let unanswered = screen.block_on(opened.close());
     runtime.shutdown_timeout(Duration::from_millis(500));
+    for command in &unanswered {
+        for what in named(command) {
+            complain(&format!(
+                "{what} was not stored: the store did not answer within {} s; do it again",
+                PATIENCE.as_secs()
+            ));
+        }
+    }
     outcome
         .map(Exit::Code)
         .map_err(|e| Failure::Refused(format!("the terminal cannot be written to: {e}")))
@@ -70,13 +82,25 @@ struct Opened {
 }
 
 impl Opened {
-    /// Gives the terminal back, since whoever left wants it now; then ends the rest.
-    async fn close(self) {
+    /// Gives the terminal back, since whoever left wants it now; then ends the rest. Returns what
+    /// was asked and could not be done in time.
+    async fn close(self) -> Vec<Command> {
         drop(self.tui);
         for task in self.beside {
             task.abort();
         }
-        self.outside.handle.stop().await;
+        self.outside.handle.stop_within(PATIENCE).await
+    }
+}
+
+/// What a command was about to do, a line for each incident.
+fn named(command: &Command) -> Vec<String> {
+    match command {
+        Command::Report(report) => vec![format!("the report {:?}", report.title)],
+        Command::Act { targets, action } => {
+            targets.iter().map(|t| format!("{} {}", t.id, action.word())).collect()
+        }
+        Command::Undo { targets } => targets.iter().map(|id| format!("{id} undo")).collect(),
     }
 }
 

@@ -6,12 +6,12 @@ use clap::CommandFactory;
 
 use super::Failure;
 use super::args::{Cli, Completions, Man};
-use super::output::{Exit, print};
+use super::output::{Exit, print_as_is};
 
 pub fn completions(args: &Completions) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "atalaya", &mut script);
-    print(&String::from_utf8_lossy(&script));
+    print_as_is(&String::from_utf8_lossy(&script));
     Exit::Fine
 }
 
@@ -23,7 +23,7 @@ pub fn man(args: &Man) -> Result<Exit, Failure> {
     } else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(unwritten)?;
-        print(&String::from_utf8_lossy(&page));
+        print_as_is(&String::from_utf8_lossy(&page));
     }
     Ok(Exit::Fine)
 }

@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{self, Colour, Config, Keys, Problems, Surroundings, Vocabulary};
+use crate::domain::text::clean;
 use crate::ui::Tab;
 use crate::ui::keymap::{self, Keymap};
 use args::{Cli, Command, Global};
@@ -82,7 +83,7 @@ fn context(global: &Global) -> Result<Context, Failure> {
         let here = std::env::current_dir().ok();
         let address = config::store_address(text, here.as_deref().map(Path::new));
         around.store = Some(address.map_err(|(message, remedy)| {
-            Failure::Usage(format!("--store {text}: {message}; {remedy}"))
+            Failure::Usage(format!("--store {}: {message}; {remedy}", clean(text, 300)))
         })?);
     }
     let output = Output::new(global.json, global.color.unwrap_or_default());
@@ -130,9 +131,13 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
     }
 }
 
-/// Runs a command that waits for servers or the store.
+/// Runs a command that waits for servers or the store. What is still read then, such as a secret
+/// from a pipe that nobody writes to, is not waited for.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    threads()?.block_on(work)
+    let runtime = threads()?;
+    let outcome = runtime.block_on(work);
+    runtime.shutdown_background();
+    outcome
 }
 
 fn threads() -> Result<Runtime, Failure> {

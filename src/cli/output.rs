@@ -1,13 +1,17 @@
 //! What commands print: tables for people, versioned JSON for scripts, exit codes for both.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::config::Colour;
 use crate::domain::health::State;
+use crate::domain::text::{clean, clean_text, is_hostile};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,10 +85,30 @@ impl Output {
     }
 }
 
-/// Prints to standard output. A reader that went away (`| head`) is no error.
+/// Prints to standard output, what could harm a terminal taken out but for the colours of
+/// [`Output::state`]. A reader that went away (`| head`) is no error.
 pub fn print(text: &str) {
+    print_as_is(&harmless(text));
+}
+
+/// Prints what was made here, and not for a terminal.
+pub fn print_as_is(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The last line of defence: texts are cleaned where they come in, but what is in a store may have
+/// come another way.
+fn harmless(text: &str) -> String {
+    static OWN: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\x1b\[(?:31;1|3[2-5]|0)m").ok());
+    let (mut out, mut done) = (String::with_capacity(text.len()), 0);
+    for own in OWN.iter().flat_map(|own| own.find_iter(text)) {
+        out += &clean_text(text.get(done..own.start()).unwrap_or_default(), usize::MAX);
+        out += own.as_str();
+        done = own.end();
+    }
+    out + &clean_text(text.get(done..).unwrap_or_default(), usize::MAX)
 }
 
 /// Prints a document of the documented fields, with its version.
@@ -94,15 +118,36 @@ pub fn document(fields: &impl Serialize) {
 
 /// Prints a document that has its version already.
 pub fn print_json(document: &impl Serialize) {
-    match serde_json::to_string_pretty(document) {
-        Ok(text) => print(&format!("{text}\n")),
+    match escaped(document) {
+        Ok(text) => print_as_is(&format!("{text}\n")),
         Err(e) => complain(&format!("this cannot be written as JSON: {e}")),
     }
 }
 
-/// Prints to standard error.
+/// Indented JSON, in which everything that could harm a terminal is written as `\uXXXX`.
+fn escaped(document: &impl Serialize) -> serde_json::Result<String> {
+    let json = serde_json::to_string_pretty(document)?;
+    // Outside its strings JSON has nothing of the kind but line breaks.
+    let is_raw = |c: char| c != '\n' && (is_hostile(c) || matches!(c, '\u{2028}' | '\u{2029}'));
+    if !json.contains(is_raw) {
+        return Ok(json);
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_raw(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    Ok(out)
+}
+
+/// Prints to standard error, what could harm a terminal taken out.
 pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+    let _ = writeln!(io::stderr().lock(), "{}", clean_text(text.trim_end(), usize::MAX));
 }
 
 /// Rows under headings, columns as wide as their widest cell, the last one not padded. A cell may
@@ -119,12 +164,13 @@ pub struct Cell {
 }
 
 impl Cell {
-    pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), state: None, right: false }
+    /// In one line, whatever the text was.
+    pub fn text(text: impl AsRef<str>) -> Self {
+        Self { text: clean(text.as_ref(), usize::MAX), state: None, right: false }
     }
 
     /// Numbers stand at the right.
-    pub fn number(text: impl Into<String>) -> Self {
+    pub fn number(text: impl AsRef<str>) -> Self {
         Self { right: true, ..Self::text(text) }
     }
 
@@ -132,7 +178,7 @@ impl Cell {
         Self { state: Some(state), ..Self::text(state.word()) }
     }
 
-    pub fn coloured(state: State, text: impl Into<String>) -> Self {
+    pub fn coloured(state: State, text: impl AsRef<str>) -> Self {
         Self { state: Some(state), ..Self::text(text) }
     }
 }
@@ -186,5 +232,21 @@ mod tests {
         table.row([Cell::text("a"), Cell::number("1234"), Cell::text("")]);
         let text = table.render(Output { json: false, coloured: false });
         assert_eq!(text, "NAME  N     WHAT\n日本     7  x\na     1234\n");
+    }
+
+    #[test]
+    fn nothing_that_could_harm_a_terminal_is_printed_but_our_colours_are() {
+        let ours = Output { json: false, coloured: true }.state(State::Critical, "critical");
+        assert_eq!(harmless(&ours), ours);
+        assert_eq!(harmless("a\u{1b}[2J\u{9b}1mb\u{202e}\n\u{1b}]0;x\u{7}c"), "ab\nc");
+        assert_eq!(Cell::text("a\nb\u{1b}[31;1mc").text, "a bc");
+    }
+
+    #[test]
+    fn json_says_the_same_without_a_raw_control_or_bidi_character() {
+        let hostile = "\u{1b}[2J\u{9b}\u{7f}\u{202e}\u{2028}\u{e0041}é\n";
+        let json = escaped(&[hostile]).unwrap();
+        assert!(json.chars().all(|c| c == '\n' || c == 'é' || (' '..='~').contains(&c)), "{json}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [hostile]);
     }
 }

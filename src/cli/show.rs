@@ -10,6 +10,7 @@ use super::output::{self, Exit, print};
 use super::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::domain::text::{MAX_LINE, clean};
 use crate::ui::screens::incidents::timeline;
 
 #[derive(Serialize)]
@@ -82,7 +83,8 @@ fn text(i: &Incident, events: &[Event], config: &Config) -> String {
     let zone = config.plan.site.zone;
     let local =
         |at: crate::domain::time::Instant| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z");
-    let mut out = format!("{}  {}  {}\n{}\n", i.id, i.priority, i.state().word(), i.title);
+    let mut out =
+        format!("{}  {}  {}\n{}\n", i.id, i.priority, i.state().word(), clean(&i.title, MAX_LINE));
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
             let _ = writeln!(out, "  {name:<12} {value}");

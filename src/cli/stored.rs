@@ -55,7 +55,7 @@ pub async fn open_to_query(context: &Context, config: &Config) -> Result<Store, 
             Err(Failure::Unreachable(format!(
                 "the store {}: there is no such file; correct --store or [store] url, or open the \
                  console once to make it",
-                path.display()
+                location(&config.store)
             )))
         }
         _ => open_to_read(config).await,

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::args;
 use super::output::{Exit, complain};
 use super::{Context, Failure, stored};
+use crate::domain::text::clean;
 use crate::store::Transferred;
 
 pub async fn export(context: &Context, args: &args::Export) -> Result<Exit, Failure> {
@@ -60,7 +61,12 @@ fn finish(
 }
 
 fn unwritten(path: &Path, e: &io::Error) -> Failure {
-    Failure::Refused(format!("{} cannot be written: {e}", path.display()))
+    Failure::Refused(format!("{} cannot be written: {e}", named(path)))
+}
+
+/// A path as messages have it.
+fn named(path: &Path) -> String {
+    clean(&path.display().to_string(), 300)
 }
 
 pub async fn import(context: &Context, args: &args::Import) -> Result<Exit, Failure> {
@@ -71,7 +77,7 @@ pub async fn import(context: &Context, args: &args::Import) -> Result<Exit, Fail
     } else {
         match File::open(&args.file) {
             Ok(file) => store.import(&mut BufReader::new(file)).await.map_err(Failure::from),
-            Err(e) => Err(Failure::Usage(format!("{} cannot be read: {e}", args.file.display()))),
+            Err(e) => Err(Failure::Usage(format!("{} cannot be read: {e}", named(&args.file)))),
         }
     };
     store.close().await;

@@ -10,6 +10,7 @@ pub mod diff;
 mod files;
 mod problem;
 mod reader;
+mod secrets;
 mod sections;
 mod surroundings;
 #[cfg(test)]

@@ -8,16 +8,15 @@
 //!    |           ^^^^^^^^  defined sources: prom-dc1, am; did you mean "prom-dc1"?
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
+use super::secrets;
 use crate::domain::text::clean;
 
 /// How much of a long source line is shown, in characters on each side of the place.
@@ -53,7 +52,7 @@ pub struct Spot {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// The line, secrets masked, control characters removed.
+    /// The line, what may be a secret hidden, control characters removed.
     pub text: String,
     /// Cells before the underline, and its width.
     #[serde(skip)]
@@ -87,13 +86,16 @@ pub struct Place {
 /// Collects problems while the files are read, so that all of them are told at once.
 pub struct Report {
     files: Vec<SourceFile>,
+    /// Of each file, once one of its lines is to be shown.
+    outlines: Vec<OnceCell<Outline>>,
     problems: RefCell<Vec<(Option<Place>, Problem)>>,
     asked: RefCell<Vec<String>>,
 }
 
 impl Report {
     pub fn new(files: Vec<SourceFile>) -> Self {
-        Self { files, problems: RefCell::default(), asked: RefCell::default() }
+        let outlines = files.iter().map(|_| OnceCell::new()).collect();
+        Self { files, outlines, problems: RefCell::default(), asked: RefCell::default() }
     }
 
     pub fn files(&self) -> &[SourceFile] {
@@ -167,7 +169,8 @@ impl Report {
 
     fn spot(&self, place: Place) -> Option<Spot> {
         let file = self.file(place)?;
-        Some(spot(&file.shown, &file.text, place.start..place.end))
+        let outline = self.outlines.get(place.file)?.get_or_init(|| Outline::of(&file.text));
+        Some(outline.spot(&file.shown, &file.text, place.start..place.end))
     }
 }
 
@@ -261,36 +264,68 @@ pub fn shown(path: &Path, home: Option<&Path>) -> String {
     clean(&text, 300)
 }
 
-/// The spot of a span: its line, and what to underline in it.
-fn spot(file: &str, text: &str, span: Range<usize>) -> Spot {
-    let start = floor(text, span.start.min(text.len()));
-    let before = text.get(..start).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-    let rest = text.get(line_start..).unwrap_or_default();
-    let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
-    let masked = mask(line);
-    let from = (start - line_start).min(masked.len());
-    let to = floor(&masked, span.end.saturating_sub(line_start).clamp(from, masked.len()));
-    let (lead, marked, tail) = (
-        masked.get(..from).unwrap_or_default(),
-        masked.get(from..to).unwrap_or_default(),
-        masked.get(to..).unwrap_or_default(),
-    );
-    let column = text.get(line_start..start).unwrap_or_default().chars().count() + 1;
-    // Cleaned piece by piece, so that what is removed does not shift the caret.
-    let lead: Vec<char> = lead.chars().map(tame).collect();
-    let cut = lead.len().saturating_sub(LINE_CONTEXT);
-    let lead: String = if cut > 0 {
-        std::iter::once('…').chain(lead.iter().skip(cut).copied()).collect()
-    } else {
-        lead.into_iter().collect()
-    };
-    let marked: String = marked.chars().map(tame).take(LINE_CONTEXT).collect();
-    let tail: String = tail.chars().map(tame).take(LINE_CONTEXT).collect();
-    let under = (lead.width(), marked.width().max(1));
-    let text = format!("{lead}{marked}{tail}").trim_end().to_owned();
-    let line = before.matches('\n').count() + 1;
-    Spot { file: file.to_owned(), line, column, text, under }
+/// Where the lines of a text begin, and what of it must not be shown.
+struct Outline {
+    lines: Vec<usize>,
+    hidden: Vec<Range<usize>>,
+}
+
+impl Outline {
+    fn of(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        Self { lines: std::iter::once(0).chain(breaks).collect(), hidden: secrets::hidden(text) }
+    }
+
+    /// The spot of a span: its line, and what to underline in it.
+    fn spot(&self, file: &str, text: &str, span: Range<usize>) -> Spot {
+        let start = floor(text, span.start.min(text.len()));
+        let line = self.lines.partition_point(|l| *l <= start).max(1);
+        let line_start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let rest = text.get(line_start..).unwrap_or_default();
+        let line_end = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r').len();
+        let line_end = line_start + line_end;
+        let column = text.get(line_start..start).unwrap_or_default().chars().count() + 1;
+
+        // A place in something hidden is all of it.
+        let from = start.min(line_end);
+        let from = self.hides(from).map_or(from, |h| h.start.max(line_start));
+        let to = floor(text, span.end.clamp(from, line_end));
+        let last = to.checked_sub(1).filter(|last| *last >= from).unwrap_or(from);
+        let to = self.hides(last).map_or(to, |h| h.end.min(line_end)).max(from);
+        // Cleaned piece by piece, so that what is removed does not shift the caret.
+        let lead: Vec<char> = self.show(text, line_start..from).chars().map(tame).collect();
+        let cut = lead.len().saturating_sub(LINE_CONTEXT);
+        let lead: String = if cut > 0 {
+            std::iter::once('…').chain(lead.iter().skip(cut).copied()).collect()
+        } else {
+            lead.into_iter().collect()
+        };
+        let piece = |range| -> String {
+            self.show(text, range).chars().map(tame).take(LINE_CONTEXT).collect()
+        };
+        let (marked, tail) = (piece(from..to), piece(to..line_end));
+        let under = (lead.width(), marked.width().max(1));
+        let text = format!("{lead}{marked}{tail}").trim_end().to_owned();
+        Spot { file: file.to_owned(), line, column, text, under }
+    }
+
+    /// The hidden stretch that byte `at` is in.
+    fn hides(&self, at: usize) -> Option<&Range<usize>> {
+        let next = self.hidden.partition_point(|h| h.end <= at);
+        self.hidden.get(next).filter(|h| h.contains(&at))
+    }
+
+    /// A stretch of the text with `…` for everything hidden.
+    fn show(&self, text: &str, range: Range<usize>) -> String {
+        let (mut out, mut done) = (String::new(), range.start);
+        let first = self.hidden.partition_point(|h| h.end <= range.start);
+        for h in self.hidden.iter().skip(first).take_while(|h| h.start < range.end) {
+            out += text.get(done..h.start.max(done)).unwrap_or_default();
+            out.push('…');
+            done = h.end.min(range.end);
+        }
+        out + text.get(done..range.end).unwrap_or_default()
+    }
 }
 
 /// The nearest character boundary at or before `at`.
@@ -303,55 +338,37 @@ fn tame(c: char) -> char {
     if c == '\t' || clean(c.encode_utf8(&mut buffer), 2).is_empty() { ' ' } else { c }
 }
 
-/// Replaces what may be a secret by stars of the same length, so that columns stay right: the value
-/// of keys that hold secrets, and credentials inside addresses.
-fn mask(line: &str) -> String {
-    static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        let keys = r#"(?i)\b(?:password|bearer|token|secret|value|api_?key)["']?\s*=\s*"#;
-        let values = r#"(?:"([^"]*)"?|'([^']*)'?)"#;
-        Regex::new(&format!("{keys}{values}|://([^/@\\s\"']+)@")).ok()
-    });
-    let Some(pattern) = SECRETS.as_ref() else { return String::new() };
-    let mut out = line.to_owned();
-    for found in pattern.captures_iter(line) {
-        for group in found.iter().skip(1).flatten() {
-            out.replace_range(group.range(), &"*".repeat(group.len()));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rstest::rstest;
 
-    #[rstest]
-    #[case("password = \"hunter2\"", "password = \"*******\"")]
-    #[case("auth = { bearer = 'abc', x = 1 }", "auth = { bearer = '***', x = 1 }")]
-    #[case("url = \"http://ana:pw@host/\"", "url = \"http://******@host/\"")]
-    #[case(
-        "header = { name = \"X\", value = \"s3cret\" }",
-        "header = { name = \"X\", value = \"******\" }"
-    )]
-    #[case("password = \"never closed", "password = \"************")]
-    #[case("bearer_file = \"/run/token\"", "bearer_file = \"/run/token\"")]
-    fn a_secret_in_the_shown_line_is_masked(#[case] line: &str, #[case] expect: &str) {
-        assert_eq!(mask(line), expect);
+    fn spot(text: &str, span: Range<usize>) -> Spot {
+        Outline::of(text).spot("x.toml", text, span)
     }
 
     #[test]
     fn the_caret_stands_under_the_place_in_cells_not_bytes() {
         let text = "a = 1\nname = \"日本\" # bad\n";
         let start = text.find("bad").unwrap();
-        let s = spot("x.toml", text, start..start + 3);
+        let s = spot(text, start..start + 3);
         assert_eq!((s.line, s.column, s.under), (2, 15, (16, 3)));
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_place_beside_and_on_what_is_hidden() {
+        let text = "[[sources]]\nauth = { berer = \"hunter2\", x = \"y\" }\n";
+        let at = |what: &str| text.find(what).unwrap();
+        let beside = spot(text, at("x =")..at("x =") + 1);
+        assert_eq!(beside.text, "auth = { berer = …, x = … }");
+        assert_eq!((beside.column, beside.under), (29, (20, 1)));
+        let on = spot(text, at("hunter2")..at("hunter2") + 7);
+        assert_eq!((on.column, on.under), (19, (17, 1)));
     }
 
     proptest::proptest! {
         #[test]
         fn any_span_in_any_text_has_a_spot(text in "\\PC*\n?\\PC*", a in 0_usize..80, b in 0_usize..80) {
-            let s = spot("f", &text, a.min(b)..a.max(b));
+            let s = spot(&text, a.min(b)..a.max(b));
             proptest::prop_assert!(s.line >= 1 && s.column >= 1 && s.under.1 >= 1);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::StoreAddress;
+use crate::domain::text::clean;
 
 /// The console's surroundings.
 #[derive(Debug, Clone)]
@@ -60,15 +61,17 @@ impl Surroundings {
         StoreAddress::Sqlite(self.data_dir.join("atalaya.db"))
     }
 
-    /// Those of this process, without words of other rooms. Where there is no home folder, the store and the log go to the
-    /// system's folder for temporary files.
+    /// Those of this process, without words of other rooms; names from the environment are made
+    /// harmless. Where there is no home folder, the store and the log go to the system's folder for
+    /// temporary files.
     pub fn of_process() -> Self {
         let dirs = directories::ProjectDirs::from("", "", "atalaya");
         let fallback = || std::env::temp_dir().join("atalaya");
         let data_dir = dirs.as_ref().map_or_else(fallback, |d| d.data_dir().to_owned());
         let state = dirs.as_ref().and_then(|d| d.state_dir().map(PathBuf::from));
-        let user = ["USER", "LOGNAME"].into_iter().find_map(|v| std::env::var(v).ok());
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let name = |variable| Some(clean(&std::env::var(variable).ok()?, 60));
+        let user = ["USER", "LOGNAME"].into_iter().filter_map(name).find(|u| !u.is_empty());
+        let host = clean(&rustix::system::uname().nodename().to_string_lossy(), 100);
         Self {
             config: None,
             config_variable: std::env::var_os("ATALAYA_CONFIG")
@@ -80,7 +83,7 @@ impl Surroundings {
             home: std::env::home_dir(),
             store: None,
             read_only: false,
-            user: user.filter(|u| !u.is_empty()).unwrap_or_else(|| "operator".to_owned()),
+            user: user.unwrap_or_else(|| "operator".to_owned()),
             host,
             zone: iana_time_zone::get_timezone().ok(),
             vocabulary: Vocabulary::default(),

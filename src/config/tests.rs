@@ -163,6 +163,12 @@ fn a_missing_file_is_an_error_only_where_one_was_asked_for() {
     }
 }
 
+/// What comes of a change once it is at rest.
+fn settled(watch: &mut watch::Watch) -> Option<Result<Box<Config>, Problems>> {
+    assert!(watch.poll().is_none(), "somebody may still be writing");
+    watch.poll()
+}
+
 #[test]
 fn a_changed_file_is_read_again_and_a_broken_one_reported() {
     let folder = TempDir::new().unwrap();
@@ -173,19 +179,57 @@ fn a_changed_file_is_read_again_and_a_broken_one_reported() {
     assert!(watch.poll().is_none());
 
     write(folder.path(), "a.part", "[site]\nname = \"new\"\n");
-    let second = watch.poll().unwrap().unwrap();
+    let second = settled(&mut watch).unwrap().unwrap();
     assert_eq!(second.plan.site.name, "new");
     let changes = diff::diff(&first, &second);
     assert_eq!(changes, diff::Changes { plan: true, ..diff::Changes::default() });
     assert!(watch.poll().is_none());
 
     write(folder.path(), "a.part", "[site]\nnam = \"newer\"\n");
-    let problems = watch.poll().unwrap().unwrap_err();
+    let problems = settled(&mut watch).unwrap().unwrap_err();
     assert!(problems.to_string().contains("did you mean \"name\"?"), "{problems}");
     assert!(watch.poll().is_none(), "the same mistake is told once");
 
     write(folder.path(), "a.part", "[site]\nname = \"newest\"\n");
-    assert_eq!(watch.poll().unwrap().unwrap().plan.site.name, "newest");
+    assert_eq!(settled(&mut watch).unwrap().unwrap().plan.site.name, "newest");
+}
+
+#[test]
+fn a_file_that_is_still_being_written_is_not_read() {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "config.toml", "[site]\nname = \"old\"\n");
+    let around = around(Some(path));
+    let mut watch = watch::Watch::new(&load(&around).unwrap(), around);
+    let whole = "[site]\nname = \"new\"\n[ui]\nmouse = true\n";
+    for length in [0, 7, 21, whole.len()] {
+        write(folder.path(), "config.toml", &whole[..length]);
+        assert!(watch.poll().is_none(), "{length} bytes of it");
+    }
+    let config = watch.poll().unwrap().unwrap();
+    assert!(config.plan.site.name == "new" && config.ui.mouse);
+}
+
+#[rstest]
+#[case::gone(|p: &Path| fs::remove_file(p).unwrap(), "is gone")]
+#[case::empty(|p: &Path| fs::write(p, "").unwrap(), "is empty")]
+#[case::blank(|p: &Path| fs::write(p, " \n\n").unwrap(), "is empty")]
+fn a_main_file_that_vanished_keeps_the_old_configuration(
+    #[case] hurt: fn(&Path),
+    #[case] expect: &str,
+) {
+    let folder = TempDir::new().unwrap();
+    let text = "[site]\nname = \"old\"\n";
+    let path = write(folder.path(), "config.toml", text);
+    // Found, not asked for: then having none would be fine at a start.
+    let around = Surroundings { config_dir: Some(folder.path().into()), ..around(None) };
+    let mut watch = watch::Watch::new(&load(&around).unwrap(), around);
+    hurt(&path);
+    let problems = settled(&mut watch).unwrap().unwrap_err().to_string();
+    assert!(problems.contains(expect) && problems.contains("config.toml"), "{problems}");
+    assert!(problems.contains("the old configuration stays in force"), "{problems}");
+    assert!(watch.poll().is_none(), "it is told once");
+    write(folder.path(), "config.toml", text);
+    assert_eq!(settled(&mut watch).unwrap().unwrap().plan.site.name, "old");
 }
 
 #[test]

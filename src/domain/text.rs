@@ -75,7 +75,7 @@ fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
 
 /// Control characters, bidirectional marks and overrides, and characters that take no cell but
 /// could hide or reorder what surrounds them. Joiners inside words (ZWJ, ZWNJ) stay.
-fn is_hostile(c: char) -> bool {
+pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'

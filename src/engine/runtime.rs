@@ -8,7 +8,9 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -117,12 +119,13 @@ pub async fn remember(
 pub struct Handle {
     messages: mpsc::Sender<Message>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    open: Open,
 }
 
 impl Handle {
     /// Joins a channel to the engine's task with the snapshots that it publishes.
     pub fn new(messages: mpsc::Sender<Message>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { messages, snapshots }
+        Self { messages, snapshots, open: Open::default() }
     }
 
     /// The newest snapshot.
@@ -137,6 +140,7 @@ impl Handle {
 
     /// Asks for something; the answer comes after it is stored.
     pub async fn ask(&self, actor: Actor, command: Command) -> Vec<Outcome> {
+        let _open = self.open.enter(command.clone());
         let (reply, answer) = oneshot::channel();
         let sent = self.messages.send(Message::Asked { actor, command, reply }).await;
         let stopped = || {
@@ -183,5 +187,45 @@ impl Handle {
         if self.messages.send(Message::Stop { reply }).await.is_ok() {
             let _ = done.await;
         }
+    }
+
+    /// As [`Self::stop`], but waits for no longer than `patience`; returns what was asked and not
+    /// answered by then, in the order in which it was asked.
+    pub async fn stop_within(&self, patience: Duration) -> Vec<Command> {
+        // What was just asked goes before: its task may not have run yet.
+        tokio::task::yield_now().await;
+        match tokio::time::timeout(patience, self.stop()).await {
+            Ok(()) => Vec::new(),
+            Err(_) => self.open.commands(),
+        }
+    }
+}
+
+/// What was asked and is not answered yet.
+#[derive(Debug, Clone, Default)]
+struct Open(Arc<Mutex<BTreeMap<u64, Command>>>);
+
+impl Open {
+    /// Holds the command until what it returns is dropped.
+    fn enter(&self, command: Command) -> Entered {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = open.last_key_value().map_or(0, |(last, _)| last + 1);
+        open.insert(number, command);
+        Entered { open: self.clone(), number }
+    }
+
+    fn commands(&self) -> Vec<Command> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+struct Entered {
+    open: Open,
+    number: u64,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.open.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
     }
 }

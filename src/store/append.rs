@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Executor};
 
 use super::codec::{EventRow, encode, int, millis, open_key};
 use super::error::sqlite_code;
+use super::file::Identity;
 use super::{Location, Store, StoreError};
 use crate::domain::incident::event::EVENT_VERSION;
 use crate::domain::incident::{Event, Incident};
@@ -73,7 +74,7 @@ impl Store {
 
         let fail = |e| self.explain("be written", &e);
         let mut connection = self.pool.acquire().await.map_err(fail)?;
-        self.begin(&mut connection).await.map_err(fail)?;
+        self.begin_whole(&mut connection).await?;
         let appended = async {
             if !self.advance(&mut connection, &rows).await? {
                 return Ok(Append::Behind);
@@ -89,7 +90,8 @@ impl Store {
         }
         drop(connection);
         match (appended, ended) {
-            (Ok(append), Ok(())) => Ok(append),
+            // Looked at again: it may have gone between the first look and the commit.
+            (Ok(append), Ok(())) => self.in_place(Identity::is_whole).map(|()| append),
             // The answer to a commit can be lost although the commit was not.
             (Ok(_), Err(_)) if self.has(&rows).await => Ok(Append::Stored),
             (Err(e), _) | (_, Err(e)) => Err(fail(e)),
@@ -135,11 +137,23 @@ impl Store {
         self.writable()?;
         let fail = |e| self.explain("be written", &e);
         let mut connection = self.pool.acquire().await.map_err(fail)?;
-        self.begin(&mut connection).await.map_err(fail)?;
+        self.begin_whole(&mut connection).await?;
         let sql = "UPDATE log SET head = head WHERE id = 1";
         let written = connection.execute(sql).await;
         let ended = end(&mut connection, written.is_ok()).await;
         written.and(ended).map_err(fail)
+    }
+
+    /// As [`Self::begin`], in a file that a new start will find.
+    async fn begin_whole(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        self.in_place(Identity::is_in_place)?;
+        self.begin(connection).await.map_err(|e| self.explain("be written", &e))?;
+        let whole = self.in_place(Identity::is_whole);
+        if whole.is_err() {
+            // It held nothing yet.
+            let _ = end(connection, false).await;
+        }
+        whole
     }
 
     /// Begins a transaction that writes; [`end`] ends it.

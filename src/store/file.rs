@@ -104,10 +104,42 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Tells whether another process may have changed the store, at the cost of one `stat`.
+/// A file that is open, by what does not change when it is written to.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    /// It has a write-ahead log, which a few file systems cannot give it.
+    logged: bool,
+}
+
+impl Identity {
+    /// Of the file that is at `path` now; `None` if there is none.
+    pub fn of(path: &Path) -> Option<Self> {
+        let m = fs::metadata(path).ok()?;
+        let logged = with_suffix(path, "-wal").exists();
+        Some(Self { path: path.to_owned(), device: m.dev(), inode: m.ino(), logged })
+    }
+
+    /// Whether the path still leads to that file. Where it does not, what is written goes into a
+    /// file that nobody will find again.
+    pub fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == (self.device, self.inode))
+    }
+
+    /// As [`Self::is_in_place`], and the write-ahead log is beside it. For a moment in which SQLite
+    /// surely has that open.
+    pub fn is_whole(&self) -> bool {
+        self.is_in_place() && (!self.logged || with_suffix(&self.path, "-wal").exists())
+    }
+}
+
+/// Tells whether another process may have changed the store, at the cost of two `stat`s.
 #[derive(Debug)]
 pub struct Watch {
     what: What,
+    file: Option<Identity>,
     stamp: Option<Stamp>,
     again: bool,
 }
@@ -130,13 +162,13 @@ struct Stamp {
 }
 
 impl Watch {
-    pub(super) fn new(location: &Location) -> Self {
+    pub(super) fn new(location: &Location, file: Option<Identity>) -> Self {
         let what = match location {
             Location::Memory => What::Nothing,
             Location::File(path) => What::Wal(with_suffix(path, "-wal")),
             Location::Postgres(_) => What::Head,
         };
-        Self { what, stamp: None, again: false }
+        Self { what, file, stamp: None, again: false }
     }
 
     /// For the tick: whether the head should be read. True on a change and once more at the next
@@ -150,10 +182,12 @@ impl Watch {
     }
 
     /// Between ticks: whether the head should be read now. Leaves what the tick will see as it is.
+    /// True as well while the file is not in its place, so that reading it says so.
     pub fn peek(&self) -> bool {
+        let lost = || self.file.as_ref().is_some_and(|f| !f.is_in_place());
         match self.what {
             What::Nothing => false,
-            What::Wal(_) => self.again || self.stamp_now() != self.stamp,
+            What::Wal(_) => self.again || self.stamp_now() != self.stamp || lost(),
             What::Head => true,
         }
     }

@@ -29,6 +29,7 @@ pub use file::Watch;
 pub use read::{Head, Loaded};
 pub use transfer::Transferred;
 
+use crate::domain::text;
 use error::explain;
 use migrate::{MIGRATIONS, Migration};
 
@@ -58,6 +59,8 @@ pub struct Store {
     mode: Mode,
     read_only: bool,
     notices: Arc<[String]>,
+    /// The file that was opened, if it is one.
+    file: Option<file::Identity>,
 }
 
 /// What came of an attempt to open.
@@ -115,6 +118,10 @@ impl Store {
                 mode,
                 read_only,
                 notices: notices.into(),
+                file: match location {
+                    Location::File(path) => file::Identity::of(path),
+                    Location::Memory | Location::Postgres(_) => None,
+                },
             };
             if let Some(why) = store.newer_events().await? {
                 store.mode = Mode::ReadOnly { why };
@@ -161,7 +168,7 @@ impl Store {
 
     /// Tells when another process may have changed it.
     pub fn watch(&self) -> Watch {
-        Watch::new(&self.location)
+        Watch::new(&self.location, self.file.clone())
     }
 
     /// Moves what the write-ahead log holds into the file. Commits do not do it themselves, so that
@@ -177,11 +184,20 @@ impl Store {
     }
 
     /// Closes it: gives unused pages back and leaves a single file behind, if this was the last to
-    /// have it open.
+    /// have it open. Waits for no lock: what another process holds up is left for another time.
     pub async fn close(self) {
-        if matches!(self.location, Location::File(_)) && self.mode == Mode::ReadWrite {
-            let tidied = self.pool.execute(sqlx::raw_sql("PRAGMA incremental_vacuum(256)")).await;
-            if let Err(e) = tidied {
+        if self.in_place(file::Identity::is_in_place).is_err() {
+            // SQLite would tidy up by path, and so delete the write-ahead log of the file that took
+            // the place. The connections end with the program.
+            std::mem::forget(self);
+            return;
+        }
+        if matches!(self.location, Location::File(_))
+            && self.mode == Mode::ReadWrite
+            && let Some(mut connection) = self.pool.try_acquire()
+        {
+            let sql = "PRAGMA busy_timeout = 0; PRAGMA incremental_vacuum(256)";
+            if let Err(e) = connection.execute(sqlx::raw_sql(sql)).await {
                 tracing::debug!("no pages given back: {e}");
             }
         }
@@ -190,6 +206,21 @@ impl Store {
 
     fn explain(&self, doing: &'static str, e: &sqlx::Error) -> StoreError {
         explain(&self.location, doing, e)
+    }
+
+    /// Nothing must be confirmed, nor shown as the newest, once the file is no longer where a new
+    /// start would look for it.
+    fn in_place(&self, there: fn(&file::Identity) -> bool) -> Result<(), StoreError> {
+        match &self.file {
+            Some(file) if !there(file) => Err(StoreError::Failed {
+                store: self.to_string(),
+                doing: "be used",
+                reason: "its file was deleted, moved or replaced while it was open".to_owned(),
+                remedy: "put the file back with its -wal, or restart to use what is there now"
+                    .to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn writable(&self) -> Result<(), StoreError> {
@@ -249,11 +280,11 @@ impl FromStr for Location {
 }
 
 impl fmt::Display for Location {
-    /// Without credentials.
+    /// Without credentials, and harmless to print.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("in memory"),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) => f.write_str(&text::clean(&path.display().to_string(), 1_000)),
             Self::Postgres(url) => {
                 let shown = url::Url::parse(url).map(|mut u| {
                     let _ = u.set_password(None);

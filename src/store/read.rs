@@ -62,6 +62,7 @@ impl Store {
 
     /// Where the log ends now.
     pub async fn head(&self) -> Result<Head, StoreError> {
+        self.in_place(super::file::Identity::is_in_place)?;
         head(&self.pool).await.map_err(|e| self.explain("be read", &e))
     }
 

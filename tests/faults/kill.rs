@@ -349,3 +349,52 @@ async fn of_two_consoles_that_acknowledge_at_once_one_wins_and_the_other_is_told
     a.stop().await;
     b.stop().await;
 }
+
+/// A store that another process writes to and does not let go of.
+async fn locked() -> (tempfile::TempDir, Store, sqlx::AnyPool) {
+    let dir = tempfile::tempdir().unwrap();
+    let location = Location::File(dir.path().join("a.db"));
+    let store = Store::open(&location, false).await.unwrap();
+    let mut one = super::contract::Writer::on(store.clone()).await;
+    one.stored(vec![(1, super::contract::opened("a"))]).await;
+    let other = super::contract::raw(&location).await;
+    (dir, store, other)
+}
+
+#[tokio::test]
+async fn closing_waits_for_no_lock() {
+    let (_dir, store, other) = locked().await;
+    let mut holds = other.acquire().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *holds).await.unwrap();
+    let closing = tokio::time::timeout(Duration::from_secs(2), store.close());
+    closing.await.expect("it waited for the other's lock");
+}
+
+#[tokio::test]
+async fn leaving_while_the_store_is_locked_says_what_was_not_stored() {
+    let (_dir, store, other) = locked().await;
+    let (effects, _told) = mpsc::channel(9);
+    let handle = runtime::start(Plan::empty(), store, effects).await.unwrap();
+    let mut holds = other.acquire().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *holds).await.unwrap();
+    let asking = handle.clone();
+    let asked = acknowledge(&[IncidentId(1)]);
+    let ask = asked.clone();
+    tokio::spawn(async move { asking.ask(ana(), ask).await });
+    let left = tokio::time::timeout(Duration::from_secs(2), async {
+        handle.stop_within(Duration::from_millis(200)).await
+    });
+    assert_eq!(left.await.expect("it waited for the store"), [asked]);
+}
+
+#[tokio::test]
+async fn what_was_asked_right_before_leaving_is_still_stored() {
+    let (_dir, store, _other) = locked().await;
+    let (effects, _told) = mpsc::channel(9);
+    let handle = runtime::start(Plan::empty(), store, effects).await.unwrap();
+    let asking = handle.clone();
+    let answer =
+        tokio::spawn(async move { asking.ask(ana(), acknowledge(&[IncidentId(1)])).await });
+    assert_eq!(handle.stop_within(Duration::from_secs(5)).await, []);
+    assert!(answer.await.unwrap()[0].verdict.is_done());
+}

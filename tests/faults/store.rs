@@ -209,6 +209,72 @@ async fn what_another_console_stored_is_noticed_once_it_is_there() {
     assert_eq!(a.incidents.len(), 1);
 }
 
+fn deleted(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        fs::remove_file(format!("{}{suffix}", path.display())).unwrap();
+    }
+}
+
+fn replaced(path: &Path) {
+    fs::rename(path, path.with_extension("old")).unwrap();
+    fs::copy(path.with_extension("old"), path).unwrap();
+}
+
+fn without_its_wal(path: &Path) {
+    fs::remove_file(format!("{}-wal", path.display())).unwrap();
+}
+
+#[rstest]
+#[case(deleted)]
+#[case(replaced)]
+#[case(without_its_wal)]
+#[tokio::test]
+async fn nothing_is_confirmed_into_a_file_that_nobody_will_find(#[case] hurt: fn(&Path)) {
+    let (_dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    hurt(path(&location));
+    for _ in 0..2 {
+        let refused = w.append(vec![(1, noted("lost"))]).await.unwrap_err().to_string();
+        assert!(refused.contains("deleted, moved or replaced"), "{refused}");
+        assert!(refused.contains(&*path(&location).to_string_lossy()), "{refused}");
+        assert!(refused.contains("put the file back"), "{refused}");
+    }
+    assert!(w.store.probe().await.is_err(), "and it has not recovered");
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_away_is_missed_at_the_tick_and_used_again_once_it_is_back() {
+    let (_dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    let mut watch = w.store.watch();
+    while watch.look() {}
+    let (here, away) = (path(&location), path(&location).with_extension("away"));
+    fs::rename(here, &away).unwrap();
+    assert!(watch.peek() && watch.look(), "the head is to be read");
+    assert!(w.store.head().await.is_err(), "which says what is wrong");
+    assert!(w.append(vec![(1, noted("x"))]).await.is_err());
+    fs::rename(&away, here).unwrap();
+    w.store.probe().await.unwrap();
+    w.stored(vec![(1, noted("x"))]).await;
+    assert_eq!(w.store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn closing_leaves_alone_what_took_the_place_of_the_file() {
+    let (_dir, location) = place();
+    let mut old = Writer::open(&location).await;
+    old.stored(vec![(1, opened("a"))]).await;
+    deleted(path(&location));
+    let mut new = Writer::open(&location).await;
+    new.stored(vec![(1, opened("b")), (1, noted("kept"))]).await;
+    old.store.close().await;
+    new.stored(vec![(1, noted("kept too"))]).await;
+    let reader = Store::open(&location, true).await.unwrap();
+    assert_eq!(reader.head().await.unwrap().position, 3);
+}
+
 #[tokio::test]
 async fn opening_a_store_that_is_set_up_writes_nothing() {
     let (dir, location) = place();

@@ -49,6 +49,10 @@ impl Home {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_atalaya"));
         command
             .env_clear()
@@ -57,7 +61,7 @@ impl Home {
             .env("SSH_CONNECTION", "10.1.2.3 50123 10.0.0.1 22")
             .env("COLUMNS", "100")
             .args(arguments);
-        command.output().unwrap()
+        command
     }
 
     /// Standard output of a command that must succeed.
@@ -348,4 +352,53 @@ fn options_of_the_console_are_refused_beside_a_command() {
         let output = home.run(line);
         assert_eq!(output.status.code(), Some(2), "{line:?}: {output:?}");
     }
+}
+
+#[test]
+fn no_name_from_the_environment_reaches_a_terminal_raw() {
+    let home = Home::new();
+    fs::write(home.path("config.toml"), CONFIG.replace("[operator]\nname = \"ana\"", "")).unwrap();
+    let hostile = "an\u{1b}[2Ja\u{1b}]0;owned\u{7}\n\u{202e}x\u{9b}5m";
+    let run = |arguments: &[&str]| {
+        let output = home.command(arguments).env("USER", hostile).output().unwrap();
+        let text = [output.stdout, output.stderr].map(|b| String::from_utf8(b).unwrap()).concat();
+        assert!(!text.contains(|c: char| c != '\n' && c.is_control()), "{arguments:?}: {text:?}");
+        assert!(!text.contains('\u{202e}'), "{arguments:?}: {text:?}");
+        text
+    };
+    run(&["incident", "report", "--title", "one"]);
+    run(&["incident", "assign", "1", "--to", "me"]);
+    assert!(run(&["incidents"]).contains("ana x"), "cleaned where it came in");
+    for command in [&["incident", "show", "1"][..], &["audit"], &["export"]] {
+        assert!(run(command).contains("ana x"), "{command:?}");
+    }
+    let path = "/nowhere/\u{1b}[31mx\u{9b}2J\u{202e}";
+    run(&["--store", path, "incidents"]);
+    run(&["--store", &format!("mysql://{path}"), "incidents"]);
+    run(&["--config", path, "check"]);
+    run(&["import", path]);
+    run(&["export", "--output", path]);
+    run(&["incidents", &format!("nosuch:{path}")]);
+}
+
+#[test]
+fn a_secret_from_a_pipe_that_nobody_writes_to_holds_no_command_up() {
+    let home = Home::new();
+    let pipe = home.path("token");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o600),
+        0,
+    )
+    .unwrap();
+    let source = format!(
+        "[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:1\"\n\
+         timeout = \"1s\"\nauth = {{ bearer_file = {pipe:?} }}\n"
+    );
+    fs::write(home.path("config.toml"), source).unwrap();
+    let limit = std::time::Duration::from_secs(30);
+    let output = home.command(&["sources"]).timeout(limit).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
 }

@@ -100,7 +100,11 @@ pub fn operator(section: Option<Section<'_>>, around: &Surroundings) -> String {
     let mut name = around.user.clone();
     if let Some(s) = section {
         if let Some(text) = s.filled("name") {
-            name = clean(text.value, 60);
+            let named = clean(text.value, 60);
+            if named.is_empty() {
+                s.report().error(text.at, "operator.name has nothing that can be shown", "");
+            }
+            name = named;
         }
         s.finish();
     }

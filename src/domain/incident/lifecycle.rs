@@ -70,6 +70,22 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What is done, as a verb.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Unacknowledge => "unacknowledge",
+            Self::Assign { .. } => "assign",
+            Self::Note { .. } => "note",
+            Self::Resolve { .. } => "resolve",
+            Self::Close { .. } => "close",
+            Self::Cancel { .. } => "cancel",
+            Self::Reopen { .. } => "reopen",
+        }
+    }
+}
+
 /// The answer to one target of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
