@@ -8,6 +8,13 @@ use chrono_tz::Tz;
 /// An instant.
 pub type Instant = DateTime<Utc>;
 
+/// The instant that lies `length` before `at`; the first or the last of the calendar where there is
+/// none, so that no instant from outside can overflow.
+pub fn before(at: Instant, length: TimeDelta) -> Instant {
+    let end = if length < TimeDelta::zero() { Instant::MAX_UTC } else { Instant::MIN_UTC };
+    at.checked_sub_signed(length).unwrap_or(end)
+}
+
 /// How a made-up time runs beside this machine's: from one instant on, so many times as fast.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timescale {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-use super::SourceError;
+use super::{SourceError, hygiene};
 use crate::domain::observation::SourceName;
 use crate::domain::time::{Instant, Stretch};
 
@@ -62,7 +62,10 @@ impl Histories {
         let Some(Known { history, timeout }) = known else { return Ok(None) };
         let Ok(_slot) = self.slots.acquire().await else { return Ok(None) };
         match tokio::time::timeout(timeout, history.past(query, stretch)).await {
-            Ok(points) => points.map(Some),
+            Ok(points) => points.map(|mut points| {
+                points.retain(|p| hygiene::is_plausible(p.0, stretch.to));
+                Some(points)
+            }),
             Err(_) => Err(SourceError::TimedOut(timeout)),
         }
     }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::{Labels, Matchers, Op};
-use crate::domain::observation::Heartbeat;
+use crate::domain::observation::{Fact, Heartbeat, Observation};
 use crate::domain::text;
-use crate::domain::time::Instant;
+use crate::domain::time::{self, Instant};
 
 /// How many labels of one alert are kept.
 const MAX_LABELS: usize = 64;
@@ -21,6 +22,9 @@ const MAX_IDS: usize = 16;
 const MAX_LINK: usize = 4_096;
 /// Longest id or label name kept, in characters.
 const MAX_NAME: usize = 200;
+
+/// How far a server's clock may be ahead of this machine's.
+const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
 
 /// A label set, cleaned while it is read: at most 64 labels, each one harmless line.
 #[derive(Debug, Default)]
@@ -107,6 +111,42 @@ pub fn heartbeat(matchers: &Matchers, firing: bool, renewed_at: Option<Instant>)
         .map(|m| (m.name.clone(), m.value.clone()))
         .collect();
     Heartbeat { matchers: matchers.to_string(), firing, scope, renewed_at }
+}
+
+/// Instants that nobody can mean (before 1970, more than a day ahead of `now`) become the nearest
+/// that one can. Points of the past with such an instant go, and a renewal is none: one that moved
+/// along with `now` would vouch for what it does not know.
+pub fn bound_instants(observation: &mut Observation, now: Instant) {
+    let bound = |at: &mut Instant| *at = (*at).clamp(Instant::UNIX_EPOCH, latest(now));
+    for fact in &mut observation.facts {
+        match fact {
+            Fact::Services(_) => {}
+            Fact::Signals(readings) => readings.iter_mut().for_each(|r| bound(&mut r.at)),
+            Fact::Backfill(series) => {
+                for s in series {
+                    s.points.retain(|p| is_plausible(p.0, now));
+                }
+            }
+            Fact::States(states) => states.iter_mut().for_each(|s| bound(&mut s.at)),
+            Fact::Alerts(set) | Fact::Evidence(set) => {
+                let alerts = set.alerts.iter_mut().chain(&mut set.pending);
+                alerts.for_each(|a| bound(&mut a.starts_at));
+                set.evaluating_since.as_mut().map(bound);
+                for heartbeat in &mut set.heartbeats {
+                    heartbeat.renewed_at = heartbeat.renewed_at.filter(|at| is_plausible(*at, now));
+                }
+            }
+        }
+    }
+}
+
+/// Whether an instant of a server can be meant: see [`bound_instants`].
+pub fn is_plausible(at: Instant, now: Instant) -> bool {
+    (Instant::UNIX_EPOCH..=latest(now)).contains(&at)
+}
+
+fn latest(now: Instant) -> Instant {
+    time::before(now, -MAX_AHEAD).max(Instant::UNIX_EPOCH)
 }
 
 /// An address that may be opened: `http` or `https` only.
@@ -258,6 +298,57 @@ mod tests {
         for alert in told {
             assert_eq!(fingerprint(&alert.labels), alert.fingerprint);
         }
+    }
+
+    #[test]
+    fn instants_that_nobody_can_mean_are_bounded_and_renew_nothing() {
+        use crate::domain::observation::{Alert, AlertSet, AlertStatus, Reading, Series};
+        let now: Instant = "2026-11-24T14:00:00Z".parse().unwrap();
+        let service = ServiceId::new("shop");
+        let alert = |starts_at| Alert {
+            fingerprint: String::new(),
+            labels: Labels::new(),
+            annotations: Labels::new(),
+            starts_at,
+            status: AlertStatus::Active,
+            generator_url: None,
+            service: None,
+        };
+        let pulse = |at| heartbeat(&Matchers::parse("alertname=\"Watchdog\"").unwrap(), true, at);
+        let all = [Instant::MIN_UTC, Instant::MAX_UTC, now];
+        let reading = |at| Reading { service: service.clone(), signal: "s".into(), value: 1.0, at };
+        let mut observation = Observation {
+            source: "prom".into(),
+            at: now,
+            server: String::new(),
+            facts: vec![
+                Fact::Signals(all.map(reading).into()),
+                Fact::Backfill(vec![Series {
+                    service: service.clone(),
+                    signal: "s".into(),
+                    points: all.map(|at| (at, 1.0)).into(),
+                }]),
+                Fact::Alerts(AlertSet {
+                    alerts: all.map(alert).into(),
+                    heartbeats: all.map(|at| pulse(Some(at))).into(),
+                    evaluating_since: Some(Instant::MAX_UTC),
+                    ..AlertSet::default()
+                }),
+            ],
+            warnings: Vec::new(),
+        };
+        bound_instants(&mut observation, now);
+        let expect = [Instant::UNIX_EPOCH, now + MAX_AHEAD, now];
+        let [Fact::Signals(readings), Fact::Backfill(series), Fact::Alerts(set)] =
+            observation.facts.as_slice()
+        else {
+            panic!()
+        };
+        assert!(readings.iter().map(|r| r.at).eq(expect));
+        assert_eq!(series[0].points, [(now, 1.0)]);
+        assert!(set.alerts.iter().map(|a| a.starts_at).eq(expect));
+        assert!(set.heartbeats.iter().map(|h| h.renewed_at).eq([None, None, Some(now)]));
+        assert_eq!(set.evaluating_since, Some(now + MAX_AHEAD));
     }
 
     #[test]

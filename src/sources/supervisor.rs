@@ -19,7 +19,7 @@ use tokio::time::Instant as Monotonic;
 use super::history::Histories;
 use super::http_client::Clients;
 use super::settings::{Auth, Kind, Secret, SourceSettings};
-use super::{Source, SourceError, registry};
+use super::{Source, SourceError, hygiene, registry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceState, SourceStatus};
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
@@ -290,7 +290,10 @@ async fn poll(
     let begun = Monotonic::now();
     let asked = AssertUnwindSafe(source.poll(now)).catch_unwind();
     let outcome = match tokio::time::timeout(spec.settings.timeout, asked).await {
-        Ok(Ok(outcome)) => outcome,
+        Ok(Ok(outcome)) => outcome.map(|mut observation| {
+            hygiene::bound_instants(&mut observation, now);
+            observation
+        }),
         Ok(Err(_)) => {
             *source = spec.source();
             Err(SourceError::BadAnswer(format!(

@@ -219,6 +219,23 @@ async fn a_query_that_hangs_is_a_warning_and_the_others_count() {
 }
 
 #[tokio::test]
+async fn a_sample_before_history_began_is_bounded() {
+    let upstream = Upstream::start(|request| {
+        if request.contains("query=") {
+            let result = r#""resultType":"scalar","result":[-8334601228800,"1"]"#;
+            return json(&format!(r#"{{"status":"success","data":{{{result}}}}}"#));
+        }
+        json("{}")
+    })
+    .await;
+    let settings = prometheus(&upstream.url(), &["one"]);
+    let (_, observation) = poll_once(vec![settings]).await.remove(0);
+    let facts = observation.expect("an answer").facts;
+    let [Fact::Signals(readings), ..] = facts.as_slice() else { panic!("{facts:?}") };
+    assert_eq!(readings[0].at, chrono::DateTime::UNIX_EPOCH);
+}
+
+#[tokio::test]
 async fn a_member_that_hangs_is_a_warning_and_the_other_counts() {
     let sick = Upstream::start(|_| Reply::ThenHangs(Vec::new())).await;
     let well = Upstream::start(|_| json("[]\n")).await;
