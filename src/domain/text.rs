@@ -7,6 +7,8 @@
 pub const MAX_LINE: usize = 1_000;
 /// Longest multi-line text kept (annotations, notes), in characters.
 pub const MAX_TEXT: usize = 16_384;
+/// How many bytes of a text are read for each character that may stay.
+const WORTH_READING: usize = 16;
 
 /// One line of harmless text: whole escape sequences are dropped, line breaks and tabs become a
 /// space, other control, bidi and invisible formatting characters vanish, the rest is cut with `…`
@@ -21,13 +23,18 @@ pub fn clean_text(text: &str, max: usize) -> String {
 }
 
 fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
-    let mut out = String::with_capacity(text.len().min(max.saturating_mul(4)));
+    // What vanishes must not cost more than what stays.
+    let most = max.saturating_mul(WORTH_READING).saturating_add(MAX_LINE);
+    let read = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
+    let mut out = String::with_capacity(read.len().min(max.saturating_mul(4)));
     let mut count = 0_usize;
-    let mut chars = text.chars().peekable();
+    let mut chars = read.chars().peekable();
+    let mut is_cut = read.len() < text.len();
+    let mut may_end = true;
     while let Some(c) = chars.next() {
         let kept = match c {
             '\u{1b}' => {
-                skip_escape(&mut chars);
+                skip_escape(&mut chars, &mut may_end);
                 continue;
             }
             '\u{9b}' => {
@@ -35,7 +42,7 @@ fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
                 continue;
             }
             '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => {
-                skip_string(&mut chars);
+                skip_string(&mut chars, &mut may_end);
                 continue;
             }
             '\r' if chars.peek() == Some(&'\n') => continue,
@@ -51,12 +58,17 @@ fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
             c => c,
         };
         if count == max {
-            out.pop();
-            out.push('…');
+            is_cut = true;
             break;
         }
         out.push(kept);
         count += 1;
+    }
+    if is_cut {
+        if count == max {
+            out.pop();
+        }
+        out.push('…');
     }
     if keep_lines { out } else { out.trim().to_owned() }
 }
@@ -73,7 +85,7 @@ fn is_hostile(c: char) -> bool {
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-fn skip_escape(chars: &mut Chars<'_>) {
+fn skip_escape(chars: &mut Chars<'_>, may_end: &mut bool) {
     match chars.peek() {
         Some('[') => {
             chars.next();
@@ -81,7 +93,7 @@ fn skip_escape(chars: &mut Chars<'_>) {
         }
         Some(']' | 'P' | 'X' | '^' | '_') => {
             chars.next();
-            skip_string(chars);
+            skip_string(chars, may_end);
         }
         Some(' '..='/') => {
             while chars.next_if(|c| matches!(c, ' '..='/')).is_some() {}
@@ -100,8 +112,12 @@ fn skip_csi(chars: &mut Chars<'_>) {
 }
 
 /// Skips to the terminator (ST or BEL) if there is one; a string that never ends is only the
-/// introducer, so that one stray byte cannot swallow the text.
-fn skip_string(chars: &mut Chars<'_>) {
+/// introducer, so that one stray byte cannot swallow the text. `may_end` remembers that no
+/// terminator is ahead, so that it is looked for only once.
+fn skip_string(chars: &mut Chars<'_>, may_end: &mut bool) {
+    if !*may_end {
+        return;
+    }
     let mut ahead = chars.clone();
     while let Some(c) = ahead.next() {
         let ended = match c {
@@ -114,6 +130,7 @@ fn skip_string(chars: &mut Chars<'_>) {
             return;
         }
     }
+    *may_end = false;
 }
 
 /// Whether a text is an address that a browser opens: `http` or `https`, without spaces.
@@ -283,6 +300,24 @@ mod tests {
     fn long_text_is_cut_with_an_ellipsis() {
         assert_eq!(clean("abcdef", 4), "abc…");
         assert_eq!(clean("abcd", 4), "abcd");
+    }
+
+    #[test]
+    fn a_mebibyte_of_sequences_that_never_end_is_cleaned_at_once() {
+        for pair in ["\u{1b}]", "\u{90}a", "\u{1b}\u{1b}X"] {
+            let hostile = pair.repeat((1 << 20) / pair.len());
+            let begun = std::time::Instant::now();
+            // Without a limit, so that all of it is read.
+            clean(&hostile, usize::MAX);
+            assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_can_stay() {
+        let hidden = "\u{200b}".repeat(1 << 20);
+        assert_eq!(clean(&format!("a{hidden}b"), 10), "a…");
+        assert_eq!(clean(&format!("{}{hidden}b", "a".repeat(10)), 10), "aaaaaaaaa…");
     }
 
     #[rstest]
