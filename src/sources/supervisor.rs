@@ -24,7 +24,8 @@ use crate::domain::observation::{Fact, Observation, SourceName, SourceState, Sou
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
 
-/// How many sources are polled at the same time.
+/// How many sources are polled at the same time: so many of those that answered last time, and so
+/// many of the others.
 const CONCURRENT_POLLS: usize = 16;
 /// The first wait after a failure; it doubles up to the last.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
@@ -49,10 +50,29 @@ pub enum Report {
 pub struct Supervisor {
     tasks: BTreeMap<SourceName, Task>,
     board: Arc<Board>,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     clients: Clients,
     time: Timescale,
     histories: Histories,
+}
+
+/// The places for polls. Sources that answered last time have their own, so that they never wait
+/// for those that hang until their time-out.
+#[derive(Clone)]
+struct Slots {
+    proven: Arc<Semaphore>,
+    others: Arc<Semaphore>,
+}
+
+impl Slots {
+    fn new() -> Self {
+        let slots = || Arc::new(Semaphore::new(CONCURRENT_POLLS));
+        Self { proven: slots(), others: slots() }
+    }
+
+    fn of(&self, state: &SourceState) -> &Semaphore {
+        if *state == SourceState::Fresh { &self.proven } else { &self.others }
+    }
 }
 
 struct Task {
@@ -71,7 +91,7 @@ impl Supervisor {
     /// Polls nothing yet; see [`Supervisor::set`]. Ends its tasks when dropped.
     pub fn new(reports: mpsc::Sender<Report>) -> Self {
         let board = Arc::new(Board { rows: Mutex::new(Vec::new()), reports });
-        let slots = Arc::new(Semaphore::new(CONCURRENT_POLLS));
+        let slots = Slots::new();
         let (clients, time) = (Clients::default(), Timescale::REAL);
         let histories = Histories::default();
         Self { tasks: BTreeMap::new(), board, slots, clients, time, histories }
@@ -205,7 +225,7 @@ struct Watch {
     /// In a row.
     failures: u32,
     board: Arc<Board>,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     wake: Arc<Notify>,
 }
 
@@ -253,7 +273,7 @@ impl Watch {
         source: &mut Box<dyn Source>,
     ) -> Option<(SourceStatus, Result<Observation, SourceError>)> {
         let mut attempt = std::pin::pin!(async {
-            let _slot = self.slots.acquire().await.ok()?;
+            let _slot = self.slots.of(&self.status.state).acquire().await.ok()?;
             let mut status = self.status.clone();
             let outcome = poll(source, &self.spec, &mut status).await;
             Some((status, outcome))

@@ -600,6 +600,26 @@ async fn a_sick_source_does_not_hold_up_a_healthy_one() {
 }
 
 #[tokio::test]
+async fn many_hanging_sources_do_not_starve_one_that_answers() {
+    let sick = Upstream::start(|_| Reply::ThenHangs(Vec::new())).await;
+    let well = Upstream::start(|_| json("[]")).await;
+    let healthy = alertmanager(&[well.url()]);
+    let mut world = Watched::start(vec![healthy.clone()]).await;
+    world.until(|s| s.state == SourceState::Fresh).await;
+    let hanging = |n| {
+        let mut settings = prometheus(&sick.url(), &["one"]);
+        settings.name = format!("hanging {n}").into();
+        settings.timeout = Duration::from_mins(10);
+        settings
+    };
+    let all = std::iter::once(healthy).chain((0..40).map(hanging)).collect();
+    world.supervisor.set(all).await;
+    for _ in 0..5 {
+        world.observed("am").await;
+    }
+}
+
+#[tokio::test]
 async fn a_reload_leaves_unchanged_sources_alone_and_replaces_the_others() {
     let one = Upstream::start(|_| json("[]")).await;
     let two = Upstream::start(|_| json("[]")).await;
