@@ -109,22 +109,26 @@ fn setup() -> Setup {
 }
 
 async fn look(setup: Setup, queries: &[String]) -> Observation {
+    let settings = source(&setup, queries);
+    let now = "2026-11-24T14:00:00Z".parse().unwrap();
+    ProbeSource::new(&settings, &setup.probe).poll(now).await.unwrap()
+}
+
+fn source(setup: &Setup, queries: &[String]) -> SourceSettings {
     let asks = queries.iter().enumerate().map(|(i, query)| Ask {
         service: ServiceId::new("shop"),
         signal: Arc::from(format!("q{i}")),
         query: query.clone(),
     });
-    let settings = SourceSettings {
+    SourceSettings {
         name: Arc::from("probe"),
         interval: Duration::from_secs(30),
         timeout: setup.timeout,
         max_body: 1 << 20,
-        http: setup.http,
+        http: setup.http.clone(),
         kind: Kind::Probe(setup.probe.clone()),
         asks: asks.collect(),
-    };
-    let now = "2026-11-24T14:00:00Z".parse().unwrap();
-    ProbeSource::new(&settings, &setup.probe).poll(now).await.unwrap()
+    }
 }
 
 /// State and message of a row.
@@ -274,6 +278,32 @@ async fn silence_ends_with_the_time_out_and_says_what_was_going_on() {
         let (state, why) = row(&seen, &format!("up {url}")).unwrap();
         assert_eq!(state, State::Critical);
         assert_eq!(why, format!("no answer within 0.1 s while {doing}"));
+    }
+}
+
+#[tokio::test]
+async fn addresses_that_hang_are_down_and_the_others_count() {
+    let server = server(None, &[("/well", FINE)]).await;
+    // Each of them fills a place, and the one that is well comes after all of them.
+    let hanging = (0..17).map(|n| format!("http://127.0.0.1:{}/hangs/{n:02}", server.port));
+    let well = format!("http://127.0.0.1:{}/well", server.port);
+    let queries: Vec<String> = hanging.chain([well.clone()]).collect();
+    let mut setup = setup();
+    setup.timeout = Duration::from_millis(500);
+    let settings = source(&setup, &queries);
+    let mut probe = ProbeSource::new(&settings, &setup.probe);
+    let now = "2026-11-24T14:00:00Z".parse().unwrap();
+    for poll in 0..3 {
+        let answer = tokio::time::timeout(setup.timeout, probe.poll(now)).await;
+        let seen = answer.expect("the supervisor waits no longer").unwrap();
+        let up = |address: &str| row(&seen, &format!("up {address}")).unwrap().0;
+        let count = |state| queries[..17].iter().filter(|q| up(q) == state).count();
+        let (down, missed) = (count(State::Critical), count(State::Unknown));
+        assert_eq!(down + missed, 17);
+        assert!(down >= 15, "{down}");
+        assert!(seen.warnings[0].contains("of 18 addresses were not probed"), "{seen:?}");
+        // Only the first poll cannot know who hangs.
+        assert_eq!(up(&well) == State::Ok, poll > 0);
     }
 }
 

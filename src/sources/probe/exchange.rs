@@ -56,6 +56,8 @@ pub struct Finding {
     pub certificate: Option<Certificate>,
     /// Why it is not well; a certificate that is not to be trusted is no failure of its own.
     pub failure: Option<String>,
+    /// It took all the time that there was.
+    pub hung: bool,
     /// What was going on last.
     doing: &'static str,
 }
@@ -95,6 +97,7 @@ pub async fn probe(
         Ok(Err(why)) => finding.failure = Some(clean(&why, 300)),
         Err(_) => {
             let doing = finding.doing;
+            finding.hung = true;
             finding.failure =
                 Some(format!("no answer within {} s while {doing}", seconds_of(timeout)));
         }

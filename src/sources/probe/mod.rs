@@ -3,6 +3,9 @@
 //! What is probed stands in the asks; see [`settings::Probe`] for how. Each address is probed once a
 //! poll, however many signals come of it. For each service it also judges, in rows of its own,
 //! whether the address is up, and whether its certificate is good.
+//!
+//! A poll answers with what it has before the source's `timeout`: an address that hangs is down, and
+//! no more than that.
 
 mod certificate;
 mod exchange;
@@ -14,6 +17,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use regex::RegexBuilder;
+use tokio::time::Instant as Clock;
 use url::Url;
 
 use self::certificate::Recorder;
@@ -37,10 +41,16 @@ pub struct ProbeSource {
     http: HttpSettings,
     timeout: Duration,
     questions: Vec<Question>,
+    /// Every address once; those that took all the time last time come last, so that the others
+    /// never wait for them.
+    order: Vec<Target>,
     /// Asks that make no sense, said with every answer.
     warnings: Vec<String>,
     shared: Option<Arc<(Expect, Recorder)>>,
 }
+
+/// What was found at each address; `None`: there was no time left to probe it.
+type Findings = BTreeMap<Target, Option<Finding>>;
 
 /// One ask, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,11 +98,13 @@ impl ProbeSource {
                 Err(why) => warnings.push(format!("{}, {}: {why}", ask.service, ask.signal)),
             }
         }
+        let targets: BTreeSet<Target> = questions.iter().map(|q| q.target.clone()).collect();
         Self {
             name: Arc::clone(&source.name),
             settings: settings.clone(),
             http: source.http.clone(),
             timeout: source.timeout,
+            order: targets.into_iter().collect(),
             questions,
             warnings,
             shared: None,
@@ -105,22 +117,38 @@ impl ProbeSource {
             None => self.prepare().await?,
         };
         self.shared = Some(Arc::clone(&shared));
-        let targets: BTreeSet<Target> = self.questions.iter().map(|q| q.target.clone()).collect();
-        let timeout = self.timeout;
-        let probes = targets.into_iter().map(|target| {
+        // A tenth is kept for handing over what came in time.
+        let deadline = Clock::now() + self.timeout.mul_f64(0.9);
+        let too_short = self.timeout / 10;
+        let probes = self.order.iter().cloned().map(|target| {
             let shared = Arc::clone(&shared);
             async move {
-                let finding = probe(&target, &shared.0, &shared.1, timeout).await;
+                let left = deadline.saturating_duration_since(Clock::now());
+                let finding = if left < too_short {
+                    None
+                } else {
+                    Some(probe(&target, &shared.0, &shared.1, left).await)
+                };
                 (target, finding)
             }
         });
-        let findings: BTreeMap<Target, Finding> =
+        let findings: Findings =
             futures::stream::iter(probes).buffer_unordered(AT_ONCE).collect().await;
+        self.order.sort_by_key(|target| turn(findings.get(target).and_then(Option::as_ref)));
+        let mut warnings = self.warnings.clone();
+        let missed = findings.values().filter(|f| f.is_none()).count();
+        if missed > 0 {
+            warnings.push(format!(
+                "{missed} of {} addresses were not probed: others hung until the time was over; \
+                 raise timeout, or spread them over two sources",
+                findings.len()
+            ));
+        }
         let facts = vec![
             Fact::Signals(self.readings(&findings, now)),
             Fact::States(self.states(&findings, now)),
         ];
-        let (source, warnings) = (Arc::clone(&self.name), self.warnings.clone());
+        let source = Arc::clone(&self.name);
         Ok(Observation { source, at: now, server: String::new(), facts, warnings })
     }
 
@@ -143,9 +171,9 @@ impl ProbeSource {
         Ok(Arc::new((expect, recorder)))
     }
 
-    fn readings(&self, findings: &BTreeMap<Target, Finding>, now: Instant) -> Vec<Reading> {
+    fn readings(&self, findings: &Findings, now: Instant) -> Vec<Reading> {
         let reading = |q: &Question| {
-            let finding = findings.get(&q.target)?;
+            let finding = findings.get(&q.target)?.as_ref()?;
             Some(Reading {
                 service: q.service.clone(),
                 signal: Arc::clone(&q.signal),
@@ -157,7 +185,7 @@ impl ProbeSource {
     }
 
     /// One row for each service and address that says whether it is up, one for its certificate.
-    fn states(&self, findings: &BTreeMap<Target, Finding>, now: Instant) -> Vec<StateReading> {
+    fn states(&self, findings: &Findings, now: Instant) -> Vec<StateReading> {
         let mut targets: BTreeMap<&ServiceId, BTreeSet<&Target>> = BTreeMap::new();
         for q in &self.questions {
             targets.entry(&q.service).or_default().insert(&q.target);
@@ -172,8 +200,8 @@ impl ProbeSource {
                     let service = service.clone();
                     states.push(StateReading { service, signal, state, message, at: now });
                 };
-                row("up", up(finding));
-                if let Some(certificate) = &finding.certificate {
+                row("up", up(finding.as_ref()));
+                if let Some(certificate) = finding.as_ref().and_then(|f| f.certificate.as_ref()) {
                     let lenient = self.http.insecure_skip_verify;
                     let days = self.settings.certificate_days;
                     row("certificate", certificate.judge(now, days, lenient));
@@ -199,7 +227,20 @@ impl Source for ProbeSource {
     }
 }
 
-fn up(finding: &Finding) -> (State, String) {
+/// When an address has its turn in the next poll: what was not probed comes before what hung.
+fn turn(finding: Option<&Finding>) -> u8 {
+    match finding {
+        Some(finding) if !finding.hung => 0,
+        None => 1,
+        Some(_) => 2,
+    }
+}
+
+fn up(finding: Option<&Finding>) -> (State, String) {
+    let Some(finding) = finding else {
+        let why = "not probed: other addresses hung until the time of this poll was over";
+        return (State::Unknown, why.to_owned());
+    };
     match (finding.up(), &finding.failure) {
         (Some(true), _) => (State::Ok, String::new()),
         (None, _) => (State::Unknown, "not asked: its certificate is not to be trusted".to_owned()),
