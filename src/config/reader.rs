@@ -8,13 +8,13 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
-use serde_json_path::JsonPath;
 use url::Url;
 
 use super::problem::{Place, Report};
 use super::tree::{Node, Table, Value};
 use crate::domain::matcher::Matchers;
 use crate::domain::text::{duration, parse_duration};
+use crate::sources::json_path;
 
 /// A table that is being read.
 pub struct Section<'a> {
@@ -355,19 +355,17 @@ impl<'a> Section<'a> {
     }
 
     /// RFC 9535; the error points into the text.
-    pub fn json_path(&self, key: &'static str) -> Option<JsonPath> {
+    pub fn json_path(&self, key: &'static str) -> Option<json_path::Path> {
         let text = self.filled(key)?;
         self.json_path_of(text)
     }
 
-    pub fn json_path_of(&self, text: Text<'_>) -> Option<JsonPath> {
-        match JsonPath::parse(text.value) {
+    pub fn json_path_of(&self, text: Text<'_>) -> Option<json_path::Path> {
+        match json_path::Path::parse(text.value) {
             Ok(path) => Some(path),
             Err(e) => {
-                let chars = e.position().saturating_sub(1);
-                let at = text.value.char_indices().nth(chars).map_or(text.value.len(), |c| c.0);
-                let message = format!("this JSONPath is not usable: {}", one_line(e.message()));
-                self.point(text, at, &message, "as in $.jvm.mem.used or $.disks[0]['free']");
+                let message = format!("this JSONPath is not usable: {}", one_line(&e.reason));
+                self.point(text, e.at, &message, "as in $.jvm.mem.used or $.disks[0]['free']");
                 None
             }
         }

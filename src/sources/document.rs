@@ -8,10 +8,11 @@ use futures::future::BoxFuture;
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, SERVER};
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use tokio::sync::Semaphore;
 
 use super::http_client::{Answer, Clients, Http, Request};
-use super::settings::{self, AlertPaths, Ask, HttpDocument, SourceSettings, StatePath};
+use super::json_path::Path;
+use super::settings::{AlertPaths, Ask, HttpDocument, Method as How, SourceSettings, StatePath};
 use super::{Source, SourceError, hygiene};
 use crate::domain::health::State;
 use crate::domain::observation::{
@@ -27,10 +28,20 @@ const MAX_COMPLAINTS: usize = 5;
 /// How many keys a warning names.
 const MAX_KEYS: usize = 20;
 
+/// A document of more values is not read: each takes a hundred times the room that it took as text.
+const MAX_VALUES: usize = 500_000;
+
 /// A document that is fetched for each poll.
 pub struct DocumentSource {
-    name: SourceName,
     http: Http,
+    reader: Arc<Reader>,
+    /// One document is read at a time, also where that takes longer than a poll may.
+    turn: Arc<Semaphore>,
+}
+
+/// What is read of the document.
+struct Reader {
+    name: SourceName,
     settings: HttpDocument,
     numbers: Vec<Number>,
 }
@@ -38,27 +49,68 @@ pub struct DocumentSource {
 /// A number that a service takes from the document.
 struct Number {
     ask: Ask,
-    path: Result<JsonPath, String>,
+    path: Result<Path, String>,
 }
 
 impl DocumentSource {
     pub fn new(source: &SourceSettings, settings: &HttpDocument, clients: &Clients) -> Self {
         let numbers = source.asks.iter().map(|ask| Number {
-            path: JsonPath::parse(ask.query.trim()).map_err(|e| e.to_string()),
+            path: Path::parse(ask.query.trim()).map_err(|e| e.to_string()),
             ask: ask.clone(),
         });
-        Self {
+        let reader = Reader {
             name: Arc::clone(&source.name),
-            http: Http::new(source, clients),
             settings: settings.clone(),
             numbers: numbers.collect(),
-        }
+        };
+        let http = Http::new(source, clients);
+        Self { http, reader: Arc::new(reader), turn: Arc::new(Semaphore::new(1)) }
     }
 
     async fn look(&self, now: Instant) -> Result<Observation, SourceError> {
+        let turn = Arc::clone(&self.turn).try_acquire_owned().map_err(|_| {
+            SourceError::BadAnswer(
+                "the document before is still being read: ask for less, or use paths without \"..\""
+                    .to_owned(),
+            )
+        })?;
         let answer = self.http.send(&self.request()?).await?;
+        let reader = Arc::clone(&self.reader);
+        // Not on the runtime's threads: a document can be made to take long, and the poll still
+        // ends in time.
+        let reading = tokio::task::spawn_blocking(move || {
+            let outcome = reader.read(&answer, now);
+            drop(turn);
+            outcome
+        });
+        reading.await.unwrap_or_else(|e| {
+            Err(SourceError::BadAnswer(format!("the document could not be read: {e}")))
+        })
+    }
+
+    fn request(&self) -> Result<Request, SourceError> {
+        let settings = &self.reader.settings;
+        let mut request = Request::get(settings.url.clone());
+        if settings.method == How::Post {
+            request.method = Method::POST;
+            let json = HeaderValue::from_static("application/json");
+            request.headers.insert(CONTENT_TYPE, json);
+        }
+        request.body = settings.body.as_ref().map(|b| b.clone().into_bytes());
+        let mut headers = settings.headers.iter();
+        headers.try_fold(request, |request, (name, value)| request.header(name, value))
+    }
+}
+
+impl Reader {
+    fn read(&self, answer: &Answer, now: Instant) -> Result<Observation, SourceError> {
         let mut found = Found { now, warnings: Vec::new() };
-        let document = found.parse(&answer);
+        if too_many_values(&answer.body) {
+            return Err(SourceError::BadAnswer(format!(
+                "the document has more than {MAX_VALUES} values: ask for less"
+            )));
+        }
+        let document = found.parse(answer);
         // Health endpoints say "down" with status 503 and a document that says what is down.
         let document = if answer.status.is_success() || self.tells(document.as_ref().ok()) {
             document.map_err(|e| answer.not_json(&e))?
@@ -82,22 +134,10 @@ impl DocumentSource {
         })
     }
 
-    fn request(&self) -> Result<Request, SourceError> {
-        let mut request = Request::get(self.settings.url.clone());
-        if self.settings.method == settings::Method::Post {
-            request.method = Method::POST;
-            let json = HeaderValue::from_static("application/json");
-            request.headers.insert(CONTENT_TYPE, json);
-        }
-        request.body = self.settings.body.as_ref().map(|b| b.clone().into_bytes());
-        let mut headers = self.settings.headers.iter();
-        headers.try_fold(request, |request, (name, value)| request.header(name, value))
-    }
-
     /// Whether a document has one of the status words.
     fn tells(&self, document: Option<&Value>) -> bool {
         let states = &self.settings.states;
-        document.is_some_and(|d| states.iter().any(|s| !s.path.query(d).is_empty()))
+        document.is_some_and(|d| states.iter().any(|s| s.path.first(d).is_some()))
     }
 }
 
@@ -146,16 +186,17 @@ impl Found {
 
     /// The worst of the words at the path.
     fn state(&mut self, document: &Value, at: &StatePath) -> StateReading {
-        let nodes = at.path.query(document);
-        let judged = nodes.iter().map(|node| judge(node, at));
-        let worst = judged.reduce(|a, b| if b.0 > a.0 { b } else { a });
-        let (state, mut message) = worst.unwrap_or_else(|| {
-            let why = nothing(document, &at.path);
+        let worst = at.path.find(document).and_then(|nodes| {
+            let judged = nodes.into_iter().map(|node| judge(node, at));
+            let worst = judged.reduce(|a, b| if b.0 > a.0 { b } else { a });
+            worst.ok_or_else(|| nothing(document, &at.path))
+        });
+        let (state, mut message) = worst.unwrap_or_else(|why| {
             self.warnings.push(format!("{}, {}: {why}", at.service, at.signal));
             (State::Unknown, why)
         });
         if state != State::Ok {
-            let said = at.message.as_ref().and_then(|path| path.query(document).first());
+            let said = at.message.as_ref().and_then(|path| path.first(document));
             let said = said.map(as_line).filter(|s| !s.is_empty());
             message = said.unwrap_or(message);
         }
@@ -164,14 +205,20 @@ impl Found {
     }
 
     fn alerts(&mut self, document: &Value, paths: &AlertPaths) -> AlertSet {
-        let nodes = paths.each.query(document);
         let mut set = AlertSet { complete: true, authoritative: true, ..AlertSet::default() };
-        if nodes.is_empty() && !is_empty_list(document, &paths.each) {
+        let nodes = paths.each.find(document).and_then(|nodes| {
             // Where the list itself is missing, nothing is known of what has cleared.
-            self.warnings.push(format!("alerts: {}", nothing(document, &paths.each)));
-            set.complete = false;
-            return set;
-        }
+            let is_known = !nodes.is_empty() || is_empty_list(document, &paths.each);
+            if is_known { Ok(nodes) } else { Err(nothing(document, &paths.each)) }
+        });
+        let nodes = match nodes {
+            Ok(nodes) => nodes,
+            Err(why) => {
+                self.warnings.push(format!("alerts: {why}"));
+                set.complete = false;
+                return set;
+            }
+        };
         let mut seen = BTreeSet::new();
         let mut wrong = 0;
         for (i, node) in nodes.iter().take(MAX_ALERTS).enumerate() {
@@ -201,24 +248,25 @@ impl Found {
     }
 
     fn alert(&self, node: &Value, paths: &AlertPaths) -> Result<Alert, String> {
-        let optional = |path: &Option<JsonPath>| {
-            let found = path.as_ref()?.query(node).first()?;
+        let optional = |path: &Option<Path>| {
+            let found = path.as_ref()?.first(node)?;
             Some(as_line(found)).filter(|text| !text.is_empty())
         };
         let fingerprint = as_line(one(node, &paths.id)?);
         if fingerprint.is_empty() {
-            return Err(format!("its id ({}) is empty", paths.id));
+            return Err(format!("its id ({}) is empty", paths.id.shown()));
         }
-        let title = paths.title.query(node).first().map(as_line).filter(|t| !t.is_empty());
-        let labels = paths.labels.iter().filter_map(|(name, path)| {
-            Some((clean(name, 100), as_line(path.query(node).first()?)))
-        });
+        let title = paths.title.first(node).map(as_line).filter(|t| !t.is_empty());
+        let labels = paths
+            .labels
+            .iter()
+            .filter_map(|(name, path)| Some((clean(name, 100), as_line(path.first(node)?))));
         let mut labels: crate::domain::matcher::Labels = labels.take(64).collect();
         labels.entry("alertname".to_owned()).or_insert_with(|| fingerprint.clone());
         if let Some(severity) = optional(&paths.severity) {
             labels.insert("severity".to_owned(), severity.to_lowercase());
         }
-        let since = paths.since.as_ref().and_then(|path| path.query(node).first());
+        let since = paths.since.as_ref().and_then(|path| path.first(node));
         let since = since.and_then(as_instant).map_or(self.now, |at| at.min(self.now));
         let service = optional(&paths.service).map(|id| hygiene::service_id(&id)).transpose()?;
         let summary = title.unwrap_or_else(|| fingerprint.clone());
@@ -245,12 +293,11 @@ fn judge(node: &Value, at: &StatePath) -> (State, String) {
 }
 
 /// The one node at a path.
-fn one<'a>(document: &'a Value, path: &JsonPath) -> Result<&'a Value, String> {
-    let nodes = path.query(document);
-    match nodes.len() {
-        0 => Err(nothing(document, path)),
-        1 => nodes.first().ok_or_else(|| nothing(document, path)),
-        n => Err(format!("{} finds {n} values; make it find one", shown(path))),
+fn one<'a>(document: &'a Value, path: &Path) -> Result<&'a Value, String> {
+    match path.find(document)?.as_slice() {
+        [] => Err(nothing(document, path)),
+        [node] => Ok(node),
+        nodes => Err(format!("{} finds {} values; make it find one", path.shown(), nodes.len())),
     }
 }
 
@@ -301,13 +348,12 @@ fn what(node: &Value) -> String {
 }
 
 /// Why a path found nothing: how far it leads, and what is there.
-fn nothing(document: &Value, path: &JsonPath) -> String {
-    let whole = path.to_string();
-    let path = shown(path);
-    let Some((prefix, node)) = reach(document, &whole) else {
-        return format!("{path} finds nothing");
+fn nothing(document: &Value, path: &Path) -> String {
+    let whole = path.shown();
+    let Some((beginning, _, node)) = path.reach(document) else {
+        return format!("{whole} finds nothing");
     };
-    let prefix = clean(&prefix, 120);
+    let beginning = clean(beginning, 120);
     let there = match node {
         Value::Object(fields) if !fields.is_empty() => {
             let keys = fields.keys().take(MAX_KEYS).map(|k| clean(k, 40)).collect::<Vec<_>>();
@@ -316,31 +362,31 @@ fn nothing(document: &Value, path: &JsonPath) -> String {
         }
         other => format!("is {}", what(other)),
     };
-    format!("{path} finds nothing; {prefix} {there}")
-}
-
-/// The longest beginning of a path that finds something, and the first node there.
-fn reach<'a>(document: &'a Value, path: &str) -> Option<(String, &'a Value)> {
-    let cuts = path.char_indices().rev().filter(|(_, c)| matches!(c, '.' | '['));
-    let mut prefixes = cuts.filter_map(|(i, _)| path.get(..i));
-    prefixes.find_map(|prefix| {
-        // Cuts within a quoted name or a filter are no paths.
-        let shorter = JsonPath::parse(prefix.trim_end_matches('.')).ok()?;
-        Some((shorter.to_string(), shorter.query(document).first()?))
-    })
+    format!("{whole} finds nothing; {beginning} {there}")
 }
 
 /// Whether a path finds nothing because the list at which it looks is empty or filtered empty.
-fn is_empty_list(document: &Value, path: &JsonPath) -> bool {
-    let whole = path.to_string();
-    let above = reach(document, &whole);
-    let last = above.as_ref().and_then(|(prefix, _)| whole.strip_prefix(prefix.as_str()));
-    let selects = last.is_some_and(|l| l.starts_with("[?") || l == "[*]" || l == ".*");
-    selects && above.is_some_and(|(_, node)| node.is_array() || node.is_object())
+fn is_empty_list(document: &Value, path: &Path) -> bool {
+    path.reach(document).is_some_and(|(_, rest, node)| {
+        let rest: String = rest.split_whitespace().collect();
+        let selects = rest.starts_with("[?") || rest == "[*]" || rest == ".*";
+        selects && (node.is_array() || node.is_object())
+    })
 }
 
-fn shown(path: &JsonPath) -> String {
-    clean(&path.to_string(), 120)
+/// Whether a JSON text has more than [`MAX_VALUES`] values, by what separates them.
+fn too_many_values(body: &[u8]) -> bool {
+    let (mut values, mut quoted, mut escaped) = (0, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' | b'[' | b'{' if !quoted => values += 1,
+            _ => {}
+        }
+    }
+    values > MAX_VALUES
 }
 
 #[cfg(test)]
@@ -367,14 +413,14 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn path(text: &str) -> JsonPath {
-        JsonPath::parse(text).unwrap()
+    fn path(text: &str) -> Path {
+        Path::parse(text).unwrap()
     }
 
     fn number(text: &str, query: &str) -> Result<f64, String> {
         let ask =
             Ask { service: ServiceId::new("app"), signal: Arc::from("n"), query: query.to_owned() };
-        let number = Number { path: JsonPath::parse(query).map_err(|e| e.to_string()), ask };
+        let number = Number { path: Path::parse(query).map_err(|e| e.to_string()), ask };
         let mut found = found();
         let reading = found.number(&document(text), &number);
         reading.map(|r| r.value).ok_or_else(|| found.warnings.concat())
@@ -492,7 +538,10 @@ mod tests {
     #[rstest]
     #[case("$.scheduled_maintenances[*]", true, 0)]
     #[case("$.incidents[?@.status=='resolved']", true, 0)]
+    #[case("$..scheduled_maintenances[*]", true, 0)]
+    #[case("$.scheduled_maintenances [ * ]", true, 0)]
     #[case("$.incidentes[*]", false, 1)]
+    #[case("$..incidentes[*]", false, 1)]
     fn no_alerts_are_good_news_only_where_the_list_is(
         #[case] each: &str,
         #[case] complete: bool,
@@ -526,6 +575,13 @@ mod tests {
     fn an_instant_is_written_in_many_ways(#[case] text: &str, #[case] expect: Option<&str>) {
         let at = as_instant(&document(text)).map(|at| at.to_rfc3339());
         assert_eq!(at.as_deref(), expect);
+    }
+
+    #[test]
+    fn what_is_in_quotes_is_no_value() {
+        let quoted = format!(r#"["{}", "\\", "\""]"#, ",[{".repeat(MAX_VALUES));
+        assert!(!too_many_values(quoted.as_bytes()));
+        assert!(too_many_values(r#"{"":0},"#.repeat(MAX_VALUES / 2 + 1).as_bytes()));
     }
 
     proptest! {

@@ -11,6 +11,7 @@ pub mod history;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
+pub mod json_path;
 pub mod probe;
 pub mod prometheus;
 pub mod secret;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_json_path::JsonPath;
 use url::Url;
 
 use super::http_client::address;
+use super::json_path::Path;
 
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
@@ -147,27 +147,27 @@ pub enum Method {
 pub struct StatePath {
     pub service: ServiceId,
     pub signal: SignalName,
-    pub path: JsonPath,
+    pub path: Path,
     /// Word → state, compared without case; a word that is not there is unknown.
     pub map: BTreeMap<String, State>,
     /// Where the reason stands.
-    pub message: Option<JsonPath>,
+    pub message: Option<Path>,
 }
 
 /// Where in the document alerts are, each path but the first relative to one alert (`$` is it).
 #[derive(Debug, Clone)]
 pub struct AlertPaths {
     /// Every node found is one alert.
-    pub each: JsonPath,
-    pub id: JsonPath,
-    pub title: JsonPath,
-    pub severity: Option<JsonPath>,
-    pub since: Option<JsonPath>,
-    pub url: Option<JsonPath>,
+    pub each: Path,
+    pub id: Path,
+    pub title: Path,
+    pub severity: Option<Path>,
+    pub since: Option<Path>,
+    pub url: Option<Path>,
     /// Label name → where its value is.
-    pub labels: BTreeMap<String, JsonPath>,
+    pub labels: BTreeMap<String, Path>,
     /// Which service it belongs to; otherwise it is matched by labels.
-    pub service: Option<JsonPath>,
+    pub service: Option<Path>,
 }
 
 /// Looks whether something answers. What is probed stands in the `query` of its asks:

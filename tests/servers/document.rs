@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atalaya::domain::health::{ServiceId, State};
 use atalaya::domain::observation::{Fact, Observation};
 use atalaya::sources::document::DocumentSource;
 use atalaya::sources::http_client::Clients;
+use atalaya::sources::json_path::Path;
 use atalaya::sources::settings::{
     Ask, HttpDocument, HttpSettings, Kind, Method, SourceSettings, StatePath,
 };
 use atalaya::sources::{Source, SourceError};
 use rstest::rstest;
-use serde_json_path::JsonPath;
 use wiremock::matchers::{body_string, header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -26,7 +26,7 @@ fn document(server: &MockServer) -> HttpDocument {
         states: vec![StatePath {
             service: ServiceId::new("app"),
             signal: Arc::from("health"),
-            path: JsonPath::parse("$.status").unwrap(),
+            path: Path::parse("$.status").unwrap(),
             map: [("UP".to_owned(), State::Ok), ("DOWN".to_owned(), State::Critical)].into(),
             message: None,
         }],
@@ -35,12 +35,18 @@ fn document(server: &MockServer) -> HttpDocument {
 }
 
 async fn look(document: HttpDocument) -> Result<Observation, SourceError> {
+    let settings = settings(&document);
+    let now = "2026-11-24T14:00:00Z".parse().unwrap();
+    DocumentSource::new(&settings, &document, &Clients::default()).poll(now).await
+}
+
+fn settings(document: &HttpDocument) -> SourceSettings {
     let ask = Ask {
         service: ServiceId::new("app"),
         signal: Arc::from("connections"),
         query: "$.components.db.details.pool.active".to_owned(),
     };
-    let settings = SourceSettings {
+    SourceSettings {
         name: Arc::from("app"),
         interval: Duration::from_secs(15),
         timeout: Duration::from_secs(5),
@@ -48,9 +54,7 @@ async fn look(document: HttpDocument) -> Result<Observation, SourceError> {
         http: HttpSettings::default(),
         kind: Kind::Http(Box::new(document.clone())),
         asks: vec![ask],
-    };
-    let now = "2026-11-24T14:00:00Z".parse().unwrap();
-    DocumentSource::new(&settings, &document, &Clients::default()).poll(now).await
+    }
 }
 
 fn state(seen: &Observation) -> Option<State> {
@@ -126,4 +130,29 @@ async fn a_question_is_posted_with_its_headers() {
     document.headers.insert("X-Tenant".to_owned(), "blue".to_owned());
     let seen = look(document).await.unwrap();
     assert_eq!(state(&seen), Some(State::Ok));
+}
+
+#[tokio::test]
+async fn a_document_that_takes_too_long_is_left_in_time_and_read_by_nobody_twice() {
+    let server = MockServer::start().await;
+    // Looking everywhere below everywhere, where everything is below everything.
+    let depth = 110;
+    let many = vec!["0"; 60_000].join(",");
+    let body = format!("{}{many}{}", "[".repeat(depth), "]".repeat(depth));
+    let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    let mut document = document(&server);
+    document.states[0].path = Path::parse("$..*..*").unwrap();
+    let settings = settings(&document);
+    let mut source = DocumentSource::new(&settings, &document, &Clients::default());
+    let now = "2026-11-24T14:00:00Z".parse().unwrap();
+    let begun = Instant::now();
+    let seen = source.poll(now).await.unwrap();
+    let whole = begun.elapsed();
+    assert!(seen.warnings[1].contains("finds more than 100000 values"), "{:?}", seen.warnings);
+    let begun = Instant::now();
+    assert!(tokio::time::timeout(whole / 3, source.poll(now)).await.is_err(), "no answer yet");
+    assert!(begun.elapsed() < whole * 2 / 3, "the runtime is not held up");
+    let why = source.poll(now).await.unwrap_err().to_string();
+    assert!(why.contains("still being read"), "{why}");
 }

@@ -23,6 +23,8 @@ pub const KINDS: [&str; 6] = ["host", "prometheus", "alertmanager", "http", "pro
 const LATER: [&str; 3] = ["ical", "icinga2", "pagerduty"];
 /// Largest answer accepted unless set otherwise, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
+/// The same of documents in any form, which take much more room when they are read.
+const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
 const WEB: [&str; 2] = ["http", "https"];
 
 /// A source as it was read, with the places of what must be checked against the rest.
@@ -127,7 +129,11 @@ fn source<'a>(
         name: Arc::from(name.value),
         interval: std(interval.unwrap_or(seconds(default))),
         timeout: std(timeout.unwrap_or(seconds(10))),
-        max_body: max_body.unwrap_or(MAX_BODY),
+        max_body: max_body.unwrap_or(if matches!(word, "http" | "command") {
+            MAX_DOCUMENT
+        } else {
+            MAX_BODY
+        }),
         http,
         kind: kind?,
         asks: Vec::new(),
