@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use super::model::{Service, ServiceId, State};
 use super::signal::Track;
 use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::text::{MAX_LINE, clean};
 use crate::domain::time::Instant;
 
 /// One service as the screens show it.
@@ -72,15 +73,9 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
     let own: Vec<Own> = facts.services.iter().map(|s| own_state(s, facts, now)).collect();
     let index: BTreeMap<ServiceId, usize> =
         facts.services.iter().enumerate().map(|(i, s)| (s.id.clone(), i)).collect();
-    let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (i, service) in facts.services.iter().enumerate() {
-        if let Some(parent) = service.parent.as_ref().and_then(|p| index.get(p)) {
-            children.entry(*parent).or_default().push(i);
-        }
-    }
-    let family = Family { facts, own: &own, children: &children };
-    let states: Vec<Verdict> =
-        (0..own.len()).map(|i| family.state(i, &mut HashSet::new())).collect();
+    let parent = |s: &Arc<Service>| s.parent.as_ref().and_then(|p| index.get(p)).copied();
+    let parents: Vec<Option<usize>> = facts.services.iter().map(parent).collect();
+    let states = Family::new(facts, &own, &parents).states();
     let red = |i: usize| states.get(i).is_some_and(|s| s.state.is_red());
     let causes: Vec<Option<usize>> = (0..own.len())
         .map(|i| if red(i) { deepest_red(i, facts.services, &index, &red) } else { None })
@@ -193,36 +188,80 @@ fn none_incidents() -> Vec<Arc<Incident>> {
     Vec::new()
 }
 
-/// Parents and children, walked once even where they form a ring.
+/// Parents and children. They are walked without recursion, since a source may declare a chain of
+/// thousands.
 struct Family<'a> {
     facts: &'a Facts<'a>,
     own: &'a [Own],
-    children: &'a HashMap<usize, Vec<usize>>,
+    parents: &'a [Option<usize>],
+    children: HashMap<usize, Vec<usize>>,
 }
 
-impl Family<'_> {
-    fn state(&self, i: usize, seen: &mut HashSet<usize>) -> Verdict {
-        let reason = "nothing is known yet".to_owned();
-        let unknown = Verdict { state: State::Unknown, reason, since: None };
-        let (Some(own), Some(service)) = (self.own.get(i), self.facts.services.get(i)) else {
-            return unknown;
-        };
-        let mine = own.verdict.clone();
-        let below = if seen.insert(i) { self.below(i, service, seen) } else { None };
-        mine.into_iter().chain(below).reduce(worse).unwrap_or(unknown)
+impl<'a> Family<'a> {
+    fn new(facts: &'a Facts<'a>, own: &'a [Own], parents: &'a [Option<usize>]) -> Self {
+        let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (i, parent) in parents.iter().enumerate() {
+            if let Some(parent) = parent {
+                children.entry(*parent).or_default().push(i);
+            }
+        }
+        Self { facts, own, parents, children }
     }
 
-    fn below(&self, i: usize, service: &Service, seen: &mut HashSet<usize>) -> Option<Verdict> {
-        let members = self.children.get(&i)?;
+    /// The states of all, each after those of its children.
+    fn states(&self) -> Vec<Verdict> {
+        let mut states: Vec<Option<Verdict>> = vec![None; self.own.len()];
+        let children = |i| self.children.get(&i).map_or(0, Vec::len);
+        let mut waits_for: Vec<usize> = (0..self.own.len()).map(children).collect();
+        let mut ready: Vec<usize> = (0..self.own.len()).filter(|i| children(*i) == 0).collect();
+        while let Some(i) = ready.pop() {
+            self.judge(i, &mut states);
+            let Some(parent) = self.parent(i) else { continue };
+            if let Some(waits) = waits_for.get_mut(parent) {
+                *waits -= 1;
+                ready.extend((*waits == 0).then_some(parent));
+            }
+        }
+        // What is left waits for itself. Twice around, so that the first knows of the last.
+        for first in 0..self.own.len() {
+            if states.get(first).is_some_and(Option::is_none) {
+                let next = |i: &usize| self.parent(*i).filter(|parent| *parent != first);
+                let ring: Vec<usize> = std::iter::successors(Some(first), next).collect();
+                ring.iter().chain(&ring).for_each(|i| self.judge(*i, &mut states));
+            }
+        }
+        states.into_iter().map(|state| state.unwrap_or_else(nothing_known)).collect()
+    }
+
+    fn parent(&self, i: usize) -> Option<usize> {
+        self.parents.get(i).copied().flatten()
+    }
+
+    fn judge(&self, i: usize, states: &mut [Option<Verdict>]) {
+        let state = self.state(i, states);
+        if let Some(place) = states.get_mut(i) {
+            *place = Some(state);
+        }
+    }
+
+    fn state(&self, i: usize, states: &[Option<Verdict>]) -> Verdict {
+        let mine = self.own.get(i).and_then(|own| own.verdict.clone());
+        mine.into_iter().chain(self.below(i, states)).reduce(worse).unwrap_or_else(nothing_known)
+    }
+
+    fn below(&self, i: usize, states: &[Option<Verdict>]) -> Option<Verdict> {
+        let (service, members) = (self.facts.services.get(i)?, self.children.get(&i)?);
         let states: Vec<Verdict> = members
             .iter()
             .map(|c| {
-                let verdict = self.state(*c, seen);
+                let own = || self.own.get(*c).and_then(|own| own.verdict.clone());
+                let known = states.get(*c).cloned().flatten();
+                let verdict = known.or_else(own).unwrap_or_else(nothing_known);
                 let name = self.facts.services.get(*c).map_or("", |s| s.name.as_str());
                 let reason = match (verdict.state, verdict.reason.is_empty()) {
                     (State::Ok, _) => String::new(),
                     (_, true) => name.to_owned(),
-                    (_, false) => format!("{name}: {}", verdict.reason),
+                    (_, false) => clean(&format!("{name}: {}", verdict.reason), MAX_LINE),
                 };
                 Verdict { reason, ..verdict }
             })
@@ -241,6 +280,10 @@ impl Family<'_> {
             _ => Some(worst),
         }
     }
+}
+
+fn nothing_known() -> Verdict {
+    Verdict { state: State::Unknown, reason: "nothing is known yet".to_owned(), since: None }
 }
 
 /// The worse of two; of equally bad ones the first, since the earlier of both.
@@ -274,4 +317,69 @@ fn deepest_red(
         level = level.iter().flat_map(|i| below(*i)).collect();
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::health::{Dimension, Signal, Thresholds};
+    use rstest::rstest;
+
+    fn at(seconds: i64) -> Instant {
+        chrono::DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    /// The health of services `0` to `n - 1`, of which the last is critical by itself.
+    fn health(n: usize, parent: impl Fn(usize) -> Option<usize>) -> Health {
+        let services: Vec<Arc<Service>> = (0..n)
+            .map(|i| {
+                let parent = parent(i).map(|p| ServiceId::new(&p.to_string()));
+                Arc::new(Service { parent, ..Service::new(&i.to_string()) })
+            })
+            .collect();
+        let mut track = Track::new(
+            Signal {
+                name: "up".into(),
+                dimension: Dimension::Availability,
+                source: "plug-in".into(),
+                query: String::new(),
+                unit: String::new(),
+                thresholds: Thresholds::default(),
+                raises: false,
+            },
+            at(0),
+        );
+        track.report(State::Critical, "down", at(0));
+        let last = ServiceId::new(&(n - 1).to_string());
+        let facts = Facts {
+            services: &services,
+            tracks: &[(last, vec![Arc::new(track)])].into(),
+            incidents: &HashMap::new(),
+            stale_after: &|_| TimeDelta::hours(1),
+            alerts_seen: Some(true),
+        };
+        roll_up(&facts, &Health::default(), at(1))
+    }
+
+    #[rstest]
+    #[case::upwards(|i: usize| i.checked_sub(1))]
+    #[case::round(|i: usize| Some(i.checked_sub(1).unwrap_or(19_999)))]
+    fn a_chain_of_thousands_exhausts_neither_stack_nor_time(
+        #[case] parent: impl Fn(usize) -> Option<usize>,
+    ) {
+        let health = health(20_000, parent);
+        let first = &health.services[0];
+        assert_eq!(first.state, State::Critical);
+        assert!(first.reason.starts_with("1: 2: 3: "), "{}", first.reason);
+        assert!(first.reason.chars().count() <= MAX_LINE);
+    }
+
+    #[test]
+    fn a_service_inside_itself_is_judged_by_itself() {
+        let health = health(1, Some);
+        assert_eq!(
+            (health.services[0].state, health.services[0].reason.as_str()),
+            (State::Critical, "up: down")
+        );
+    }
 }

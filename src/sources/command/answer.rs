@@ -25,6 +25,8 @@ use crate::sources::settings::Ask;
 const VERSION: u64 = 1;
 /// More observations than this are not read.
 const MAX_OBSERVATIONS: usize = 50_000;
+/// More services than this are not taken.
+const MAX_SERVICES: usize = 2_000;
 /// More warnings than this are only counted.
 const MAX_WARNINGS: usize = 20;
 /// More labels, links or dependencies of one thing are dropped.
@@ -181,6 +183,10 @@ pub fn read(
         let dropped = document.observations.len() - MAX_OBSERVATIONS;
         found.warn(format!("{dropped} observations beyond {MAX_OBSERVATIONS} were not read"));
     }
+    if found.surplus > 0 {
+        let (more, say) = (found.surplus, "declare what people would name when it breaks");
+        found.warn(format!("{more} services beyond {MAX_SERVICES} were not taken; {say}"));
+    }
     found.expect(asks);
     Ok(found.into_observation(source, clean(&document.server, MAX_NAME), document.alerts_complete))
 }
@@ -212,6 +218,8 @@ struct Found {
     alerts: Vec<Alert>,
     warnings: Vec<String>,
     unsaid: usize,
+    /// How many services were too many.
+    surplus: usize,
     /// Ids of alerts and services that were there already.
     seen: BTreeSet<(&'static str, String)>,
 }
@@ -258,7 +266,11 @@ impl Found {
             Item::Service(s) => {
                 let service = service(source, s)?;
                 self.once("service", service.id.as_str())?;
-                self.services.push(service);
+                if self.services.len() < MAX_SERVICES {
+                    self.services.push(service);
+                } else {
+                    self.surplus += 1;
+                }
             }
         }
         Ok(())
@@ -557,6 +569,17 @@ mod tests {
         let seen = read_text(&format!(r#"{{"version":1,"observations":[{many}]}}"#), &[]).unwrap();
         assert_eq!(seen.warnings.len(), MAX_WARNINGS + 1);
         assert_eq!(seen.warnings.last().unwrap(), "and 2980 more warnings");
+    }
+
+    #[test]
+    fn so_many_services_are_taken_and_no_more() {
+        let service = |n: usize| format!(r#"{{"kind":"service","id":"{n}","parent":"{}"}}"#, n + 1);
+        let many: Vec<String> = (0..MAX_SERVICES + 5).map(service).collect();
+        let text = format!(r#"{{"version":1,"observations":[{}]}}"#, many.join(","));
+        let seen = read_text(&text, &[]).unwrap();
+        let Fact::Services(services) = &seen.facts[0] else { panic!("{seen:?}") };
+        assert_eq!(services.len(), MAX_SERVICES);
+        assert!(seen.warnings[0].starts_with("5 services beyond 2000 were not taken"), "{seen:?}");
     }
 
     proptest! {
