@@ -124,13 +124,21 @@ impl Reader {
         if let Some(paths) = &self.settings.alerts {
             facts.push(Fact::Alerts(found.alerts(&document, paths)));
         }
+        for fact in &mut facts {
+            if let Fact::States(states) = fact {
+                for state in states {
+                    state.message = answer.hidden.hide(&state.message);
+                }
+            }
+        }
+        let warnings = found.warnings.iter().map(|w| answer.hidden.hide(w)).collect();
         let server = answer.headers.get(SERVER).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Ok(Observation {
             source: Arc::clone(&self.name),
             at: now,
             server: clean(server, 80),
             facts,
-            warnings: found.warnings,
+            warnings,
         })
     }
 

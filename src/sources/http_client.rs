@@ -3,6 +3,7 @@
 //!
 //! * Credentials (and headers that the user configured) go to the configured origin only; a
 //!   redirect to another scheme, host or port carries none, and no body.
+//! * No error repeats a secret of its source, even where the server does.
 //! * A body is cut off while it streams in, after decompression, at the source's `max_body`.
 //! * A time limit is the caller's: dropping the future ends the request.
 
@@ -19,7 +20,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use super::secret::{Credential, Credentials};
+use super::secret::{Credential, Credentials, Hidden};
 use super::settings::{HttpSettings, SourceSettings};
 use super::{SourceError, tls};
 use crate::domain::text;
@@ -69,6 +70,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Where it came from, after redirects.
     pub url: Url,
+    /// The secrets that were sent.
+    pub hidden: Hidden,
 }
 
 impl Request {
@@ -125,12 +128,30 @@ impl Http {
     /// caller's, see [`Answer::checked`].
     pub async fn send(&self, request: &Request) -> Result<Answer, SourceError> {
         let credential = self.credentials.current().await?;
+        let mut hidden = Hidden::default();
+        hidden.address(&request.url);
+        let configured = request.headers.values().filter(|v| v.is_sensitive());
+        for value in configured.chain(credential.iter().map(|c| &c.value)) {
+            hidden.header(value);
+        }
+        let outcome = self.exchange(request, credential, &mut hidden).await;
+        outcome.map_err(|e| e.reworded(|said| hidden.hide(said)))
+    }
+
+    async fn exchange(
+        &self,
+        request: &Request,
+        credential: Option<Credential>,
+        hidden: &mut Hidden,
+    ) -> Result<Answer, SourceError> {
         let mut answer = self.attempt(request, credential.as_ref()).await?;
         if let (StatusCode::UNAUTHORIZED, Some(refused)) = (answer.status, credential)
             && let Some(renewed) = self.credentials.renewed(&refused).await?
         {
+            hidden.header(&renewed.value);
             answer = self.attempt(request, Some(&renewed)).await?;
         }
+        answer.hidden = hidden.clone();
         self.judge(answer, request)
     }
 
@@ -263,7 +284,8 @@ impl Http {
                 }
             }
         }
-        Ok(Answer { status: response.status(), headers: response.headers().clone(), body, url })
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Answer { status, headers, body, url, hidden: Hidden::default() })
     }
 
     fn judge(&self, answer: Answer, request: &Request) -> Result<Answer, SourceError> {
@@ -338,9 +360,16 @@ impl Answer {
             format!(
                 "{at} answered with JSON that is not understood ({}): is the url right for this \
                  kind of source?",
-                text::clean(&error.to_string(), MAX_SAID)
+                self.words(&error.to_string(), MAX_SAID)
             )
         })
+    }
+
+    /// The server's own words as one harmless line of at most `max` characters, without the secrets
+    /// that it was sent.
+    pub fn words(&self, said: &str, max: usize) -> String {
+        // Hidden before it is cut: half a secret would not be found.
+        text::clean(&self.hidden.hide(&text::clean(said, text::MAX_TEXT)), max)
     }
 
     fn is_html(&self) -> bool {
@@ -378,7 +407,7 @@ impl Answer {
             Ok(Words::Bare(w) | Words::Error { error: w } | Words::Message { message: w }) => w,
             Err(_) => String::from_utf8_lossy(&self.body).into_owned(),
         };
-        let words = text::clean(words.trim().lines().next().unwrap_or_default(), MAX_SAID);
+        let words = self.words(words.trim().lines().next().unwrap_or_default(), MAX_SAID);
         if words.is_empty() { words } else { format!(": {words}") }
     }
 }

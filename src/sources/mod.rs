@@ -81,6 +81,23 @@ pub enum SourceError {
     Misconfigured(String),
 }
 
+impl SourceError {
+    /// The same with its words changed.
+    #[must_use]
+    pub fn reworded(self, change: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Unreachable(said) => Self::Unreachable(change(&said)),
+            Self::TimedOut(after) => Self::TimedOut(after),
+            Self::Busy { reason, retry_after } => {
+                Self::Busy { reason: change(&reason), retry_after }
+            }
+            Self::Denied(said) => Self::Denied(change(&said)),
+            Self::BadAnswer(said) => Self::BadAnswer(change(&said)),
+            Self::Misconfigured(said) => Self::Misconfigured(change(&said)),
+        }
+    }
+}
+
 fn humane(d: Duration) -> String {
     if d.as_secs() == 0 { format!("{} ms", d.as_millis()) } else { format!("{} s", d.as_secs()) }
 }

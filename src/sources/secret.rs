@@ -11,6 +11,7 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncReadExt;
 use tokio::sync::Mutex;
+use url::Url;
 
 use super::SourceError;
 use super::settings::{Auth, Secret};
@@ -64,6 +65,63 @@ impl Credentials {
         }
         Ok(held.clone().filter(|fresh| fresh != refused))
     }
+}
+
+/// The shortest secret that is looked for in what a server says: hiding `a` or `42` wherever it stands
+/// would spoil the text and give it away.
+const MIN_HIDDEN: usize = 4;
+
+/// The secrets of one exchange, which are not repeated even where the server does so.
+#[derive(Debug, Clone, Default)]
+pub struct Hidden(Vec<SecretString>);
+
+impl Hidden {
+    /// Adds what a header gives away: its value, a token without the word before it, a password in
+    /// plain.
+    pub fn header(&mut self, value: &HeaderValue) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        if let Some((word, rest)) = value.split_once(' ') {
+            let decoded = base64::engine::general_purpose::STANDARD.decode(rest).ok();
+            if let Some(pair) = decoded.filter(|_| word == "Basic")
+                && let Some((_, password)) = String::from_utf8_lossy(&pair).split_once(':')
+            {
+                self.add(password);
+            }
+            self.add(rest);
+        } else {
+            self.add(&value);
+        }
+    }
+
+    /// Adds the password of an address and the header that it becomes.
+    pub fn address(&mut self, url: &Url) {
+        let Some(password) = url.password() else { return };
+        let pair = SecretString::from(format!("{}:{}", plain(url.username()), plain(password)));
+        self.add(password);
+        self.add(&plain(password));
+        self.add(&base64::engine::general_purpose::STANDARD.encode(pair.expose_secret()));
+    }
+
+    fn add(&mut self, secret: &str) {
+        if secret.len() >= MIN_HIDDEN {
+            self.0.push(SecretString::from(secret));
+            // One that holds another goes first.
+            self.0.sort_by_key(|s| std::cmp::Reverse(s.expose_secret().len()));
+        }
+    }
+
+    /// A text with `***` in the place of every secret.
+    pub fn hide(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, s| text.replace(s.expose_secret(), "***"))
+    }
+}
+
+/// Percent-encoded text in plain.
+fn plain(encoded: &str) -> String {
+    // In forms these two mean something else.
+    let encoded = encoded.replace('+', "%2B").replace('&', "%26");
+    let mut pairs = url::form_urlencoded::parse(encoded.as_bytes());
+    pairs.next().map(|pair| pair.0.into_owned()).unwrap_or_default()
 }
 
 async fn credential(auth: &Auth) -> Result<Option<Credential>, SourceError> {
@@ -212,6 +270,20 @@ mod tests {
         assert_eq!(credential.value.to_str().unwrap(), "Basic bGFiOnNlY3JldA==");
         let shown = format!("{credentials:?} {credential:?}");
         assert!(!shown.contains("secret\"") && !shown.contains("bGFi"), "{shown}");
+    }
+
+    #[test]
+    fn no_form_of_a_secret_is_repeated() {
+        let mut hidden = Hidden::default();
+        hidden.header(&HeaderValue::from_static("Basic bGFiOmh1bnRlcjI="));
+        hidden.header(&HeaderValue::from_static("Bearer SECRET123"));
+        hidden.header(&HeaderValue::from_static("key-456"));
+        hidden.header(&HeaderValue::from_static("no"));
+        hidden.address(&"http://ana:p%40ss+&-789@h/".parse().unwrap());
+        let said = "Basic bGFiOmh1bnRlcjI= hunter2 Bearer SECRET123 key-456 no p@ss+&-789 p%40ss+&-789 \
+                    YW5hOnBAc3MrJi03ODk=";
+        assert_eq!(hidden.hide(said), "Basic *** *** Bearer *** *** no *** *** ***");
+        assert!(!format!("{hidden:?}").contains("hunter2"));
     }
 
     #[tokio::test]

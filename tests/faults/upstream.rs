@@ -374,6 +374,34 @@ async fn a_rotated_secret_is_read_again_and_a_wrong_one_is_tried_once() {
 }
 
 #[tokio::test]
+async fn a_secret_that_the_server_repeats_is_not_shown() {
+    // Also where the text is cut in the middle of it.
+    let long = "x".repeat(190);
+    let bodies = [
+        "you sent Bearer hunter2".to_owned(),
+        r#"{"error":"you sent hunter2"}"#.to_owned(),
+        format!("{long} hunter2"),
+    ];
+    for status in ["403 Forbidden", "500 Oops", "503 Busy", "429 Slow"] {
+        for body in bodies.clone() {
+            let upstream = Upstream::start(move |_| http(status, "", &body)).await;
+            let error = failure(with_token(alertmanager(&[upstream.url()]))).await;
+            assert!(!error.contains("hunt") && error.contains("***"), "{error}");
+        }
+    }
+    for reply in [
+        || json(r#""hunter2""#),
+        || json(r#"{"status":"error","errorType":"bad_data","error":"hunter2"}"#),
+        || redirect("http://h/hunter2/"),
+    ] {
+        let upstream = Upstream::start(move |_| reply()).await;
+        let (status, observation) =
+            poll_once(vec![with_token(prometheus(&upstream.url(), &["one"]))]).await.remove(0);
+        assert!(!format!("{status:?} {observation:?}").contains("hunt"), "{status:?}");
+    }
+}
+
+#[tokio::test]
 async fn no_secret_shows_in_errors_or_debug_texts() {
     let upstream = Upstream::start(|_| http("403 Forbidden", "", "not for you")).await;
     let url = upstream.url().replace("http://", "http://user:hunter4@") + "/p?token=hunter5";

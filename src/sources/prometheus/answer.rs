@@ -11,7 +11,6 @@ use serde_json::value::RawValue;
 
 use super::super::http_client::{Answer, address};
 use super::super::{SourceError, hygiene};
-use crate::domain::text;
 use crate::domain::time::Instant;
 
 /// How many of a server's own warnings are repeated.
@@ -144,10 +143,10 @@ fn open<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<Told<T>, Refusal> 
     };
     let mut warnings = Vec::new();
     if !envelope.error.is_empty() {
-        warnings.push(explain(&envelope.error_type, &envelope.error));
+        warnings.push(explain(&envelope.error_type, &answer.words(&envelope.error, MAX_SAID)));
     }
     let said = envelope.warnings.iter().take(MAX_WARNINGS);
-    warnings.extend(said.map(|w| text::clean(w, MAX_SAID)));
+    warnings.extend(said.map(|w| answer.words(w, MAX_SAID)));
     match envelope.data {
         Some(data) => Ok(Told { data, warnings }),
         None if envelope.status == "error" && !envelope.error.is_empty() => {
@@ -166,8 +165,7 @@ fn not_prometheus(answer: &Answer) -> SourceError {
 }
 
 /// The server's words, and what helps.
-fn explain(kind: &str, error: &str) -> String {
-    let said = text::clean(error, MAX_SAID);
+fn explain(kind: &str, said: &str) -> String {
     let remedy = match kind {
         "bad_data" | "execution" | "422" | "400" => "; correct the query",
         "timeout" | "503" => "; make it cheaper (a recording rule), or raise the source's timeout",
@@ -202,7 +200,7 @@ pub fn value(answer: &Answer) -> Result<Told<Value>, Refusal> {
             return Err(Refusal::Query(format!(
                 "the query gives a {}, not a number; apply a function such as rate() or \
                  last_over_time()",
-                text::clean(other, 40)
+                answer.words(other, 40)
             )));
         }
     };
@@ -281,6 +279,7 @@ impl<'de> Deserialize<'de> for Float {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::secret::Hidden;
     use super::*;
     use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
@@ -298,6 +297,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.to_vec(),
             url: "http://prom:9090/api/v1/query".parse().unwrap(),
+            hidden: Hidden::default(),
         }
     }
 
