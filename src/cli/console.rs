@@ -212,6 +212,7 @@ async fn open(
     let telling = person.start(told);
     let edge = Edge { handle: handle.clone(), news, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
+    let network = tokio::runtime::Handle::current();
     let outside = Outside {
         handle: handle.clone(),
         clock: Box::new(move || time.at(Utc::now())),
@@ -221,9 +222,13 @@ async fn open(
         }),
         past: Box::new(move |ask| {
             let histories = histories.clone();
-            Box::pin(async move {
+            // Where the network is: the screen's own thread has timers and nothing else.
+            let asking = network.spawn(async move {
                 let past = histories.past(&ask.source, &ask.query, ask.stretch).await;
                 past.map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
+            });
+            Box::pin(async move {
+                asking.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))
             })
         }),
         theme: Box::new(move |name| looks.load(name)),

@@ -126,7 +126,9 @@ impl Reader {
         }
         for fact in &mut facts {
             if let Fact::States(states) = fact {
-                states.iter_mut().for_each(|s| s.message = answer.hidden.hide(&s.message));
+                for state in states {
+                    state.message = answer.hidden.hide(&state.message);
+                }
             }
         }
         let warnings = found.warnings.iter().map(|w| answer.hidden.hide(w)).collect();

@@ -130,8 +130,10 @@ impl Http {
         let credential = self.credentials.current().await?;
         let mut hidden = Hidden::default();
         hidden.address(&request.url);
-        request.headers.values().filter(|v| v.is_sensitive()).for_each(|v| hidden.header(v));
-        credential.iter().for_each(|c| hidden.header(&c.value));
+        let configured = request.headers.values().filter(|v| v.is_sensitive());
+        for value in configured.chain(credential.iter().map(|c| &c.value)) {
+            hidden.header(value);
+        }
         let outcome = self.exchange(request, credential, &mut hidden).await;
         outcome.map_err(|e| e.reworded(|said| hidden.hide(said)))
     }

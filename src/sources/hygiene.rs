@@ -123,7 +123,9 @@ pub fn bound_instants(observation: &mut Observation, now: Instant) {
             Fact::Services(_) => {}
             Fact::Signals(readings) => readings.iter_mut().for_each(|r| bound(&mut r.at)),
             Fact::Backfill(series) => {
-                series.iter_mut().for_each(|s| s.points.retain(|p| is_plausible(p.0, now)));
+                for s in series {
+                    s.points.retain(|p| is_plausible(p.0, now));
+                }
             }
             Fact::States(states) => states.iter_mut().for_each(|s| bound(&mut s.at)),
             Fact::Alerts(set) | Fact::Evidence(set) => {

@@ -13,6 +13,7 @@ pub mod http_client;
 pub mod hygiene;
 pub mod json_path;
 pub mod probe;
+mod process_group;
 pub mod prometheus;
 pub mod secret;
 pub mod settings;

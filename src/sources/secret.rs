@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::SourceError;
+use super::process_group::Group;
 use super::settings::{Auth, Secret};
 use crate::domain::text;
 
@@ -195,17 +196,27 @@ async fn from_command(argv: &[String]) -> Result<SecretString, SourceError> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
         .map_err(|e| wrong(&format!("does not start: {}", reason_of(&e))))?;
+    let group = Group::led_by(&child);
     let stdout = child.stdout.take();
-    let run = async {
+    // Once it has ended, what it started ends too: a child that was left behind would keep the
+    // pipe open.
+    let ending = async {
+        let status = child.wait().await;
+        drop(group);
+        status
+    };
+    let reading = async {
         let mut content = Vec::new();
         if let Some(stdout) = stdout {
             stdout.take(MAX_SECRET + 1).read_to_end(&mut content).await?;
         }
-        Ok::<_, std::io::Error>((child.wait().await?, content))
+        Ok(content)
     };
+    let run = async { tokio::try_join!(ending, reading) };
     let (status, content) = tokio::time::timeout(COMMAND_TIMEOUT, run)
         .await
         .map_err(|_| wrong(&format!("did not end within {} s", COMMAND_TIMEOUT.as_secs())))?
@@ -270,6 +281,38 @@ mod tests {
         assert_eq!(credential.value.to_str().unwrap(), "Basic bGFiOnNlY3JldA==");
         let shown = format!("{credentials:?} {credential:?}");
         assert!(!shown.contains("secret\"") && !shown.contains("bGFi"), "{shown}");
+    }
+
+    #[test]
+    fn no_form_of_a_secret_is_repeated() {
+        let mut hidden = Hidden::default();
+        hidden.header(&HeaderValue::from_static("Basic bGFiOmh1bnRlcjI="));
+        hidden.header(&HeaderValue::from_static("Bearer SECRET123"));
+        hidden.header(&HeaderValue::from_static("key-456"));
+        hidden.header(&HeaderValue::from_static("no"));
+        hidden.address(&"http://ana:p%40ss+&-789@h/".parse().unwrap());
+        let said = "Basic bGFiOmh1bnRlcjI= hunter2 Bearer SECRET123 key-456 no p@ss+&-789 p%40ss+&-789 \
+                    YW5hOnBAc3MrJi03ODk=";
+        assert_eq!(hidden.hide(said), "Basic *** *** Bearer *** *** no *** *** ***");
+        assert!(!format!("{hidden:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn what_a_command_for_a_secret_leaves_behind_ends_with_it() {
+        // It would keep the pipe open until the time-out.
+        let begun = std::time::Instant::now();
+        let secret = read(&argv("sleep 60 & echo token $!")).await.unwrap();
+        assert!(begun.elapsed() < COMMAND_TIMEOUT);
+        let (_, pid) = secret.expose_secret().split_once(' ').unwrap();
+        let is_running = || {
+            // A process that has ended and is not fetched yet is a zombie.
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !stat.is_empty() && !stat.contains(") Z ")
+        };
+        while is_running() && begun.elapsed() < COMMAND_TIMEOUT {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(!is_running());
     }
 
     #[test]

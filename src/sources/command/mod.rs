@@ -1,7 +1,8 @@
 //! A program that prints JSON: the plug-in protocol.
 //!
 //! One process a poll, without a shell, with a cleared environment, in a process group of its own.
-//! When the poll ends, in whatever way, the whole group is killed: a plug-in leaves nothing behind.
+//! When the poll ends, in whatever way, the whole group is killed: a plug-in leaves nothing behind but
+//! what it moved to a session of its own.
 
 mod answer;
 
@@ -10,10 +11,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use super::process_group::Group;
 use super::settings::{self, Ask, SourceSettings};
 use super::{Source, SourceError};
 use crate::domain::observation::{Observation, SourceName};
@@ -110,8 +111,8 @@ impl CommandSource {
             command.current_dir(directory);
         }
         let child = command.spawn().map_err(|e| self.cannot_start(&e))?;
-        let leader = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        Ok((child, Group(leader)))
+        let group = Group::led_by(&child);
+        Ok((child, group))
     }
 
     fn cannot_start(&self, e: &io::Error) -> SourceError {
@@ -135,18 +136,6 @@ impl CommandSource {
 impl Source for CommandSource {
     fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>> {
         Box::pin(self.run(now))
-    }
-}
-
-/// The process group of a plug-in; killed when this is dropped, and with it all that it started.
-struct Group(Option<Pid>);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            // Gone already is fine.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
     }
 }
 

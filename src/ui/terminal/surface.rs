@@ -250,7 +250,7 @@ impl Wide {
     /// Marks the second columns that have to be rewritten, and remembers those of this frame.
     pub fn refresh(&mut self, buffer: &mut Buffer) {
         for at in self.0.drain(..) {
-            let now = buffer.cell(at).map_or(0, CellWidth::cell_width);
+            let now = if is_drawn(buffer, at) { cells(buffer, at) } else { 0 };
             let second = Position { x: at.x + 1, y: at.y };
             if let (0 | 1, Some(cell)) = (now, buffer.cell_mut(second)) {
                 cell.set_diff_option(CellDiffOption::AlwaysUpdate);
@@ -260,6 +260,19 @@ impl Wide {
         let found = buffer.content().iter().enumerate().filter(wide).map(|(n, _)| buffer.pos_of(n));
         self.0.extend(found.map(|(x, y)| Position { x, y }));
     }
+}
+
+fn cells(buffer: &Buffer, at: Position) -> u16 {
+    buffer.cell(at).map_or(0, CellWidth::cell_width)
+}
+
+/// Whether a cell is drawn itself, and not covered by the character before it.
+fn is_drawn(buffer: &Buffer, at: Position) -> bool {
+    let mut x = buffer.area.x;
+    while x < at.x {
+        x += cells(buffer, Position { x, y: at.y }).max(1);
+    }
+    x == at.x
 }
 
 /// Attributes that a blank cell shows.
