@@ -86,10 +86,9 @@ impl Watch {
     fn lost(&self, main: &Path) -> Option<Problem> {
         let what = match fs::read(main) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => "is empty",
-            Ok(_) => return None,
             Err(_) if !main.exists() => "is gone",
             // What else is wrong with it is told by reading it.
-            Err(_) => return None,
+            _ => return None,
         };
         let name = shown(main, self.around.home.as_deref());
         Some(Problem::general(

@@ -123,7 +123,7 @@ fn key(console: &mut Console, n: u64) -> f64 {
     std::thread::sleep(Duration::from_millis(40 + n * 7 % 20));
     let before = console.seen().bytes.len();
     let begun = Instant::now();
-    console.send(if n % 2 == 0 { "\x1b[B" } else { "\x1b[A" });
+    console.send(if n.is_multiple_of(2) { "\x1b[B" } else { "\x1b[A" });
     until(|| console.seen().bytes.len() != before);
     millis(begun.elapsed())
 }

@@ -165,7 +165,7 @@ fn an_origin_that_answers_is_believed_before_a_heartbeat() {
     let passed_on = |alerts: &[Alert], renewed| {
         let heartbeats = vec![heartbeat(true, renewed)];
         let origins = vec![Arc::from("prom")];
-        vec![Fact::Alerts(AlertSet { origins, heartbeats, ..alert_set(alerts) })]
+        vec![Fact::Alerts(AlertSet { heartbeats, origins, ..alert_set(alerts) })]
     };
     let external = alert("alertname=Down service=db severity=critical dc=mad");
     world.observed("am", passed_on(&[external], 0), 1);

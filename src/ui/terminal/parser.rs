@@ -93,12 +93,11 @@ impl Parser {
 
     pub fn waiting(&self) -> Waiting {
         match self.state {
-            State::Ground => Waiting::Nothing,
             State::Escape => Waiting::Escape,
+            State::LatePaste if self.held.last() == Some(&0x1b) => Waiting::Escape,
+            State::Ground | State::LatePaste => Waiting::Nothing,
             // Its parameters have begun: whatever comes next is its rest, however late.
             State::Csi if !self.held.is_empty() => Waiting::Nothing,
-            State::LatePaste if self.held.last() == Some(&0x1b) => Waiting::Escape,
-            State::LatePaste => Waiting::Nothing,
             _ => Waiting::Rest,
         }
     }

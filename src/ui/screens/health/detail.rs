@@ -267,9 +267,8 @@ fn below(ctx: &Ctx<'_>, health: &ServiceHealth, _width: u16) -> Vec<Line> {
     let service = &health.service;
     let tier = Some(format!("tier {}", service.tier));
     // As long as values keep coming, their age is no news.
-    let seen = health.observed_at.map(|at| match health.stale {
-        true => format!("seen {} ago", ctx.age(at)),
-        false => "live".to_owned(),
+    let seen = health.observed_at.map(|at| {
+        if health.stale { format!("seen {} ago", ctx.age(at)) } else { "live".to_owned() }
     });
     let facts: Vec<String> = [tier, service.team.clone(), seen].into_iter().flatten().collect();
     out.push(vec![(facts.join(&format!(" {} ", theme.symbols.dot)), muted)]);
