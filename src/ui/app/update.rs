@@ -1,0 +1,570 @@
+//! What each message does to the console: pure, with effects as data.
+
+use ratatui::layout::{Position, Rect};
+
+use super::{Done, MAX_MESSAGES, Model, Msg, Settings, Tab};
+use crate::domain::incident::IncidentId;
+use crate::domain::incident::lifecycle::{Action as Does, Outcome, Verdict};
+use crate::domain::time::{Instant, TimeStyle};
+use crate::engine::Command;
+use crate::ui::cmd::Cmd;
+use crate::ui::frame::{self, messages::Message, toast::Toast};
+use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
+use crate::ui::overlay::{Confirm, Overlay};
+use crate::ui::screens::{Place, Step, Tone};
+use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
+use crate::ui::theme::Theme;
+use crate::ui::widgets::form::Filled;
+use crate::ui::widgets::picker::Picked;
+use crate::ui::widgets::{Item, Picker, Scroll};
+
+/// Takes one message; returns what the world is asked for.
+pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
+    model.now = now;
+    let mut cmds = Vec::new();
+    if model.toast.as_ref().is_some_and(|t| t.until <= now) {
+        model.toast = None;
+    }
+    match msg {
+        Msg::Tick => {}
+        Msg::Input(input) => input_event(model, input, &mut cmds),
+        Msg::World(world) => {
+            model.world = world;
+            model.arrived();
+        }
+        Msg::Answered { command, outcomes } => answered(model, &command, &outcomes, &mut cmds),
+        Msg::Timeline { id, events } => {
+            model.with(Tab::Incidents, |s, ctx| s.timeline(id, &events, ctx));
+        }
+        Msg::Loaded { id, result } => match result {
+            Ok(()) => go(model, Place::Incident(id), &mut cmds),
+            Err(why) => say(model, Tone::Bad, why),
+        },
+        Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
+        Msg::Replanned => model.health.forget_ranges(),
+        Msg::Themed(Ok(theme)) => {
+            model.prefs.theme = theme;
+            model.arrived();
+        }
+        Msg::Themed(Err(why)) | Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
+        Msg::Edited(Ok(Some(text))) => {
+            if let Some(Overlay::Form(form)) = model.overlays.last_mut() {
+                form.edited(&text);
+            }
+        }
+        Msg::Edited(Ok(None)) => {
+            say(model, Tone::Info, "nothing was changed in the editor".to_owned());
+        }
+        Msg::Settings(settings) => reconfigured(model, *settings, &mut cmds),
+        Msg::Config(Ok(said)) => {
+            model.broken = None;
+            say(model, Tone::Info, said);
+        }
+        Msg::Config(Err((place, why))) => {
+            model.broken = Some(place);
+            say(model, Tone::Bad, format!("config not reloaded, the old one stays: {why}"));
+        }
+        Msg::Say(tone, text) => say(model, tone, text),
+        Msg::News(text) => news(model, text),
+        Msg::Go(place) => go(model, place, &mut cmds),
+        Msg::Notify(title, body) => cmds.push(Cmd::Notify(title, body)),
+        Msg::Bell => cmds.push(Cmd::Bell),
+    }
+    let wanted = model.with(model.tab, |screen, ctx| screen.wants(ctx));
+    cmds.extend(wanted);
+    cmds
+}
+
+fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
+    if matches!(input, InputEvent::Key(_) | InputEvent::Paste(_) | InputEvent::Mouse(_)) {
+        model.with(model.tab, |s, ctx| s.touched(ctx));
+    }
+    match input {
+        InputEvent::Key(pressed) => key(model, pressed, cmds),
+        // A paste outside a field is discarded: its letters must not act.
+        InputEvent::Paste(text) => match model.overlays.last_mut() {
+            Some(Overlay::Picker(picker)) => picker.paste(&text),
+            Some(Overlay::Form(form)) => form.paste(&text),
+            Some(_) => {}
+            None => {
+                let tab = model.tab;
+                let typing = model.screen().typing();
+                let steps = if typing {
+                    model.with(tab, |s, ctx| s.pasted(&text, ctx))
+                } else {
+                    Vec::new()
+                };
+                run(model, steps, cmds);
+            }
+        },
+        InputEvent::Resize(size) => {
+            model.size = size;
+            model.arrived();
+        }
+        InputEvent::Suspend => cmds.push(Cmd::Suspend),
+        InputEvent::Continued => cmds.push(Cmd::TakeAgain),
+        InputEvent::Leave(leave) => cmds.push(Cmd::Quit(leave.code())),
+        InputEvent::Focus(focused) => model.focused = focused,
+        InputEvent::Background(background) => {
+            if model.prefs.follows {
+                let name = Theme::default_name(model.prefs.depth, Some(background));
+                if name != model.prefs.theme.name {
+                    cmds.push(Cmd::Theme(name.to_owned()));
+                }
+            }
+        }
+        InputEvent::Mouse(mouse) => pointer(model, mouse, cmds),
+    }
+}
+
+fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
+    if frame::too_small(model.size) {
+        if pressed == Key::char('q') || is_stop(model, pressed) {
+            cmds.push(Cmd::Quit(0));
+        }
+        return;
+    }
+    if is_stop(model, pressed) {
+        cmds.push(Cmd::Quit(130));
+        return;
+    }
+    if matches!(model.overlays.last(), Some(Overlay::Welcome)) {
+        model.overlays.pop();
+        cmds.push(Cmd::Welcomed);
+        // Keys that it advertises do what it says; those that only close it do nothing else.
+        let closes = [KeyCode::Esc, KeyCode::Enter, KeyCode::Char(' '), KeyCode::Char('q')];
+        if closes.contains(&pressed.code) {
+            return;
+        }
+    }
+    if model.typing() {
+        typed(model, pressed, cmds);
+        return;
+    }
+    if pressed.code == KeyCode::Esc && !model.pressed.is_empty() {
+        model.pressed.clear();
+        return;
+    }
+    model.pressed.push(pressed);
+    let situation = model.situation();
+    match model.prefs.settings.keymap.find(model.contexts(), &model.pressed, &situation) {
+        Found::Prefix(_) => {}
+        Found::Action(action) => {
+            model.pressed.clear();
+            act(model, action, cmds);
+        }
+        Found::NotNow(action) => {
+            model.pressed.clear();
+            not_now(model, action);
+        }
+        Found::Nothing => {
+            let alone = std::mem::take(&mut model.pressed);
+            // The key that opened an overlay closes it.
+            let opened_by = model.overlays.last().and_then(Overlay::opened_by);
+            let closes = opened_by
+                .is_some_and(|action| model.prefs.settings.keymap.keys(action).contains(&alone));
+            if closes {
+                model.overlays.pop();
+            } else if model.overlays.is_empty()
+                && let Some(why) = elsewhere(model, &alone)
+            {
+                say(model, Tone::Info, why);
+            }
+        }
+    }
+}
+
+/// The wheel moves as the arrow keys do; a click on a tab opens it, one on a screen is the screen's.
+fn pointer(model: &mut Model, mouse: Mouse, cmds: &mut Vec<Cmd>) {
+    if model.typing() || frame::too_small(model.size) {
+        return;
+    }
+    let screen = Rect::from(((0, 0).into(), model.size));
+    match mouse.kind {
+        MouseKind::ScrollUp => act(model, Action::Up, cmds),
+        MouseKind::ScrollDown => act(model, Action::Down, cmds),
+        MouseKind::Down(0) if model.overlays.is_empty() => {
+            let areas = frame::areas(screen, &model.world);
+            if let Some(tab) = frame::tab_at(model, areas.tabs, mouse.x, mouse.y) {
+                go(model, tab.place(), cmds);
+            } else if areas.body.contains(Position::new(mouse.x, mouse.y)) {
+                let at = Position::new(mouse.x - areas.body.x, mouse.y - areas.body.y);
+                let steps = model.with(model.tab, |s, ctx| s.clicked(at, ctx));
+                run(model, steps, cmds);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_stop(model: &Model, pressed: Key) -> bool {
+    pressed == Key::new(KeyCode::Char('c'), Mods::CTRL)
+        || pressed.typed().is_none()
+            && model.prefs.settings.keymap.keys(Action::Stop).contains(&vec![pressed])
+}
+
+/// Where a key that means nothing here has a meaning.
+fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
+    let keymap = &model.prefs.settings.keymap;
+    let bound = |e: &&Entry| keymap.keys(e.action).iter().any(|k| k == keys);
+    let entry = TABLE.iter().find(bound)?;
+    let place = entry.within.iter().find_map(|context| match context {
+        Context::Incident => Some("on an incident's own page"),
+        Context::Incidents => Some("in the queue of incidents"),
+        Context::Health => Some("on the Health tab"),
+        Context::Service => Some("on a service's own page"),
+        _ => None,
+    })?;
+    Some(format!("{} works {place}", entry.hint))
+}
+
+fn not_now(model: &mut Model, action: Action) {
+    let entry = action.entry();
+    if action == Action::Back {
+        return;
+    }
+    let why = match action {
+        Action::Undo => "nothing of yours to undo".to_owned(),
+        Action::OpenLink => "no link here".to_owned(),
+        _ => format!("nothing to {} here", entry.hint),
+    };
+    say(model, Tone::Info, why);
+}
+
+/// Keys while a field has them.
+fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
+    match model.overlays.last_mut() {
+        Some(Overlay::Picker(picker)) => match picker.key(pressed) {
+            Picked::Open => {}
+            Picked::Cancelled => {
+                model.overlays.pop();
+            }
+            Picked::Chosen(steps) => {
+                model.overlays.pop();
+                run(model, steps, cmds);
+            }
+        },
+        Some(Overlay::Form(form)) => match form.key(pressed) {
+            Filled::Open => {}
+            Filled::Cancelled => {
+                model.overlays.pop();
+            }
+            Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
+            Filled::Sent(steps) => {
+                model.overlays.pop();
+                run(model, steps, cmds);
+            }
+        },
+        Some(_) => {}
+        None => {
+            let steps = model.with(model.tab, |s, ctx| s.typed(pressed, ctx));
+            run(model, steps, cmds);
+        }
+    }
+}
+
+/// Does an action of the table.
+fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
+    let entry = action.entry();
+    if entry.writes && model.world.site.read_only {
+        say(model, Tone::Bad, format!("read-only: {} is not sent", entry.hint));
+        return;
+    }
+    if !model.overlays.is_empty() {
+        act_on_overlay(model, action, cmds);
+        return;
+    }
+    match action {
+        Action::GoHealth => go(model, Place::Health, cmds),
+        Action::GoIncidents => go(model, Place::Incidents, cmds),
+        Action::Help => {
+            let contexts = model.screen().contexts();
+            model.overlays.push(Overlay::Help(contexts, Scroll::default()));
+        }
+        Action::Messages => model.overlays.push(Overlay::Messages(Scroll::default())),
+        Action::Sources => model.overlays.push(Overlay::Sources(Scroll::default())),
+        Action::Welcome => model.overlays.push(Overlay::Welcome),
+        Action::Palette => model.overlays.push(Overlay::Picker(palette(model))),
+        Action::Theme => model.overlays.push(Overlay::Picker(themes(model))),
+        Action::TimeStyle => {
+            let times = model.prefs.settings.times.next();
+            model.prefs.settings.times = times;
+            let word = match times {
+                TimeStyle::Relative => "times as ages",
+                TimeStyle::Local => "times of the site's zone",
+                TimeStyle::Utc => "times in UTC",
+            };
+            say(model, Tone::Info, word.to_owned());
+            model.arrived();
+        }
+        Action::Refresh => {
+            say(model, Tone::Info, "asking every source".to_owned());
+            cmds.push(Cmd::Refresh);
+        }
+        Action::Mouse => {
+            let mouse = !model.prefs.settings.mouse;
+            model.prefs.settings.mouse = mouse;
+            cmds.push(Cmd::Mouse(mouse));
+            let said = if mouse { "the mouse is on" } else { "the mouse is off" };
+            say(model, Tone::Info, said.to_owned());
+        }
+        Action::Redraw => cmds.push(Cmd::Redraw),
+        Action::Suspend => cmds.push(Cmd::Suspend),
+        Action::Stop => cmds.push(Cmd::Quit(130)),
+        Action::Quit if model.situation().root => quit(model, cmds),
+        Action::Undo => {
+            let Some(done) = model.undoable().cloned() else { return };
+            match done.stays {
+                Some(why) => {
+                    model.done.pop();
+                    say(model, Tone::Info, why.to_owned());
+                }
+                None => send(model, Command::Undo { targets: done.targets }, cmds),
+            }
+        }
+        // `q` anywhere but at the root leaves, as `Esc` does.
+        Action::Quit => screen_act(model, Action::Back, cmds),
+        action => screen_act(model, action, cmds),
+    }
+}
+
+fn screen_act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
+    let steps = model.with(model.tab, |s, ctx| s.act(action, ctx));
+    run(model, steps, cmds);
+}
+
+fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
+    match action {
+        Action::Back | Action::Quit | Action::No => {
+            model.overlays.pop();
+        }
+        Action::Yes => {
+            if let Some(Overlay::Confirm(confirm)) = model.overlays.pop() {
+                run(model, confirm.yes, cmds);
+            }
+        }
+        Action::Redraw => cmds.push(Cmd::Redraw),
+        Action::Suspend => cmds.push(Cmd::Suspend),
+        action => {
+            if let Some(mut overlay) = model.overlays.pop() {
+                let screen = Rect::from(((0, 0).into(), model.size));
+                overlay.scroll(action, model, frame::areas(screen, &model.world).body);
+                model.overlays.push(overlay);
+            }
+        }
+    }
+}
+
+fn quit(model: &mut Model, cmds: &mut Vec<Cmd>) {
+    if model.waiting.is_empty() {
+        cmds.push(Cmd::Quit(0));
+        return;
+    }
+    let lines = vec![format!("{} sent, not confirmed as stored yet.", model.waiting.len())];
+    let confirm = Confirm::new("Quit now?", lines, "quit", vec![Step::Do(Cmd::Quit(0))]);
+    model.overlays.push(Overlay::Confirm(confirm));
+}
+
+fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
+    for step in steps {
+        match step {
+            Step::Do(Cmd::Ask(command)) => send(model, command, cmds),
+            Step::Do(Cmd::Theme(name)) => {
+                model.prefs.follows = false;
+                cmds.push(Cmd::Theme(name));
+            }
+            Step::Do(cmd) => cmds.push(cmd),
+            Step::Act(action) => {
+                let entry = action.entry();
+                if (entry.when)(&model.situation()) {
+                    act(model, action, cmds);
+                } else {
+                    not_now(model, action);
+                }
+            }
+            Step::Show(overlay) => model.overlays.push(*overlay),
+            Step::Go(place) => go(model, place, cmds),
+            Step::Say(tone, text) => say(model, tone, text),
+        }
+    }
+}
+
+/// Sends a command to the engine, unless this console may not.
+fn send(model: &mut Model, command: Command, cmds: &mut Vec<Cmd>) {
+    if model.world.site.read_only {
+        say(model, Tone::Bad, "read-only: nothing is sent".to_owned());
+        return;
+    }
+    model.waiting.push(model.now);
+    cmds.push(Cmd::Ask(command));
+}
+
+/// Puts a config that was read again in force, as far as it changed.
+fn reconfigured(model: &mut Model, settings: Settings, cmds: &mut Vec<Cmd>) {
+    let old = std::mem::replace(&mut model.prefs.settings, settings);
+    let new = &model.prefs.settings;
+    if new.theme != old.theme {
+        model.prefs.follows = new.theme.is_none();
+        let default = Theme::default_name(model.prefs.depth, None);
+        cmds.push(Cmd::Theme(new.theme.clone().unwrap_or_else(|| default.to_owned())));
+    }
+    if new.mouse != old.mouse {
+        cmds.push(Cmd::Mouse(new.mouse));
+    }
+    // Keys that were pressed meant something in the keymap that is gone.
+    model.pressed.clear();
+    model.arrived();
+}
+
+fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
+    let tab = match place {
+        Place::Health | Place::Service(_) => Tab::Health,
+        Place::Incidents | Place::Incident(_) | Place::Query(_) | Place::Sorted(_) => {
+            Tab::Incidents
+        }
+    };
+    let mut steps = Vec::new();
+    if tab != model.tab {
+        model.with(model.tab, |s, ctx| s.left(ctx));
+        model.tab = tab;
+        steps = model.with(tab, |s, ctx| s.entered(ctx));
+    }
+    steps.extend(model.with(tab, |s, ctx| s.go(&place, ctx)));
+    run(model, steps, cmds);
+}
+
+/// Says something: as a toast, and in the messages.
+fn say(model: &mut Model, tone: Tone, text: String) {
+    let message = Message { at: model.now, tone, text: text.clone() };
+    let repeated = model.messages.back().is_some_and(|m| m.text == text);
+    if !repeated {
+        model.messages.push_back(message);
+    }
+    while model.messages.len() > MAX_MESSAGES {
+        model.messages.pop_front();
+    }
+    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
+}
+
+/// Tells what happened, unless the outcome of an own action is still being read.
+fn news(model: &mut Model, text: String) {
+    let own = model.toast.take().filter(|t| t.undo_until.is_some());
+    say(model, Tone::News, text);
+    if own.is_some() {
+        model.toast = own;
+    }
+}
+
+/// The engine's answer becomes one line; what can be undone is remembered; what asks is asked.
+fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &mut Vec<Cmd>) {
+    if !model.waiting.is_empty() {
+        model.waiting.remove(0);
+    }
+    let done: Vec<IncidentId> =
+        outcomes.iter().filter(|o| o.verdict.is_done()).filter_map(|o| o.id).collect();
+    let undo = matches!(command, Command::Undo { .. });
+    // What a store that is away refused can be tried again.
+    if undo && !done.is_empty() {
+        model.done.pop();
+    }
+    let acted = !undo && !done.is_empty();
+    if acted {
+        let window = model.undo_window();
+        model.done.push(Done { targets: done, at: model.now, stays: stays(command) });
+        model.done.retain(|d| model.now - d.at <= window);
+    }
+    let (tone, line, rest) = frame::toast::outcome(outcomes);
+    say(model, tone, line);
+    // The list is one key away: in the messages.
+    for text in rest {
+        model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
+    }
+    let window = model.undo_window();
+    let undoable = acted && stays(command).is_none();
+    if let Some(toast) = model.toast.as_mut().filter(|_| undoable) {
+        toast.offer_undo(window, model.now, model.speed);
+    }
+    if let Some(confirm) = confirmation(command, outcomes) {
+        model.overlays.push(Overlay::Confirm(confirm));
+    }
+    for tab in Tab::ALL {
+        let steps = model.with(tab, |s, ctx| s.answered(command, outcomes, ctx));
+        run(model, steps, cmds);
+    }
+}
+
+/// Why what a command did cannot be taken back.
+fn stays(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        _ => None,
+    }
+}
+
+/// The question behind outcomes that ask first, with the same command, forced, as its yes.
+fn confirmation(command: &Command, outcomes: &[Outcome]) -> Option<Confirm> {
+    let Command::Act { targets, action: Does::Resolve { reason, .. } } = command else {
+        return None;
+    };
+    let asking: Vec<_> =
+        outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Confirm { .. })).collect();
+    if asking.is_empty() {
+        return None;
+    }
+    let ids: Vec<_> = asking.iter().filter_map(|o| o.id).collect();
+    let lines = asking.iter().take(8).map(|o| o.verdict.to_string());
+    let more = asking.len().saturating_sub(8);
+    let lines = lines.chain((more > 0).then(|| format!("and {more} more"))).collect();
+    let again = Command::Act {
+        targets: targets.iter().filter(|t| ids.contains(&t.id)).copied().collect(),
+        action: Does::Resolve { reason: reason.clone(), force: true },
+    };
+    Some(Confirm::new(
+        "Alerts still fire",
+        lines,
+        "resolve all the same",
+        vec![Step::Do(Cmd::Ask(again))],
+    ))
+}
+
+/// Every action that has a meaning here, by name.
+fn palette(model: &Model) -> Picker {
+    let situation = model.situation();
+    let contexts = model.screen().contexts();
+    let ascii = model.prefs.theme.is_ascii();
+    let hidden = [Action::Palette, Action::Up, Action::Down, Action::Left, Action::Right];
+    let mut entries: Vec<_> = TABLE
+        .iter()
+        .filter(|e| {
+            e.within.iter().any(|c| {
+                contexts.contains(c)
+                    || *c == Context::Incident && contexts.contains(&Context::Incidents)
+            })
+        })
+        .filter(|e| !hidden.contains(&e.action))
+        .filter(|e| !(e.writes && situation.read_only))
+        .collect();
+    entries.sort_by_key(|e| !(e.when)(&situation));
+    let items = entries.into_iter().map(|e| {
+        let key = model.prefs.settings.keymap.shown(e.action, ascii).unwrap_or_default();
+        Item {
+            label: e.name.replace('_', " "),
+            detail: format!("{key:5} {}", e.help),
+            then: vec![Step::Act(e.action)],
+        }
+    });
+    Picker::new("Command", items.collect())
+}
+
+fn themes(model: &Model) -> Picker {
+    let items = model.prefs.themes.iter().map(|name| Item {
+        label: name.clone(),
+        detail: if *name == model.prefs.theme.name { "now".to_owned() } else { String::new() },
+        then: vec![
+            Step::Do(Cmd::Theme(name.clone())),
+            Step::Say(Tone::Info, format!("theme {name}")),
+        ],
+    });
+    let now = model.prefs.themes.iter().position(|n| *n == model.prefs.theme.name);
+    Picker::new("Theme", items.collect()).at(now.unwrap_or(0))
+}
