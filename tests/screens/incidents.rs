@@ -131,6 +131,21 @@ fn a_row_that_was_acted_on_stays_under_the_cursor_until_it_moves() {
 }
 
 #[test]
+fn the_queue_opens_on_what_is_most_urgent_until_the_cursor_was_put_somewhere() {
+    let mut noc = Noc::quiet(WIDE);
+    noc.press("1");
+    let now = noc.now;
+    let slow = alert("alertname=Slow service=search severity=warning", "slow", now);
+    let down = alert("alertname=Down service=checkout severity=critical", "down", now);
+    noc.alerts("prom-dc1", std::slice::from_ref(&slow));
+    noc.alerts("prom-dc1", &[slow, down]);
+    noc.press("2");
+    assert!(noc.cursor_line().contains("checkout"), "{}", noc.cursor_line());
+    noc.press("j 1 2");
+    assert!(noc.cursor_line().contains("search"), "{}", noc.cursor_line());
+}
+
+#[test]
 fn who_was_faster_is_told_with_the_time() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j");

@@ -93,17 +93,19 @@ pub struct Cursor<K> {
     offset: usize,
     /// Whether `index` and `offset` were found for some rows already.
     settled: bool,
+    /// The person put it where it is; before, it stays on the first row.
+    aimed: bool,
 }
 
 impl<K> Default for Cursor<K> {
     fn default() -> Self {
-        Self { at: None, index: 0, offset: 0, settled: false }
+        Self { at: None, index: 0, offset: 0, settled: false, aimed: false }
     }
 }
 
 impl<K: Clone + PartialEq> Cursor<K> {
     pub fn on(key: K) -> Self {
-        Self { at: Some(key), ..Self::default() }
+        Self { at: Some(key), aimed: true, ..Self::default() }
     }
 
     /// Where it stands among the rows.
@@ -121,6 +123,9 @@ impl<K: Clone + PartialEq> Cursor<K> {
     /// place on the screen where that is possible.
     pub fn settle(&mut self, len: usize, height: usize, key: impl Fn(usize) -> Option<K>) {
         let screen_row = self.index.saturating_sub(self.offset);
+        if !self.aimed {
+            (self.at, self.index, self.settled) = (None, 0, false);
+        }
         let still = self.at.as_ref().and_then(|at| {
             // Most often nothing moved.
             let here = Some(self.index).filter(|i| key(*i).as_ref() == Some(at));
@@ -151,6 +156,7 @@ impl<K: Clone + PartialEq> Cursor<K> {
         if len == 0 {
             return;
         }
+        self.aimed = true;
         let target = self.index.saturating_add_signed(delta).min(len - 1);
         let ahead = |from: usize| (from..len).find(|i| key(*i).is_some());
         let behind = |from: usize| (0..=from).rev().find(|i| key(*i).is_some());

@@ -35,6 +35,8 @@ pub struct List {
     cursor: Option<IncidentId>,
     /// The line of the cursor.
     at: usize,
+    /// The person put the cursor where it is.
+    aimed: bool,
     /// The cursor's row is only there because the cursor is on it.
     sticky: bool,
     /// Causes whose affected incidents are shown.
@@ -334,6 +336,15 @@ impl List {
         }
     }
 
+    /// The person comes to the list: the cursor is on the most urgent row, unless it was put
+    /// somewhere before.
+    pub fn enter(&mut self, context: &QueryContext<'_>) {
+        if !self.aimed {
+            self.go(Move::First, context);
+            self.aimed = false;
+        }
+    }
+
     /// Moves the cursor; at an edge, what waits comes in first.
     pub fn go(&mut self, to: Move, context: &QueryContext<'_>) {
         let at_edge = match to {
@@ -375,6 +386,7 @@ impl List {
     }
 
     fn after_move(&mut self, context: &QueryContext<'_>) {
+        self.aimed = true;
         if self.sticky {
             self.rebuild(Cause::World, context);
         }
