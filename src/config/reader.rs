@@ -16,6 +16,10 @@ use super::tree::{Node, Table, Value};
 use crate::domain::matcher::Matchers;
 use crate::domain::text::{duration, parse_duration};
 
+/// Longest JSONPath, in characters, and how deep it may be nested.
+const MAX_PATH: usize = 1_000;
+const MAX_DEPTH: usize = 32;
+
 /// A table that is being read.
 pub struct Section<'a> {
     /// As in messages: `services.signals`.
@@ -92,7 +96,12 @@ impl<'a> Section<'a> {
                 "" => format!("unknown section or key \"{}\"", entry.key),
                 name => format!("unknown key \"{}\" in {name}", entry.key),
             };
-            self.report.error(entry.at.0, message, suggest(&entry.key, &asked, "known here"));
+            let remedy = if self.report.is_full() {
+                String::new()
+            } else {
+                suggest(&entry.key, &asked, "known here")
+            };
+            self.report.error(entry.at.0, message, remedy);
         }
     }
 
@@ -361,6 +370,11 @@ impl<'a> Section<'a> {
     }
 
     pub fn json_path_of(&self, text: Text<'_>) -> Option<JsonPath> {
+        if let Err(why) = is_parsable(text.value) {
+            let message = format!("this JSONPath is not usable: {why}");
+            self.report.error(text.at, message, "take a shorter way to the value");
+            return None;
+        }
         match JsonPath::parse(text.value) {
             Ok(path) => Some(path),
             Err(e) => {
@@ -397,6 +411,26 @@ impl<'a> Section<'a> {
         let end = if start >= text.at.end { start + 1 } else { text.at.end };
         self.report.error(Place { start, end, ..text.at }, message, remedy);
     }
+}
+
+/// Whether a JSONPath may be given to the parser, which calls itself for each bracket and each `!`.
+fn is_parsable(path: &str) -> Result<(), String> {
+    if path.chars().count() > MAX_PATH {
+        return Err(format!("it is longer than {MAX_PATH} characters"));
+    }
+    let (mut open, mut deepest) = (0_usize, 0);
+    for c in path.chars() {
+        match c {
+            '(' | '[' | '!' => open += 1,
+            ')' | ']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    if deepest > MAX_DEPTH {
+        return Err(format!("it is nested more than {MAX_DEPTH} deep"));
+    }
+    Ok(())
 }
 
 /// The alternatives, and the one that was probably meant.
@@ -529,6 +563,19 @@ mod tests {
     #[case("zzz", "known: interval, name, url")]
     fn a_near_word_is_suggested_and_a_far_one_is_not(#[case] wrong: &str, #[case] expect: &str) {
         assert_eq!(suggest(wrong, &["name", "url", "interval"], "known"), expect);
+    }
+
+    #[rstest]
+    #[case("$.a[?(@.b == 1 && (@.c[0] != ')' || !@.d))]".to_owned(), true)]
+    #[case(format!("$[?{}@.a{}]", "(".repeat(5_000), ")".repeat(5_000)), false)]
+    #[case(format!("$[?{}@.a{}]", "(".repeat(40), ")".repeat(40)), false)]
+    #[case(format!("$[?{}@.a]", "!".repeat(400)), false)]
+    #[case(format!("$.{}", "a".repeat(1_000)), false)]
+    fn a_path_that_would_exhaust_its_parser_is_refused(#[case] path: String, #[case] fine: bool) {
+        assert_eq!(is_parsable(&path).is_ok(), fine);
+        if fine {
+            JsonPath::parse(&path).unwrap();
+        }
     }
 
     #[rstest]
