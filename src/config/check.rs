@@ -38,8 +38,8 @@ pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &
                 }
                 None => {
                     let message = format!("unknown source \"{}\" in sources.origins", origin.value);
-                    let remedy = suggest(origin.value, &known, "defined prometheus sources");
-                    report.error(origin.at, message, remedy);
+                    let meant = || suggest(origin.value, &known, "defined prometheus sources");
+                    report.error(origin.at, message, report.remedy(meant));
                 }
             }
         }
@@ -75,7 +75,8 @@ pub fn services(report: &Report, list: &[ReadService<'_>], sources: &[ReadSource
     let named = |text: &super::reader::Text<'_>, place: &str| {
         if !seen.contains_key(text.value) {
             let message = format!("unknown service \"{}\" in {place}", text.value);
-            report.error(text.at, message, suggest(text.value, &known, "defined services"));
+            let meant = || suggest(text.value, &known, "defined services");
+            report.error(text.at, message, report.remedy(meant));
         }
     };
     for read in list {

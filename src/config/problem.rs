@@ -172,10 +172,10 @@ impl Report {
         errors > 0
     }
 
-    /// Whether another error would only be counted: then it needs no remedy.
-    pub fn is_full(&self) -> bool {
+    /// A remedy that is searched for only where it will be told.
+    pub fn remedy(&self, search: impl FnOnce() -> String) -> String {
         let [errors, _] = self.counts.get();
-        errors >= MOST
+        if errors < MOST { search() } else { String::new() }
     }
 
     fn push(

@@ -96,12 +96,8 @@ impl<'a> Section<'a> {
                 "" => format!("unknown section or key \"{}\"", entry.key),
                 name => format!("unknown key \"{}\" in {name}", entry.key),
             };
-            let remedy = if self.report.is_full() {
-                String::new()
-            } else {
-                suggest(&entry.key, &asked, "known here")
-            };
-            self.report.error(entry.at.0, message, remedy);
+            let meant = || suggest(&entry.key, &asked, "known here");
+            self.report.error(entry.at.0, message, self.report.remedy(meant));
         }
     }
 

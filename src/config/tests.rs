@@ -259,6 +259,15 @@ fn of_very_many_problems_the_first_are_told_and_the_rest_counted() {
 }
 
 #[test]
+fn names_that_are_not_defined_are_compared_with_others_only_where_that_is_told() {
+    let service = |n: i32| format!("[[services]]\nid = \"s{n}\"\ndepends_on = [\"t{n}\"]\n");
+    let text: String = (0..8_000).map(service).collect();
+    let begun = std::time::Instant::now();
+    assert!(read_text(&text).unwrap_err().errors() >= 8_000);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn warnings_do_not_take_the_place_of_an_error() {
     let slow = "timeout = \"5m\"\ninterval = \"5s\"\n";
     let source = |n: i32| format!("[[sources]]\nname = \"h{n}\"\nkind = \"host\"\n{slow}");
