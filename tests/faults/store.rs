@@ -408,3 +408,42 @@ async fn a_console_opens_on_instants_at_the_end_of_all_calendars() {
     handle.load(IncidentId(1)).await.unwrap();
     handle.stop().await;
 }
+
+#[tokio::test]
+async fn a_store_that_is_open_to_others_is_made_private_and_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("atalaya");
+    let location = Location::File(folder.join("atalaya.db"));
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    w.store.close().await;
+    let set = |p: &Path, mode| fs::set_permissions(p, fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+    set(path(&location), 0o666);
+    set(&folder, 0o777);
+    set(dir.path(), 0o777);
+    let store = Store::open(&location, false).await.unwrap();
+    assert_eq!((mode(path(&location)), mode(&folder)), (0o600, 0o700));
+    assert_eq!(mode(dir.path()), 0o777, "a folder that is not ours is left alone");
+    let notices = store.notices().join("\n");
+    assert!(notices.contains("atalaya.db was open to other users"), "{notices}");
+    store.close().await;
+    // Somebody shares it with a group.
+    set(path(&location), 0o660);
+    let store = Store::open(&location, false).await.unwrap();
+    assert_eq!((mode(path(&location)), store.notices().len()), (0o660, 0));
+}
+
+#[tokio::test]
+async fn a_store_in_a_folder_that_may_not_be_written_can_be_read() {
+    let (dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    w.store.close().await;
+    let set = |mode| fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+    set(0o500);
+    let store = Store::open(&location, true).await.unwrap();
+    assert_eq!(store.load().await.unwrap().incidents.len(), 1);
+    store.close().await;
+    set(0o700);
+}

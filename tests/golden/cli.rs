@@ -455,3 +455,13 @@ fn output_that_cannot_be_written_is_exit_1_and_a_reader_that_left_is_none() {
         assert!(output.stderr.is_empty(), "{command:?}: {output:?}");
     }
 }
+
+#[test]
+fn a_store_file_without_anything_in_it_is_an_empty_store() {
+    let home = Home::new();
+    let file = home.path("empty.db");
+    fs::write(&file, "").unwrap();
+    let store = file.to_str().unwrap();
+    assert_eq!(home.says(&["--store", store, "incidents"]), "no incidents\n");
+    assert_eq!(fs::metadata(&file).unwrap().len(), 0, "reading changes nothing");
+}
