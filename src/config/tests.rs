@@ -268,6 +268,16 @@ fn names_that_are_not_defined_are_compared_with_others_only_where_that_is_told()
 }
 
 #[test]
+fn a_name_that_is_taken_is_told_also_of_sources_with_other_mistakes() {
+    let text = "[[sources]]\nname = \"a\"\nkind = \"alertmanager\"\nurls = []\n\
+                [[sources]]\nname = \"a\"\nkind = \"nonsense\"\n";
+    let problems = read_text(text).unwrap_err().to_string();
+    assert!(problems.contains("6:9  source \"a\" is defined twice"), "{problems}");
+    assert!(problems.contains("4:1  sources.urls is empty"), "{problems}");
+    assert!(!problems.contains("missing"), "{problems}");
+}
+
+#[test]
 fn warnings_do_not_take_the_place_of_an_error() {
     let slow = "timeout = \"5m\"\ninterval = \"5s\"\n";
     let source = |n: i32| format!("[[sources]]\nname = \"h{n}\"\nkind = \"host\"\n{slow}");
