@@ -465,3 +465,19 @@ fn a_store_file_without_anything_in_it_is_an_empty_store() {
     assert_eq!(home.says(&["--store", store, "incidents"]), "no incidents\n");
     assert_eq!(fs::metadata(&file).unwrap().len(), 0, "reading changes nothing");
 }
+
+#[test]
+fn a_text_without_its_option_is_told_where_it_goes() {
+    let home = Home::new();
+    for (line, hint) in [
+        (["note", "INC-3", "looking into it"], "--text"),
+        (["assign", "INC-3", "bob"], "--to"),
+        (["close", "INC-3", "was a test"], "--reason"),
+    ] {
+        let output = home.run(&[&["incident"], &line[..]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let last = format!("goes into {hint}");
+        assert!(said.contains("is not an incident") && said.contains(&last), "{said}");
+    }
+}
