@@ -170,7 +170,7 @@ fn told(outcomes: &[Outcome], reported: bool) {
                 print(&format!("{id}  done  {}\n", outcome.verdict));
             }
             Verdict::Confirm { .. } => {
-                complain(&format!("{id}  refused  {}", why(&outcome.verdict)))
+                complain(&format!("{id}  refused  {}", why(&outcome.verdict)));
             }
             other => complain(&format!("{id}  {}  {other}", other.word())),
         }
