@@ -240,8 +240,9 @@ pub struct Ids {
 
 #[derive(Debug, Args)]
 pub struct Assign {
-    #[command(flatten)]
-    pub ids: Ids,
+    /// INC-12, or 12
+    #[arg(required = true, value_name = "ID", value_parser = id_before("--to luis"))]
+    pub ids: Vec<IncidentId>,
     /// To whom; `me` is the operator
     #[arg(long, value_name = "NAME", required_unless_present = "nobody")]
     pub to: Option<String>,
@@ -252,8 +253,9 @@ pub struct Assign {
 
 #[derive(Debug, Args)]
 pub struct Note {
-    #[command(flatten)]
-    pub ids: Ids,
+    /// INC-12, or 12
+    #[arg(required = true, value_name = "ID", value_parser = id_before("--text '…'"))]
+    pub ids: Vec<IncidentId>,
     /// The note; `-` reads it from standard input
     #[arg(long, short = 'm', allow_hyphen_values = true)]
     pub text: String,
@@ -270,8 +272,9 @@ pub struct Resolve {
 
 #[derive(Debug, Args)]
 pub struct Reasoned {
-    #[command(flatten)]
-    pub ids: Ids,
+    /// INC-12, or 12
+    #[arg(required = true, value_name = "ID", value_parser = id_before("--reason '…'"))]
+    pub ids: Vec<IncidentId>,
     /// Why; stands on the timeline
     #[arg(long, default_value = "", hide_default_value = true)]
     pub reason: String,
@@ -368,6 +371,13 @@ fn incident(text: &str) -> Result<IncidentId, String> {
         let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
         format!("{why}; {}", config::suggest(text, &commands, "commands"))
     })
+}
+
+/// An incident, or a hint for who forgot the option that the word belongs to.
+fn id_before(option: &'static str) -> impl Fn(&str) -> Result<IncidentId, String> + Clone {
+    move |text| {
+        text.parse().map_err(|why: String| format!("{why}; what is no id goes into {option}"))
+    }
 }
 
 /// Reads one of a table of words.

@@ -6,7 +6,7 @@ use std::io::Read as _;
 
 use serde::Serialize;
 
-use super::args::{Ids, Incident as Args, Reasoned, Report as ReportArgs};
+use super::args::{Incident as Args, Reasoned, Report as ReportArgs};
 use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, show, stored};
 use crate::config::{Config, suggest};
@@ -39,8 +39,8 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let command = match args {
         Args::Show(args) => return show::run(context, &config, args.id).await,
         Args::Report(args) => Command::Report(report(args, &config)?),
-        Args::Ack(ids) => act(&ids, Action::Acknowledge),
-        Args::Unack(ids) => act(&ids, Action::Unacknowledge),
+        Args::Ack(ids) => act(&ids.ids, Action::Acknowledge),
+        Args::Unack(ids) => act(&ids.ids, Action::Unacknowledge),
         Args::Assign(args) => {
             let to =
                 args.to.map(|to| if to == "me" { config.operator.clone() } else { clean(&to, 60) });
@@ -79,13 +79,13 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
 }
 
 /// One action on each id once; nothing was seen on a screen, so each is judged as it is now.
-fn act(ids: &Ids, action: Action) -> Command {
+fn act(ids: &[IncidentId], action: Action) -> Command {
     let mut taken = BTreeSet::new();
-    let once = ids.ids.iter().filter(|id| taken.insert(**id));
+    let once = ids.iter().filter(|id| taken.insert(**id));
     Command::Act { targets: once.map(|id| Target { id: *id, seen: 0 }).collect(), action }
 }
 
-fn reasoned(args: Reasoned) -> (Ids, String) {
+fn reasoned(args: Reasoned) -> (Vec<IncidentId>, String) {
     (args.ids, clean_text(&args.reason, MAX_TEXT))
 }
 
@@ -142,8 +142,20 @@ fn fields(outcome: &Outcome) -> OutcomeFields {
     OutcomeFields {
         id: outcome.id.map(|id| id.to_string()),
         outcome: outcome.verdict.word(),
-        why: outcome.verdict.to_string(),
+        why: why(&outcome.verdict),
         also,
+    }
+}
+
+/// The reason, without the question that a screen would ask: here an option is the answer.
+fn why(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Confirm { why } => {
+            let reason = why.rsplit_once("; ").filter(|(_, question)| question.ends_with('?'));
+            let reason = reason.map_or(why.as_str(), |(reason, _)| reason);
+            format!("{reason}; --force does it all the same")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -158,12 +170,21 @@ fn told(outcomes: &[Outcome], reported: bool) {
                 print(&format!("{id}  done  {}\n", outcome.verdict));
             }
             Verdict::Confirm { .. } => {
-                complain(&format!(
-                    "{id}  refused  {}; --force does it all the same",
-                    outcome.verdict
-                ));
+                complain(&format!("{id}  refused  {}", why(&outcome.verdict)));
             }
             other => complain(&format!("{id}  {}  {other}", other.word())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_asks_nothing() {
+        let why_asked = "2 of its alerts still fire; resolve INC-3 all the same?".to_owned();
+        let said = why(&Verdict::Confirm { why: why_asked });
+        assert_eq!(said, "2 of its alerts still fire; --force does it all the same");
     }
 }

@@ -67,7 +67,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::of_process();
     let outcome = context(&cli.global).and_then(|context| dispatch(cli, context));
     match outcome {
-        Ok(exit) => exit.into(),
+        Ok(exit) => output::written(exit).into(),
         Err(failure) => {
             complain(&failure.to_string());
             failure.exit().into()

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::Regex;
 use serde::Serialize;
@@ -29,15 +29,21 @@ pub enum Exit {
     Code(u8),
 }
 
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Fine | Self::Plugin(State::Ok | State::Maintenance) => 0,
+            Self::Problems | Self::Plugin(State::Warning) => 1,
+            Self::Usage | Self::Plugin(State::Critical) => 2,
+            Self::Unreachable | Self::Plugin(State::Unknown) => 3,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Code(code) => code,
-            Exit::Fine | Exit::Plugin(State::Ok | State::Maintenance) => 0,
-            Exit::Problems | Exit::Plugin(State::Warning) => 1,
-            Exit::Usage | Exit::Plugin(State::Critical) => 2,
-            Exit::Unreachable | Exit::Plugin(State::Unknown) => 3,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -94,7 +100,22 @@ pub fn print(text: &str) {
 /// Prints what was made here, and not for a terminal.
 pub fn print_as_is(text: &str) {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = UNWRITTEN.set(e.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// Why something could not be printed.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// How a command ended that believes it ended so: what it has to say may not have been written.
+pub fn written(exit: Exit) -> Exit {
+    let Some(why) = UNWRITTEN.get() else { return exit };
+    complain(&format!("standard output cannot be written: {why}"));
+    if exit.code() == 0 { Exit::Problems } else { exit }
 }
 
 /// The last line of defence: texts are cleaned where they come in, but what is in a store may have

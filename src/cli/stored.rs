@@ -1,5 +1,7 @@
 //! The store as commands need it: opened by the config, its troubles told.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use super::output::complain;
@@ -40,8 +42,16 @@ pub async fn open(config: &Config) -> Result<Store, Failure> {
 /// made for that.
 pub async fn open_to_read(config: &Config) -> Result<Store, Failure> {
     match location(&config.store) {
-        Location::File(path) if !path.exists() => opened(&Location::Memory, false).await,
+        Location::File(path) if is_blank(&path) => opened(&Location::Memory, false).await,
         location => opened(&location, true).await,
+    }
+}
+
+/// Whether nothing was ever stored there: there is no file, or a console ended right after making it.
+fn is_blank(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(file) => file.is_file() && file.len() == 0,
+        Err(_) => !path.exists(),
     }
 }
 

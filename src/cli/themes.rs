@@ -69,3 +69,16 @@ fn list(config_dir: Option<&Path>) -> Vec<Theme> {
     }
     themes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_about_a_theme_is_a_whole_sentence_or_an_address() {
+        for theme in list(None) {
+            let about = &theme.about;
+            assert!(about.ends_with('.') || about.contains("https://"), "{}: {about}", theme.name);
+        }
+    }
+}

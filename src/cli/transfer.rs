@@ -3,41 +3,83 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args;
 use super::output::{Exit, complain};
 use super::{Context, Failure, stored};
 use crate::domain::text::clean;
-use crate::store::Transferred;
+use crate::store::{Store, Transferred};
 
 pub async fn export(context: &Context, args: &args::Export) -> Result<Exit, Failure> {
     let config = context.config()?;
     let store = stored::open_to_query(context, &config).await?;
     let result = match &args.output {
-        None => store.export(&mut BufWriter::new(io::stdout())).await.map_err(Failure::from),
-        Some(path) => match beside(path) {
-            Ok((file, part)) => {
-                let mut out = BufWriter::new(file);
-                let written = store.export(&mut out).await.map_err(Failure::from);
-                finish(written, out, &part, path)
-            }
-            Err(e) => Err(unwritten(path, &e)),
-        },
+        None => {
+            let mut out = Reader { out: BufWriter::new(io::stdout()), gone: false };
+            let written = store.export(&mut out).await.map_err(Failure::from);
+            if out.gone { Ok(None) } else { written.map(Some) }
+        }
+        Some(path) => to_file(&store, path).await.map(Some),
     };
     store.close().await;
-    let count = result?;
-    complain(&told("exported", count));
+    if let Some(count) = result? {
+        complain(&told("exported", count));
+    }
     Ok(Exit::Fine)
 }
 
+/// Standard output, and whether its reader went away (`| head`), which is no error.
+struct Reader {
+    out: BufWriter<io::Stdout>,
+    gone: bool,
+}
+
+impl Reader {
+    fn watch<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.gone |= matches!(&result, Err(e) if e.kind() == io::ErrorKind::BrokenPipe);
+        result
+    }
+}
+
+impl Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.watch(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.flush();
+        self.watch(result)
+    }
+}
+
+async fn to_file(store: &Store, path: &Path) -> Result<Transferred, Failure> {
+    // Through links, so that it is the file that is replaced.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let special = fs::metadata(&target).is_ok_and(|m| !m.is_file());
+    if special {
+        // A device or a pipe is written to, never replaced.
+        let file = OpenOptions::new().write(true).open(&target).map_err(|e| unwritten(path, &e))?;
+        return Ok(store.export(&mut BufWriter::new(file)).await?);
+    }
+    let (file, part) = beside(&target).map_err(|e| unwritten(path, &e))?;
+    let mut out = BufWriter::new(file);
+    let written = store.export(&mut out).await.map_err(Failure::from);
+    finish(written, out, &part, &target)
+}
+
 /// A half-written export never bears the name of a whole one.
-fn beside(path: &Path) -> io::Result<(File, std::path::PathBuf)> {
+fn beside(path: &Path) -> io::Result<(File, PathBuf)> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);
-    let file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    // Not through a link that somebody laid there, nor into a file that others may read.
+    match fs::remove_file(&part) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
     Ok((file, part))
 }
 

@@ -10,17 +10,10 @@ use super::sections::service::ReadService;
 use super::sections::source::ReadSource;
 use crate::sources::settings::Kind;
 
-/// Unique names, known origins; and `alerts` of a Prometheus is off where an Alertmanager is read,
+/// Known origins; and `alerts` of a Prometheus is off where an Alertmanager is read,
 /// unless it was set.
 pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &'static str)]) {
-    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
     for source in list.iter() {
-        let name = &*source.settings.name;
-        if let Some(first) = seen.get(name) {
-            let message = format!("source \"{name}\" is defined twice");
-            report.clash(source.name_at, *first, message, "rename one of them");
-        }
-        seen.entry(name).or_insert(source.name_at);
         for origin in &source.origins {
             let found = names.iter().find(|(n, _)| n == origin.value).map(|(_, kind)| *kind);
             let known: Vec<&str> =
@@ -38,8 +31,8 @@ pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &
                 }
                 None => {
                     let message = format!("unknown source \"{}\" in sources.origins", origin.value);
-                    let remedy = suggest(origin.value, &known, "defined prometheus sources");
-                    report.error(origin.at, message, remedy);
+                    let meant = || suggest(origin.value, &known, "defined prometheus sources");
+                    report.error(origin.at, message, report.remedy(meant));
                 }
             }
         }
@@ -75,7 +68,8 @@ pub fn services(report: &Report, list: &[ReadService<'_>], sources: &[ReadSource
     let named = |text: &super::reader::Text<'_>, place: &str| {
         if !seen.contains_key(text.value) {
             let message = format!("unknown service \"{}\" in {place}", text.value);
-            report.error(text.at, message, suggest(text.value, &known, "defined services"));
+            let meant = || suggest(text.value, &known, "defined services");
+            report.error(text.at, message, report.remedy(meant));
         }
     };
     for read in list {

@@ -1,6 +1,7 @@
 //! Which files there are: the one that applies, and those that it includes.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use super::{Surroundings, reader::Section};
 use crate::config::problem::Place;
 
 /// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 8 * 1024 * 1024;
+const MAX_FILE: u64 = 1024 * 1024;
 /// Most files that one `include` may name.
 const MAX_FILES: usize = 1_000;
 
@@ -113,10 +114,12 @@ fn read_one(path: &Path, home: Option<&Path>) -> Result<SourceFile, String> {
     if !meta.is_file() {
         return Err(failed(&"it is not a file"));
     }
-    if meta.len() > MAX_FILE {
-        return Err(failed(&"it is larger than 8 MiB"));
+    let file = fs::File::open(path).map_err(|e| failed(&e))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(failed(&"it is larger than 1 MiB, which no configuration is"));
     }
-    let bytes = fs::read(path).map_err(|e| failed(&e))?;
     let text = String::from_utf8(bytes).map_err(|_| failed(&"it is not UTF-8 text"))?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let open_to_others = meta.permissions().mode() & 0o044 != 0;

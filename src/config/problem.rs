@@ -8,7 +8,7 @@
 //!    |           ^^^^^^^^  defined sources: prom-dc1, am; did you mean "prom-dc1"?
 //! ```
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ use crate::domain::text::clean;
 
 /// How much of a long source line is shown, in characters on each side of the place.
 const LINE_CONTEXT: usize = 90;
+/// Most errors that are told of, and most warnings.
+const MOST: usize = 50;
 /// Longest message or remedy, in characters.
 const MAX_MESSAGE: usize = 600;
 
@@ -35,6 +37,9 @@ pub struct Problem {
     pub remedy: String,
     /// The other place of a clash.
     pub other: Option<Spot>,
+    /// How many it stands for.
+    #[serde(skip)]
+    count: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -89,13 +94,16 @@ pub struct Report {
     /// Of each file, once one of its lines is to be shown.
     outlines: Vec<OnceCell<Outline>>,
     problems: RefCell<Vec<(Option<Place>, Problem)>>,
+    /// How many errors and warnings there were, with those that are not told.
+    counts: Cell<[usize; 2]>,
     asked: RefCell<Vec<String>>,
 }
 
 impl Report {
     pub fn new(files: Vec<SourceFile>) -> Self {
         let outlines = files.iter().map(|_| OnceCell::new()).collect();
-        Self { files, outlines, problems: RefCell::default(), asked: RefCell::default() }
+        let (problems, counts, asked) = Default::default();
+        Self { files, outlines, problems, counts, asked }
     }
 
     pub fn files(&self) -> &[SourceFile] {
@@ -142,15 +150,32 @@ impl Report {
         self.asked.borrow().iter().cloned().collect()
     }
 
-    /// All of it, errors and warnings in the order of the files.
+    /// All of it, errors and warnings in the order of the files; of very many the first ones, and
+    /// how many more there are.
     pub fn finish(self) -> Problems {
         let mut list = self.problems.into_inner();
         list.sort_by_key(|(at, _)| at.map(|p| (p.file, p.start)));
-        Problems(list.into_iter().map(|(_, problem)| problem).collect())
+        let mut list: Vec<Problem> = list.into_iter().map(|(_, problem)| problem).collect();
+        let [errors, warnings] = self.counts.get();
+        for (severity, all) in [(Severity::Error, errors), (Severity::Warning, warnings)] {
+            let more = all.saturating_sub(MOST);
+            if more > 0 {
+                let message = format!("and {more} more");
+                list.push(Problem { severity, count: more, ..Problem::general(message, "") });
+            }
+        }
+        Problems(list)
     }
 
     pub fn has_errors(&self) -> bool {
-        self.problems.borrow().iter().any(|(_, p)| p.severity == Severity::Error)
+        let [errors, _] = self.counts.get();
+        errors > 0
+    }
+
+    /// A remedy that is searched for only where it will be told.
+    pub fn remedy(&self, search: impl FnOnce() -> String) -> String {
+        let [errors, _] = self.counts.get();
+        if errors < MOST { search() } else { String::new() }
     }
 
     fn push(
@@ -161,9 +186,18 @@ impl Report {
         remedy: String,
         other: Option<Spot>,
     ) {
+        let [errors, warnings] = self.counts.get();
+        let (so_far, counts) = match severity {
+            Severity::Error => (errors, [errors + 1, warnings]),
+            Severity::Warning => (warnings, [errors, warnings + 1]),
+        };
+        self.counts.set(counts);
+        if so_far >= MOST {
+            return;
+        }
         let place = at.and_then(|p| self.spot(p));
         let (message, remedy) = (clean(&message, MAX_MESSAGE), clean(&remedy, MAX_MESSAGE));
-        let problem = Problem { severity, place, message, remedy, other };
+        let problem = Problem { severity, place, message, remedy, other, count: 1 };
         self.problems.borrow_mut().push((at, problem));
     }
 
@@ -178,7 +212,7 @@ impl Problem {
     /// An error that no place in a file is to blame for.
     pub fn general(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (message, remedy) = (message.into(), remedy.into());
-        Self { severity: Severity::Error, place: None, message, remedy, other: None }
+        Self { severity: Severity::Error, place: None, message, remedy, other: None, count: 1 }
     }
 }
 
@@ -188,7 +222,7 @@ impl Problems {
     }
 
     pub fn errors(&self) -> usize {
-        self.0.iter().filter(|p| p.severity == Severity::Error).count()
+        self.0.iter().filter(|p| p.severity == Severity::Error).map(|p| p.count).sum()
     }
 
     /// Where the first error is, for a place that has room for nothing else: `config.toml:12`.

@@ -92,7 +92,8 @@ impl<'a> Section<'a> {
                 "" => format!("unknown section or key \"{}\"", entry.key),
                 name => format!("unknown key \"{}\" in {name}", entry.key),
             };
-            self.report.error(entry.at.0, message, suggest(&entry.key, &asked, "known here"));
+            let meant = || suggest(&entry.key, &asked, "known here");
+            self.report.error(entry.at.0, message, self.report.remedy(meant));
         }
     }
 

@@ -246,6 +246,55 @@ fn a_change_says_which_source_it_touches_and_what_needs_a_restart() {
     assert_eq!(changes.restart, vec!["store.url"]);
 }
 
+#[test]
+fn of_very_many_problems_the_first_are_told_and_the_rest_counted() {
+    let keys: Vec<String> = (0..20_000).map(|n| format!("k{n} = 1\n")).collect();
+    let begun = std::time::Instant::now();
+    let problems = read_text(&keys.concat()).unwrap_err();
+    // Seconds, when the file was read again for each of them.
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!((problems.0.len(), problems.errors()), (51, 20_000));
+    assert!(problems.to_string().ends_with("and 19950 more\n"), "{problems}");
+    assert!(problems.headline().ends_with("(and 19999 more)"), "{}", problems.headline());
+}
+
+#[test]
+fn names_that_are_not_defined_are_compared_with_others_only_where_that_is_told() {
+    let service = |n: i32| format!("[[services]]\nid = \"s{n}\"\ndepends_on = [\"t{n}\"]\n");
+    let text = (0..8_000).map(service).collect::<Vec<_>>().concat();
+    let begun = std::time::Instant::now();
+    assert!(read_text(&text).unwrap_err().errors() >= 8_000);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_name_that_is_taken_is_told_also_of_sources_with_other_mistakes() {
+    let text = "[[sources]]\nname = \"a\"\nkind = \"alertmanager\"\nurls = []\n\
+                [[sources]]\nname = \"a\"\nkind = \"nonsense\"\n";
+    let problems = read_text(text).unwrap_err().to_string();
+    assert!(problems.contains("6:9  source \"a\" is defined twice"), "{problems}");
+    assert!(problems.contains("4:1  sources.urls is empty"), "{problems}");
+    assert!(!problems.contains("missing"), "{problems}");
+}
+
+#[test]
+fn warnings_do_not_take_the_place_of_an_error() {
+    let slow = "timeout = \"5m\"\ninterval = \"5s\"\n";
+    let source = |n: i32| format!("[[sources]]\nname = \"h{n}\"\nkind = \"host\"\n{slow}");
+    let sources = (0..60).map(source).collect::<Vec<_>>().concat();
+    let text = format!("{sources}[ui]\nmouse = 1\n");
+    let problems = read_text(&text).unwrap_err();
+    assert_eq!(problems.errors(), 1, "{problems}");
+    assert!(problems.to_string().contains("ui.mouse"), "{problems}");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_by_its_size() {
+    let problems = read_text(&"#".repeat(1024 * 1024 + 1)).unwrap_err();
+    assert!(problems.to_string().contains("larger than 1 MiB"), "{problems}");
+    assert!(read_text(&"#".repeat(1024 * 1024)).is_ok());
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_loader_panic(text in "(\\[\\[?[a-z.]{1,9}\\]\\]?\n|[a-z_]{1,8} = [\"'\\[{}0-9a-z, ]{0,12}\n|\\PC{0,20}\n){0,12}") {

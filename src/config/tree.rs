@@ -117,6 +117,10 @@ fn place(file: usize, span: std::ops::Range<usize>) -> At {
 /// Joins a further file into what is there: lists are appended, tables merged key by key; anything
 /// else that stands in both is a clash.
 pub fn merge(report: &Report, into: &mut Table, from: Table) {
+    if into.0.is_empty() {
+        *into = from;
+        return;
+    }
     for entry in from.0 {
         let Some(present) = into.0.iter_mut().find(|e| e.key == entry.key) else {
             into.0.push(entry);

@@ -84,6 +84,7 @@ impl Watch {
     /// Why the main file cannot be meant to be like this. Without it another file, or none, would
     /// apply, and everything that it watches would vanish.
     fn lost(&self, main: &Path) -> Option<Problem> {
+        // What else may be wrong with it is told by reading it.
         let what = match fs::read(main) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => "is empty",
             Err(_) if !main.exists() => "is gone",

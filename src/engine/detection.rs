@@ -271,17 +271,17 @@ fn clearing(draft: &mut Draft<'_>, source: &SourceName) {
     }
 }
 
-/// When time will next do something to this incident.
+/// When time will next do something to this incident; never, where that is beyond all calendars.
 pub(super) fn due(incident: &Incident, policy: &Policy) -> Option<Instant> {
     let standing = &incident.standing;
     match standing.state {
         IncidentState::Resolved if incident.firing() == 0 => {
-            standing.resolved.as_ref().map(|r| r.at + policy.close_after)
+            standing.resolved.as_ref().and_then(|r| r.at.checked_add_signed(policy.close_after))
         }
         state if state.is_open() => {
             let flapping = incident.flapping_since.is_some();
             let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
-            let resolves = incident.clear_since.map(|since| since + wait);
+            let resolves = incident.clear_since.and_then(|since| since.checked_add_signed(wait));
             let ack = standing.acknowledged.as_ref();
             let expires = ack.and_then(|a| a.warns_at.or(a.until));
             let expires = expires.filter(|_| state == IncidentState::Acknowledged);
@@ -308,7 +308,7 @@ pub(super) fn tick(draft: &mut Draft<'_>) {
         }
         let flapping = incident.flapping_since.is_some();
         let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
-        if incident.clear_since.is_some_and(|since| now - since >= wait) {
+        if incident.clear_since.is_some_and(|since| now.signed_duration_since(since) >= wait) {
             if flapping {
                 draft.push(&system, *id, EventBody::FlappingEnded);
             }

@@ -7,6 +7,9 @@ use crate::domain::text::clean;
 
 /// Each `..` looks at everything below everything that was found before it.
 const MAX_DESCENTS: usize = 2;
+/// Longest path, in characters, and how deep it may be nested.
+const MAX_PATH: usize = 1_000;
+const MAX_DEPTH: usize = 32;
 /// A path that finds more nodes than this is of no use.
 pub const MAX_NODES: usize = 100_000;
 
@@ -30,8 +33,9 @@ impl Path {
     /// Reads a path.
     ///
     /// # Errors
-    /// It is no JSONPath, or has more than two `..`.
+    /// It is no JSONPath, is too long or too deep, or has more than two `..`.
     pub fn parse(text: &str) -> Result<Self, Unusable> {
+        is_parsable(text).map_err(|reason| Unusable { at: 0, reason })?;
         let parsed = JsonPath::parse(text).map_err(|e| {
             let before = text.char_indices().nth(e.position().saturating_sub(1));
             Unusable { at: before.map_or(text.len(), |c| c.0), reason: e.message().to_owned() }
@@ -101,6 +105,26 @@ fn descents(text: &str) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Whether a JSONPath may be given to the parser, which calls itself for each bracket and each `!`.
+fn is_parsable(path: &str) -> Result<(), String> {
+    if path.chars().count() > MAX_PATH {
+        return Err(format!("it is longer than {MAX_PATH} characters"));
+    }
+    let (mut open, mut deepest) = (0_usize, 0);
+    for c in path.chars() {
+        match c {
+            '(' | '[' | '!' => open += 1,
+            ')' | ']' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(open);
+    }
+    if deepest > MAX_DEPTH {
+        return Err(format!("it is nested more than {MAX_DEPTH} deep"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +161,15 @@ mod tests {
         let document = json!({"a": {"problems": []}});
         let path = Path::parse(text).unwrap();
         assert_eq!(path.reach(&document).map(|r| (r.0, r.1)), expect);
+    }
+
+    #[rstest]
+    #[case("$.a[?(@.b == 1 && (@.c[0] != ')' || !@.d))]".to_owned(), true)]
+    #[case(format!("$[?{}@.a{}]", "(".repeat(5_000), ")".repeat(5_000)), false)]
+    #[case(format!("$[?{}@.a{}]", "(".repeat(40), ")".repeat(40)), false)]
+    #[case(format!("$[?{}@.a]", "!".repeat(400)), false)]
+    #[case(format!("$.{}", "a".repeat(1_000)), false)]
+    fn a_path_that_would_exhaust_its_parser_is_refused(#[case] path: String, #[case] fine: bool) {
+        assert_eq!(Path::parse(&path).is_ok(), fine);
     }
 }

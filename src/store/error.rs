@@ -1,6 +1,7 @@
 //! What can go wrong with a store, told as the thing, the reason and the remedy.
 
-use std::fmt;
+use std::path::Path;
+use std::{fmt, io};
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +39,16 @@ pub(super) fn explain(
         reason: reason.to_owned(),
         remedy: remedy.to_owned(),
     };
+    let full =
+        || failed(store.clone(), "the disk is full", "free some space; it goes on by itself");
+    let by_disk = matches!(sqlite_code(e), Some(10))
+        || matches!(e, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut);
+    // SQLite calls it a failure of the disk where it cannot make room beside the file.
+    if matches!(e, sqlx::Error::Io(e) if e.kind() == io::ErrorKind::StorageFull)
+        || (by_disk && has_no_room(Path::new(&store)))
+    {
+        return full();
+    }
     match sqlite_code(e) {
         Some(5 | 6) => failed(
             store,
@@ -55,11 +66,14 @@ pub(super) fn explain(
             reason: message(e),
             remedy: "move it aside with its -wal and -shm, or restore a backup".to_owned(),
         },
-        Some(13) => failed(store, "the disk is full", "free some space; it goes on by itself"),
+        Some(13) => full(),
         Some(14) => StoreError::Unusable {
             store,
             reason: message(e),
-            remedy: "check that the folder exists and may be written".to_owned(),
+            remedy:
+                "check that its folder exists and that you may write there, also for reading: or \
+                     copy it, with its -wal if there is one, to a folder of your own"
+                    .to_owned(),
         },
         _ => match e {
             sqlx::Error::Configuration(_) => StoreError::Unusable {
@@ -67,6 +81,11 @@ pub(super) fn explain(
                 reason: message(e),
                 remedy: "write it as sqlite:///path or postgres://user@host/db".to_owned(),
             },
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut if Path::new(&store).exists() => failed(
+                store,
+                &message(e),
+                "check the disk that it is on, and that no other process holds it",
+            ),
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut => failed(
                 store,
                 &message(e),
@@ -75,6 +94,14 @@ pub(super) fn explain(
             _ => failed(store, &message(e), "try again; if it stays, report it as a defect"),
         },
     }
+}
+
+/// Whether the file system of a file has less room than SQLite needs for its shared memory.
+fn has_no_room(file: &Path) -> bool {
+    const LEAST: u64 = 64 * 1024;
+    let folder = file.parent().filter(|_| file.exists());
+    let state = folder.and_then(|folder| rustix::fs::statvfs(folder).ok());
+    state.is_some_and(|s| s.f_bavail.saturating_mul(s.f_frsize) < LEAST)
 }
 
 /// SQLite's primary result code, if it was SQLite that complained.
@@ -91,4 +118,23 @@ fn message(e: &sqlx::Error) -> String {
         other => other.to_string(),
     };
     crate::domain::text::clean(&text, 300)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_file_no_database_server_is_blamed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let said = |e: sqlx::Error| explain(&file.path().display(), "be written", &e).to_string();
+        let full = said(sqlx::Error::Io(io::ErrorKind::StorageFull.into()));
+        assert!(full.contains("the disk is full; free some space"), "{full}");
+        for other in [sqlx::Error::PoolTimedOut, sqlx::Error::Io(io::ErrorKind::TimedOut.into())] {
+            let said = said(other);
+            assert!(!said.contains("database server"), "{said}");
+        }
+        let server = explain(&"postgres://db/x", "be read", &sqlx::Error::PoolTimedOut);
+        assert!(server.to_string().contains("database server"), "{server}");
+    }
 }

@@ -3,15 +3,16 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use super::{Location, StoreError};
+use crate::domain::text;
 
 /// Makes the folder (0700) and an empty file (0600) where there is none yet. SQLite gives `-wal` and
 /// `-shm` the mode of the file. Returns whether there is nothing in it.
@@ -33,6 +34,45 @@ pub(super) fn create(path: &Path) -> Result<bool, StoreError> {
 /// A new empty file that only its owner may read.
 pub(super) fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Makes what others may read or change private where it is ours, and says so; says it where it is
+/// not ours. A folder only if it bears our name: any other may be everybody's for a reason. What is
+/// open to a group alone was opened to it by somebody.
+pub(super) fn tighten(path: &Path) -> Vec<String> {
+    let folder = path.parent().filter(|f| f.file_name().is_some_and(|name| name == "atalaya"));
+    let files = ["", "-wal", "-shm"].map(|suffix| (with_suffix(path, suffix), 0o600));
+    let all = files.into_iter().chain(folder.map(|f| (f.to_owned(), 0o700)));
+    all.filter_map(|(path, mode)| {
+        let open = fs::metadata(&path).ok()?.permissions().mode() & 0o007;
+        if open == 0 {
+            return None;
+        }
+        let shown = text::clean(&path.display().to_string(), 1_000);
+        Some(match fs::set_permissions(&path, Permissions::from_mode(mode)) {
+            Ok(()) => format!("{shown} was open to other users; its mode is {mode:04o} now"),
+            Err(e) => format!(
+                "{shown} is open to other users and cannot be made private ({e}); have its owner \
+                 set its mode to {mode:04o}"
+            ),
+        })
+    })
+    .collect()
+}
+
+/// As [`url`], to read only. Where SQLite could not even make its files for that beside it, the file
+/// is taken as one that does not change, unless there is a write-ahead log.
+pub(super) fn url_to_read(path: &Path) -> Result<String, StoreError> {
+    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let url = url(path)?;
+    let is_closed = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_err();
+    // One that is there belongs to a console that runs, or holds what was not moved into the file.
+    let is_whole = !with_suffix(path, "-wal").exists();
+    Ok(match (is_closed, is_whole) {
+        (false, _) => url,
+        (true, true) => url.replace("?mode=rw", "?mode=ro&immutable=1"),
+        (true, false) => url.replace("?mode=rw", "?mode=ro"),
+    })
 }
 
 /// The URL under which sqlx opens that file; it must exist.

@@ -105,13 +105,19 @@ impl Store {
         read_only: bool,
         migrations: &[Migration],
     ) -> Result<Connected, StoreError> {
+        // Before it is opened: the files beside it get its mode.
+        let tightened = match location {
+            Location::File(path) if !read_only => file::tighten(path),
+            _ => Vec::new(),
+        };
         let (pool, failure) = pool(location, read_only).await?;
         let opened = async {
             if let Some(e) = failure.get() {
                 return Err(explain(location, "be opened", e));
             }
             let _ = failure.set(sqlx::Error::PoolClosed);
-            let (mode, notices) = migrate::prepare(&pool, location, read_only, migrations).await?;
+            let (mode, upgraded) = migrate::prepare(&pool, location, read_only, migrations).await?;
+            let notices = [tightened, upgraded].concat();
             let mut store = Self {
                 pool: pool.clone(),
                 location: location.clone(),
@@ -319,7 +325,7 @@ async fn pool(
                     remedy: "start once without --read-only".to_owned(),
                 });
             }
-            (file::url(path)?, 2, "PRAGMA query_only = 1")
+            (file::url_to_read(path)?, 2, "PRAGMA query_only = 1")
         }
         Location::File(path) => {
             first = if file::create(path)? { SQLITE_NEW } else { first };

@@ -1,21 +1,29 @@
 //! Export and import as JSON lines: one header, then every event, then every incident, each word for
 //! word as it is stored, so that exporting what was imported gives the same bytes.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use sqlx::AnyConnection;
 
-use super::append::{Projection, end, write_events, write_incidents};
-use super::codec::{EventRow, decode, natural, open_key};
+use super::append::{Projection, document, end, write_events, write_incidents};
+use super::codec::{EventRow, decode, instant, millis, open_key};
 use super::read::PAGE;
 use super::{Store, StoreError};
-use crate::domain::incident::Incident;
 use crate::domain::incident::event::EVENT_VERSION;
+use crate::domain::incident::lifecycle::fold;
+use crate::domain::incident::{EventBody, Incident, IncidentId};
+use crate::domain::text;
+use crate::domain::time::Instant;
 
 /// The version of the export's own format.
 const FORMAT: u32 = 1;
+/// The largest position or id: every reader of JSON knows whole numbers up to here.
+const MAX_NUMBER: i64 = 1 << 53;
 /// Longest line that an import accepts, in bytes.
 const MAX_LINE: u64 = 64 << 20;
 
@@ -61,6 +69,7 @@ struct EventLine<'a> {
 #[derive(Serialize, Deserialize)]
 struct IncidentLine<'a> {
     updated_at: i64,
+    /// For other readers: an import makes it again.
     #[serde(borrow)]
     doc: &'a RawValue,
 }
@@ -132,8 +141,8 @@ impl Store {
         Ok(count)
     }
 
-    /// Reads an export into a store that has nothing in it yet; ids and positions stay. All or
-    /// nothing.
+    /// Reads an export into a store that has nothing in it yet; ids and positions stay. The incidents
+    /// are made again from the events. All or nothing.
     ///
     /// # Errors
     /// The store has something in it, a line is not what [`Self::export`] writes (with its number),
@@ -173,74 +182,64 @@ impl Store {
         let Some(Line::Atalaya(header)) = lines.next()? else {
             return Err(wrong(1, "an export begins with {\"atalaya\":…}"));
         };
+        if !(0..=MAX_NUMBER).contains(&header.head) || header.format < 0 {
+            return Err(wrong(1, "its head or format is out of range"));
+        }
         if header.version > FORMAT || header.format > i64::from(EVENT_VERSION) {
             return Err(StoreError::Refused(
                 "this export was written by a newer atalaya; upgrade this one".to_owned(),
             ));
         }
-        let mut count = Transferred::default();
-        let mut events: Vec<EventRow> = Vec::new();
-        let mut incidents: Vec<(i64, String, Incident)> = Vec::new();
-        let (mut position, mut id) = (0, 0);
+        let mut replay = Replay::default();
+        let mut rows: Vec<EventRow> = Vec::new();
+        let mut counted = 0;
         loop {
             let line = lines.next()?;
-            let number = count.events + count.incidents + 2;
+            let number = replay.position.unsigned_abs() + counted + 2;
             match &line {
                 Some(Line::Event(e)) => {
-                    if e.position <= position || e.position > header.head {
-                        return Err(wrong(number, "its position is out of order"));
-                    }
-                    position = e.position;
-                    let row: EventRow = (
-                        e.position,
-                        e.at,
-                        e.incident,
-                        e.writer.clone(),
-                        e.actor.get().to_owned(),
-                        e.body.get().to_owned(),
-                    );
-                    decode(self, &row).map_err(|e| wrong(number, &e.to_string()))?;
-                    events.push(row);
-                    count.events += 1;
+                    rows.push(replay.add(self, e).map_err(|why| wrong(number, &why))?);
                 }
-                Some(Line::Incident(line)) => {
-                    let doc = line.doc.get();
-                    let incident: Incident = serde_json::from_str(doc)
-                        .map_err(|e| wrong(number, &format!("this is no incident: {e}")))?;
-                    if incident.id.0 <= id || incident.version > natural(header.head) {
-                        return Err(wrong(number, "its id or version is out of order"));
-                    }
-                    id = incident.id.0;
-                    incidents.push((line.updated_at, doc.to_owned(), incident));
-                    count.incidents += 1;
-                }
+                // What it says is not taken on trust: its events say the same.
+                Some(Line::Incident(_)) => counted += 1,
                 Some(Line::Atalaya(_)) => return Err(wrong(number, "a second header")),
                 None => {}
             }
-            if line.is_none() || events.len() + incidents.len() >= PAGE as usize {
-                write_events(connection, &events).await.map_err(fail)?;
-                let projections: Vec<_> = incidents
-                    .iter()
-                    .map(|(at, doc, of)| Projection {
-                        of,
-                        open_key: open_key(of),
-                        at: *at,
-                        doc: doc.clone(),
-                    })
-                    .collect();
-                write_incidents(connection, &projections).await.map_err(fail)?;
-                events.clear();
-                incidents.clear();
+            if line.is_none() || rows.len() >= PAGE as usize {
+                write_events(connection, &rows).await.map_err(fail)?;
+                rows.clear();
             }
             if line.is_none() {
                 break;
             }
         }
+        if header.head != replay.position {
+            return Err(wrong(1, "the events do not end where it says; the export is not whole"));
+        }
+        if counted > replay.incidents.len() as u64 {
+            return Err(StoreError::Refused("there are incidents without events".to_owned()));
+        }
+        let count = Transferred {
+            events: replay.position.unsigned_abs(),
+            incidents: replay.incidents.len() as u64,
+        };
+        let incidents: Vec<(&Incident, i64)> =
+            replay.incidents.values().map(|(incident, at)| (incident, *at)).collect();
+        for page in incidents.chunks(PAGE as usize) {
+            let projections = page
+                .iter()
+                .map(|(of, at)| {
+                    Ok(Projection { of, open_key: open_key(of), at: *at, doc: document(of)? })
+                })
+                .collect::<Result<Vec<_>, serde_json::Error>>()
+                .map_err(|e| StoreError::Refused(format!("an incident cannot be stored: {e}")))?;
+            write_incidents(connection, &projections).await.map_err(fail)?;
+        }
         sqlx::query(
             "UPDATE log SET head = $1, at = $2, format = $3, writer = $4 WHERE id = 1 AND head = 0",
         )
-        .bind(header.head)
-        .bind(header.at)
+        .bind(replay.position)
+        .bind(replay.at)
         .bind(header.format)
         .bind(env!("CARGO_PKG_VERSION"))
         .execute(&mut *connection)
@@ -248,6 +247,107 @@ impl Store {
         .map_err(fail)?;
         Ok(count)
     }
+}
+
+/// What the events of an import make, so far.
+#[derive(Default)]
+struct Replay {
+    /// Of the last event, and when it happened.
+    position: i64,
+    at: i64,
+    /// By id, with the time of the last change.
+    incidents: BTreeMap<IncidentId, (Incident, i64)>,
+}
+
+impl Replay {
+    /// Checks and folds the next event; gives it back as its row.
+    fn add(&mut self, store: &Store, line: &EventLine<'_>) -> Result<EventRow, String> {
+        if line.position != self.position + 1 || line.position > MAX_NUMBER {
+            return Err("its position is out of order".to_owned());
+        }
+        if !is_sane(instant(line.at)) || millis(instant(line.at)) != line.at || line.at < self.at {
+            return Err("its time is out of order".to_owned());
+        }
+        if !(1..=MAX_NUMBER).contains(&line.incident) {
+            return Err("its incident's number is out of range".to_owned());
+        }
+        let row: EventRow = (
+            line.position,
+            line.at,
+            line.incident,
+            text::clean(&line.writer, 60),
+            harmless(line.actor)?,
+            harmless(line.body)?,
+        );
+        let event = decode(store, &row).map_err(|e| e.to_string())?;
+        let known = self.incidents.get(&event.incident).map(|(incident, _)| incident);
+        if known.is_some() == matches!(event.body, EventBody::Opened(_)) {
+            return Err(format!("{} is to be opened once, and first", event.incident));
+        }
+        if let Some(incident) = fold(known, &event) {
+            let changed = incident.version == event.position;
+            let before = self.incidents.get(&event.incident).map(|(_, at)| *at);
+            let at = before.filter(|_| !changed).unwrap_or(line.at);
+            self.incidents.insert(event.incident, (incident, at));
+        }
+        (self.position, self.at) = (line.position, line.at);
+        Ok(row)
+    }
+}
+
+/// A document whose instants are of our times and whose texts are harmless: word for word as it is,
+/// if it was so already.
+fn harmless(raw: &RawValue) -> Result<String, String> {
+    let mut value: Value = serde_json::from_str(raw.get()).map_err(|e| e.to_string())?;
+    let changed = tame(&mut value, false)?;
+    Ok(if changed { value.to_string() } else { raw.get().to_owned() })
+}
+
+/// Cleans every text; returns whether that changed one. `free`: what people and servers write, in
+/// which nothing is read as an instant.
+fn tame(value: &mut Value, free: bool) -> Result<bool, String> {
+    /// By these incidents and alerts are told apart; they are never shown.
+    const IDENTITIES: [&str; 2] = ["key", "fingerprint"];
+    const FREE: [&str; 6] = ["labels", "annotations", "title", "text", "reason", "what"];
+    let mut changed = false;
+    match value {
+        Value::String(was) => {
+            if !free && was.parse::<Instant>().is_ok_and(|at| !is_sane(at)) {
+                return Err(format!("the instant {:?} is out of range", text::clean(was, 60)));
+            }
+            let now = text::clean_text(was, usize::MAX);
+            changed = now != *was;
+            *was = now;
+        }
+        Value::Array(list) => {
+            for item in list {
+                changed |= tame(item, free)?;
+            }
+        }
+        Value::Object(fields) => {
+            let hostile: Vec<String> =
+                fields.keys().filter(|k| text::clean(k, usize::MAX) != **k).cloned().collect();
+            for key in hostile {
+                changed = true;
+                if let Some(value) = fields.remove(&key) {
+                    fields.insert(text::clean(&key, usize::MAX), value);
+                }
+            }
+            for (key, item) in fields.iter_mut() {
+                let key = key.as_str();
+                if free || !IDENTITIES.contains(&key) {
+                    changed |= tame(item, free || FREE.contains(&key))?;
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+    Ok(changed)
+}
+
+/// Whether it is between 1970 and 2200: what reckons with instants can add any duration to those.
+fn is_sane(at: Instant) -> bool {
+    (1970..2200).contains(&at.year())
 }
 
 fn put(out: &mut (dyn Write + Send), line: &Line<'_>) -> io::Result<()> {

@@ -321,3 +321,129 @@ fn what_is_no_place_is_refused_with_an_example() {
     let refused = "mysql://db/x".parse::<Location>().unwrap_err();
     assert!(refused.to_string().contains("postgres://user@host/db"), "{refused}");
 }
+
+/// An export of one incident that was opened, acknowledged and noted.
+async fn exported() -> String {
+    let mut w = Writer::on(Store::memory().await.unwrap()).await;
+    w.stored(vec![(1, opened("a")), (1, contract::acknowledged()), (1, noted("looking"))]).await;
+    let mut out = Vec::new();
+    w.store.export(&mut out).await.unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+async fn imported(text: &str) -> Result<Store, StoreError> {
+    let store = Store::memory().await.unwrap();
+    store.import(&mut text.as_bytes()).await?;
+    Ok(store)
+}
+
+#[rstest]
+#[case::time("\"until\":\"2026", "\"until\":\"+262142")]
+#[case::before_all_times("\"until\":\"2026", "\"until\":\"-0100")]
+#[case::head("\"head\":3", "\"head\":9223372036854775807")]
+#[case::short("\"head\":3", "\"head\":4")]
+#[case::position("\"position\":2", "\"position\":3")]
+#[case::id("\"incident\":1,", "\"incident\":9223372036854775807,")]
+#[case::never_opened(
+    "\"position\":2,\"at\":1770000002000,\"incident\":1",
+    "\"position\":2,\"at\":1770000002000,\"incident\":2"
+)]
+#[case::milliseconds("\"at\":1770000002000", "\"at\":8210298412799000")]
+#[case::back_in_time("\"at\":1770000003000", "\"at\":1770000001000")]
+#[tokio::test]
+async fn an_import_takes_nothing_that_a_console_could_not_live_with(
+    #[case] from: &str,
+    #[case] to: &str,
+) {
+    let export = exported().await;
+    assert!(export.contains(from), "{export}");
+    let refused = imported(&export.replace(from, to)).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Refused(why) if why.starts_with("line ")), "{refused}");
+}
+
+#[tokio::test]
+async fn an_import_makes_incidents_from_their_events_whatever_their_documents_say() {
+    let export = exported().await;
+    let (events, document) = export.trim_end().rsplit_once('\n').unwrap();
+    let lie = document.replace("\"id\":1", "\"id\":18446744073709551615");
+    let lie = lie.replace("acknowledged", "closed");
+    assert_ne!(lie, document);
+    for text in [events.to_owned(), format!("{events}\n{lie}\n")] {
+        let store = imported(&text).await.unwrap();
+        assert_eq!(store.load().await.unwrap().next_id, 2);
+        let mut again = Vec::new();
+        store.export(&mut again).await.unwrap();
+        assert!(again == export.as_bytes());
+    }
+    assert!(imported(&format!("{export}{document}\n")).await.is_err(), "one too many");
+}
+
+#[tokio::test]
+async fn an_import_takes_the_sting_out_of_texts() {
+    let hostile = r"\u001b[2J\u009b1mx\u202e";
+    let export = exported().await;
+    let export = export
+        .replace("\"text\":\"looking", &format!("\"text\":\"{hostile}"))
+        .replace("\"name\":\"ana", &format!("\"name\":\"{hostile}"))
+        .replace("\"zone\":\"eu", &format!("\"zone{hostile}\":\"{hostile}"));
+    let store = imported(&export).await.unwrap();
+    let mut out = Vec::new();
+    store.export(&mut out).await.unwrap();
+    let out = String::from_utf8(out).unwrap();
+    assert!(!out.contains("\\u001b") && !out.contains(|c: char| c != '\n' && c.is_control()));
+    assert!(!out.contains('\u{202e}') && out.contains("\"zonex\":\"x\""), "{out}");
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_console_opens_on_instants_at_the_end_of_all_calendars() {
+    let (_dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a")), (1, contract::resolved())]).await;
+    let sql = "UPDATE incidents SET doc = REPLACE(doc, '2026-02-02', '+262142-12-31')";
+    sqlx::query(sql).execute(&raw(&location).await).await.unwrap();
+    let (effects, _told) = tokio::sync::mpsc::channel(9);
+    let plan = atalaya::engine::Plan::empty();
+    let handle = atalaya::engine::runtime::start(plan, w.store, effects).await.unwrap();
+    handle.load(IncidentId(1)).await.unwrap();
+    handle.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_open_to_others_is_made_private_and_that_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("atalaya");
+    let location = Location::File(folder.join("atalaya.db"));
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    w.store.close().await;
+    let set = |p: &Path, mode| fs::set_permissions(p, fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+    set(path(&location), 0o666);
+    set(&folder, 0o777);
+    set(dir.path(), 0o777);
+    let store = Store::open(&location, false).await.unwrap();
+    assert_eq!((mode(path(&location)), mode(&folder)), (0o600, 0o700));
+    assert_eq!(mode(dir.path()), 0o777, "a folder that is not ours is left alone");
+    let notices = store.notices().join("\n");
+    assert!(notices.contains("atalaya.db was open to other users"), "{notices}");
+    store.close().await;
+    // Somebody shares it with a group.
+    set(path(&location), 0o660);
+    let store = Store::open(&location, false).await.unwrap();
+    assert_eq!((mode(path(&location)), store.notices().len()), (0o660, 0));
+}
+
+#[tokio::test]
+async fn a_store_in_a_folder_that_may_not_be_written_can_be_read() {
+    let (dir, location) = place();
+    let mut w = Writer::open(&location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    w.store.close().await;
+    let set = |mode| fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+    set(0o500);
+    let store = Store::open(&location, true).await.unwrap();
+    assert_eq!(store.load().await.unwrap().incidents.len(), 1);
+    store.close().await;
+    set(0o700);
+}

@@ -402,3 +402,82 @@ fn a_secret_from_a_pipe_that_nobody_writes_to_holds_no_command_up() {
     let output = home.command(&["sources"]).timeout(limit).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
 }
+
+#[test]
+fn an_export_writes_to_devices_and_pipes_and_replaces_files_alone() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let home = Home::new();
+    home.says(&["incident", "report", "--title", "one"]);
+    let full = home.run(&["export", "--output", "/dev/full"]);
+    assert_eq!(full.status.code(), Some(1), "{full:?}");
+    assert!(fs::metadata("/dev/full").unwrap().file_type().is_char_device());
+    assert_eq!(home.says(&["export", "--output", "/dev/stdout"]), home.says(&["export"]));
+    home.says(&["export", "--output", "/dev/null"]);
+    assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+
+    let (link, file) = (home.path("link.jsonl"), home.path("file.jsonl"));
+    fs::write(&file, "old").unwrap();
+    symlink(&file, &link).unwrap();
+    home.says(&["export", "--output", link.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), home.says(&["export"]));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let folder = home.run(&["export", "--output", home.path("").to_str().unwrap()]);
+    assert_eq!(folder.status.code(), Some(1), "{folder:?}");
+}
+
+#[test]
+fn output_that_cannot_be_written_is_exit_1_and_a_reader_that_left_is_none() {
+    let home = Home::new();
+    home.says(&["incident", "report", "--title", "one"]);
+    for command in [&["incidents"][..], &["incidents", "--json"], &["audit"], &["export"], &["man"]]
+    {
+        let start = |out: std::process::Stdio| {
+            let command = home.command(command);
+            let mut process = std::process::Command::new(command.get_program());
+            process.args(command.get_args()).env_clear();
+            for (name, value) in command.get_envs() {
+                if let Some(value) = value {
+                    process.env(name, value);
+                }
+            }
+            process.stdout(out).stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = start(full.into()).wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("No space left"), "{command:?}: {said}");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = start(writer.into()).wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{command:?}: {output:?}");
+    }
+}
+
+#[test]
+fn a_store_file_without_anything_in_it_is_an_empty_store() {
+    let home = Home::new();
+    let file = home.path("empty.db");
+    fs::write(&file, "").unwrap();
+    let store = file.to_str().unwrap();
+    assert_eq!(home.says(&["--store", store, "incidents"]), "no incidents\n");
+    assert_eq!(fs::metadata(&file).unwrap().len(), 0, "reading changes nothing");
+}
+
+#[test]
+fn a_text_without_its_option_is_told_where_it_goes() {
+    let home = Home::new();
+    for (line, hint) in [
+        (["note", "INC-3", "looking into it"], "--text"),
+        (["assign", "INC-3", "bob"], "--to"),
+        (["close", "INC-3", "was a test"], "--reason"),
+    ] {
+        let output = home.run(&[&["incident"], &line[..]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let last = format!("goes into {hint}");
+        assert!(said.contains("is not an incident") && said.contains(&last), "{said}");
+    }
+}

@@ -125,7 +125,8 @@ fn signal(
         if found.is_none() {
             let known: Vec<&str> = upstreams.names.iter().map(|(n, _)| n.as_str()).collect();
             let message = format!("unknown source \"{}\" in services.signals", source.value);
-            s.report().error(source.at, message, suggest(source.value, &known, "defined sources"));
+            let meant = || suggest(source.value, &known, "defined sources");
+            s.report().error(source.at, message, s.report().remedy(meant));
         }
         found
     });

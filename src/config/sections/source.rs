@@ -47,8 +47,16 @@ pub fn sources(
     history: TimeDelta,
 ) -> (Vec<ReadSource<'_>>, Vec<(String, &'static str)>) {
     let (mut list, mut names) = (Vec::new(), Vec::new());
+    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
     for s in sections {
         let name = s.required_text("name", "name = \"prom-dc1\"");
+        if let Some(name) = name {
+            let first = *seen.entry(name.value).or_insert(name.at);
+            if first != name.at {
+                let message = format!("source \"{}\" is defined twice", name.value);
+                s.report().clash(name.at, first, message, "rename one of them");
+            }
+        }
         let kind = kind_word(&s);
         if let (Some(name), Some(kind)) = (name, kind) {
             names.push((name.value.to_owned(), kind));
@@ -294,10 +302,16 @@ fn alertmanager<'a>(s: &Section<'a>) -> (Option<Alertmanager>, Vec<Text<'a>>) {
     let filter = filter.into_iter().map(|t| t.value.to_owned()).collect();
     let origins = s.texts("origins").unwrap_or_default();
     let members = s.texts("urls").or_else(|| s.texts("url"));
-    let Some(members) = members.filter(|m| !m.is_empty()) else {
-        s.missing("urls", "urls = [\"http://127.0.0.1:9093\"]");
+    let example = "urls = [\"http://127.0.0.1:9093\"]";
+    let Some(members) = members else {
+        s.missing("urls", example);
         return (None, origins);
     };
+    if members.is_empty() {
+        let at = s.key_place("urls").or_else(|| s.key_place("url")).unwrap_or(s.at);
+        s.report().error(at, "sources.urls is empty", format!("name at least one: {example}"));
+        return (None, origins);
+    }
     let urls: Vec<_> = members.iter().filter_map(|t| s.url_of(*t, &WEB)).collect();
     let names = origins.iter().map(|t| Arc::from(t.value)).collect();
     let whole = urls.len() == members.len();
