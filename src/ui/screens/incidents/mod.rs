@@ -588,7 +588,7 @@ impl Screen for Queue {
 
     fn entered(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         self.arrived(ctx);
-        self.with(ctx, |list, context| list.enter(context));
+        self.with(ctx, List::enter);
         self.list.touch(ctx.now);
         Vec::new()
     }
