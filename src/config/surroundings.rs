@@ -83,10 +83,36 @@ impl Surroundings {
             home: std::env::home_dir(),
             store: None,
             read_only: false,
-            user: user.unwrap_or_else(|| "operator".to_owned()),
+            user: user.or_else(account).unwrap_or_else(|| "operator".to_owned()),
             host,
             zone: iana_time_zone::get_timezone().ok(),
             vocabulary: Vocabulary::default(),
         }
+    }
+}
+
+/// The name of the account that runs this, where the environment does not say (a service, a
+/// container).
+fn account() -> Option<String> {
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    name_of(rustix::process::getuid().as_raw(), &accounts)
+}
+
+fn name_of(uid: u32, accounts: &str) -> Option<String> {
+    let own = |line: &&str| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(uid);
+    let name = accounts.lines().find(own)?.split(':').next()?;
+    Some(clean(name, 60)).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_named_by_its_number() {
+        let accounts =
+            "root:x:0:0:root:/root:/bin/sh\n\nbroken\nana:x:1000:1000::/home/ana:/bin/sh\n";
+        assert_eq!(name_of(1_000, accounts).as_deref(), Some("ana"));
+        assert_eq!(name_of(7, accounts), None);
     }
 }
