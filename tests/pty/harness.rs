@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub struct Console {
     pub writer: Box<dyn Write + Send>,
     pub child: Box<dyn Child + Send + Sync>,
     seen: Arc<Mutex<Seen>>,
+    /// How many bytes have come, before anybody made sense of them.
+    received: Arc<AtomicUsize>,
     /// The terminal's line discipline before anything ran.
     found: Termios,
     tty: std::fs::File,
@@ -108,13 +111,15 @@ impl Console {
             parser: vt100::Parser::new(nonzero(start.size.1), nonzero(start.size.0), 0),
         }));
         let writer = Arc::new(Mutex::new(pair.master.take_writer().unwrap()));
+        let received = Arc::new(AtomicUsize::new(0));
         if start.read {
+            let came = Arc::clone(&received);
             let reader = pair.master.try_clone_reader().unwrap();
             let (seen, writer, answers) = (Arc::clone(&seen), Arc::clone(&writer), start.answers);
-            std::thread::spawn(move || watch(reader, &seen, &writer, answers));
+            std::thread::spawn(move || watch(reader, &came, &seen, &writer, answers));
         }
         let writer = Box::new(Shared(writer));
-        Self { master: pair.master, writer, child, seen, found, tty, _home: own }
+        Self { master: pair.master, writer, child, seen, received, found, tty, _home: own }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
@@ -145,6 +150,10 @@ impl Console {
 
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
+    }
+
+    pub fn received(&self) -> usize {
+        self.received.load(Ordering::Relaxed)
     }
 
     pub fn text(&self) -> String {
@@ -271,6 +280,7 @@ fn environment(home: &Path) -> Vec<(&'static str, &'static str)> {
 
 fn watch(
     mut reader: Box<dyn Read + Send>,
+    came: &AtomicUsize,
     seen: &Mutex<Seen>,
     writer: &Mutex<Box<dyn Write + Send>>,
     answers: Option<(Duration, &[u8])>,
@@ -278,6 +288,7 @@ fn watch(
     let mut buffer = [0; 8_192];
     let mut asked = 0;
     while let Ok(n @ 1..) = reader.read(&mut buffer) {
+        came.fetch_add(n, Ordering::Relaxed);
         let questions = {
             let mut seen = seen.lock().unwrap();
             seen.bytes.extend_from_slice(&buffer[..n]);

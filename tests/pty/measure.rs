@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo build --release
-//! ATALAYA_MEASURED=target/release/atalaya cargo test --test pty -- --ignored --nocapture measure
+//! ATALAYA_MEASURED=target/release/atalaya cargo test --test pty -- --ignored --nocapture beside_its_peers
 //! ```
 //!
 //! `btop` and `htop` are measured where they are installed. Everything is seen from outside, through
@@ -17,7 +17,9 @@ use crate::harness::{BINARY, Console, Start};
 const STARTS: usize = 7;
 /// How long it is left alone, after a while in which it settles.
 const IDLE: Duration = Duration::from_secs(20);
-const SETTLE: Duration = Duration::from_secs(70);
+const SETTLE: Duration = Duration::from_secs(65);
+/// How long a first frame is waited for.
+const START: Duration = Duration::from_secs(10);
 /// How many keys are pressed.
 const KEYS: u64 = 200;
 
@@ -41,7 +43,7 @@ struct Figures {
 
 #[test]
 #[ignore = "measures for minutes; see above"]
-fn measure() {
+fn beside_its_peers() {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = |name: &str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
     let measured = std::env::var("ATALAYA_MEASURED").unwrap_or_else(|_| BINARY.to_owned());
@@ -92,21 +94,21 @@ fn figures(program: &Program) -> Figures {
         .map(|_| {
             let begun = Instant::now();
             let console = start();
-            until(|| console.text().contains(program.shows));
+            until(START, || console.text().contains(program.shows));
             millis(begun.elapsed())
         })
         .collect();
     let mut console = start();
-    until(|| console.text().contains(program.shows));
+    until(START, || console.text().contains(program.shows));
     std::thread::sleep(SETTLE);
     let pid = console.pid().as_raw_nonzero().get();
-    let (cpu, bytes, switches) = (cpu(pid), console.seen().bytes.len(), switches(pid));
+    let (cpu, bytes, switches) = (cpu(pid), console.received(), switches(pid));
     std::thread::sleep(IDLE);
     let seconds = IDLE.as_secs_f64();
     let mut figures = Figures {
         first_frame_ms: share(&mut first_frames, 0.5),
         cpu_percent: (self::cpu(pid) - cpu) / seconds * 100.0,
-        bytes_a_second: (console.seen().bytes.len() - bytes) as f64 / seconds,
+        bytes_a_second: (console.received() - bytes) as f64 / seconds,
         wake_ups_a_second: (self::switches(pid) - switches) as f64 / seconds,
         memory_mib: memory(pid),
         ..Figures::default()
@@ -121,17 +123,18 @@ fn figures(program: &Program) -> Figures {
 fn key(console: &mut Console, n: u64) -> f64 {
     // Between its own draws, so that what is seen is the answer to the key.
     std::thread::sleep(Duration::from_millis(40 + n * 7 % 20));
-    let before = console.seen().bytes.len();
+    let before = console.received();
     let begun = Instant::now();
     console.send(if n.is_multiple_of(2) { "\x1b[B" } else { "\x1b[A" });
-    until(|| console.seen().bytes.len() != before);
+    // A key that changes nothing counts as this long.
+    until(Duration::from_millis(250), || console.received() != before);
     millis(begun.elapsed())
 }
 
-/// Waits without sleeping long, up to ten seconds.
-fn until(condition: impl Fn() -> bool) {
+/// Waits without sleeping long, and not for ever.
+fn until(patience: Duration, condition: impl Fn() -> bool) {
     let begun = Instant::now();
-    while !condition() && begun.elapsed() < Duration::from_secs(10) {
+    while !condition() && begun.elapsed() < patience {
         std::thread::sleep(Duration::from_micros(50));
     }
 }
@@ -175,10 +178,10 @@ fn memory(pid: i32) -> f64 {
 }
 
 /// Runs the demo, fast, for `ATALAYA_SOAK_MINUTES` (60) and watches that it neither grows nor slows
-/// down: `cargo test --release --test pty -- --ignored --nocapture soak`.
+/// down: `cargo test --release --test pty -- --ignored --nocapture the_long_run`.
 #[test]
 #[ignore = "takes an hour; see above"]
-fn soak() {
+fn the_long_run() {
     let minutes: u64 =
         std::env::var("ATALAYA_SOAK_MINUTES").ok().and_then(|n| n.parse().ok()).unwrap_or(60);
     let home = tempfile::tempdir().unwrap();
