@@ -104,6 +104,11 @@ fn has_no_room(file: &Path) -> bool {
     state.is_some_and(|s| s.f_bavail.saturating_mul(s.f_frsize) < LEAST)
 }
 
+/// Whether somebody else had the file at that moment.
+pub(super) fn is_busy(e: &sqlx::Error) -> bool {
+    matches!(sqlite_code(e), Some(5 | 6))
+}
+
 /// SQLite's primary result code, if it was SQLite that complained.
 pub(super) fn sqlite_code(e: &sqlx::Error) -> Option<u32> {
     let db = e.as_database_error()?;

@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, ConnectOptions, Executor};
@@ -355,9 +355,15 @@ async fn pool(
         .after_connect(move |conn, _| {
             let kept = Arc::clone(&kept);
             Box::pin(async move {
+                let begun = Instant::now();
                 for sql in [first, setup] {
-                    if let Err(e) = conn.execute(sqlx::raw_sql(sql)).await {
-                        return kept.set(e);
+                    while let Err(e) = conn.execute(sqlx::raw_sql(sql)).await {
+                        // Of several that open a new file at once one sets the journal mode, and
+                        // SQLite lets the others not even wait for it.
+                        if !error::is_busy(&e) || begun.elapsed() > SETTING_UP {
+                            return kept.set(e);
+                        }
+                        tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                 }
                 Ok(())
@@ -368,6 +374,9 @@ async fn pool(
         .map_err(|e| explain(location, "be opened", &e))?;
     Ok((pool, failure))
 }
+
+/// How long others may take to set up a new file.
+const SETTING_UP: Duration = Duration::from_secs(5);
 
 /// Checkpoints are made by [`Store::checkpoint`], in quiet moments. Nothing in here writes to a file
 /// that is set up, so that opening does not wait for the disk.

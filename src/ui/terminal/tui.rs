@@ -362,8 +362,9 @@ impl Tui {
 
 impl Drop for Tui {
     fn drop(&mut self) {
-        if let Kind::Tty { session, .. } = &self.kind {
-            session.restore();
+        // Whatever is typed from now on is for whoever has the terminal next.
+        if let Kind::Tty { session, input } = &self.kind {
+            session.restore_after(|| input.pause());
         }
     }
 }
