@@ -196,9 +196,16 @@ pub fn chart(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &
 /// How far back the chart looks, and what keeps it from that; returns the cells that it took.
 fn range(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &mut Paint<'_>) -> u16 {
     let (word, span) = (charts.range.word(), charts.range.span());
-    let (text, role) = match charts.ranges.note(track, span, ctx.now) {
+    let kept = ctx.world.plan.history;
+    // The name and the value come first.
+    let named = width(&track.spec.name) + width(&signals::value(ctx, track)) + 5;
+    let fits = |text: &String| named + width(text) <= area.width;
+    let (text, role) = match charts.ranges.note(track, span, kept, ctx.now) {
         None => (word, Role::Muted),
-        Some((note, false)) => (format!("{word}, {note}"), Role::Muted),
+        Some((note, false)) => {
+            let whole = Some(format!("{word}, {note}")).filter(fits);
+            (whole.unwrap_or(word), Role::Muted)
+        }
         Some((why, true)) => {
             let room = usize::from(area.width * 2 / 3);
             (text::clean(&format!("{word}: {why}"), room), Role::Unknown)

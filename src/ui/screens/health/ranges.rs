@@ -140,14 +140,19 @@ impl Ranges {
     }
 
     /// What the person has to know about a chart of that span, in a few words, and whether it is bad.
-    pub fn note(&self, track: &Track, span: TimeDelta, now: Instant) -> Option<(String, bool)> {
+    /// `kept`: how much of the past is held in memory; a chart of less fills by itself.
+    pub fn note(
+        &self,
+        track: &Track,
+        span: TimeDelta,
+        kept: TimeDelta,
+        now: Instant,
+    ) -> Option<(String, bool)> {
         Some(match self.held(track, span, now)?.lack.as_ref()? {
             Lack::Loading => ("loading".to_owned(), false),
             Lack::Failed(why) => (why.clone(), true),
-            Lack::History => match track.points.front() {
-                Some(first) => (format!("history holds {}", text::duration(now - first.0)), false),
-                None => ("no history".to_owned(), false),
-            },
+            Lack::History if span <= kept => return None,
+            Lack::History => (format!("history holds {}", text::duration(kept)), false),
         })
     }
 
