@@ -38,7 +38,7 @@ pub struct Chart<'a> {
 /// A gap is a pause of more than this many usual steps.
 const GAP_STEPS: i64 = 4;
 /// Cells of the widest label on the value axis.
-const LABEL: u16 = 11;
+const LABEL: u16 = 14;
 /// Least cells for the labels.
 const LEAST_LABEL: u16 = 5;
 
@@ -490,10 +490,12 @@ mod tests {
         assert_eq!(labels, unique);
     }
 
-    #[test]
-    fn labels_of_large_numbers_that_hardly_differ_keep_their_unit() {
+    #[rstest]
+    #[case(65_536.0)]
+    #[case(1_024.0)]
+    fn labels_of_large_numbers_that_hardly_differ_keep_their_unit(#[case] step: f64) {
         let points = (0..60)
-            .map(|m| (start() + TimeDelta::minutes(m), 2_414_387_200.0 + m as f64 * 65_536.0))
+            .map(|m| (start() + TimeDelta::minutes(m), 24_400_000_000.0 + m as f64 * step))
             .collect();
         let thresholds = Thresholds::default();
         let chart = Chart { unit: "B", ..chart(&points, &thresholds) };
