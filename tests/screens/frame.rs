@@ -437,6 +437,18 @@ fn news_is_told_but_never_over_the_offer_to_undo() {
 }
 
 #[test]
+fn a_narrow_banner_says_the_reason_before_the_path() {
+    let mut world = world();
+    let why =
+        "the store /home/ana/.local/share/atalaya/atalaya.db could not be used: its file is gone; \
+               put it back"
+            .to_owned();
+    world.store = StoreState::Failing { since: now(), why };
+    let bench = Bench::new(world, 80, 24, DEFAULT);
+    assert!(line(&bench, 2).contains("its file is gone"), "{}", line(&bench, 2));
+}
+
+#[test]
 fn a_store_that_was_moved_aside_is_said_for_as_long_as_the_console_is_open() {
     let mut world = world();
     world.notices = ["the store was damaged and moved to x.damaged".to_owned()].into();

@@ -243,7 +243,13 @@ pub fn banner(ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     let (role, text) = match &ctx.world.store {
         StoreState::Failing { since, why } => {
             let since = ctx.age(*since);
-            (Role::Banner, format!(" STORE FAILING {since}: {why}; nothing can be acknowledged"))
+            let said =
+                |why: &str| format!(" STORE FAILING {since}: {why}; nothing can be acknowledged");
+            // Where there is no room for all of it, the reason counts, not which store it is.
+            let whole = said(why);
+            let short = why.split_once(": ").map(|(_, reason)| said(reason));
+            let narrow = width(&whole) + 1 > area.width;
+            (Role::Banner, short.filter(|_| narrow).unwrap_or(whole))
         }
         StoreState::ReadOnly { why } => (Role::ReadOnly, format!(" STORE READ-ONLY: {why}")),
         StoreState::Ready | StoreState::Memory => {
