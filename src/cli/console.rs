@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use futures::future;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -27,7 +28,7 @@ use crate::ui::overlay::Overlay;
 use crate::ui::screens::Place;
 use crate::ui::terminal::{Depth, Glyphs, InputEvent, Options, Terminal, Tui};
 use crate::ui::theme::{self, Theme};
-use crate::ui::{Model, Msg, Outside, Prefs, Settings, Tab};
+use crate::ui::{Model, Msg, Outside, Pending, Prefs, Settings, Tab};
 use edge::{Edge, Started};
 
 /// News for the screen that may wait to be read.
@@ -49,14 +50,11 @@ pub fn run(mut context: Context, args: &Args) -> Result<Exit, Failure> {
     let _log = log::start(&context.around.state_dir);
     let runtime = super::threads()?;
     let mut opened = runtime.block_on(open(&context, args, config, time))?;
-    // The screen has the main thread and timers of its own: a terminal that does not read holds up
-    // the screen, never the engine, and a second that passes wakes no other thread.
-    let screen = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let screen = screen.map_err(|e| Failure::Refused(format!("no timers for the screen: {e}")))?;
+    // The screen has the main thread for itself: a terminal that does not read holds up the screen,
+    // never the engine.
     let Opened { tui, input, model, outside, .. } = &mut opened;
-    let outcome = screen.block_on(crate::ui::run(tui, input, model, outside));
-    // On the screen's own thread, which holds the questions that are still to be answered.
-    let unanswered = screen.block_on(opened.close());
+    let outcome = crate::ui::run(tui, input, model, outside);
+    let unanswered = runtime.block_on(opened.close());
     runtime.shutdown_timeout(Duration::from_millis(500));
     for command in &unanswered {
         for what in named(command) {
@@ -89,7 +87,17 @@ impl Opened {
         for task in self.beside {
             task.abort();
         }
-        self.outside.handle.stop_within(PATIENCE).await
+        let Outside { handle, mut pending, .. } = self.outside;
+        // What is still on its way to the engine goes before the end.
+        let leaving = async {
+            pending.finish().await;
+            future::pending().await
+        };
+        tokio::select! {
+            biased;
+            unanswered = leaving => unanswered,
+            unanswered = handle.stop_within(PATIENCE) => unanswered,
+        }
     }
 }
 
@@ -222,7 +230,7 @@ async fn open(
         }),
         past: Box::new(move |ask| {
             let histories = histories.clone();
-            // Where the network is: the screen's own thread has timers and nothing else.
+            // Where the network is: the screen's own thread waits for news and nothing else.
             let asking = network.spawn(async move {
                 let past = histories.past(&ask.source, &ask.query, ask.stretch).await;
                 past.map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
@@ -235,6 +243,7 @@ async fn open(
         welcomed: Box::new(move || remember(&welcomed)),
         news: received,
         in_view: Box::new(move |ids| in_view.set(ids)),
+        pending: Pending::default(),
     };
     Ok(Opened { tui, input, model, outside, beside: [running, telling] })
 }

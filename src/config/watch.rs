@@ -2,9 +2,9 @@
 //! have come to rest. By stat, not by inotify: that works on every file system, and editors that
 //! replace the file are seen too.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, thread};
 
 use super::files::{self, Stamp};
 use super::problem::{Problem, shown};
@@ -45,11 +45,11 @@ impl Watch {
         watch
     }
 
-    /// Waits for a change and reads it: a new configuration, or what is wrong with it, in which case
-    /// the old one stays in force. Cancel-safe.
-    pub async fn changed(&mut self) -> Result<Box<Config>, Problems> {
+    /// Blocks until there is a change and reads it: a new configuration, or what is wrong with it, in
+    /// which case the old one stays in force.
+    pub fn changed(&mut self) -> Result<Box<Config>, Problems> {
         loop {
-            tokio::time::sleep(if self.last == self.read { EVERY } else { REST }).await;
+            thread::sleep(if self.last == self.read { EVERY } else { REST });
             if let Some(outcome) = self.poll() {
                 return outcome;
             }

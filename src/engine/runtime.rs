@@ -4,6 +4,7 @@
 //! way without staying. `task` holds what both share.
 
 mod clock;
+pub mod park;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 pub use clock::{Clock, HandClock, ScaledClock, SystemClock};
 
@@ -81,8 +83,24 @@ pub async fn start_with(
     let mut engine = Engine::load(plan, store, Some(effects), clock).await?;
     let (snapshots, published) = watch::channel(engine.first_snapshot());
     let (messages, received) = mpsc::channel(QUEUE);
-    tokio::spawn(engine.run(received, snapshots));
-    Ok(Handle::new(messages, published))
+    let handle = Handle::new(messages, published);
+    let abandoned = Arc::clone(&handle.abandoned);
+    let network = tokio::runtime::Handle::current();
+    let work = move || {
+        // The store's time-outs and what is read beside the engine run there.
+        let _inside = network.enter();
+        park::block_on(|timer| async move {
+            tokio::select! {
+                biased;
+                () = abandoned.notified() => {}
+                () = engine.run(received, snapshots, timer) => {}
+            }
+        });
+    };
+    std::thread::Builder::new().name("engine".to_owned()).spawn(work).map_err(|e| {
+        StoreError::Refused(format!("the engine cannot be started: no thread: {e}"))
+    })?;
+    Ok(handle)
 }
 
 /// Does one command on an open store and leaves: decided on the newest state, committed, answered.
@@ -120,12 +138,14 @@ pub struct Handle {
     messages: mpsc::Sender<Message>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     open: Open,
+    /// Nobody waits for the engine any more; it drops what it was doing.
+    abandoned: Arc<Notify>,
 }
 
 impl Handle {
     /// Joins a channel to the engine's task with the snapshots that it publishes.
     pub fn new(messages: mpsc::Sender<Message>, snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { messages, snapshots, open: Open::default() }
+        Self { messages, snapshots, open: Open::default(), abandoned: Arc::default() }
     }
 
     /// The newest snapshot.
@@ -138,16 +158,30 @@ impl Handle {
         self.snapshots.clone()
     }
 
-    /// Asks for something; the answer comes after it is stored.
-    pub async fn ask(&self, actor: Actor, command: Command) -> Vec<Outcome> {
-        let _open = self.open.enter(command.clone());
+    /// Asks for something; the answer comes after it is stored. It is on its way when this returns,
+    /// unless many others wait: what was asked before leaving is done before leaving.
+    pub fn ask(
+        &self,
+        actor: Actor,
+        command: Command,
+    ) -> impl Future<Output = Vec<Outcome>> + Send + use<> {
+        let open = self.open.enter(command.clone());
         let (reply, answer) = oneshot::channel();
-        let sent = self.messages.send(Message::Asked { actor, command, reply }).await;
-        let stopped = || {
-            let why = "the engine has stopped; nothing was stored".to_owned();
-            vec![Outcome { id: None, verdict: Verdict::Refused { why } }]
-        };
-        if sent.is_err() { stopped() } else { answer.await.unwrap_or_else(|_| stopped()) }
+        let sent = self.messages.try_send(Message::Asked { actor, command, reply });
+        let messages = self.messages.clone();
+        async move {
+            let _open = open;
+            let is_sent = match sent {
+                Ok(()) => true,
+                Err(TrySendError::Full(message)) => messages.send(message).await.is_ok(),
+                Err(TrySendError::Closed(_)) => false,
+            };
+            let answer = if is_sent { answer.await.ok() } else { None };
+            answer.unwrap_or_else(|| {
+                let why = "the engine has stopped; nothing was stored".to_owned();
+                vec![Outcome { id: None, verdict: Verdict::Refused { why } }]
+            })
+        }
     }
 
     /// Hands over what a source reported.
@@ -190,14 +224,13 @@ impl Handle {
     }
 
     /// As [`Self::stop`], but waits for no longer than `patience`; returns what was asked and not
-    /// answered by then, in the order in which it was asked.
+    /// answered by then, in the order in which it was asked. The engine drops that.
     pub async fn stop_within(&self, patience: Duration) -> Vec<Command> {
-        // What was just asked goes before: its task may not have run yet.
-        tokio::task::yield_now().await;
-        match tokio::time::timeout(patience, self.stop()).await {
-            Ok(()) => Vec::new(),
-            Err(_) => self.open.commands(),
+        if tokio::time::timeout(patience, self.stop()).await.is_ok() {
+            return Vec::new();
         }
+        self.abandoned.notify_one();
+        self.open.commands()
     }
 }
 

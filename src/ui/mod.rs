@@ -17,4 +17,4 @@ pub mod widgets;
 
 pub use app::{Model, Msg, Prefs, Settings, Tab, update};
 pub use cmd::{Cmd, RangeAnswer, RangeAsk};
-pub use run::{Outside, run};
+pub use run::{Outside, Pending, run};

@@ -1,17 +1,18 @@
 //! Joins the model to a terminal, a clock and the engine.
 //!
 //! Input comes first under a biased `select`, so that a flood of data never delays a key; nothing
-//! that is awaited here waits for anything but news. What takes time runs in tasks of its own and
-//! comes back as a message. A frame is drawn at once when something happens after a while of quiet;
+//! that is awaited here waits for anything but news. What takes time is waited for beside it and comes
+//! back as a message. A frame is drawn at once when something happens after a while of quiet;
 //! then frames coalesce, at most 30 a second for input and 4 for data.
 
 use std::io;
 use std::process::{Command as Process, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
-use futures::future::BoxFuture;
+use futures::StreamExt;
+use futures::future::{self, BoxFuture};
+use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
-use tokio::time::Instant as Moment;
 
 use super::app::{self, Model, Msg};
 use super::cmd::{Cmd, RangeAnswer, RangeAsk};
@@ -22,13 +23,12 @@ use super::theme::Theme;
 use crate::domain::incident::{Actor, IncidentId};
 use crate::domain::time::Instant;
 use crate::engine::Handle;
+use crate::engine::runtime::park::{self, Timer};
 
 /// Least time between two frames after input.
 const INPUT_PACE: Duration = Duration::from_millis(33);
 /// Least time between two frames after data.
 const DATA_PACE: Duration = Duration::from_millis(250);
-/// Messages from tasks that may wait to be read.
-const ANSWERS: usize = 256;
 
 /// A theme by its name, or why not.
 pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
@@ -55,19 +55,57 @@ pub struct Outside {
     pub news: mpsc::Receiver<Msg>,
     /// Told which incidents are in view whenever that changes: they need no notification.
     pub in_view: TellView,
+    /// What was asked and has not come back yet.
+    pub pending: Pending,
 }
 
-/// Runs the console until it is left; returns the exit code. The terminal stays the caller's.
+/// Effects that are under way; each comes back as a message, what the model wants then is carried
+/// out, too.
+#[derive(Default)]
+pub struct Pending(FuturesUnordered<BoxFuture<'static, Msg>>);
+
+impl Pending {
+    /// A message for the model, when it is there.
+    fn wait(&self, msg: impl Future<Output = Msg> + Send + 'static) {
+        self.0.push(Box::pin(msg));
+    }
+
+    /// A message that is there already.
+    fn post(&self, msg: Msg) {
+        self.wait(future::ready(msg));
+    }
+
+    fn tell(&self, tone: Tone, text: String) {
+        self.post(Msg::Say(tone, text));
+    }
+
+    /// Waits for all of it; nobody is interested in what comes of it.
+    pub async fn finish(&mut self) {
+        while self.0.next().await.is_some() {}
+    }
+}
+
+/// Runs the console on this thread until it is left; returns the exit code. The terminal stays the
+/// caller's. Its waiting holds up nobody, and a second that passes wakes no other thread.
 ///
 /// # Errors
 /// The terminal cannot be written to.
-pub async fn run(
+pub fn run(
     tui: &mut Tui,
     input: &mut mpsc::Receiver<InputEvent>,
     model: &mut Model,
     outside: &mut Outside,
 ) -> io::Result<u8> {
-    let (answers, mut answered) = mpsc::channel(ANSWERS);
+    park::block_on(|timer| until_left(tui, input, model, outside, timer))
+}
+
+async fn until_left(
+    tui: &mut Tui,
+    input: &mut mpsc::Receiver<InputEvent>,
+    model: &mut Model,
+    outside: &mut Outside,
+    timer: Timer,
+) -> io::Result<u8> {
     let mut snapshots = outside.handle.watch();
     let mut engine_lives = true;
     let mut news_lives = true;
@@ -83,8 +121,8 @@ pub async fn run(
                 Some(event) => (Msg::Input(event), INPUT_PACE),
                 None => return Ok(129),
             },
-            Some(msg) = answered.recv() => (msg, INPUT_PACE),
-            () = tokio::time::sleep_until(wake) => {
+            Some(msg) = outside.pending.0.next() => (msg, INPUT_PACE),
+            () = timer.clone().until(wake) => {
                 if pace.due.is_some() {
                     draw(tui, model)?;
                     pace.drew();
@@ -110,7 +148,7 @@ pub async fn run(
             }
         };
         for cmd in app::update(model, msg, (outside.clock)()) {
-            if let Some(code) = carry_out(cmd, tui, outside, &answers)? {
+            if let Some(code) = carry_out(cmd, tui, outside)? {
                 return Ok(code);
             }
         }
@@ -167,55 +205,38 @@ fn draw(tui: &mut Tui, model: &Model) -> io::Result<()> {
 }
 
 /// Carries out one effect; a code ends the console.
-fn carry_out(
-    cmd: Cmd,
-    tui: &mut Tui,
-    outside: &mut Outside,
-    answers: &mpsc::Sender<Msg>,
-) -> io::Result<Option<u8>> {
+fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8>> {
     let handle = outside.handle.clone();
-    let answers = answers.clone();
+    let pending = &outside.pending;
     match cmd {
         Cmd::Quit(code) => return Ok(Some(code)),
         Cmd::Ask(command) => {
-            let actor = outside.actor.clone();
-            tokio::spawn(async move {
-                let outcomes = handle.ask(actor, command.clone()).await;
-                let _ = answers.send(Msg::Answered { command, outcomes }).await;
-            });
+            let asked = handle.ask(outside.actor.clone(), command.clone());
+            pending.wait(async move { Msg::Answered { command, outcomes: asked.await } });
         }
         Cmd::Timeline(id) => {
-            tokio::spawn(async move {
-                let events = handle.timeline(id).await;
-                let _ = answers.send(Msg::Timeline { id, events }).await;
-            });
+            pending.wait(async move { Msg::Timeline { id, events: handle.timeline(id).await } });
         }
         Cmd::Load(id) => {
-            tokio::spawn(async move {
-                let result = handle.load(id).await;
-                let _ = answers.send(Msg::Loaded { id, result }).await;
-            });
+            pending.wait(async move { Msg::Loaded { id, result: handle.load(id).await } });
         }
         Cmd::Edit(text) => {
             let edited = tui.with_editor(&text).map_err(|e| format!("not edited: {e}"));
-            post(&answers, Msg::Edited(edited));
+            pending.post(Msg::Edited(edited));
         }
         Cmd::Range(ask) => {
             let answer = (outside.past)(ask.clone());
-            tokio::spawn(async move {
-                let answer = answer.await;
-                let _ = answers.send(Msg::Range(ask, answer)).await;
-            });
+            pending.wait(async move { Msg::Range(ask, answer.await) });
         }
-        Cmd::Copy(text) => copy(tui, &answers, &text, "copied"),
+        Cmd::Copy(text) => copy(tui, pending, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,
         Cmd::Bell => tui.bell()?,
-        Cmd::OpenLink(url) if open(&url) => tell(&answers, Tone::Good, format!("opened {url}")),
-        Cmd::OpenLink(url) => copy(tui, &answers, &url, "nothing opens links here; copied"),
+        Cmd::OpenLink(url) if open(&url) => pending.tell(Tone::Good, format!("opened {url}")),
+        Cmd::OpenLink(url) => copy(tui, pending, &url, "nothing opens links here; copied"),
         Cmd::Refresh => (outside.refresh)(),
         Cmd::Theme(name) => {
             let theme = (outside.theme)(&name);
-            post(&answers, Msg::Themed(theme));
+            pending.post(Msg::Themed(theme));
         }
         Cmd::Mouse(on) => tui.set_mouse(on)?,
         Cmd::Welcomed => (outside.welcomed)(),
@@ -226,25 +247,13 @@ fn carry_out(
     Ok(None)
 }
 
-/// Hands the model what came of an effect. It comes as a message like any other, so that what the
-/// model wants then is carried out, too.
-fn post(answers: &mpsc::Sender<Msg>, msg: Msg) {
-    if answers.try_send(msg).is_err() {
-        tracing::warn!("too many answers wait to be read; one was dropped");
-    }
-}
-
-fn tell(answers: &mpsc::Sender<Msg>, tone: Tone, text: String) {
-    post(answers, Msg::Say(tone, text));
-}
-
-fn copy(tui: &mut Tui, answers: &mpsc::Sender<Msg>, text: &str, said: &str) {
+fn copy(tui: &mut Tui, pending: &Pending, text: &str, said: &str) {
     match tui.copy(text) {
         Ok(()) => {
             let line = crate::domain::text::clean(text, 80);
-            tell(answers, Tone::Good, format!("{said}: {line}"));
+            pending.tell(Tone::Good, format!("{said}: {line}"));
         }
-        Err(error) => tell(answers, Tone::Bad, format!("not copied: {error}")),
+        Err(error) => pending.tell(Tone::Bad, format!("not copied: {error}")),
     }
 }
 

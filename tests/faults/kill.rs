@@ -380,7 +380,7 @@ async fn leaving_while_the_store_is_locked_says_what_was_not_stored() {
     let asking = handle.clone();
     let asked = acknowledge(&[IncidentId(1)]);
     let ask = asked.clone();
-    tokio::spawn(async move { asking.ask(ana(), ask).await });
+    tokio::spawn(asking.ask(ana(), ask));
     let left = tokio::time::timeout(Duration::from_secs(2), async {
         handle.stop_within(Duration::from_millis(200)).await
     });
@@ -393,8 +393,7 @@ async fn what_was_asked_right_before_leaving_is_still_stored() {
     let (effects, _told) = mpsc::channel(9);
     let handle = runtime::start(Plan::empty(), store, effects).await.unwrap();
     let asking = handle.clone();
-    let answer =
-        tokio::spawn(async move { asking.ask(ana(), acknowledge(&[IncidentId(1)])).await });
+    let answer = tokio::spawn(asking.ask(ana(), acknowledge(&[IncidentId(1)])));
     assert_eq!(handle.stop_within(Duration::from_secs(5)).await, []);
     assert!(answer.await.unwrap()[0].verdict.is_done());
 }

@@ -9,7 +9,7 @@ use atalaya::domain::incident::lifecycle::{Command, Outcome, Verdict};
 use atalaya::engine::runtime::Message;
 use atalaya::engine::{Handle, Snapshot};
 use atalaya::ui::terminal::{Headless, Options, Terminal};
-use atalaya::ui::{Model, Msg, Outside};
+use atalaya::ui::{Model, Msg, Outside, Pending};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -47,10 +47,11 @@ fn start() -> Running {
         welcomed: Box::new(|| ()),
         news: received,
         in_view: Box::new(|_| ()),
+        pending: Pending::default(),
     };
     let mut model = Model::new(first, prefs(DEFAULT), tui.size(), now());
-    let console = tokio::spawn(async move {
-        atalaya::ui::run(&mut tui, &mut input, &mut model, &mut outside).await.unwrap()
+    let console = tokio::task::spawn_blocking(move || {
+        atalaya::ui::run(&mut tui, &mut input, &mut model, &mut outside).unwrap()
     });
     Running { screen, worlds: Some(worlds), engine, news, refreshed, console }
 }

@@ -1,5 +1,7 @@
 //! The tasks beside the screen: sources report to the engine, changed files become a new plan.
 
+use std::thread;
+
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -66,7 +68,7 @@ impl Edge {
             }
         }));
         supervisor.set(config.sources.clone()).await;
-        let (mut changes, _watching) = watch_files(&config, around);
+        let mut changes = watch_files(&config, around);
         let mut current = config;
         loop {
             tokio::select! {
@@ -120,19 +122,18 @@ impl Drop for Task {
 
 type Change = Result<Box<Config>, Problems>;
 
-/// Watches the files in a task of its own, so that other news does not keep it from its pace.
-fn watch_files(
-    config: &Config,
-    around: Option<Surroundings>,
-) -> (mpsc::Receiver<Change>, Option<Task>) {
+/// Watches the files in a thread of its own: a slow disk holds up nobody else. It lives as long as the
+/// process.
+fn watch_files(config: &Config, around: Option<Surroundings>) -> mpsc::Receiver<Change> {
     let (changed, changes) = mpsc::channel(1);
-    let watching = around.map(|around| {
+    if let Some(around) = around {
         let mut watch = Watch::new(config, around);
-        Task(tokio::spawn(
-            async move { while changed.send(watch.changed().await).await.is_ok() {} },
-        ))
-    });
-    (changes, watching)
+        let work = move || while changed.blocking_send(watch.changed()).is_ok() {};
+        if let Err(e) = thread::Builder::new().name("config".to_owned()).spawn(work) {
+            tracing::warn!("changes of the config files go unnoticed: no thread: {e}");
+        }
+    }
+    changes
 }
 
 /// One line: what changed, and what waits for a restart.

@@ -1,12 +1,13 @@
 //! Where the engine takes its time from.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use chrono::Utc;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use tokio::sync::Semaphore;
 
+use super::park::Timer;
 use crate::domain::time::{Instant, Timescale};
 
 /// A clock that ticks once a second.
@@ -15,7 +16,7 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Instant;
 
     /// Completes at the next full second.
-    fn tick(&self) -> BoxFuture<'static, ()>;
+    fn tick(&self, timer: &Timer) -> LocalBoxFuture<'static, ()>;
 }
 
 /// This machine's clock.
@@ -27,10 +28,14 @@ impl Clock for SystemClock {
         Utc::now()
     }
 
-    fn tick(&self) -> BoxFuture<'static, ()> {
+    fn tick(&self, timer: &Timer) -> LocalBoxFuture<'static, ()> {
         let past = u64::from(Utc::now().timestamp_subsec_millis()) % 1_000;
-        Box::pin(tokio::time::sleep(Duration::from_millis(1_000 - past)))
+        in_a_while(timer, Duration::from_millis(1_000 - past))
     }
+}
+
+fn in_a_while(timer: &Timer, wait: Duration) -> LocalBoxFuture<'static, ()> {
+    Box::pin(timer.clone().until(Moment::now() + wait))
 }
 
 /// A clock whose time is made up: for the demo. However fast it runs, it ticks no more than four times
@@ -46,8 +51,8 @@ impl Clock for ScaledClock {
         self.0.at(Utc::now())
     }
 
-    fn tick(&self) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(self.until_tick(self.now())))
+    fn tick(&self, timer: &Timer) -> LocalBoxFuture<'static, ()> {
+        in_a_while(timer, self.until_tick(self.now()))
     }
 }
 
@@ -84,7 +89,7 @@ impl Clock for HandClock {
         *self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tick(&self) -> BoxFuture<'static, ()> {
+    fn tick(&self, _: &Timer) -> LocalBoxFuture<'static, ()> {
         let ticks = Arc::clone(&self.ticks);
         Box::pin(async move {
             if let Ok(permit) = ticks.acquire_owned().await {

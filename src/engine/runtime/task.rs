@@ -6,13 +6,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use chrono::TimeDelta;
 use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant as Tick;
 
+use super::park::Timer;
 use super::{Clock, Message};
 use crate::domain::incident::lifecycle::{self, Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId};
@@ -123,19 +123,20 @@ impl Engine {
         mut self,
         mut messages: mpsc::Receiver<Message>,
         snapshots: watch::Sender<Arc<Snapshot>>,
+        timer: Timer,
     ) {
         self.load_recent().await;
         self.publish(&snapshots);
         let mut queue = VecDeque::new();
         let mut stopping = Vec::new();
-        let mut tick = self.clock.tick();
-        let mut published = Tick::now();
+        let mut tick = self.clock.tick(&timer);
+        let mut published = Moment::now();
         loop {
             if tick.as_mut().now_or_never().is_some() {
                 self.tick().await;
                 self.publish(&snapshots);
-                published = Tick::now();
-                tick = self.clock.tick();
+                published = Moment::now();
+                tick = self.clock.tick(&timer);
             }
             if queue.is_empty() {
                 tokio::select! {
@@ -147,8 +148,8 @@ impl Engine {
                     () = tick.as_mut() => {
                         self.tick().await;
                         self.publish(&snapshots);
-                        published = Tick::now();
-                        tick = self.clock.tick();
+                        published = Moment::now();
+                        tick = self.clock.tick(&timer);
                         continue;
                     }
                 }
@@ -169,7 +170,7 @@ impl Engine {
             }
             if queue.is_empty() || published.elapsed() >= PUBLISH_EVERY {
                 self.publish(&snapshots);
-                published = Tick::now();
+                published = Moment::now();
             }
         }
         self.publish(&snapshots);
