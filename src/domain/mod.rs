@@ -8,5 +8,6 @@ pub mod incident;
 mod labels;
 pub mod matcher;
 pub mod observation;
+pub mod roster;
 pub mod text;
 pub mod time;

@@ -1,4 +1,14 @@
-//! Instants and how they are shown. All arithmetic is in UTC; a zone is applied only on the way out.
+//! Instants, sets of them, and how they are shown. All arithmetic is in UTC; a zone is applied where
+//! local times come in and where they go out.
+
+pub mod hours;
+pub mod intervals;
+pub mod recurrence;
+pub mod zone;
+
+pub use hours::WeekHours;
+pub use intervals::{Interval, Intervals};
+pub use recurrence::Recurrence;
 
 use std::time::Duration;
 

@@ -1,0 +1,193 @@
+//! The words of the roster.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::escalation::Escalation;
+use crate::domain::observation::SourceName;
+use crate::domain::time::{Instant, Interval, WeekHours};
+
+/// `id` in `[[people]]`.
+pub type PersonId = Arc<str>;
+/// `id` in `[[schedules]]`.
+pub type ScheduleId = Arc<str>;
+
+/// Somebody of the team.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Person {
+    pub id: PersonId,
+    pub name: Arc<str>,
+    pub email: Option<Arc<str>>,
+    pub phone: Option<Arc<str>>,
+    pub chat: Option<Arc<str>>,
+    /// Where they live: what is night there.
+    pub zone: Tz,
+    pub team: Option<Arc<str>>,
+    pub roles: Vec<Arc<str>>,
+    /// Process step → `R`, `A`, `C` or `I`.
+    pub responsibilities: BTreeMap<Arc<str>, Involvement>,
+    /// Skill → level, 1 (learning) to 5 (teaches it).
+    pub skills: BTreeMap<Arc<str>, u8>,
+    pub certificates: Vec<Credential>,
+    pub trainings: Vec<Credential>,
+    pub absences: Vec<Absence>,
+}
+
+/// How somebody takes part in a step: one letter of a RACI chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Involvement {
+    Responsible,
+    Accountable,
+    Consulted,
+    Informed,
+}
+
+/// A certificate or a training that is good until the end of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    pub name: Arc<str>,
+    pub expires: Option<NaiveDate>,
+}
+
+/// When somebody is not there: holidays, illness, a course.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    pub at: Interval,
+    pub reason: Arc<str>,
+}
+
+/// Who is on call, by layers of which the later win.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    pub id: ScheduleId,
+    pub name: Arc<str>,
+    pub team: Option<Arc<str>>,
+    /// Of hand-offs and hours.
+    pub zone: Tz,
+    pub layers: Vec<Layer>,
+    /// When somebody has to be on call. Outside these hours a gap is intended.
+    pub coverage: WeekHours,
+    /// The least time between two shifts of one person. Zero: no rule.
+    pub rest: TimeDelta,
+}
+
+/// One layer of a schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    pub name: Arc<str>,
+    pub turns: Turns,
+    /// The hours in which it applies, in the schedule's zone; `None`: always.
+    pub hours: Option<WeekHours>,
+}
+
+/// Where the turns of a layer come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turns {
+    Rotation(Rotation),
+    /// The events of a calendar that a source reads.
+    Calendar(SourceName),
+}
+
+/// People who take turns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// In the order of their turns; nobody before `start`.
+    pub people: Vec<PersonId>,
+    /// The first hand-off, in the schedule's zone; its time of day is that of all others.
+    pub start: NaiveDateTime,
+    /// The end of the last turn, in the schedule's zone.
+    pub until: Option<NaiveDateTime>,
+    pub turn: Turn,
+}
+
+/// How long a turn is. Days and weeks are local: the hand-off stays at its time of day when clocks
+/// change. Hours are elapsed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    Hours(u32),
+    Days(u32),
+}
+
+/// The number of an override in its store, from 1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct OverrideId(pub u64);
+
+impl fmt::Display for OverrideId {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "OVR-{}", self.0)
+    }
+}
+
+/// Somebody, or nobody on purpose, instead of what the layers say. Of two the later made wins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    pub id: OverrideId,
+    pub schedule: ScheduleId,
+    /// `None`: nobody, intended.
+    pub person: Option<PersonId>,
+    pub from: Instant,
+    pub to: Instant,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl Override {
+    pub fn at(&self) -> Interval {
+        Interval::new(self.from, self.to)
+    }
+}
+
+/// Somebody's time on call as a calendar states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duty {
+    pub person: PersonId,
+    pub at: Interval,
+}
+
+/// One person on call for one stretch, from one origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    pub person: PersonId,
+    pub at: Interval,
+    pub origin: Origin,
+}
+
+/// Why it is that person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Its index among the layers of the schedule.
+    Layer(usize),
+    Override(OverrideId),
+}
+
+/// All that the plan says of people and schedules.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Roster {
+    pub people: BTreeMap<PersonId, Arc<Person>>,
+    /// In the order of the plan.
+    pub schedules: Vec<Arc<Schedule>>,
+    pub policies: Vec<Arc<Escalation>>,
+}
+
+impl Roster {
+    pub fn schedule(&self, id: &str) -> Option<&Arc<Schedule>> {
+        self.schedules.iter().find(|s| &*s.id == id)
+    }
+
+    pub fn person(&self, id: &str) -> Option<&Arc<Person>> {
+        self.people.get(id)
+    }
+
+    /// The name of a person, or their id where the plan does not know them.
+    pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.person(id).map_or(id, |p| &p.name)
+    }
+}
