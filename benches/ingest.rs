@@ -4,10 +4,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use atalaya::domain::health::Service;
-use atalaya::domain::incident::Event;
 use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation};
-use atalaya::engine::core::{self, Input, NewEvent, State};
+use atalaya::engine::core::{self, Input, State};
 use atalaya::engine::publish::Publisher;
 use atalaya::engine::{Plan, StoreState};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -60,8 +59,8 @@ fn take(state: &mut State, observation: &Observation, input: &Input, at: DateTim
     state.sense(observation, at);
     let decision = core::decide(state, input, at);
     for (position, new) in (state.position() + 1..).zip(decision.events) {
-        let NewEvent { at, actor, incident, body } = new;
-        core::evolve(state, &Event { position, at, actor, incident, body });
+        let at = new.at;
+        core::evolve(state, &new.placed(position, at));
     }
     let published = Publisher::default().publish(state, &StoreState::Ready, at);
     black_box(published);

@@ -14,6 +14,7 @@ use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::{
     Actor, AlertFact, Event, EventBody, Incident, IncidentId, Priority,
 };
+use atalaya::domain::log::Entry;
 use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::AlertStatus;
 use atalaya::store::{Append, Location, Store};
@@ -21,7 +22,7 @@ use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Runtime;
 
-type Batch = (Vec<Event>, Vec<Arc<Incident>>);
+type Batch = (Vec<Entry>, Vec<Arc<Incident>>);
 
 fn labels(n: u64) -> BTreeMap<String, String> {
     [
@@ -84,7 +85,7 @@ fn each(incidents: &[Arc<Incident>], after: u64, body: &EventBody) -> Batch {
     for (n, incident) in incidents.iter().enumerate() {
         let event = event(after + 1 + n as u64, incident.id.0, body.clone());
         batch.1.push(Arc::new(fold(Some(incident), &event).unwrap()));
-        batch.0.push(event);
+        batch.0.push(Entry::Incident(event));
     }
     batch
 }
@@ -95,7 +96,7 @@ fn inside(dir: &tempfile::TempDir) -> Location {
 
 async fn append(store: &Store, (events, incidents): &Batch) -> Duration {
     let begun = Instant::now();
-    assert_eq!(store.append(events, incidents).await.unwrap(), Append::Stored);
+    assert_eq!(store.append(events, incidents, &[]).await.unwrap(), Append::Stored);
     begun.elapsed()
 }
 

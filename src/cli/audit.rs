@@ -8,7 +8,8 @@ use super::args;
 use super::incidents::utc;
 use super::output::{self, Cell, Exit, Table, print};
 use super::{Context, Failure, stored};
-use crate::domain::incident::{Actor, Event};
+use crate::domain::incident::Actor;
+use crate::domain::log::Entry;
 use crate::ui::screens::incidents::timeline;
 
 #[derive(Serialize)]
@@ -20,7 +21,8 @@ struct Document {
 struct Fields {
     position: u64,
     at: String,
-    incident: String,
+    /// `None`: it is about none.
+    incident: Option<String>,
     kind: &'static str,
     actor: Actor,
     text: String,
@@ -45,14 +47,14 @@ pub async fn run(context: &Context, args: &args::Audit) -> Result<Exit, Failure>
     } else {
         let mut table = Table::new(&["AT", "INCIDENT", "WHAT", "WHO", "FROM", "TEXT"]);
         for event in &events {
-            let at = event.at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
+            let at = event.at().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
             let text = words(event, zone).replace('\n', " ");
             table.row([
                 Cell::text(at),
-                Cell::text(event.incident.to_string()),
-                Cell::text(event.body.kind()),
-                Cell::text(event.actor.name.clone()),
-                Cell::text(origin(&event.actor)),
+                Cell::text(incident(event).unwrap_or_else(|| "—".to_owned())),
+                Cell::text(event.kind()),
+                Cell::text(event.actor().name.clone()),
+                Cell::text(origin(event.actor())),
                 Cell::text(text),
             ]);
         }
@@ -61,21 +63,34 @@ pub async fn run(context: &Context, args: &args::Audit) -> Result<Exit, Failure>
     Ok(Exit::Fine)
 }
 
-fn fields(event: &Event, zone: Tz) -> Fields {
+fn fields(event: &Entry, zone: Tz) -> Fields {
     Fields {
-        position: event.position,
-        at: utc(event.at),
-        incident: event.incident.to_string(),
-        kind: event.body.kind(),
-        actor: event.actor.clone(),
+        position: event.position(),
+        at: utc(event.at()),
+        incident: incident(event),
+        kind: event.kind(),
+        actor: event.actor().clone(),
         text: words(event, zone),
-        data: serde_json::to_value(&event.body).unwrap_or_default(),
+        data: match event {
+            Entry::Incident(e) => serde_json::to_value(&e.body),
+            Entry::Roster(e) => serde_json::to_value(&e.body),
+        }
+        .unwrap_or_default(),
     }
 }
 
-fn words(event: &Event, zone: Tz) -> String {
-    let entries = timeline::entries(std::slice::from_ref(event), None, zone);
-    entries.into_iter().map(|e| e.text).collect()
+fn incident(event: &Entry) -> Option<String> {
+    event.incident().map(|e| e.incident.to_string())
+}
+
+fn words(event: &Entry, zone: Tz) -> String {
+    match event {
+        Entry::Incident(e) => {
+            let entries = timeline::entries(std::slice::from_ref(e), None, zone);
+            entries.into_iter().map(|e| e.text).collect()
+        }
+        Entry::Roster(e) => e.body.words(zone),
+    }
 }
 
 /// `user@host`, and where an SSH session came from.

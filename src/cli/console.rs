@@ -17,7 +17,7 @@ use super::args::Console as Args;
 use super::output::{Exit, complain};
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
-use crate::domain::incident::lifecycle::Command;
+use crate::domain::command::Command;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
 use crate::engine::{Input, runtime};
@@ -109,6 +109,7 @@ fn named(command: &Command) -> Vec<String> {
             targets.iter().map(|t| format!("{} {}", t.id, action.word())).collect()
         }
         Command::Undo { targets } => targets.iter().map(|id| format!("{id} undo")).collect(),
+        Command::Roster(_) => vec!["the change of the roster".to_owned()],
     }
 }
 

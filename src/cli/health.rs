@@ -12,7 +12,6 @@ use super::{Context, Failure, sources, stored};
 use crate::config::Config;
 use crate::domain::health::rollup::{Health, ServiceHealth};
 use crate::domain::health::{Dimension, Service, State as Condition};
-use crate::domain::incident::Event;
 use crate::domain::observation::{Fact, Observation};
 use crate::domain::text::value;
 use crate::domain::time::Instant;
@@ -110,8 +109,8 @@ fn take_in(state: &mut State, mut observation: Observation, now: Instant) {
     let decision = core::decide(state, &Input::Observed(observation), now);
     for new in decision.events {
         let position = state.position() + 1;
-        let (at, actor, incident, body) = (new.at, new.actor, new.incident, new.body);
-        core::evolve(state, &Event { position, at, actor, incident, body });
+        let at = new.at;
+        core::evolve(state, &new.placed(position, at));
     }
 }
 

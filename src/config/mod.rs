@@ -266,7 +266,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
     }
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
-    let plan = Plan { site, services, policy, stale_after, history, heartbeats };
+    let roster = Arc::default();
+    let plan = Plan { site, services, policy, stale_after, history, heartbeats, roster };
     Config {
         files: Vec::new(),
         patterns: Vec::new(),

@@ -3,9 +3,11 @@
 //! Nothing in here knows that a terminal, a network, a disk or a clock exists; every function that
 //! depends on the time takes `now`. All instants are UTC, all intervals half-open.
 
+pub mod command;
 pub mod health;
 pub mod incident;
 mod labels;
+pub mod log;
 pub mod matcher;
 pub mod observation;
 pub mod roster;

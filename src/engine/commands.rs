@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use super::core::State;
 use super::draft::Draft;
+use crate::domain::command::{Outcome, Verdict};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::event::Opening;
-use crate::domain::incident::lifecycle::{self, Action, Outcome, Report, Target, Verdict};
+use crate::domain::incident::lifecycle::{self, Action, Report, Target};
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
+use crate::domain::log::Fact;
 use crate::domain::matcher::Labels;
+use crate::domain::roster::book;
 use crate::domain::text;
 
 /// A report by hand.
@@ -55,6 +59,19 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
     }
     let said = format!("{id} reported");
     draft.answers.push(Outcome { id: Some(id), verdict: Verdict::Done { said, also: Vec::new() } });
+}
+
+/// A change of the roster.
+pub(super) fn roster(draft: &mut Draft<'_>, actor: &Actor, command: &book::Command) {
+    let State { book, plan, .. } = draft.state;
+    let verdict = match book.judge(&plan.roster, actor, command, draft.now) {
+        Ok((change, said)) => {
+            draft.push_other(actor, Fact::Roster(change));
+            Verdict::Done { said, also: Vec::new() }
+        }
+        Err(why) => Verdict::Refused { why },
+    };
+    draft.answers.push(Outcome { id: None, verdict });
 }
 
 /// One action on one incident.

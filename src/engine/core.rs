@@ -13,9 +13,12 @@ use super::draft::Draft;
 use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
-use crate::domain::incident::lifecycle::{self, Command, Outcome};
+use crate::domain::command::{Command, Outcome};
+use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
+use crate::domain::log::{Entry, NewEntry};
 use crate::domain::observation::{Observation, SourceName, SourceStatus};
+use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 
 /// Something that reaches the core.
@@ -33,18 +36,9 @@ pub enum Input {
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
     /// What is to be stored, in order; the store gives the positions.
-    pub events: Vec<NewEvent>,
+    pub events: Vec<NewEntry>,
     /// One for each target of a command.
     pub answers: Vec<Outcome>,
-}
-
-/// An event before it has its place in the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewEvent {
-    pub at: Instant,
-    pub actor: Actor,
-    pub incident: IncidentId,
-    pub body: EventBody,
 }
 
 /// What the world has to be told because of an event.
@@ -85,6 +79,8 @@ pub struct State {
     pub(super) by_alert: HashMap<SourceName, HashMap<String, IncidentId>>,
     /// Folded incidents by their cause.
     pub(super) children: HashMap<IncidentId, BTreeSet<IncidentId>>,
+    /// What people changed of the roster.
+    pub(super) book: Arc<Book>,
     /// When time will next do something to an incident.
     pub(super) due: BTreeSet<(Instant, IncidentId)>,
     next_id: u64,
@@ -101,6 +97,7 @@ pub(super) struct Changes {
     pub incidents: bool,
     pub health: bool,
     pub sources: bool,
+    pub roster: bool,
 }
 
 impl State {
@@ -121,10 +118,11 @@ impl State {
             by_key: HashMap::new(),
             by_alert: HashMap::new(),
             children: HashMap::new(),
+            book: Arc::default(),
             due: BTreeSet::new(),
             next_id: next_id.max(1),
             position,
-            changes: Changes { incidents: true, health: true, sources: true },
+            changes: Changes::ALL,
             started_at: now,
             complete: false,
         };
@@ -133,6 +131,15 @@ impl State {
             state.put(Arc::new(incident));
         }
         state
+    }
+
+    /// With the overrides that the store has.
+    pub fn with_book(self, book: Book) -> Self {
+        Self { book: Arc::new(book), ..self }
+    }
+
+    pub fn book(&self) -> &Arc<Book> {
+        &self.book
     }
 
     /// Takes in what a source reported; call it before deciding on the same observation.
@@ -162,7 +169,7 @@ impl State {
             .filter_map(|id| self.incidents.get(id))
             .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
             .collect();
-        self.changes = Changes { incidents: true, health: true, sources: true };
+        self.changes = Changes::ALL;
     }
 
     /// Adds an incident that was loaded later than the others.
@@ -283,6 +290,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
                     commands::undo(&mut draft, actor, *id);
                 }
             }
+            Command::Roster(command) => commands::roster(&mut draft, actor, command),
         },
         Input::Tick => detection::tick(&mut draft),
     }
@@ -291,8 +299,18 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
 }
 
 /// Folds one stored event. Replaying the log from nothing gives the same state.
-pub fn evolve(state: &mut State, event: &Event) {
-    state.position = state.position.max(event.position);
+pub fn evolve(state: &mut State, entry: &Entry) {
+    state.position = state.position.max(entry.position());
+    match entry {
+        Entry::Incident(event) => evolve_incident(state, event),
+        Entry::Roster(change) => {
+            Arc::make_mut(&mut state.book).apply(change);
+            state.changes.roster = true;
+        }
+    }
+}
+
+fn evolve_incident(state: &mut State, event: &Event) {
     let id = event.incident;
     let Some(known) = state.incidents.get_mut(&id) else {
         if let Some(opened) = lifecycle::fold(None, event) {
@@ -323,7 +341,8 @@ pub fn evolve(state: &mut State, event: &Event) {
 
 /// What the person at this console has to be told because of an event that was just stored. Folded
 /// incidents are part of their cause, silenced ones are known, flapping ones were told once.
-pub fn react(state: &State, event: &Event, _now: Instant) -> Vec<Effect> {
+pub fn react(state: &State, entry: &Entry, _now: Instant) -> Vec<Effect> {
+    let Some(event) = entry.incident() else { return Vec::new() };
     let Some(incident) = state.incidents.get(&event.incident) else { return Vec::new() };
     let what = match &event.body {
         // An incident is complete with its first alert; one by hand with its report.

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::core::{Decision, NewEvent, State};
+use super::core::{Decision, State};
+use crate::domain::command::Outcome;
 use crate::domain::incident::event::Opening;
-use crate::domain::incident::lifecycle::{self, Outcome};
+use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId};
+use crate::domain::log::{Fact, NewEntry};
 use crate::domain::observation::SourceName;
 use crate::domain::time::Instant;
 
@@ -16,7 +18,7 @@ pub(super) struct Draft<'a> {
     pub state: &'a State,
     pub now: Instant,
     pub answers: Vec<Outcome>,
-    events: Vec<NewEvent>,
+    events: Vec<NewEntry>,
     changed: HashMap<IncidentId, Incident>,
     by_key: HashMap<String, IncidentId>,
     by_alert: HashMap<(SourceName, String), Option<IncidentId>>,
@@ -123,7 +125,12 @@ impl<'a> Draft<'a> {
             }
         }
         let Event { at, actor, incident, body, .. } = event;
-        self.events.push(NewEvent { at, actor, incident, body });
+        self.events.push(NewEntry { at, actor, fact: Fact::Incident(incident, body) });
+    }
+
+    /// Adds an event that is about no incident.
+    pub fn push_other(&mut self, actor: &Actor, fact: Fact) {
+        self.events.push(NewEntry { at: self.now, actor: actor.clone(), fact });
     }
 
     pub fn decision(self) -> Decision {

@@ -19,7 +19,7 @@ pub use self::core::{Decision, Effect, Input, State};
 pub use runtime::Handle;
 pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
 
-pub use crate::domain::incident::lifecycle::Command;
+pub use crate::domain::command::Command;
 
 #[cfg(test)]
 mod tests;

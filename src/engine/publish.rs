@@ -62,6 +62,13 @@ impl Publisher {
             Some(last) if !changes.sources => last.sources.clone(),
             last => next(last.map(|l| &l.sources), state.sight.sources.clone()),
         };
+        let book = match last {
+            Some(last) if !changes.roster => last.book.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.book.generation + 1),
+                value: Arc::clone(&state.book),
+            },
+        };
         let snapshot = Arc::new(Snapshot {
             at: now,
             started_at: state.started_at,
@@ -70,6 +77,7 @@ impl Publisher {
             health,
             incidents,
             sources,
+            book,
             store: store.clone(),
             blind: Arc::new(blind),
             notices: Arc::clone(&self.notices),
@@ -80,15 +88,18 @@ impl Publisher {
 }
 
 impl Changes {
+    pub(super) const ALL: Self =
+        Self { incidents: true, health: true, sources: true, roster: true };
+
     fn any(self) -> bool {
-        self.incidents || self.health || self.sources
+        self.incidents || self.health || self.sources || self.roster
     }
 }
 
 impl Default for Changes {
     /// Nothing changed.
     fn default() -> Self {
-        Self { incidents: false, health: false, sources: false }
+        Self { incidents: false, health: false, sources: false, roster: false }
     }
 }
 

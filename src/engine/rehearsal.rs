@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::core::{self, Input, NewEvent, State};
+use super::core::{self, Input, State};
 use super::snapshot::Plan;
-use crate::domain::incident::Event;
+use crate::domain::log::NewEntry;
 use crate::domain::time::Instant;
 
 /// How often time itself acts between two inputs: resolutions, expiries.
@@ -19,7 +19,7 @@ pub fn rehearse(
     plan: Arc<Plan>,
     inputs: impl IntoIterator<Item = (Instant, Input)>,
     until: Instant,
-) -> Vec<NewEvent> {
+) -> Vec<NewEntry> {
     let mut inputs = inputs.into_iter().peekable();
     let Some(first) = inputs.peek().map(|i| i.0) else { return Vec::new() };
     let mut state = State::new(plan, Vec::new(), 1, 0, first);
@@ -32,8 +32,8 @@ pub fn rehearse(
         for new in core::decide(&state, input, at).events {
             written.push(new.clone());
             let position = written.len() as u64;
-            let NewEvent { at, actor, incident, body } = new;
-            core::evolve(&mut state, &Event { position, at, actor, incident, body });
+            let at = new.at;
+            core::evolve(&mut state, &new.placed(position, at));
         }
     };
     for (at, input) in inputs {

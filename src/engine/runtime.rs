@@ -24,7 +24,7 @@ use super::snapshot::{Plan, Snapshot};
 use crate::store::{Store, StoreError};
 use task::Engine;
 
-use crate::domain::incident::lifecycle::{Command, Outcome, Verdict};
+use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
 use crate::domain::observation::{Observation, SourceStatus};
 use crate::domain::time::Instant;

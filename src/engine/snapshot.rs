@@ -14,6 +14,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::SourceStatus;
+use crate::domain::roster::{Book, Roster};
 use crate::domain::time::Instant;
 
 /// A part of a snapshot with the number of its change.
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub health: Part<Health>,
     pub incidents: Part<Incidents>,
     pub sources: Part<Vec<SourceStatus>>,
+    /// What people changed of the roster.
+    pub book: Part<Book>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
@@ -83,6 +86,8 @@ pub struct Plan {
     pub history: TimeDelta,
     /// Alerts that must always fire: `(source, matchers)`.
     pub heartbeats: Vec<(Arc<str>, String)>,
+    /// The team and who is on call when.
+    pub roster: Arc<Roster>,
 }
 
 /// How the store is.
@@ -108,6 +113,7 @@ impl Plan {
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),
             heartbeats: Vec::new(),
+            roster: Arc::default(),
         }
     }
 

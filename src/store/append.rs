@@ -8,9 +8,9 @@ use sqlx::{AnyConnection, AssertSqlSafe, Executor};
 use super::codec::{EventRow, encode, int, millis, open_key};
 use super::error::sqlite_code;
 use super::file::Identity;
-use super::{Location, Store, StoreError};
-use crate::domain::incident::event::EVENT_VERSION;
-use crate::domain::incident::{Event, Incident};
+use super::{Location, Record, Store, StoreError};
+use crate::domain::incident::Incident;
+use crate::domain::log::{EVENT_VERSION, Entry};
 
 /// What became of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,12 @@ const EVENTS: Insert = Insert {
     after: "",
 };
 
+const RECORDS: Insert = Insert {
+    columns: 4,
+    before: "INSERT INTO records (kind, id, version, doc) VALUES ",
+    after: " ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version, doc = excluded.doc",
+};
+
 const INCIDENTS: Insert = Insert {
     columns: 9,
     before: "INSERT INTO incidents (id, version, state, priority, service, open_key, opened_at, \
@@ -44,14 +50,15 @@ const INCIDENTS: Insert = Insert {
 
 impl Store {
     /// Appends `events`, whose positions follow each other, if the log ends right before the first
-    /// one; `incidents` is what they make of the incidents that they touch. One transaction.
+    /// one; `incidents` and `records` are what they make of whatever they touch. One transaction.
     ///
     /// # Errors
     /// Nothing was stored: the disk is full, the database is away, another process blocks it.
     pub async fn append(
         &self,
-        events: &[Event],
+        events: &[Entry],
         incidents: &[Arc<Incident>],
+        records: &[Record],
     ) -> Result<Append, StoreError> {
         let Some(first) = events.first() else { return Ok(Append::Stored) };
         self.writable()?;
@@ -65,8 +72,9 @@ impl Store {
         let docs = incidents
             .iter()
             .map(|i| {
-                let at = i.version.checked_sub(first.position).and_then(|n| events.get(n as usize));
-                let at = at.or(events.last()).map_or(i.opened_at, |e| e.at);
+                let at =
+                    i.version.checked_sub(first.position()).and_then(|n| events.get(n as usize));
+                let at = at.or(events.last()).map_or(i.opened_at, Entry::at);
                 Ok(Projection { open_key: open_key(i), at: millis(at), doc: document(i)?, of: i })
             })
             .collect::<Result<Vec<_>, serde_json::Error>>()
@@ -81,6 +89,7 @@ impl Store {
             }
             write_events(&mut connection, &rows).await?;
             write_incidents(&mut connection, &docs).await?;
+            write_records(&mut connection, records).await?;
             Ok(Append::Stored)
         };
         let appended = appended.await;
@@ -230,6 +239,21 @@ pub(super) async fn write_incidents(
                 .bind(millis(i.opened_at))
                 .bind(row.at)
                 .bind(row.doc.as_str());
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn write_records(
+    connection: &mut AnyConnection,
+    records: &[Record],
+) -> Result<(), sqlx::Error> {
+    for (rows, sql) in RECORDS.chunks(records) {
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for row in rows {
+            query = query.bind(row.kind.as_str()).bind(row.id.as_str());
+            query = query.bind(int(row.version)).bind(row.doc.clone());
         }
         query.execute(&mut *connection).await?;
     }

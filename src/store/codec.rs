@@ -4,11 +4,11 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
-use crate::domain::incident::event::EVENT_VERSION;
-use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
+use crate::domain::incident::{EventBody, Incident, IncidentId};
+use crate::domain::log::{EVENT_VERSION, Entry, Fact, NewEntry};
 use crate::domain::time::Instant;
 
-/// `position, at, incident, writer, actor, body`
+/// `position, at, incident, writer, actor, body`; `incident` is 0 where it is about none.
 pub(super) type EventRow = (i64, i64, i64, String, String, String);
 
 /// What every stored event begins with.
@@ -16,30 +16,44 @@ pub(super) type EventRow = (i64, i64, i64, String, String, String);
 struct Head {
     kind: String,
     v: u32,
+    /// What it is about, if not an incident.
+    #[serde(default)]
+    about: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct Body<'a, B> {
     v: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<&'static str>,
     #[serde(flatten)]
-    body: &'a EventBody,
+    body: &'a B,
 }
 
+const ROSTER: &str = "roster";
+
 /// An event as its row.
-pub(super) fn encode(event: &Event) -> Result<EventRow, serde_json::Error> {
-    let body = Body { v: EVENT_VERSION, body: &event.body };
+pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
+    let (incident, body) = match entry {
+        Entry::Incident(e) => (e.incident.0, body(None, &e.body)?),
+        Entry::Roster(e) => (0, body(Some(ROSTER), &e.body)?),
+    };
     Ok((
-        int(event.position),
-        millis(event.at),
-        int(event.incident.0),
+        int(entry.position()),
+        millis(entry.at()),
+        int(incident),
         env!("CARGO_PKG_VERSION").to_owned(),
-        serde_json::to_string(&event.actor)?,
-        serde_json::to_string(&body)?,
+        serde_json::to_string(entry.actor())?,
+        body,
     ))
 }
 
+fn body(about: Option<&'static str>, body: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&Body { v: EVENT_VERSION, about, body })
+}
+
 /// A row as its event. An event that a newer console wrote is refused by name.
-pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Event, StoreError> {
+pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Entry, StoreError> {
     let (position, at, incident, writer, actor, body) = row;
     let failed = |e: serde_json::Error| match serde_json::from_str::<Head>(body) {
         // A kind that is unknown here although the format is: the same as a newer format.
@@ -58,13 +72,20 @@ pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Event, StoreError>
         let reason = format!("event {position} is of format {}", head.v);
         return Err(newer(store, writer, reason));
     }
-    Ok(Event {
-        position: natural(*position),
-        at: instant(*at),
-        actor: serde_json::from_str(actor).map_err(failed)?,
-        incident: IncidentId(natural(*incident)),
-        body: serde_json::from_str(body).map_err(failed)?,
-    })
+    let fact = match head.about.as_deref() {
+        None => {
+            let body: EventBody = serde_json::from_str(body).map_err(failed)?;
+            Fact::Incident(IncidentId(natural(*incident)), body)
+        }
+        Some(ROSTER) => Fact::Roster(serde_json::from_str(body).map_err(failed)?),
+        Some(other) => {
+            let reason = format!("event {position} is about {other:?}, which is unknown here");
+            return Err(newer(store, writer, reason));
+        }
+    };
+    let actor = serde_json::from_str(actor).map_err(failed)?;
+    let at = instant(*at);
+    Ok(NewEntry { at, actor, fact }.placed(natural(*position), at))
 }
 
 pub(super) fn newer(store: &Store, writer: &str, reason: String) -> StoreError {

@@ -15,11 +15,18 @@ pub(super) struct Migration {
 }
 
 /// All steps, oldest first.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    min_reader: 1,
-    sql: include_str!("../../assets/migrations/0001_log.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        min_reader: 1,
+        sql: include_str!("../../assets/migrations/0001_log.sql"),
+    },
+    Migration {
+        version: 2,
+        min_reader: 1,
+        sql: include_str!("../../assets/migrations/0002_records.sql"),
+    },
+];
 
 /// What the store says about itself.
 struct Found {

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod migrate;
 mod read;
+pub mod records;
 mod transfer;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub use codec::to_millis;
 pub use error::StoreError;
 pub use file::Watch;
 pub use read::{Head, Loaded};
+pub use records::Record;
 pub use transfer::Transferred;
 
 use crate::domain::text;

@@ -3,10 +3,11 @@
 use sqlx::{Any, Executor};
 
 use super::codec::{EventRow, decode, instant, int, millis, natural, newer};
-use super::{Store, StoreError};
-use crate::domain::incident::event::EVENT_VERSION;
+use super::{Record, Store, StoreError, records};
 use crate::domain::incident::lifecycle::fold;
 use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::domain::log::{EVENT_VERSION, Entry};
+use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 
 /// Where the log ends.
@@ -26,6 +27,8 @@ pub struct Loaded {
     pub next_id: u64,
     /// The open ones, by id.
     pub incidents: Vec<Incident>,
+    /// The overrides of the roster.
+    pub book: Book,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -37,6 +40,8 @@ const OPEN: &str = "SELECT id, doc FROM incidents \
 const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = 'resolved' \
     OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
+
+const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
 
 const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE position > $1 ORDER BY position LIMIT 1000";
@@ -55,9 +60,12 @@ impl Store {
             .map_err(fail)?;
         let rows: Vec<(i64, String)> =
             sqlx::query_as(OPEN).fetch_all(&mut *tx).await.map_err(fail)?;
+        let records: Vec<RecordRow> =
+            sqlx::query_as(RECORDS).fetch_all(&mut *tx).await.map_err(fail)?;
         drop(tx);
         let incidents = self.incidents_of(&rows).await?;
-        Ok(Loaded { head, next_id: natural(last) + 1, incidents })
+        let book = records::book(self, &records.into_iter().map(record).collect::<Vec<_>>())?;
+        Ok(Loaded { head, next_id: natural(last) + 1, incidents, book })
     }
 
     /// Where the log ends now.
@@ -123,7 +131,7 @@ impl Store {
     }
 
     /// At most 1,000 events after `position`.
-    pub async fn events_after(&self, position: u64) -> Result<Vec<Event>, StoreError> {
+    pub async fn events_after(&self, position: u64) -> Result<Vec<Entry>, StoreError> {
         let rows: Vec<EventRow> = sqlx::query_as(EVENT)
             .bind(int(position))
             .fetch_all(&self.pool)
@@ -137,7 +145,7 @@ impl Store {
         &self,
         from: Option<Instant>,
         to: Option<Instant>,
-        mut each: impl FnMut(Event) + Send,
+        mut each: impl FnMut(Entry) + Send,
     ) -> Result<(), StoreError> {
         let mut after = match from {
             Some(from) => self.last_before(from).await?,
@@ -146,9 +154,9 @@ impl Store {
         loop {
             let events = self.events_after(after).await?;
             let Some(last) = events.last() else { return Ok(()) };
-            after = last.position;
+            after = last.position();
             for event in events {
-                if to.is_some_and(|to| event.at >= to) {
+                if to.is_some_and(|to| event.at() >= to) {
                     return Ok(());
                 }
                 each(event);
@@ -182,19 +190,29 @@ impl Store {
     /// none if all is well.
     pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
         let mut replayed = std::collections::BTreeMap::new();
+        let mut changes = Vec::new();
+        let mut book = Book::default();
         let mut differences = Vec::new();
         let mut position = 0;
         loop {
             let events = self.events_after(position).await?;
             let Some(last) = events.last() else { break };
             let expected = position + events.len() as u64;
-            if last.position != expected {
+            if last.position() != expected {
                 differences.push(format!("events are missing between {position} and {expected}"));
             }
-            position = last.position;
-            for event in events {
-                if let Some(next) = fold(replayed.get(&event.incident), &event) {
-                    replayed.insert(event.incident, next);
+            position = last.position();
+            for entry in events {
+                match entry {
+                    Entry::Incident(event) => {
+                        if let Some(next) = fold(replayed.get(&event.incident), &event) {
+                            replayed.insert(event.incident, next);
+                        }
+                    }
+                    Entry::Roster(change) => {
+                        book.apply(&change);
+                        changes.push(change);
+                    }
                 }
             }
         }
@@ -217,6 +235,15 @@ impl Store {
             }
         }
         differences.extend(replayed.keys().map(|id| format!("{id} has events but is missing")));
+        let stored: Vec<RecordRow> = sqlx::query_as(RECORDS)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        let mut expected = records::of_roster(&book, &changes.iter().collect::<Vec<_>>());
+        expected.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
+        if stored.into_iter().map(record).ne(expected) {
+            differences.push("the roster differs from what its events say".to_owned());
+        }
         Ok(differences)
     }
 
@@ -240,7 +267,12 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(|e| self.explain("be read", &e))?;
-        rows.iter().map(|row| decode(self, row)).collect()
+        let entries = rows.iter().map(|row| decode(self, row)).collect::<Result<Vec<_>, _>>()?;
+        let of_incident = |entry| match entry {
+            Entry::Incident(event) => Some(event),
+            Entry::Roster(_) => None,
+        };
+        Ok(entries.into_iter().filter_map(of_incident).collect())
     }
 
     /// The documents as incidents; one that cannot be read is made again from its events.
@@ -268,6 +300,13 @@ impl Store {
         }
         Ok(incidents)
     }
+}
+
+/// `kind, id, version, doc`
+type RecordRow = (String, String, i64, Option<String>);
+
+fn record((kind, id, version, doc): RecordRow) -> Record {
+    Record { kind, id, version: natural(version), doc }
 }
 
 /// What a row of events makes of an incident.

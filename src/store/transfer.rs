@@ -10,13 +10,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use sqlx::AnyConnection;
 
-use super::append::{Projection, document, end, write_events, write_incidents};
+use super::append::{Projection, document, end, write_events, write_incidents, write_records};
 use super::codec::{EventRow, decode, instant, millis, open_key};
 use super::read::PAGE;
-use super::{Store, StoreError};
-use crate::domain::incident::event::EVENT_VERSION;
+use super::{Store, StoreError, records};
 use crate::domain::incident::lifecycle::fold;
-use crate::domain::incident::{EventBody, Incident, IncidentId};
+use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
+use crate::domain::log::{EVENT_VERSION, Entry, Recorded};
+use crate::domain::roster::{Book, Change};
 use crate::domain::text;
 use crate::domain::time::Instant;
 
@@ -235,6 +236,9 @@ impl Store {
                 .map_err(|e| StoreError::Refused(format!("an incident cannot be stored: {e}")))?;
             write_incidents(connection, &projections).await.map_err(fail)?;
         }
+        let changes: Vec<_> = replay.changes.iter().collect();
+        let records = records::of_roster(&replay.book, &changes);
+        write_records(connection, &records).await.map_err(fail)?;
         sqlx::query(
             "UPDATE log SET head = $1, at = $2, format = $3, writer = $4 WHERE id = 1 AND head = 0",
         )
@@ -257,6 +261,8 @@ struct Replay {
     at: i64,
     /// By id, with the time of the last change.
     incidents: BTreeMap<IncidentId, (Incident, i64)>,
+    changes: Vec<Recorded<Change>>,
+    book: Book,
 }
 
 impl Replay {
@@ -268,7 +274,7 @@ impl Replay {
         if !is_sane(instant(line.at)) || millis(instant(line.at)) != line.at || line.at < self.at {
             return Err("its time is out of order".to_owned());
         }
-        if !(1..=MAX_NUMBER).contains(&line.incident) {
+        if !(0..=MAX_NUMBER).contains(&line.incident) {
             return Err("its incident's number is out of range".to_owned());
         }
         let row: EventRow = (
@@ -279,19 +285,35 @@ impl Replay {
             harmless(line.actor)?,
             harmless(line.body)?,
         );
-        let event = decode(store, &row).map_err(|e| e.to_string())?;
+        match decode(store, &row).map_err(|e| e.to_string())? {
+            Entry::Incident(event) => self.add_to_incident(&event, line.at)?,
+            Entry::Roster(_) if line.incident != 0 => {
+                return Err("a change of the roster is about no incident".to_owned());
+            }
+            Entry::Roster(change) => {
+                self.book.apply(&change);
+                self.changes.push(change);
+            }
+        }
+        (self.position, self.at) = (line.position, line.at);
+        Ok(row)
+    }
+
+    fn add_to_incident(&mut self, event: &Event, at: i64) -> Result<(), String> {
+        if event.incident.0 == 0 {
+            return Err("its incident's number is out of range".to_owned());
+        }
         let known = self.incidents.get(&event.incident).map(|(incident, _)| incident);
         if known.is_some() == matches!(event.body, EventBody::Opened(_)) {
             return Err(format!("{} is to be opened once, and first", event.incident));
         }
-        if let Some(incident) = fold(known, &event) {
+        if let Some(incident) = fold(known, event) {
             let changed = incident.version == event.position;
             let before = self.incidents.get(&event.incident).map(|(_, at)| *at);
-            let at = before.filter(|_| !changed).unwrap_or(line.at);
+            let at = before.filter(|_| !changed).unwrap_or(at);
             self.incidents.insert(event.incident, (incident, at));
         }
-        (self.position, self.at) = (line.position, line.at);
-        Ok(row)
+        Ok(())
     }
 }
 

@@ -20,7 +20,7 @@ use super::screens::incidents::Queue;
 use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
 use super::theme::Theme;
-use crate::domain::incident::lifecycle::Outcome;
+use crate::domain::command::Outcome;
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};

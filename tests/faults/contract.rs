@@ -11,10 +11,13 @@ use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::{
     Actor, Event, EventBody, Incident, IncidentId, IncidentState, Priority,
 };
+use atalaya::domain::log::{Entry, Recorded};
 use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::AlertStatus;
-use atalaya::domain::time::Instant;
-use atalaya::store::{Append, Location, Store, StoreError};
+use atalaya::domain::roster::book::{self as ask, Wanted, What};
+use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
+use atalaya::domain::time::{Instant, Interval, WeekHours};
+use atalaya::store::{Append, Location, Store, StoreError, records};
 use chrono::{DateTime, TimeDelta};
 
 /// Second `n` of the story.
@@ -44,8 +47,8 @@ impl Writer {
         loop {
             let events = self.store.events_after(self.position).await.unwrap();
             let Some(last) = events.last() else { return };
-            self.position = last.position;
-            for event in &events {
+            self.position = last.position();
+            for event in events.iter().filter_map(Entry::incident) {
                 let before = self.incidents.get(&event.incident);
                 if let Some(after) = fold(before.map(|i| &**i), event) {
                     self.incidents.insert(after.id, Arc::new(after));
@@ -72,11 +75,11 @@ impl Writer {
             if let Some(after) = fold(before.map(|i| &**i), &event) {
                 touched.insert(after.id, Arc::new(after));
             }
-            events.push(event);
+            events.push(Entry::Incident(event));
         }
         let first = self.position;
         let incidents: Vec<_> = touched.values().filter(|i| i.version > first).cloned().collect();
-        let result = self.store.append(&events, &incidents).await;
+        let result = self.store.append(&events, &incidents, &[]).await;
         if let Ok(Append::Stored) = result {
             self.position = position;
             self.incidents = touched;
@@ -158,7 +161,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 9] = [
+pub const PROMISES: [&str; 10] = [
     "first_start",
     "restart",
     "race",
@@ -168,6 +171,7 @@ pub const PROMISES: [&str; 9] = [
     "audit",
     "newer_events",
     "bulk",
+    "roster",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -181,6 +185,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "audit" => audit(location).await,
         "newer_events" => newer_events(location).await,
         "bulk" => bulk(location).await,
+        "roster" => roster(location).await,
         other => panic!("no promise is called {other}"),
     }
 }
@@ -309,6 +314,68 @@ async fn random_history(location: &Location) {
     w.store.close().await;
 }
 
+/// Overrides are there after a restart as their events say, also in a copy; the number of one that
+/// was dropped is not given again.
+async fn roster(location: &Location) {
+    let mut w = Writer::open(location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    let one = |id, person: Option<&str>| Override {
+        id: OverrideId(id),
+        schedule: "core".into(),
+        person: person.map(Into::into),
+        from: at(100),
+        to: at(200),
+        reason: "dentist".to_owned(),
+    };
+    let set = vec![one(1, Some("ana")), one(2, None)];
+    let changes = [
+        Change::OverridesSet { what: What::Swap, overrides: set },
+        Change::OverridesDropped { ids: vec![OverrideId(2)] },
+    ];
+    let mut book = Book::default();
+    for (position, body) in (2..).zip(changes) {
+        let change = Recorded { position, at: at(9), actor: Actor::person("ana"), body };
+        book.apply(&change);
+        let records = records::of_roster(&book, &[&change]);
+        let stored = w.store.append(&[Entry::Roster(change)], &[], &records).await;
+        assert_eq!(stored, Ok(Append::Stored));
+    }
+    assert_eq!(w.store.timeline(IncidentId(1)).await.unwrap().len(), 1);
+    w.store.close().await;
+
+    let store = Store::open(location, false).await.unwrap();
+    let known = Roster {
+        schedules: vec![Arc::new(Schedule {
+            id: "core".into(),
+            name: "Core".into(),
+            team: None,
+            zone: chrono_tz::UTC,
+            layers: Vec::new(),
+            coverage: WeekHours::always(),
+            rest: TimeDelta::zero(),
+        })],
+        ..Roster::default()
+    };
+    let expect = |loaded: &Book| {
+        assert_eq!(loaded.overrides(), [one(1, Some("ana"))]);
+        let at = Interval::new(at(300), at(400));
+        let wanted = Wanted { schedule: "core".into(), person: None, at, reason: String::new() };
+        let next = ask::Command::Set { wanted: vec![wanted], what: What::Override };
+        let (change, _) = loaded.judge(&known, &Actor::person("ana"), &next, self::at(10)).unwrap();
+        assert_eq!(change.touches(), [OverrideId(3)]);
+    };
+    expect(&store.load().await.unwrap().book);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    let copy = Store::memory().await.unwrap();
+    copy.import(&mut BufReader::new(&export[..])).await.unwrap();
+    expect(&copy.load().await.unwrap().book);
+    assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+}
+
 /// An export, imported elsewhere and exported again, is the same bytes; ids and places stay.
 async fn transfer(location: &Location) {
     let mut w = Writer::on(Store::memory().await.unwrap()).await;
@@ -345,7 +412,7 @@ async fn audit(location: &Location) {
         w.stored((0..700).map(|_| (1, noted("again"))).collect()).await;
     }
     let mut seen = Vec::new();
-    w.store.audit(Some(at(5)), Some(at(1_905)), |e| seen.push(e.position)).await.unwrap();
+    w.store.audit(Some(at(5)), Some(at(1_905)), |e| seen.push(e.position())).await.unwrap();
     assert_eq!(seen, (5..1_905).collect::<Vec<_>>());
     let mut all = 0;
     w.store.audit(None, None, |_| all += 1).await.unwrap();

@@ -10,9 +10,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use atalaya::domain::incident::lifecycle::{
-    Action, Command as Ask, Outcome, Report, Target, Verdict,
-};
+use atalaya::domain::command::Command as Ask;
+use atalaya::domain::command::{Outcome, Verdict};
+use atalaya::domain::incident::lifecycle::{Action, Report, Target};
 use atalaya::domain::incident::{Actor, IncidentId, IncidentState};
 use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation};

@@ -38,7 +38,8 @@ async fn sqlite_keeps_the_promise(
         "transfer",
         "audit",
         "newer_events",
-        "bulk"
+        "bulk",
+        "roster"
     )]
     promise: &str,
 ) {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use atalaya::domain::command::{Command, Outcome, Verdict};
 use atalaya::domain::incident::IncidentId;
-use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Report, Target, Verdict};
+use atalaya::domain::incident::lifecycle::{Action, Report, Target};
 use atalaya::engine::StoreState;
 use atalaya::ui::keymap::Keymap;
 use atalaya::ui::overlay::Overlay;

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use atalaya::domain::command::{Command, Outcome};
 use atalaya::domain::health::{Service, ServiceId};
-use atalaya::domain::incident::lifecycle::{Action, Command, Outcome, Report, Target};
+use atalaya::domain::incident::lifecycle::{Action, Report, Target};
 use atalaya::domain::incident::policy::Rule;
 use atalaya::domain::incident::{Actor, Event, IncidentId};
 use atalaya::domain::matcher::{Labels, Matchers};
@@ -250,11 +251,10 @@ impl Noc {
         }
         let decision = core::decide(&self.state, input, self.now);
         for new in decision.events {
-            let position = self.log.len() as u64 + 1;
-            let core::NewEvent { at, actor, incident, body } = new;
-            let event = Event { position, at, actor, incident, body };
-            core::evolve(&mut self.state, &event);
-            self.log.push(event);
+            let (position, at) = (self.state.position() + 1, new.at);
+            let entry = new.placed(position, at);
+            core::evolve(&mut self.state, &entry);
+            self.log.extend(entry.incident().cloned());
         }
         decision.answers
     }

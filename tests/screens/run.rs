@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use atalaya::domain::command::{Command, Outcome, Verdict};
 use atalaya::domain::incident::Actor;
-use atalaya::domain::incident::lifecycle::{Command, Outcome, Verdict};
 use atalaya::engine::runtime::Message;
 use atalaya::engine::{Handle, Snapshot};
 use atalaya::ui::terminal::{Headless, Options, Terminal};

@@ -363,6 +363,7 @@ pub fn world() -> Snapshot {
         blind: Arc::new(Vec::new()),
         plan: Arc::new(atalaya::engine::Plan::empty()),
         notices: Arc::default(),
+        book: Part::default(),
     }
 }
 

@@ -9,7 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::{NotifySettings, Switch};
-use crate::domain::incident::lifecycle::{Action, Command, Target};
+use crate::domain::command::Command;
+use crate::domain::incident::lifecycle::{Action, Target};
 use crate::domain::incident::{Actor, IncidentId};
 use crate::engine::core::Notice;
 use crate::engine::{Effect, Handle};

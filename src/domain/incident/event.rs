@@ -11,9 +11,6 @@ use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
 use crate::domain::time::Instant;
 
-/// The version of the event format that this console writes and the newest it can read.
-pub const EVENT_VERSION: u32 = 1;
-
 /// One stored fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -2,8 +2,10 @@
 //!
 //! A schedule is never stored as shifts. It is layers, over them overrides, and the shifts of any
 //! interval are computed ([`shifts`]): who is on now and next, where nobody is ([`gaps`]), who carries
-//! how much ([`load`]), what a change would collide with ([`concerns`]).
+//! how much ([`load`]), what a change would collide with ([`concerns`]). What people change is in the
+//! [`book`].
 
+pub mod book;
 pub mod concerns;
 pub mod escalation;
 pub mod gaps;
@@ -13,6 +15,7 @@ pub mod shifts;
 #[cfg(test)]
 mod tests;
 
+pub use book::{Book, Change};
 pub use model::{
     Absence, Credential, Duty, Layer, Origin, Override, OverrideId, Person, PersonId, Roster,
     Rotation, Schedule, ScheduleId, Shift, Turn, Turns,

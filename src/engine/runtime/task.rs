@@ -3,8 +3,7 @@
 //! The invariant: `state` is what the first `head.position` events of the log make. It moves on only
 //! by events that are stored, our own after their commit, others' after they were read.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map};
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
@@ -14,13 +13,16 @@ use tokio::sync::{mpsc, watch};
 
 use super::park::Timer;
 use super::{Clock, Message};
-use crate::domain::incident::lifecycle::{self, Command, Outcome, Verdict};
-use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId};
+use crate::domain::command::{Command, Outcome, Verdict};
+use crate::domain::incident::lifecycle;
+use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
+use crate::domain::log::{Entry, NewEntry};
+use crate::domain::roster::Book;
 use crate::domain::time::Instant;
-use crate::engine::core::{self, Decision, Effect, Input, NewEvent, State};
+use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
-use crate::store::{self, Append, Head, Mode, Store, StoreError, Watch};
+use crate::store::{self, Append, Head, Mode, Record, Store, StoreError, Watch};
 
 /// How often a decision is taken again because somebody else appended first.
 const ATTEMPTS: usize = 8;
@@ -73,7 +75,8 @@ impl Engine {
         let plan = Arc::new(plan);
         let head = loaded.head;
         let state =
-            State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now);
+            State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now)
+                .with_book(loaded.book);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
             Mode::ReadWrite | Mode::Memory => None,
@@ -108,6 +111,7 @@ impl Engine {
                 health: Part::default(),
                 incidents: Part::default(),
                 sources: Part::default(),
+                book: Part::default(),
                 store,
                 blind: Arc::default(),
                 notices: store_notices,
@@ -233,7 +237,7 @@ impl Engine {
             self.catch_up().await?;
         }
         let ids: Vec<_> = match &command {
-            Command::Report(_) => Vec::new(),
+            Command::Report(_) | Command::Roster(_) => Vec::new(),
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };
@@ -291,7 +295,7 @@ impl Engine {
             }
             let events = self.stamp(events);
             let incidents = self.project(&events);
-            match self.store.append(&events, &incidents).await {
+            match self.store.append(&events, &incidents, &self.records(&events)).await {
                 Ok(Append::Stored) => {
                     self.recovered();
                     self.evolve(&events);
@@ -313,38 +317,32 @@ impl Engine {
     }
 
     /// Stores events that were decided elsewhere, into a log that nobody else writes.
-    pub async fn store(&mut self, events: Vec<NewEvent>) -> Result<(), StoreError> {
+    pub async fn store(&mut self, events: Vec<NewEntry>) -> Result<(), StoreError> {
         let events = self.stamp(events);
         let incidents = self.project(&events);
-        self.store.append(&events, &incidents).await?;
+        self.store.append(&events, &incidents, &self.records(&events)).await?;
         self.evolve(&events);
         Ok(())
     }
 
     /// Gives the events their places, and times that never go back.
-    fn stamp(&self, events: Vec<NewEvent>) -> Vec<Event> {
+    fn stamp(&self, events: Vec<NewEntry>) -> Vec<Entry> {
         let mut last = self.head;
-        let place = |event: NewEvent| {
+        let place = |event: NewEntry| {
             last.position += 1;
             last.at = store::to_millis(event.at).max(last.at);
-            Event {
-                position: last.position,
-                at: last.at,
-                actor: event.actor,
-                incident: event.incident,
-                body: event.body,
-            }
+            event.placed(last.position, last.at)
         };
         events.into_iter().map(place).collect()
     }
 
     /// What the events make of the incidents that they touch.
-    fn project(&self, events: &[Event]) -> Vec<Arc<Incident>> {
+    fn project(&self, events: &[Entry]) -> Vec<Arc<Incident>> {
         let mut touched: HashMap<IncidentId, Incident> = HashMap::new();
-        for event in events {
+        for event in events.iter().filter_map(Entry::incident) {
             let incident = match touched.entry(event.incident) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => {
+                hash_map::Entry::Occupied(known) => known.into_mut(),
+                hash_map::Entry::Vacant(place) => {
                     let known = self.state.incident(event.incident).map(|i| Incident::clone(i));
                     match known.or_else(|| lifecycle::fold(None, event)) {
                         Some(incident) => place.insert(incident),
@@ -359,13 +357,28 @@ impl Engine {
         incidents
     }
 
+    /// What the events make of the roster.
+    fn records(&self, events: &[Entry]) -> Vec<Record> {
+        let of_roster = |entry| match entry {
+            &Entry::Roster(ref change) => Some(change),
+            _ => None,
+        };
+        let changes: Vec<_> = events.iter().filter_map(of_roster).collect();
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let mut book = Book::clone(self.state.book());
+        changes.iter().for_each(|change| book.apply(change));
+        store::records::of_roster(&book, &changes)
+    }
+
     /// Folds stored events, and passes on what the world has to be told.
-    fn evolve(&mut self, events: &[Event]) {
+    fn evolve(&mut self, events: &[Entry]) {
         let now = self.clock.now();
         let mut untold = 0_usize;
         for event in events {
             core::evolve(&mut self.state, event);
-            self.head = Head { position: event.position, at: event.at };
+            self.head = Head { position: event.position(), at: event.at() };
         }
         // Only now: whether an incident folds under another is known when all is folded in.
         for event in events {
@@ -397,9 +410,9 @@ impl Engine {
             if events.is_empty() {
                 return Ok(());
             }
-            let opened = |e: &Event| matches!(e.body, EventBody::Opened(_));
-            let touched: Vec<_> =
-                events.iter().filter(|e| !opened(e)).map(|e| e.incident).collect();
+            let known = events.iter().filter_map(Entry::incident);
+            let known = known.filter(|e| !matches!(e.body, EventBody::Opened(_)));
+            let touched: Vec<_> = known.map(|e| e.incident).collect();
             self.fetch(&touched).await?;
             self.evolve(&events);
         }
@@ -486,7 +499,7 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
-        Command::Report(_) => vec![refused(None)],
+        Command::Report(_) | Command::Roster(_) => vec![refused(None)],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -5,6 +5,7 @@ mod clearing;
 mod people;
 mod properties;
 mod rollup;
+mod roster;
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::core::{self, Decision, Input, News, State};
 use super::publish::Publisher;
 use super::snapshot::{Plan, Snapshot, StoreState};
+use crate::domain::command::{Command, Outcome};
 use crate::domain::health::{Service, ServiceId};
-use crate::domain::incident::lifecycle::{Action, Command, Outcome, Report, Target};
+use crate::domain::incident::lifecycle::{Action, Report, Target};
 use crate::domain::incident::{Actor, Event, Incident, IncidentId, IncidentState};
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceState, SourceStatus,
@@ -46,16 +48,16 @@ impl World {
             self.state.sense(observation, now);
         }
         let Decision { events, answers } = core::decide(&self.state, input, now);
-        let first = self.log.len();
+        let mut written = Vec::new();
         for new in events {
-            let position = self.log.len() as u64 + 1;
-            let core::NewEvent { at, actor, incident, body } = new;
-            let event = Event { position, at, actor, incident, body };
-            core::evolve(&mut self.state, &event);
-            self.log.push(event);
+            let (position, at) = (self.state.position() + 1, new.at);
+            let entry = new.placed(position, at);
+            core::evolve(&mut self.state, &entry);
+            self.log.extend(entry.incident().cloned());
+            written.push(entry);
         }
-        for event in &self.log[first..] {
-            for core::Effect::Notify(n) in core::react(&self.state, event, now) {
+        for entry in &written {
+            for core::Effect::Notify(n) in core::react(&self.state, entry, now) {
                 self.news.push((n.what, n.incident.id));
             }
         }

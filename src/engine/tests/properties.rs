@@ -1,6 +1,7 @@
 //! What holds after any sequence of events.
 
 use super::*;
+use crate::domain::log::Entry;
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ proptest! {
         for event in &world.log {
             let text = serde_json::to_string(event).unwrap();
             let event: Event = serde_json::from_str(&text).unwrap();
-            core::evolve(&mut again, &event);
+            core::evolve(&mut again, &Entry::Incident(event));
         }
         prop_assert_eq!(&again.incidents, &world.state.incidents);
         prop_assert_eq!(again.position(), world.log.len() as u64);

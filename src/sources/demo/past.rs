@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::world::{Act, Verb};
 use super::{Clock, HISTORY, Stage};
+use crate::domain::command::Command;
 use crate::domain::health::ServiceId;
-use crate::domain::incident::lifecycle::{Action, Command, Report, Target};
+use crate::domain::incident::lifecycle::{Action, Report, Target};
 use crate::domain::incident::{Actor, IncidentId};
 use crate::domain::observation::{AlertSet, Fact, Observation, SourceName};
 use crate::domain::time::Instant;

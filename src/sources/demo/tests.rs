@@ -67,7 +67,7 @@ fn series(seen: &Observation) -> Option<&[Series]> {
 }
 
 /// A core that has lived through the past of that seed, and what it wrote.
-fn lived(seed: u64) -> (core::State, Vec<core::NewEvent>) {
+fn lived(seed: u64) -> (core::State, Vec<Event>) {
     let inputs = past(&name(), seed, noon()).unwrap().into_iter().map(|p| {
         let input = match p.step {
             Step::Observed(observation) => Input::Observed(observation),
@@ -78,11 +78,14 @@ fn lived(seed: u64) -> (core::State, Vec<core::NewEvent>) {
     let plan = Arc::new(Plan::empty());
     let written = rehearse(Arc::clone(&plan), inputs, noon());
     let mut state = core::State::new(plan, Vec::new(), 1, 0, noon());
-    for (i, new) in written.iter().cloned().enumerate() {
-        let core::NewEvent { at, actor, incident, body } = new;
-        core::evolve(&mut state, &Event { position: i as u64 + 1, at, actor, incident, body });
+    let mut events = Vec::new();
+    for new in written {
+        let (position, at) = (state.position() + 1, new.at);
+        let entry = new.placed(position, at);
+        core::evolve(&mut state, &entry);
+        events.extend(entry.incident().cloned());
     }
-    (state, written)
+    (state, events)
 }
 
 fn incidents(state: &core::State) -> Vec<Arc<Incident>> {
@@ -259,7 +262,7 @@ fn the_first_answer_of_the_source_fits_the_past(#[case] seed: u64) {
     let seen = demo(seed).observe(now).unwrap();
     state.sense(&seen, now);
     let Decision { events, .. } = core::decide(&state, &Input::Observed(seen), now);
-    let kinds: Vec<&str> = events.iter().map(|e| e.body.kind()).collect();
+    let kinds: Vec<&str> = events.into_iter().map(|e| e.placed(1, now).kind()).collect();
     assert_eq!(kinds, Vec::<&str>::new());
 }
 

@@ -3,8 +3,9 @@
 use ratatui::layout::{Position, Rect};
 
 use super::{Done, MAX_MESSAGES, Model, Msg, Settings, Tab};
+use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::IncidentId;
-use crate::domain::incident::lifecycle::{Action as Does, Outcome, Verdict};
+use crate::domain::incident::lifecycle::Action as Does;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::Command;
 use crate::ui::cmd::Cmd;

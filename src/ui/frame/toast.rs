@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use ratatui::layout::Rect;
 
-use crate::domain::incident::lifecycle::{Outcome, Verdict};
+use crate::domain::command::{Outcome, Verdict};
 use crate::domain::time::Instant;
 use crate::ui::keymap::Action;
 use crate::ui::screens::{Ctx, Tone};

@@ -6,8 +6,8 @@ pub mod incidents;
 
 use ratatui::layout::{Position, Rect, Size};
 
+use crate::domain::command::Outcome;
 use crate::domain::health::ServiceId;
-use crate::domain::incident::lifecycle::Outcome;
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::time::{self, Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};

@@ -465,7 +465,8 @@ fn open_link(health: &ServiceHealth) -> Vec<Step> {
 
 /// The form by which a person reports an incident.
 pub fn report_form(ctx: &Ctx<'_>, service: &str) -> Form {
-    use crate::domain::incident::lifecycle::{Command, Report};
+    use crate::domain::command::Command;
+    use crate::domain::incident::lifecycle::Report;
     let ids: Vec<String> =
         ctx.world.health.services.iter().map(|s| s.service.id.to_string()).collect();
     let levels = || ["1", "2", "3"].map(str::to_owned).to_vec();

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::command::Command;
 use crate::domain::health::rollup::ServiceHealth;
-use crate::domain::incident::lifecycle::{Action as Deed, Command, Report, Target};
+use crate::domain::incident::lifecycle::{Action as Deed, Report, Target};
 use crate::domain::incident::{AlertFact, Incident};
 use crate::domain::text;
 use crate::engine::Snapshot;

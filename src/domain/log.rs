@@ -1,0 +1,96 @@
+//! The log: whatever happened, in one order. Everything that is kept is a fold of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::incident::{Actor, Event, EventBody, IncidentId};
+use super::roster::Change;
+use super::time::Instant;
+
+/// The version of the event format that this console writes and the newest it can read. 2 added the
+/// roster.
+pub const EVENT_VERSION: u32 = 2;
+
+/// One stored fact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    Incident(Event),
+    Roster(Recorded<Change>),
+}
+
+/// A fact that is about no incident, with its place, its time and whose it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded<B> {
+    /// As [`Event::position`].
+    pub position: u64,
+    /// As [`Event::at`].
+    pub at: Instant,
+    pub actor: Actor,
+    pub body: B,
+}
+
+/// A fact before it has its place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEntry {
+    pub at: Instant,
+    pub actor: Actor,
+    pub fact: Fact,
+}
+
+/// What happened, to what.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    Incident(IncidentId, EventBody),
+    Roster(Change),
+}
+
+impl NewEntry {
+    /// With its place in the log, and the time that it is stored under.
+    pub fn placed(self, position: u64, at: Instant) -> Entry {
+        let actor = self.actor;
+        match self.fact {
+            Fact::Incident(incident, body) => {
+                Entry::Incident(Event { position, at, actor, incident, body })
+            }
+            Fact::Roster(body) => Entry::Roster(Recorded { position, at, actor, body }),
+        }
+    }
+}
+
+impl Entry {
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Incident(e) => e.position,
+            Self::Roster(e) => e.position,
+        }
+    }
+
+    pub fn at(&self) -> Instant {
+        match self {
+            Self::Incident(e) => e.at,
+            Self::Roster(e) => e.at,
+        }
+    }
+
+    pub fn actor(&self) -> &Actor {
+        match self {
+            Self::Incident(e) => &e.actor,
+            Self::Roster(e) => &e.actor,
+        }
+    }
+
+    /// The word for what happened, as it is stored.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Incident(e) => e.body.kind(),
+            Self::Roster(e) => e.body.kind(),
+        }
+    }
+
+    /// Of an incident.
+    pub fn incident(&self) -> Option<&Event> {
+        match self {
+            Self::Incident(e) => Some(e),
+            Self::Roster(_) => None,
+        }
+    }
+}
