@@ -93,4 +93,12 @@ impl Entry {
             Self::Roster(_) => None,
         }
     }
+
+    /// A change of the roster.
+    pub fn roster(&self) -> Option<&Recorded<Change>> {
+        match self {
+            Self::Roster(change) => Some(change),
+            Self::Incident(_) => None,
+        }
+    }
 }

@@ -27,7 +27,7 @@ struct Body<'a, B> {
     #[serde(skip_serializing_if = "Option::is_none")]
     about: Option<&'static str>,
     #[serde(flatten)]
-    body: &'a B,
+    fact: &'a B,
 }
 
 const ROSTER: &str = "roster";
@@ -48,8 +48,8 @@ pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
     ))
 }
 
-fn body(about: Option<&'static str>, body: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&Body { v: EVENT_VERSION, about, body })
+fn body(about: Option<&'static str>, fact: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&Body { v: EVENT_VERSION, about, fact })
 }
 
 /// A row as its event. An event that a newer console wrote is refused by name.

@@ -286,7 +286,9 @@ impl Book {
         match &change.body {
             Change::OverridesSet { overrides, .. } => {
                 made.set = overrides.iter().map(|o| o.id).collect();
-                overrides.iter().for_each(|o| self.put(o.clone()));
+                for one in overrides {
+                    self.put(one.clone());
+                }
             }
             Change::OverridesDropped { ids } => {
                 made.dropped = ids.iter().filter_map(|id| self.by_id.remove(id)).collect();
@@ -295,7 +297,9 @@ impl Book {
                 for id in gone {
                     self.by_id.remove(id);
                 }
-                back.iter().for_each(|o| self.put(o.clone()));
+                for one in back {
+                    self.put(one.clone());
+                }
                 let undone = self.made.iter_mut().filter(|m| m.position == *position);
                 undone.for_each(|m| m.is_undone = true);
                 return;

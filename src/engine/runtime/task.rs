@@ -359,16 +359,14 @@ impl Engine {
 
     /// What the events make of the roster.
     fn records(&self, events: &[Entry]) -> Vec<Record> {
-        let of_roster = |entry| match entry {
-            &Entry::Roster(ref change) => Some(change),
-            _ => None,
-        };
-        let changes: Vec<_> = events.iter().filter_map(of_roster).collect();
+        let changes: Vec<_> = events.iter().filter_map(Entry::roster).collect();
         if changes.is_empty() {
             return Vec::new();
         }
         let mut book = Book::clone(self.state.book());
-        changes.iter().for_each(|change| book.apply(change));
+        for change in &changes {
+            book.apply(change);
+        }
         store::records::of_roster(&book, &changes)
     }
 
