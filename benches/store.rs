@@ -74,7 +74,7 @@ fn openings(count: u64) -> Batch {
         let fired = event(position + 1, id, fired);
         let incident = fold(fold(None, &opened).as_ref(), &fired).unwrap();
         batch.1.push(Arc::new(incident));
-        batch.0.extend([opened, fired]);
+        batch.0.extend([opened, fired].map(Entry::Incident));
     }
     batch
 }

@@ -1,7 +1,8 @@
 //! Who is on call: people, schedules of layers, overrides, and what follows from them.
 //!
 //! A schedule is never stored as shifts. It is layers, over them overrides, and the shifts of any
-//! interval are computed ([`shifts`]): who is on now and next, where nobody is ([`gaps`]), who carries
+//! interval are computed ([`shifts`]): who is on now and next
+//! ([`now`]), where nobody is ([`gaps`]), who carries
 //! how much ([`load`]), what a change would collide with ([`concerns`]). What people change is in the
 //! [`book`].
 
@@ -11,6 +12,7 @@ pub mod escalation;
 pub mod gaps;
 pub mod load;
 pub mod model;
+pub mod now;
 pub mod shifts;
 #[cfg(test)]
 mod tests;

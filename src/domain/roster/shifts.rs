@@ -6,9 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::model::{
-    Duty, Layer, Origin, Override, PersonId, Rotation, Schedule, Shift, Turn, Turns,
-};
+use super::model::{Duty, Layer, Origin, Override, Rotation, Schedule, Shift, Turn, Turns};
 use crate::domain::observation::SourceName;
 use crate::domain::time::{Instant, Interval, Intervals, zone};
 
@@ -169,20 +167,6 @@ fn join(shifts: Vec<Shift>) -> Vec<Shift> {
                 last.at.to = shift.at.to;
             }
             _ => out.push(shift),
-        }
-    }
-    out
-}
-
-/// The shifts as a person sees them: who it is, whatever the origin, until somebody else begins.
-pub fn by_person(shifts: &[Shift]) -> Vec<(PersonId, Interval)> {
-    let mut out: Vec<(PersonId, Interval)> = Vec::new();
-    for shift in shifts {
-        match out.last_mut() {
-            Some((person, at)) if *person == shift.person && at.to == shift.at.from => {
-                at.to = shift.at.to;
-            }
-            _ => out.push((shift.person.clone(), shift.at)),
         }
     }
     out

@@ -12,7 +12,8 @@ use super::escalation::{Level, Target, reached};
 use super::gaps::{Gap, Why, double_bookings, gaps};
 use super::load::{fairness, load};
 use super::model::*;
-use super::shifts::{Imported, by_person, final_shifts, on_call_at};
+use super::now::{Standing, held, standing};
+use super::shifts::{Imported, final_shifts, on_call_at};
 use crate::domain::time::hours::Range;
 use crate::domain::time::intervals::Intervals;
 use crate::domain::time::{Instant, Interval, WeekHours, zone};
@@ -296,6 +297,30 @@ fn a_level_reaches_each_person_once_and_names_empty_schedules() {
     assert_eq!(Target::parse("person:"), None);
 }
 
+#[test]
+fn a_schedule_says_who_has_it_who_is_next_and_where_the_gap_is() {
+    let zone = Europe::Berlin;
+    let days = layer(rotation(&["ana", "luis"], "2026-11-02 09:00", Turn::Days(7)), None);
+    let core = schedule(zone, vec![days]);
+    let over = [
+        over(1, Some("ana"), span(zone, "2026-11-24 12:00", "2026-11-24 14:00")),
+        over(2, None, span(zone, "2026-11-28 00:00", "2026-11-28 06:00")),
+    ];
+    let look = |at| standing(&core, &over, &Imported::new(), zone::instant(local(at), zone));
+    let Standing { on, next, gap } = look("2026-11-24 13:00");
+    let (on, next) = (on.unwrap(), next.unwrap());
+    assert_eq!((&*on.person, on.origin), ("ana", Origin::Override(OverrideId(1))));
+    assert_eq!(on.at, span(zone, "2026-11-24 12:00", "2026-11-24 14:00"));
+    assert_eq!((&*next.person, next.at.from), ("luis", on.at.to));
+    assert_eq!(gap, None, "nobody was meant");
+    assert_eq!(look("2026-11-28 01:00").on, None);
+    let early = look("2026-10-20 00:00").gap.unwrap();
+    assert_eq!(
+        (early.why, early.at.to),
+        (Why::NotBegun, zone::hand_off(local("2026-11-02 09:00"), zone))
+    );
+}
+
 fn any_layer() -> impl Strategy<Value = Layer> {
     let people = prop::collection::vec(prop::sample::select(vec!["a", "b", "c"]), 0..4);
     let turn = prop_oneof![(0_u32..50).prop_map(Turn::Hours), (0_u32..9).prop_map(Turn::Days)];
@@ -361,7 +386,10 @@ proptest! {
         // Two halves say what the whole says.
         let mut halves = finals(&schedule, &overrides, Interval::new(from, middle));
         halves.extend(finals(&schedule, &overrides, Interval::new(middle, whole.to)));
-        prop_assert_eq!(by_person(&halves), by_person(&shifts));
+        let who = |shifts: &[Shift]| -> Vec<_> {
+            held(shifts).into_iter().map(|h| (h.person, h.at)).collect()
+        };
+        prop_assert_eq!(who(&halves), who(&shifts));
     }
 
     /// In any zone and any year: one hand-off follows the other without a gap or an overlap, and
