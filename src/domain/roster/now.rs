@@ -60,7 +60,7 @@ pub fn held(shifts: &[Shift]) -> Vec<Held> {
                 last.at.to = shift.at.to;
             }
             _ => {
-                out.push(Held { person: shift.person.clone(), at: shift.at, origin: shift.origin })
+                out.push(Held { person: shift.person.clone(), at: shift.at, origin: shift.origin });
             }
         }
     }
