@@ -14,6 +14,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::SourceStatus;
+use crate::domain::roster::Roster;
 use crate::domain::time::Instant;
 
 /// A part of a snapshot with the number of its change.
@@ -77,6 +78,8 @@ pub struct Plan {
     pub site: Site,
     pub services: Vec<Arc<Service>>,
     pub policy: Policy,
+    /// People, schedules and escalation.
+    pub roster: Arc<Roster>,
     /// Source → how long a value of it counts as fresh (three intervals).
     pub stale_after: HashMap<Arc<str>, TimeDelta>,
     /// How long history is kept (default 6 h).
@@ -105,6 +108,7 @@ impl Plan {
             site: Site { name: String::new(), zone: Tz::UTC, demo: false, read_only: false },
             services: Vec::new(),
             policy: Policy::default(),
+            roster: Arc::default(),
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),
             heartbeats: Vec::new(),

@@ -14,6 +14,6 @@ pub mod shifts;
 mod tests;
 
 pub use model::{
-    Absence, Credential, Duty, Layer, Origin, Override, OverrideId, Person, PersonId, Roster,
-    Rotation, Schedule, ScheduleId, Shift, Turn, Turns,
+    Absence, Credential, Duty, Involvement, Layer, Origin, Override, OverrideId, Person, PersonId,
+    Roster, Rotation, Schedule, ScheduleId, Shift, Turn, Turns,
 };
