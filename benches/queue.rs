@@ -160,6 +160,7 @@ fn drawing(c: &mut Criterion) {
     let prefs = Prefs {
         theme: Theme::built_in("atalaya-dark", Depth::All, Glyphs::Unicode),
         operator: "ana".to_owned(),
+        person: None,
         themes: Vec::new(),
         depth: Depth::All,
         follows: false,

@@ -191,6 +191,7 @@ async fn open(
         follows: settings.theme.is_none(),
         themes: themes::names(around.config_dir.as_deref()),
         operator: config.operator.clone(),
+        person: config.person.clone(),
         settings,
     };
     let mut model = Model::new(handle.snapshot(), prefs, tui.size(), time.at(Utc::now()));

@@ -208,14 +208,16 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    const NEXT: [Migration; 2] = [
+    const NEXT: [Migration; 3] = [
         MIGRATIONS[0],
-        Migration { version: 2, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
+        MIGRATIONS[1],
+        Migration { version: 3, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
     ];
-    const BROKEN: [Migration; 3] = [
+    const BROKEN: [Migration; 4] = [
         MIGRATIONS[0],
-        NEXT[1],
-        Migration { version: 3, min_reader: 3, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
+        MIGRATIONS[1],
+        NEXT[2],
+        Migration { version: 4, min_reader: 4, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
     ];
 
     #[tokio::test]

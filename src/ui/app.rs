@@ -17,11 +17,13 @@ use super::keymap::{Context, Keymap, Situation};
 use super::overlay::Overlay;
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
+use super::screens::oncall::OnCall;
 use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
 use super::theme::Theme;
 use crate::domain::command::Outcome;
 use crate::domain::incident::{Event, IncidentId};
+use crate::domain::roster::PersonId;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};
 
@@ -42,6 +44,8 @@ pub struct Prefs {
     pub themes: Vec<String>,
     /// The operator, as acknowledgements will name them.
     pub operator: String,
+    /// Which of the people of the plan that is.
+    pub person: Option<PersonId>,
     pub settings: Settings,
 }
 
@@ -83,6 +87,7 @@ pub struct Model {
     pub tab: Tab,
     pub health: Health,
     pub queue: Queue,
+    pub oncall: OnCall,
     /// The last one is on top and takes the keys.
     pub overlays: Vec<Overlay>,
     /// Keys of a sequence that is not complete.
@@ -103,16 +108,18 @@ pub struct Model {
 pub enum Tab {
     Health,
     Incidents,
+    OnCall,
 }
 
 impl Tab {
-    pub const ALL: [Self; 2] = [Self::Health, Self::Incidents];
+    pub const ALL: [Self; 3] = [Self::Health, Self::Incidents, Self::OnCall];
 
     /// As the config and the action that opens it call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Health => "health",
             Self::Incidents => "incidents",
+            Self::OnCall => "oncall",
         }
     }
 
@@ -121,6 +128,7 @@ impl Tab {
         match self {
             Self::Health => "1 Health",
             Self::Incidents => "2 Incidents",
+            Self::OnCall => "3 On-call",
         }
     }
 
@@ -129,13 +137,15 @@ impl Tab {
         match self {
             Self::Health => Place::Health,
             Self::Incidents => Place::Incidents,
+            Self::OnCall => Place::OnCall,
         }
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Done {
-    targets: Vec<IncidentId>,
+    /// What takes it back.
+    undo: Command,
     at: Instant,
     /// Why it cannot be taken back.
     stays: Option<&'static str>,
@@ -193,6 +203,7 @@ impl Model {
             prefs,
             health: Health::default(),
             queue: Queue::default(),
+            oncall: OnCall::default(),
             overlays: Vec::new(),
             pressed: Vec::new(),
             toast: None,
@@ -219,6 +230,7 @@ impl Model {
         match tab {
             Tab::Health => &self.health,
             Tab::Incidents => &self.queue,
+            Tab::OnCall => &self.oncall,
         }
     }
 
@@ -228,6 +240,7 @@ impl Model {
         match tab {
             Tab::Health => run(&mut self.health, &ctx),
             Tab::Incidents => run(&mut self.queue, &ctx),
+            Tab::OnCall => run(&mut self.oncall, &ctx),
         }
     }
 

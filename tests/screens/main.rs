@@ -5,5 +5,6 @@ mod frame;
 mod health;
 mod incidents;
 mod noc;
+mod oncall;
 mod run;
 mod support;

@@ -114,6 +114,7 @@ pub fn prefs(theme: &str, depth: Depth, glyphs: Glyphs) -> Prefs {
     Prefs {
         theme: Theme::built_in(theme, depth, glyphs),
         operator: ME.to_owned(),
+        person: Some("ana".into()),
         themes: vec![theme.to_owned()],
         depth,
         follows: false,

@@ -405,6 +405,7 @@ pub fn prefs(look: Look) -> Prefs {
     Prefs {
         theme: Theme::built_in(look.theme, look.depth, look.glyphs),
         operator: "ana".to_owned(),
+        person: Some("ana".into()),
         themes: themes.into_iter().map(|(name, _)| name.to_owned()).collect(),
         depth: look.depth,
         follows: true,

@@ -4,8 +4,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::{Done, MAX_MESSAGES, Model, Msg, Settings, Tab};
 use crate::domain::command::{Outcome, Verdict};
-use crate::domain::incident::IncidentId;
 use crate::domain::incident::lifecycle::Action as Does;
+use crate::domain::roster::book;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::Command;
 use crate::ui::cmd::Cmd;
@@ -27,7 +27,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         model.toast = None;
     }
     match msg {
-        Msg::Tick => {}
+        Msg::Tick => model.with(Tab::OnCall, |s, ctx| s.arrived(ctx)),
         Msg::Input(input) => input_event(model, input, &mut cmds),
         Msg::World(world) => {
             model.world = world;
@@ -214,6 +214,7 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::Incidents => Some("in the queue of incidents"),
         Context::Health => Some("on the Health tab"),
         Context::Service => Some("on a service's own page"),
+        Context::OnCall => Some("on the On-call tab"),
         _ => None,
     })?;
     Some(format!("{} works {place}", entry.hint))
@@ -278,6 +279,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
     match action {
         Action::GoHealth => go(model, Place::Health, cmds),
         Action::GoIncidents => go(model, Place::Incidents, cmds),
+        Action::GoOnCall => go(model, Place::OnCall, cmds),
         Action::Help => {
             let contexts = model.screen().contexts();
             model.overlays.push(Overlay::Help(contexts, Scroll::default()));
@@ -320,7 +322,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
                     model.done.pop();
                     say(model, Tone::Info, why.to_owned());
                 }
-                None => send(model, Command::Undo { targets: done.targets }, cmds),
+                None => send(model, done.undo, cmds),
             }
         }
         // `q` anywhere but at the root leaves, as `Esc` does.
@@ -423,6 +425,7 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
         Place::Incidents | Place::Incident(_) | Place::Query(_) | Place::Sorted(_) => {
             Tab::Incidents
         }
+        Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
     };
     let mut steps = Vec::new();
     if tab != model.tab {
@@ -461,17 +464,16 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     if !model.waiting.is_empty() {
         model.waiting.remove(0);
     }
-    let done: Vec<IncidentId> =
-        outcomes.iter().filter(|o| o.verdict.is_done()).filter_map(|o| o.id).collect();
-    let undo = matches!(command, Command::Undo { .. });
+    let is_done = outcomes.iter().any(|o| o.verdict.is_done());
+    let undo = undoing(command, outcomes);
     // What a store that is away refused can be tried again.
-    if undo && !done.is_empty() {
+    if is_done && undo.is_none() {
         model.done.pop();
     }
-    let acted = !undo && !done.is_empty();
-    if acted {
+    let acted = is_done && undo.is_some();
+    if let Some(undo) = undo.filter(|_| is_done) {
         let window = model.undo_window();
-        model.done.push(Done { targets: done, at: model.now, stays: stays(command) });
+        model.done.push(Done { undo, at: model.now, stays: stays(command) });
         model.done.retain(|d| model.now - d.at <= window);
     }
     let (tone, line, rest) = frame::toast::outcome(outcomes);
@@ -491,6 +493,18 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     for tab in Tab::ALL {
         let steps = model.with(tab, |s, ctx| s.answered(command, outcomes, ctx));
         run(model, steps, cmds);
+    }
+}
+
+/// What takes back what a command did; `None` for what takes back itself.
+fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
+    match command {
+        Command::Undo { .. } | Command::Roster(book::Command::Undo) => None,
+        Command::Roster(_) => Some(Command::Roster(book::Command::Undo)),
+        Command::Report(_) | Command::Act { .. } => {
+            let done = outcomes.iter().filter(|o| o.verdict.is_done());
+            Some(Command::Undo { targets: done.filter_map(|o| o.id).collect() })
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Shortens by rank as the screen narrows; P1 and blindness never go.
 
+use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::incident::Priority;
 use crate::domain::observation::{SourceState, SourceStatus};
 use crate::domain::text;
+use crate::domain::time::zone;
 use crate::engine::StoreState;
 use crate::ui::app::{Model, Tab};
 use crate::ui::screens::{Ctx, Screen};
@@ -26,6 +28,8 @@ struct Piece {
 
 /// Cells between two things.
 const GAP: u16 = 3;
+/// What is near enough for the header.
+const DAY: TimeDelta = TimeDelta::days(1);
 /// The rank of details.
 const DETAIL: u8 = 4;
 
@@ -120,6 +124,7 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
         let text = format!(" BLIND {source} {}{more} ", ctx.age(*since));
         out.push(piece(0, false, vec![(text, of(Role::Banner))]));
     }
+    out.extend(on_call(model, ctx, base));
     if site.read_only {
         out.push(piece(3, true, vec![(" READ-ONLY ".to_owned(), of(Role::ReadOnly))]));
     }
@@ -150,6 +155,48 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
         out.push(piece(if fresh { 3 } else { 1 }, true, spans));
     }
     out.push(clock(model, ctx, base));
+    out
+}
+
+/// `on call Ana Ruiz → Luis Peña 18:00`: the first level of the first policy; and the next gap of any
+/// schedule, if it is near.
+fn on_call(model: &Model, ctx: &Ctx<'_>, base: Style) -> Vec<Piece> {
+    let theme = ctx.theme();
+    let board = &model.oncall.board;
+    let roster = &ctx.world.plan.roster;
+    let mut out = Vec::new();
+    let first = board.rows.iter().find_map(|row| row.schedule());
+    let standing = first.and_then(|id| Some((roster.schedule(id)?, board.standings.get(id)?)));
+    if let Some((schedule, standing)) = standing {
+        let muted = base.patch(theme.of(Role::Muted));
+        let name = |id: &str| text::clean(roster.name(id), 24);
+        let mut spans = vec![("on call ".to_owned(), muted)];
+        match &standing.on {
+            Some(on) => spans.push((name(&on.person), base.patch(theme.of(Role::Strong)))),
+            None => spans.push(("nobody".to_owned(), base.patch(theme.of(Role::Warning)))),
+        }
+        let near = standing.next.as_ref().filter(|next| next.at.from - ctx.now < DAY);
+        let detail = near.is_some();
+        if let Some(next) = near {
+            let at = zone::local(next.at.from, schedule.zone).format("%H:%M");
+            let arrow = theme.symbols.arrow_right;
+            spans.push((format!(" {arrow} {} {at}", name(&next.person)), muted));
+        }
+        out.push(Piece { spans, rank: 3, detail, right: false });
+    }
+    let gaps = board.standings.iter().filter_map(|(id, s)| Some((id, s.gap.as_ref()?)));
+    let soon = gaps.filter(|(_, gap)| gap.at.from - ctx.now < DAY);
+    if let Some((id, gap)) = soon.min_by_key(|(_, gap)| gap.at) {
+        let zone = roster.schedule(id).map_or(ctx.world.site.zone, |s| s.zone);
+        let when = if gap.at.contains(ctx.now) {
+            "now".to_owned()
+        } else {
+            zone::local(gap.at.from, zone).format("%a %H:%M").to_string()
+        };
+        let text = format!("gap {} {when}", text::clean(id, 16));
+        let spans = vec![(text, base.patch(theme.of(Role::Warning)))];
+        out.push(Piece { spans, rank: 4, detail: false, right: false });
+    }
     out
 }
 

@@ -259,6 +259,7 @@ mod tests {
             undoable: true,
             link: true,
             chart: true,
+            shift: true,
             leavable: true,
             ..Situation::default()
         };

@@ -17,6 +17,8 @@ pub enum Context {
     Incidents,
     /// One incident, full-screen.
     Incident,
+    /// Who is on call, and the team.
+    OnCall,
     /// A question that wants yes or no.
     Confirm,
     /// Everything with a cursor or a scroll position.
@@ -31,6 +33,7 @@ pub enum Context {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     Incidents,
+    OnCall,
     Look,
     Move,
     Console,
@@ -49,11 +52,13 @@ pub struct Situation {
     pub mine: bool,
     /// How many rows are marked.
     pub marked: usize,
+    /// A schedule's time is under the cursor.
+    pub shift: bool,
     /// An own action can still be taken back.
     pub undoable: bool,
     /// What is under the cursor has a link that can be opened or copied.
     pub link: bool,
-    /// A chart is in view.
+    /// Time is across: of a chart, or of the roster.
     pub chart: bool,
     /// Nothing lies above the tab's root: `q` quits.
     pub root: bool,
@@ -116,7 +121,7 @@ mod flags {
     pub const ASKS: bool = true;
 }
 
-use Context::{Always, Confirm, Console, Health, Incident, Incidents, List, Service};
+use Context::{Always, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service};
 
 actions! {
     // action        name             keys              where                      group      footer              flags         when             help
@@ -128,29 +133,35 @@ actions! {
     EditNote       "edit_note"        ["E"],            [Incidents, Incident],     Incidents, 0 "edit note",      WRITES SAFE,  on_incident,     "write a note in $EDITOR";
     Close          "close"            ["C"],            [Incident],                Incidents, 70 "close",         WRITES SAFE,  resolved,        "close a resolved incident for good";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
-    Cancel         "cancel"           ["D"],            [Incident],                Incidents, 40 "cancel",        WRITES ASKS,  open,            "cancel: a false alarm";
+    Cancel         "cancel"           ["D"],            [Incident, OnCall],        Incidents, 40 "cancel",        WRITES ASKS,  cancellable,     "cancel: a false alarm, an override";
     Report         "report"           ["N"],            [Incidents, Incident, Health, Service], Incidents, 35 "report", WRITES SAFE, always,      "report a new incident by hand";
     Undo           "undo"             ["u"],            [Console],                 Incidents, 95 "undo",          WRITES SAFE,  undoable,        "take the last own action back (30 s)";
     Mark           "mark"             ["space"],        [Incidents],               Incidents, 50 "mark",          READS SAFE,   row,             "mark or unmark the row for a common action";
     MarkAll        "mark_all"         ["*"],            [Incidents],               Incidents, 0 "mark all",       READS SAFE,   row,             "mark all rows that are shown, or none";
 
+    Override       "override"         ["O"],            [OnCall],                  OnCall, 100 "override",        WRITES SAFE,  shift,           "somebody else for this stretch of time";
+    Take           "take"             ["T"],            [OnCall],                  OnCall, 90 "take",             WRITES SAFE,  shift,           "take this shift from whoever has it";
+    Swap           "swap"             ["W"],            [OnCall],                  OnCall, 80 "swap",             WRITES SAFE,  shift,           "exchange this shift for one of somebody else";
+    Present        "present"          ["."],            [OnCall],                  OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
+    Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";
+
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
     Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column";
-    View           "view"             ["v"],            [Health, Incidents],       Look, 38 "view",               READS SAFE,   always,          "next view: table, tree, tiles; the queue's saved views";
+    View           "view"             ["v"],            [Health, Incidents, OnCall], Look, 38 "view",             READS SAFE,   always,          "next view: table, tree, tiles; saved queries; team";
     Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service or nothing";
     Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "next set of columns: overview and the four dimensions";
-    Shorter        "shorter"          ["["],            [Health, Service],         Look, 28 "shorter",            READS SAFE,   chart,           "a shorter range on the charts, down to 15 minutes";
-    Longer         "longer"           ["]"],            [Health, Service],         Look, 28 "longer",             READS SAFE,   chart,           "a longer range on the charts, up to 30 days";
+    Shorter        "shorter"          ["["],            [Health, Service, OnCall], Look, 28 "shorter",            READS SAFE,   chart,           "a shorter range on the charts and the roster";
+    Longer         "longer"           ["]"],            [Health, Service, OnCall], Look, 28 "longer",             READS SAFE,   chart,           "a longer range: charts up to 30 days, the roster a month";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
-    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
+    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, OnCall], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
     TimeStyle      "time_style"       ["t"],            [Console],                 Look, 14 "time",               READS SAFE,   always,          "write times as ages, local or UTC";
 
     Down           "down"             ["j", "down"],    [List],                    Move, 0 "down",                READS SAFE,   always,          "down";
     Up             "up"               ["k", "up"],      [List],                    Move, 0 "up",                  READS SAFE,   always,          "up";
-    Left           "left"             ["h", "left"],    [List],                    Move, 0 "left",                READS SAFE,   always,          "left: fold, or earlier on the chart";
-    Right          "right"            ["l", "right"],   [List],                    Move, 0 "right",               READS SAFE,   always,          "right: unfold, or later on the chart";
+    Left           "left"             ["h", "left"],    [List],                    Move, 0 "left",                READS SAFE,   always,          "left: fold, or earlier in time";
+    Right          "right"            ["l", "right"],   [List],                    Move, 0 "right",               READS SAFE,   always,          "right: unfold, or later in time";
     PageDown       "page_down"        ["pagedown"],     [List],                    Move, 0 "page down",           READS SAFE,   always,          "a page down";
     PageUp         "page_up"          ["pageup"],       [List],                    Move, 0 "page up",             READS SAFE,   always,          "a page up";
     HalfDown       "half_down"        ["ctrl-d"],       [List],                    Move, 0 "half down",           READS SAFE,   always,          "half a page down";
@@ -162,6 +173,7 @@ actions! {
 
     GoHealth       "health"           ["1", "g h"],     [Console],                 Console, 0 "Health",           READS SAFE,   always,          "the services and how well they are";
     GoIncidents    "incidents"        ["2", "g i"],     [Console],                 Console, 0 "Incidents",        READS SAFE,   always,          "the queue of incidents";
+    GoOnCall       "oncall"           ["3", "g o"],     [Console],                 Console, 0 "On-call",          READS SAFE,   always,          "who is on call, who is next, where the gap is";
     Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
     Messages       "messages"         ["M", "g m"],     [Console],                 Console, 0 "messages",         READS SAFE,   always,          "everything that this console has said";
     Refresh        "refresh"          ["r"],            [Console],                 Console, 0 "refresh",          READS SAFE,   always,          "ask every source now";
@@ -191,6 +203,10 @@ fn chart(s: &Situation) -> bool {
     s.chart
 }
 
+fn shift(s: &Situation) -> bool {
+    s.shift
+}
+
 fn link(s: &Situation) -> bool {
     s.link
 }
@@ -209,6 +225,10 @@ fn on_incident(s: &Situation) -> bool {
 
 fn open(s: &Situation) -> bool {
     s.incident.is_some_and(IncidentState::is_open)
+}
+
+fn cancellable(s: &Situation) -> bool {
+    open(s) || s.shift
 }
 
 /// Also when it is the operator's own already: the answer is then "already yours", not silence.
@@ -252,11 +272,13 @@ static FALLBACK: Entry = Entry {
 };
 
 impl Group {
-    pub const ALL: [Self; 4] = [Self::Incidents, Self::Look, Self::Move, Self::Console];
+    pub const ALL: [Self; 5] =
+        [Self::Incidents, Self::OnCall, Self::Look, Self::Move, Self::Console];
 
     pub fn title(self) -> &'static str {
         match self {
             Self::Incidents => "Incidents",
+            Self::OnCall => "On-call",
             Self::Look => "Look",
             Self::Move => "Move",
             Self::Console => "Console",
@@ -265,8 +287,8 @@ impl Group {
 }
 
 impl Context {
-    pub const ALL: [Self; 8] =
-        [Health, Service, Incidents, Incident, Confirm, List, Console, Always];
+    pub const ALL: [Self; 9] =
+        [Health, Service, Incidents, Incident, OnCall, Confirm, List, Console, Always];
 
     /// As `atalaya keys` prints it.
     pub fn word(self) -> &'static str {
@@ -275,6 +297,7 @@ impl Context {
             Service => "service",
             Incidents => "incidents",
             Incident => "incident",
+            OnCall => "oncall",
             Confirm => "question",
             List => "lists",
             Console => "console",
@@ -283,11 +306,12 @@ impl Context {
     }
 
     /// Every combination in which contexts hold together, the most particular first.
-    pub const STACKS: [&'static [Self]; 6] = [
+    pub const STACKS: [&'static [Self]; 7] = [
         &[Health, List, Console, Always],
         &[Service, List, Console, Always],
         &[Incidents, List, Console, Always],
         &[Incident, List, Console, Always],
+        &[OnCall, List, Console, Always],
         &[List, Always],
         &[Confirm, Always],
     ];

@@ -3,12 +3,14 @@
 
 pub mod health;
 pub mod incidents;
+pub mod oncall;
 
 use ratatui::layout::{Position, Rect, Size};
 
 use crate::domain::command::Outcome;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{Event, IncidentId};
+use crate::domain::roster::ScheduleId;
 use crate::domain::time::{self, Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};
 use crate::ui::app::Prefs;
@@ -51,6 +53,9 @@ pub enum Place {
     Incidents,
     Service(ServiceId),
     Incident(IncidentId),
+    OnCall,
+    /// A schedule, with the cursor on an instant.
+    OnCallAt(ScheduleId, Instant),
     /// The queue, showing what this query finds.
     Query(String),
     /// The queue, sorted by this column; by the same one again, the other way round.

@@ -45,6 +45,11 @@ pub struct Symbols {
     pub levels: [&'static str; 9],
     pub bar_full: &'static str,
     pub bar_empty: &'static str,
+    /// A bar over time: where it begins, and the rest of it.
+    pub span_start: &'static str,
+    pub span: &'static str,
+    /// Fills what is blocked.
+    pub bar_away: &'static str,
     pub line_v: &'static str,
     pub line_h: &'static str,
     /// A threshold on a chart.
@@ -86,6 +91,9 @@ static UNICODE: Symbols = Symbols {
     levels: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
     bar_full: "▓",
     bar_empty: "░",
+    span_start: "▌",
+    span: "━",
+    bar_away: "╳",
     line_v: "│",
     line_h: "─",
     dashed: "┄",
@@ -135,6 +143,9 @@ static ASCII: Symbols = Symbols {
     levels: [" ", "_", "_", ".", "-", "-", "=", "=", "#"],
     bar_full: "#",
     bar_empty: ".",
+    span_start: "|",
+    span: "=",
+    bar_away: "x",
     line_v: "|",
     line_h: "-",
     dashed: "-",

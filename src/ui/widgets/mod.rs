@@ -4,6 +4,7 @@
 pub mod chart;
 pub mod field;
 pub mod form;
+pub mod gantt;
 pub mod paint;
 pub mod picker;
 pub mod scroll;

@@ -621,7 +621,11 @@ impl Screen for Queue {
                 let incidents = &ctx.world.incidents;
                 self.with(ctx, |list, context| list.set_sort(sort, incidents, context));
             }
-            Place::Incidents | Place::Health | Place::Service(_) => {}
+            Place::Incidents
+            | Place::Health
+            | Place::Service(_)
+            | Place::OnCall
+            | Place::OnCallAt(..) => {}
         }
         Vec::new()
     }

@@ -1,0 +1,231 @@
+//! What the keys of the On-call tab ask for: overrides, taken and swapped shifts, and the questions
+//! before them. A change that something speaks against asks first, and says what.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+
+use super::{OnCall, Stretch, stretches};
+use crate::domain::command::Command;
+use crate::domain::roster::book::{self, Wanted, What, shown};
+use crate::domain::roster::concerns::{Concern, concerns};
+use crate::domain::roster::shifts::Imported;
+use crate::domain::roster::{Origin, Override, OverrideId, PersonId, Roster, Schedule};
+use crate::domain::text;
+use crate::domain::time::{Interval, zone};
+use crate::ui::cmd::Cmd;
+use crate::ui::overlay::{Confirm, Overlay};
+use crate::ui::screens::{Ctx, Step, Tone};
+use crate::ui::widgets::form::Submit;
+use crate::ui::widgets::{Form, FormField, Item, Picker};
+
+/// How a local time is typed.
+const TIME: &str = "%Y-%m-%d %H:%M";
+/// Nobody, on purpose.
+const NOBODY: &str = "nobody";
+
+/// `O`: somebody else for a stretch of time.
+pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (Some(schedule), Some(stretch)) = (screen.schedule(ctx), screen.stretch(ctx)) else {
+        return say("choose a schedule first");
+    };
+    let roster = Arc::clone(&ctx.world.plan.roster);
+    let at = left_of(&stretch, ctx);
+    let local = |at| zone::local(at, schedule.zone).format(TIME).to_string();
+    let people = roster.people.values().map(|p| p.name.to_string());
+    let names: Vec<String> = people.chain([NOBODY.to_owned()]).collect();
+    let instead = roster.people.values().find(|p| stretch.person() != Some(&p.id));
+    let instead = instead.map_or(NOBODY, |p| &p.name);
+    let zone_hint = format!("in {}, as {}", schedule.zone.name(), local(at.from));
+    let fields = vec![
+        FormField::choose("Who", instead, "up and down choose; a name or an id", names),
+        FormField::new("From", &local(at.from), &zone_hint),
+        FormField::new("To", &local(at.to), &zone_hint),
+        FormField::new("Reason", "", "for those who wonder later"),
+    ];
+    let about = match stretch.person() {
+        Some(person) => format!("now {}: {}", roster.name(person), shown(at, schedule.zone)),
+        None => format!("nobody: {}", shown(at, schedule.zone)),
+    };
+    let overrides = ctx.world.book.overrides();
+    let title = format!("Override on {}", schedule.name);
+    let schedule = schedule.clone();
+    let submit: Submit = Box::new(move |texts| {
+        let [who, from, to, reason] = texts else { return Ok(Vec::new()) };
+        let person = find(&roster, who).map_err(|why| (0, why))?;
+        let time = |text: &str, field| {
+            let local = NaiveDateTime::parse_from_str(text, TIME);
+            let local = local.map_err(|_| (field, "a time is 2026-11-27 18:00".to_owned()))?;
+            Ok::<_, (usize, String)>(zone::hand_off(local, schedule.zone))
+        };
+        let at = Interval::new(time(from, 1)?, time(to, 2)?);
+        if at.is_empty() {
+            return Err((2, "it ends before it begins".to_owned()));
+        }
+        let (id, reason) = (schedule.id.clone(), reason.clone());
+        let wanted = vec![Wanted { schedule: id, person, at, reason }];
+        Ok(ask(&roster, &overrides, wanted, What::Override))
+    });
+    vec![Step::Show(Box::new(Overlay::Form(Form::new(&title, &about, fields, submit))))]
+}
+
+/// `T`: the stretch under the cursor becomes the operator's own.
+pub(super) fn take(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (Some(schedule), Some(stretch)) = (screen.schedule(ctx), screen.stretch(ctx)) else {
+        return say("choose a schedule first");
+    };
+    let Some(me) = &ctx.prefs.person else {
+        return say("who are you? person = \"…\" in [operator] names one of [[people]]");
+    };
+    if stretch.person() == Some(me) {
+        return say("it is yours already");
+    }
+    let at = left_of(&stretch, ctx);
+    let (id, person) = (schedule.id.clone(), Some(me.clone()));
+    let wanted = vec![Wanted { schedule: id, person, at, reason: String::new() }];
+    ask(&ctx.world.plan.roster, &ctx.world.book.overrides(), wanted, What::Take)
+}
+
+/// `W`: exchanges the stretch under the cursor for one of somebody else.
+pub(super) fn swap(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (Some(schedule), Some(stretch)) = (screen.schedule(ctx), screen.stretch(ctx)) else {
+        return say("choose a schedule first");
+    };
+    let Some(one) = stretch.person().cloned() else {
+        return say("nobody has it: an override gives it to somebody");
+    };
+    let roster = &ctx.world.plan.roster;
+    let overrides = ctx.world.book.overrides();
+    let ours = left_of(&stretch, ctx);
+    let others = stretches(ctx, schedule, ctx.now).into_iter().filter(|s| {
+        s.at().to > ctx.now && s.person().is_some_and(|p| *p != one) && s.at() != stretch.at()
+    });
+    let item = |other: Stretch| {
+        let theirs = left_of(&other, ctx);
+        let with = other.person().cloned()?;
+        let wanted = |person: &PersonId, at| Wanted {
+            schedule: schedule.id.clone(),
+            person: Some(person.clone()),
+            at,
+            reason: String::new(),
+        };
+        let both = vec![wanted(&with, ours), wanted(&one, theirs)];
+        Some(Item {
+            label: format!("{}  {}", roster.name(&with), shown(theirs, schedule.zone)),
+            detail: text::duration(theirs.length()),
+            then: ask(roster, &overrides, both, What::Swap),
+        })
+    };
+    let items: Vec<Item> = others.filter_map(item).take(50).collect();
+    if items.is_empty() {
+        return say("nobody else has a shift to swap with in the next two months");
+    }
+    let title = format!("Swap {} {} with", roster.name(&one), shown(ours, schedule.zone));
+    vec![Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items))))]
+}
+
+/// `D`: takes away the override under the cursor.
+pub(super) fn drop_override(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
+    let Some(schedule) = screen.schedule(ctx) else { return say("choose a schedule first") };
+    let at = screen.at(ctx);
+    // Of several the one that wins.
+    let overrides = ctx.world.book.overrides();
+    let here = overrides.iter().rev().find(|o| o.schedule == schedule.id && o.at().contains(at));
+    let held = match screen.stretch(ctx) {
+        Some(Stretch::Held(held)) => match held.origin {
+            Origin::Override(id) => Some(id),
+            Origin::Layer(_) => None,
+        },
+        _ => None,
+    };
+    match here.map(|o| o.id).or(held) {
+        Some(id) => {
+            vec![Step::Do(Cmd::Ask(Command::Roster(book::Command::Drop { ids: vec![id] })))]
+        }
+        None => say("no override here"),
+    }
+}
+
+/// What is left of a stretch: nobody takes over what is past.
+fn left_of(stretch: &Stretch, ctx: &Ctx<'_>) -> Interval {
+    let at = stretch.at();
+    Interval::new(at.from.max(ctx.now.min(at.to)), at.to)
+}
+
+/// Asks for it, after a question where something speaks against it.
+fn ask(roster: &Roster, overrides: &[Override], wanted: Vec<Wanted>, what: What) -> Vec<Step> {
+    // As they will be if nobody is faster; the numbers are the store's.
+    let number = |n: u64| OverrideId(u64::MAX - n);
+    let proposed: Vec<Override> = (0..)
+        .zip(&wanted)
+        .map(|(n, w)| Override {
+            id: number(n),
+            schedule: w.schedule.clone(),
+            person: w.person.clone(),
+            from: w.at.from,
+            to: w.at.to,
+            reason: String::new(),
+        })
+        .collect();
+    let against = concerns(roster, overrides, &Imported::new(), &proposed);
+    let command = Step::Do(Cmd::Ask(Command::Roster(book::Command::Set { wanted, what })));
+    if against.is_empty() {
+        return vec![command];
+    }
+    let lines = against.iter().map(|c| concern(roster, c)).collect();
+    let confirm = Confirm::new("Do it all the same?", lines, "do it", vec![command]);
+    vec![Step::Show(Box::new(Overlay::Confirm(confirm)))]
+}
+
+/// A concern in one line.
+fn concern(roster: &Roster, concern: &Concern) -> String {
+    let name = |id: &str| roster.name(id).to_owned();
+    let zone = |schedule: &str| {
+        roster.schedule(schedule).map_or(chrono_tz::UTC, |s: &Arc<Schedule>| s.zone)
+    };
+    match concern {
+        Concern::Unknown { person } => format!("nobody of the team has the id {person}"),
+        Concern::Booked { person, schedule, at } => format!(
+            "{} is on call on {schedule} then: {}",
+            name(person),
+            shown(*at, zone(schedule))
+        ),
+        Concern::Rest { person, schedule, left, rule } => format!(
+            "{} has {} of rest between two shifts; {schedule} asks for {}",
+            name(person),
+            text::duration(*left),
+            text::duration(*rule)
+        ),
+        Concern::Absent { person, at, reason } => {
+            let zone = roster.person(person).map_or(chrono_tz::UTC, |p| p.zone);
+            format!("{} is away then: {reason}, {}", name(person), shown(*at, zone))
+        }
+        Concern::Uncovered { schedule, at } => {
+            format!("nobody will be on call on {schedule}: {}", shown(*at, zone(schedule)))
+        }
+        Concern::Empty => "it takes no time".to_owned(),
+    }
+}
+
+/// A person by name or id; `None`: nobody.
+fn find(roster: &Roster, text: &str) -> Result<Option<PersonId>, String> {
+    if text.eq_ignore_ascii_case(NOBODY) {
+        return Ok(None);
+    }
+    let same = |a: &str| a.to_lowercase() == text.to_lowercase();
+    let found = roster.people.values().find(|p| same(&p.id) || same(&p.name));
+    let first = || {
+        let mut begins = roster.people.values().filter(|p| {
+            !text.is_empty() && p.name.to_lowercase().starts_with(&text.to_lowercase())
+        });
+        begins.next().filter(|_| begins.next().is_none())
+    };
+    match found.or_else(first) {
+        Some(person) => Ok(Some(person.id.clone())),
+        None => Err(format!("nobody of the team is called {text:?}; or \"{NOBODY}\"")),
+    }
+}
+
+fn say(text: &str) -> Vec<Step> {
+    vec![Step::Say(Tone::Info, text.to_owned())]
+}

@@ -1,0 +1,258 @@
+//! The On-call tab: what keys do, and how it looks.
+
+use std::sync::Arc;
+
+use atalaya::config;
+use atalaya::domain::command::{Command, Outcome, Verdict};
+use atalaya::domain::roster::book::{Command as Ask, What};
+use atalaya::domain::roster::{Book, Override, OverrideId, Roster};
+use atalaya::engine::{Plan, Snapshot};
+use atalaya::ui::{Cmd, Msg};
+use chrono::TimeDelta;
+use insta::assert_snapshot;
+use rstest::rstest;
+
+use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, now, part, world};
+
+/// A team in three zones, as a config file.
+const TEAM: &str = r#"
+[site]
+timezone = "Europe/Madrid"
+
+[[people]]
+id = "ana"
+name = "Ana Ruiz"
+phone = "+34 600 000 001"
+chat = "@ana"
+timezone = "Europe/Madrid"
+roles = ["shift lead"]
+responsibilities = { triage = "A", diagnosis = "C" }
+skills = { linux = 4, postgres = 2 }
+certificates = [{ name = "CKA", expires = "2026-12-20" }]
+
+[[people]]
+id = "luis"
+name = "Luis Peña"
+timezone = "America/Bogota"
+roles = ["engineer"]
+skills = { linux = 3, mail = 5 }
+absences = [{ from = "2026-11-30", to = "2026-12-02", reason = "holidays" }]
+
+[[people]]
+id = "mia"
+name = "Mia Chen"
+timezone = "Asia/Singapore"
+skills = { postgres = 5 }
+
+[[schedules]]
+id = "core"
+name = "Core"
+timezone = "Europe/Madrid"
+[[schedules.layers]]
+name = "days"
+people = ["ana", "luis"]
+start = "2026-11-02 09:00"
+shift = "1d"
+[[schedules.layers]]
+name = "nights"
+people = ["mia"]
+start = "2026-11-02 09:00"
+shift = "7d"
+hours = { mon = ["22:00-06:00"], tue = ["22:00-06:00"], wed = ["22:00-06:00"] }
+
+[[schedules]]
+id = "network"
+timezone = "Europe/Madrid"
+[[schedules.layers]]
+name = "office"
+people = ["mia"]
+start = "2026-11-02 09:00"
+shift = "7d"
+hours = { mon = ["08:00-20:00"], tue = ["08:00-20:00"], wed = ["08:00-20:00"] }
+
+[[escalation]]
+id = "core"
+levels = [{ notify = ["schedule:core"] }, { notify = ["schedule:network", "person:ana"] }]
+"#;
+
+fn roster() -> Arc<Roster> {
+    let around = config::Surroundings::of_process();
+    config::of_text("team.toml", TEAM.to_owned(), &around, now()).unwrap().plan.roster
+}
+
+fn with(overrides: Vec<Override>) -> Snapshot {
+    let mut world = world();
+    world.plan = Arc::new(Plan { roster: roster(), ..Plan::empty() });
+    world.book = part(Book::new(overrides, 0));
+    world
+}
+
+fn over(id: u64, person: Option<&str>, from: i64, hours: i64) -> Override {
+    let from = now() + TimeDelta::hours(from);
+    Override {
+        id: OverrideId(id),
+        schedule: "core".into(),
+        person: person.map(Into::into),
+        from,
+        to: from + TimeDelta::hours(hours),
+        reason: "dentist".to_owned(),
+    }
+}
+
+fn bench_of(world: Snapshot, size: (u16, u16), look: Look) -> Bench {
+    let mut bench = Bench::new(world, size.0, size.1, look);
+    bench.press("3");
+    bench
+}
+
+fn bench(size: (u16, u16)) -> Bench {
+    bench_of(with(vec![over(1, Some("mia"), 2, 3)]), size, DEFAULT)
+}
+
+/// What the person asked of the roster.
+fn asked(bench: &mut Bench) -> Vec<Ask> {
+    let roster = |cmd| match cmd {
+        Cmd::Ask(Command::Roster(ask)) => Some(ask),
+        _ => None,
+    };
+    std::mem::take(&mut bench.cmds).into_iter().filter_map(roster).collect()
+}
+
+#[rstest]
+#[case::small(80, 24)]
+#[case::medium(120, 35)]
+#[case::large(160, 45)]
+#[case::tiny(1, 1)]
+#[case::huge(500, 200)]
+fn it_looks_right_at_every_size(#[case] width: u16, #[case] height: u16) {
+    assert_snapshot!(format!("oncall-{width}x{height}"), bench((width, height)).text());
+}
+
+#[rstest]
+#[case::default("default", DEFAULT)]
+#[case::mono("mono", MONO)]
+#[case::ascii("ascii", ASCII)]
+fn it_looks_right_in_every_style(#[case] name: &str, #[case] look: Look) {
+    let bench = bench_of(with(vec![over(1, Some("mia"), 2, 3)]), (120, 35), look);
+    assert_snapshot!(format!("oncall-style-{name}"), bench.picture());
+}
+
+#[rstest]
+#[case::people("people", "v")]
+#[case::team("team", "S")]
+#[case::two_weeks("two-weeks", "]")]
+#[case::month("month", "] ]")]
+#[case::later("later", "Right Right Right")]
+#[case::network("network", "j")]
+#[case::form("form", "O")]
+fn each_way_to_look_at_it_has_its_picture(#[case] name: &str, #[case] keys: &str) {
+    let mut bench = bench((160, 45));
+    bench.press(keys);
+    assert_snapshot!(format!("oncall-{name}"), bench.text());
+}
+
+#[test]
+fn a_plan_without_schedules_says_how_to_get_them() {
+    let bench = bench_of(world(), (100, 30), DEFAULT);
+    assert!(bench.text().contains("[[people]] and [[schedules]]"), "{}", bench.text());
+}
+
+#[test]
+fn taking_a_shift_asks_for_what_is_left_of_it() {
+    let mut bench = bench_of(with(Vec::new()), (120, 35), DEFAULT);
+    let text = bench.text();
+    assert!(text.contains("Luis Peña"), "{text}");
+    bench.press("T");
+    if bench.cmds.is_empty() {
+        bench.press("y");
+    }
+    let asked = asked(&mut bench);
+    let [Ask::Set { wanted, what: What::Take }] = asked.as_slice() else { panic!("{asked:?}") };
+    assert_eq!(wanted[0].person.as_deref(), Some("ana"));
+    assert_eq!(wanted[0].at.from, now(), "nobody takes over what is past");
+}
+
+#[test]
+fn a_change_that_something_speaks_against_asks_first_and_says_what() {
+    let mut bench = bench_of(with(Vec::new()), (120, 35), DEFAULT);
+    bench.press("O");
+    // Who: nobody.
+    bench.press("Up Enter Enter Enter Enter");
+    let text = bench.text();
+    assert!(asked(&mut bench).is_empty(), "{text}");
+    assert!(text.contains("Do it all the same?"), "{text}");
+    assert!(text.contains("nobody will be on call on core"), "{text}");
+    bench.press("n");
+    assert_eq!(asked(&mut bench), []);
+}
+
+#[test]
+fn swapping_exchanges_two_stretches_in_one_change() {
+    let mut bench = bench_of(with(Vec::new()), (120, 35), DEFAULT);
+    bench.press("Right W Enter");
+    if bench.text().contains("Do it all the same?") {
+        bench.press("y");
+    }
+    let asked = asked(&mut bench);
+    let [Ask::Set { wanted, what: What::Swap }] = asked.as_slice() else { panic!("{asked:?}") };
+    let [one, other] = wanted.as_slice() else { panic!("{wanted:?}") };
+    assert_ne!(one.person, other.person);
+    assert_ne!(one.at, other.at);
+}
+
+#[test]
+fn an_override_is_cancelled_where_the_cursor_is_and_can_be_undone() {
+    let mut bench = bench_of(with(vec![over(7, Some("mia"), -1, 3)]), (120, 35), DEFAULT);
+    bench.press("D");
+    let ask = asked(&mut bench);
+    assert_eq!(ask, [Ask::Drop { ids: vec![OverrideId(7)] }]);
+    let said = "OVR-7 dropped: core".to_owned();
+    bench.tell(Msg::Answered {
+        command: Command::Roster(ask[0].clone()),
+        outcomes: vec![Outcome { id: None, verdict: Verdict::Done { said, also: Vec::new() } }],
+    });
+    assert!(bench.text().contains("OVR-7 dropped: core"), "{}", bench.text());
+    assert!(bench.text().contains("undo"), "{}", bench.text());
+    bench.press("u");
+    assert_eq!(asked(&mut bench), [Ask::Undo]);
+}
+
+#[test]
+fn where_no_override_is_there_is_nothing_to_cancel() {
+    let mut bench = bench_of(with(Vec::new()), (120, 35), DEFAULT);
+    bench.press("D");
+    assert!(bench.text().contains("no override here"), "{}", bench.text());
+    assert_eq!(asked(&mut bench), []);
+}
+
+#[test]
+fn a_read_only_console_changes_no_roster() {
+    let mut world = with(Vec::new());
+    let site = Arc::make_mut(&mut world.site);
+    site.read_only = true;
+    let mut bench = bench_of(world, (120, 35), DEFAULT);
+    for keys in ["T", "O", "W", "D"] {
+        bench.press(keys);
+        assert!(bench.cmds.is_empty(), "{keys}: {:?}", bench.cmds);
+        assert!(bench.model.overlays.is_empty(), "{keys}");
+    }
+}
+
+#[test]
+fn the_header_says_who_has_it_on_every_tab() {
+    let mut bench = Bench::new(with(Vec::new()), 160, 45, DEFAULT);
+    let first = |bench: &Bench| bench.text().lines().next().unwrap_or_default().to_owned();
+    assert!(first(&bench).contains("on call Luis Peña"), "{}", first(&bench));
+    bench.press("2");
+    assert!(first(&bench).contains("on call Luis Peña"), "{}", first(&bench));
+}
+
+#[test]
+fn the_cursor_goes_along_with_time_until_it_is_moved_and_back_by_a_key() {
+    let mut bench = bench((160, 45));
+    assert!(bench.model.situation().root);
+    bench.press("Right Right");
+    assert!(!bench.model.situation().root, "q leaves the place first");
+    bench.press(".");
+    assert!(bench.model.situation().root);
+}
