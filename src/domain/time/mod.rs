@@ -4,11 +4,13 @@
 pub mod hours;
 pub mod intervals;
 pub mod recurrence;
+pub mod stamp;
 pub mod zone;
 
 pub use hours::WeekHours;
 pub use intervals::{Interval, Intervals};
-pub use recurrence::Recurrence;
+pub use recurrence::{Recurrence, Rule};
+pub use stamp::Stamp;
 
 use std::time::Duration;
 
