@@ -4,6 +4,7 @@
 //! depends on the time takes `now`. All instants are UTC, all intervals half-open.
 
 pub mod health;
+pub mod ical;
 pub mod incident;
 mod labels;
 pub mod matcher;
