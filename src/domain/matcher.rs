@@ -5,14 +5,16 @@
 use std::fmt;
 
 use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 
 pub use super::labels::Labels;
 
 /// Largest compiled size of one regular expression, in bytes; a larger one is refused.
 const REGEX_SIZE: usize = 256 * 1024;
 
-/// Matchers that must all hold.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Matchers that must all hold. Stored as their text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Matchers(Vec<Matcher>);
 
 /// One condition on one label.
@@ -75,6 +77,11 @@ impl Matchers {
         self.0.iter().all(|m| m.matches(labels))
     }
 
+    /// No condition at all: they match everything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The single conditions.
     pub fn iter(&self) -> impl Iterator<Item = &Matcher> {
         self.0.iter()
@@ -135,6 +142,20 @@ impl fmt::Display for Matchers {
             write!(f, "{comma}{}{}\"{value}\"", m.name, m.op)?;
         }
         Ok(())
+    }
+}
+
+impl TryFrom<String> for Matchers {
+    type Error = MatcherError;
+
+    fn try_from(text: String) -> Result<Self, MatcherError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Matchers> for String {
+    fn from(matchers: Matchers) -> Self {
+        matchers.to_string()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing in here knows that a terminal, a network, a disk or a clock exists; every function that
 //! depends on the time takes `now`. All instants are UTC, all intervals half-open.
 
+pub mod calendar;
 pub mod command;
 pub mod health;
 pub mod ical;

@@ -1,0 +1,172 @@
+//! What happened to the calendar: the facts that are stored, and of which everything else is a fold.
+//!
+//! Stored as JSON `{kind, v, …}` in the one log. A kind is never changed, only added or given a new
+//! `v` with an upcaster on reading; kinds differ from those of incidents.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{FreezeException, Key, Moved, Window, WindowId};
+use super::prompts::Prompt;
+use super::record::{CheckResult, ClosureCode, Record};
+use crate::domain::incident::Actor;
+use crate::domain::time::Instant;
+
+/// One stored fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the log, from 1: the order of things.
+    pub position: u64,
+    /// Never before the event that precedes it.
+    pub at: Instant,
+    pub actor: Actor,
+    pub body: CalendarEvent,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CalendarEvent {
+    WindowAdded {
+        window: Box<Window>,
+    },
+    /// From now on it is otherwise; what took place stays as it was.
+    WindowChanged {
+        window: Box<Window>,
+    },
+    /// It takes place no more.
+    WindowWithdrawn {
+        window: WindowId,
+        reason: String,
+    },
+    /// It took place, and only now the console is told.
+    WindowDeclared {
+        window: Box<Window>,
+        code: ClosureCode,
+        reason: String,
+    },
+    /// The last change of a window taken back: that it was added, changed, declared or withdrawn.
+    WindowRestored {
+        window: WindowId,
+        what: String,
+    },
+    FreezeExceptionAdded {
+        freeze: WindowId,
+        exception: FreezeException,
+    },
+    /// Taken back.
+    FreezeExceptionWithdrawn {
+        freeze: WindowId,
+        exception: FreezeException,
+    },
+    OccurrenceApproved {
+        #[serde(flatten)]
+        key: Key,
+    },
+    /// By a person; by the console where it is flexible and its target went down.
+    OccurrenceStarted {
+        #[serde(flatten)]
+        key: Key,
+    },
+    OccurrenceExtended {
+        #[serde(flatten)]
+        key: Key,
+        /// Later than before.
+        seconds: u32,
+    },
+    OccurrenceFinished {
+        #[serde(flatten)]
+        key: Key,
+        /// When the work was over.
+        ended: Instant,
+        code: ClosureCode,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+    OccurrenceCancelled {
+        #[serde(flatten)]
+        key: Key,
+        reason: String,
+    },
+    OccurrenceMoved {
+        #[serde(flatten)]
+        key: Key,
+        to: Moved,
+    },
+    OccurrenceChecked {
+        #[serde(flatten)]
+        key: Key,
+        /// The index of the item in the checklist.
+        item: u16,
+        #[serde(flatten)]
+        result: CheckResult,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+    },
+    /// Whoever is responsible was asked.
+    OccurrenceAsked {
+        #[serde(flatten)]
+        key: Key,
+        prompt: Prompt,
+        /// The instant for which it was due.
+        due: Instant,
+    },
+    /// An own action taken back: the record as it was before.
+    OccurrenceUndone {
+        #[serde(flatten)]
+        key: Key,
+        what: String,
+        record: Option<Box<Record>>,
+    },
+}
+
+impl CalendarEvent {
+    /// The stored `kind`, also the word on the timeline.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::WindowAdded { .. } => "window_added",
+            Self::WindowChanged { .. } => "window_changed",
+            Self::WindowWithdrawn { .. } => "window_withdrawn",
+            Self::WindowDeclared { .. } => "window_declared",
+            Self::WindowRestored { .. } => "window_restored",
+            Self::FreezeExceptionAdded { .. } => "freeze_exception_added",
+            Self::FreezeExceptionWithdrawn { .. } => "freeze_exception_withdrawn",
+            Self::OccurrenceApproved { .. } => "occurrence_approved",
+            Self::OccurrenceStarted { .. } => "occurrence_started",
+            Self::OccurrenceExtended { .. } => "occurrence_extended",
+            Self::OccurrenceFinished { .. } => "occurrence_finished",
+            Self::OccurrenceCancelled { .. } => "occurrence_cancelled",
+            Self::OccurrenceMoved { .. } => "occurrence_moved",
+            Self::OccurrenceChecked { .. } => "occurrence_checked",
+            Self::OccurrenceAsked { .. } => "occurrence_asked",
+            Self::OccurrenceUndone { .. } => "occurrence_undone",
+        }
+    }
+
+    /// The window that it is about.
+    pub fn window(&self) -> &WindowId {
+        match self {
+            Self::WindowAdded { window }
+            | Self::WindowChanged { window }
+            | Self::WindowDeclared { window, .. } => &window.id,
+            Self::WindowWithdrawn { window, .. } | Self::WindowRestored { window, .. } => window,
+            Self::FreezeExceptionAdded { freeze, .. }
+            | Self::FreezeExceptionWithdrawn { freeze, .. } => freeze,
+            Self::OccurrenceApproved { key }
+            | Self::OccurrenceStarted { key }
+            | Self::OccurrenceExtended { key, .. }
+            | Self::OccurrenceFinished { key, .. }
+            | Self::OccurrenceCancelled { key, .. }
+            | Self::OccurrenceMoved { key, .. }
+            | Self::OccurrenceChecked { key, .. }
+            | Self::OccurrenceAsked { key, .. }
+            | Self::OccurrenceUndone { key, .. } => &key.window,
+        }
+    }
+}
+
+/// An event's actor as a name that is cheap to keep.
+pub(super) fn name(actor: &Actor) -> Arc<str> {
+    Arc::from(actor.name.as_str())
+}

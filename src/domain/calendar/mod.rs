@@ -1,0 +1,36 @@
+//! The maintenance calendar: what is planned, what it touches, and what it collides with.
+//!
+//! A window is a definition ([`model`]); what takes place is never stored but expanded from it
+//! ([`occurrence`]), with the records of what people did about single occurrences laid over. From
+//! that follow which alerts are muted ([`suppression`]), what the owner is asked and when
+//! ([`prompts`]), what a plan collides with ([`conflicts`], [`collisions`]) and where it would not
+//! ([`slots`]), and how inspections stand ([`inspections`]). Only [`lifecycle`] changes anything.
+//!
+//! ```text
+//! Command ── lifecycle::judge ──► CalendarEvent ── lifecycle::apply ──► Calendar
+//!                                                        versions, records │ occurrences
+//!                                  suppression, prompts, conflicts, … ◄────┘
+//! ```
+
+pub mod collisions;
+pub mod conflicts;
+pub mod event;
+pub mod inspections;
+pub mod lifecycle;
+pub mod model;
+pub mod occurrence;
+pub mod prompts;
+pub mod record;
+pub mod relations;
+pub mod slots;
+mod state;
+mod stored;
+pub mod suppression;
+#[cfg(test)]
+mod tests;
+
+pub use event::{CalendarEvent, Event};
+pub use model::*;
+pub use occurrence::{Occurrence, Status, occurrences};
+pub use record::{Check, CheckResult, ClosureCode, Finish, Record, Records, Stamp};
+pub use state::{Calendar, Change, Exceptions, Source, Subject, Version};
