@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::Utc;
 use serde::Serialize;
 
 use super::output::{self, Exit, complain, print};
@@ -28,7 +29,7 @@ struct Reached {
 }
 
 pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure> {
-    let (config, problems) = match config::load(&context.around) {
+    let (config, problems) = match config::load(&context.around, Utc::now()) {
         Ok(config) => {
             let warnings = config.warnings.clone();
             (Some(config), warnings)

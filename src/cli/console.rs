@@ -2,6 +2,7 @@
 //! first frame come before anything is asked of the network.
 
 mod edge;
+mod team;
 mod tell;
 
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ const EFFECTS: usize = 256;
 pub fn run(mut context: Context, args: &Args) -> Result<Exit, Failure> {
     context.around.read_only = args.read_only;
     let time = Timescale::new(Utc::now(), if args.demo { args.speed } else { 1.0 });
-    let config = if args.demo { demo(&context, args, time) } else { context.config()? };
+    let config = if args.demo { demo(&context, args, time)? } else { context.config()? };
     let _log = log::start(&context.around.state_dir);
     let runtime = super::threads()?;
     let mut opened = runtime.block_on(open(&context, args, config, time))?;
@@ -114,8 +115,8 @@ fn named(command: &Command) -> Vec<String> {
 }
 
 /// The made-up world: the looks of the config, nothing else of it.
-fn demo(context: &Context, args: &Args, time: Timescale) -> Config {
-    let own = config::load(&context.around).ok();
+fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failure> {
+    let own = config::load(&context.around, Utc::now()).ok();
     let mut config = config::built_in(&context.around);
     if let Some(own) = own {
         (config.ui, config.operator) = (own.ui, own.operator);
@@ -134,7 +135,9 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Config {
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
-    config
+    let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
+    (config.plan.roster, config.person) = (team.plan.roster, team.person);
+    Ok(config)
 }
 
 async fn open(
@@ -205,7 +208,8 @@ async fn open(
     if let Some(id) = args.incident {
         let _ = news.try_send(Msg::Go(Place::Incident(id)));
     }
-    for line in unknown.into_iter().chain(config.warnings.0.iter().map(|w| w.message.clone())) {
+    let warnings = config.warnings.present().0.into_iter().map(|w| w.message);
+    for line in unknown.into_iter().chain(warnings) {
         let _ = news.try_send(Msg::Say(crate::ui::screens::Tone::Bad, line));
     }
     let watched: Option<Surroundings> = (!args.demo).then(|| around.clone());

@@ -23,6 +23,8 @@ mod transfer;
 use std::path::Path;
 use std::process::ExitCode;
 
+use chrono::Utc;
+
 use crate::config::{self, Colour, Config, Keys, Problems, Surroundings, Vocabulary};
 use crate::domain::text::clean;
 use crate::ui::Tab;
@@ -151,9 +153,10 @@ fn threads() -> Result<Runtime, Failure> {
 impl Context {
     /// The config; its warnings go to standard error.
     fn config(&self) -> Result<Config, Failure> {
-        let config = config::load(&self.around).map_err(Failure::Config)?;
-        if !config.warnings.0.is_empty() {
-            complain(&config.warnings.to_string());
+        let config = config::load(&self.around, Utc::now()).map_err(Failure::Config)?;
+        let warnings = config.warnings.present();
+        if !warnings.0.is_empty() {
+            complain(&warnings.to_string());
         }
         Ok(config)
     }

@@ -4,11 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use chrono::TimeDelta;
+
+use super::names::Names;
 use super::problem::{Place, Report};
-use super::reader::suggest;
+use super::reader::{Text, suggest};
 use super::sections::service::ReadService;
 use super::sections::source::ReadSource;
+use crate::domain::roster::gaps::gaps;
+use crate::domain::roster::shifts::{Imported, final_shifts};
+use crate::domain::roster::{Roster, Turns};
+use crate::domain::text::duration;
+use crate::domain::time::{self, Instant, Interval, zone};
 use crate::sources::settings::Kind;
+
+/// How far ahead gaps are looked for.
+const AHEAD: TimeDelta = TimeDelta::days(30);
 
 /// Known origins; and `alerts` of a Prometheus is off where an Alertmanager is read,
 /// unless it was set.
@@ -55,22 +66,12 @@ pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &
 
 /// Unique ids, known dependencies and parents, no circles.
 pub fn services(report: &Report, list: &[ReadService<'_>], sources: &[ReadSource<'_>]) {
-    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    let mut names = Names::new("service", "services");
     for read in list {
-        let id = read.service.id.as_str();
-        if let Some(first) = seen.get(id) {
-            let message = format!("service \"{id}\" is defined twice");
-            report.clash(read.id_at, *first, message, "rename one of them");
-        }
-        seen.entry(id).or_insert(read.id_at);
+        names.give(report, Text { value: read.service.id.as_str(), at: read.id_at });
     }
-    let known: Vec<&str> = seen.keys().copied().collect();
-    let named = |text: &super::reader::Text<'_>, place: &str| {
-        if !seen.contains_key(text.value) {
-            let message = format!("unknown service \"{}\" in {place}", text.value);
-            let meant = || suggest(text.value, &known, "defined services");
-            report.error(text.at, message, report.remedy(meant));
-        }
+    let named = |text: &Text<'_>, key: &str| {
+        names.refer(report, *text, key);
     };
     for read in list {
         read.depends_on.iter().for_each(|t| named(t, "services.depends_on"));
@@ -120,6 +121,36 @@ fn circles<'a>(
                 },
             }
         }
+    }
+}
+
+/// Warns once of each schedule that somebody counts on and that has gaps soon.
+pub fn coverage(report: &Report, roster: &Roster, counted_on: &[Text<'_>], now: Instant) {
+    let within = Interval::new(now, time::before(now, -AHEAD));
+    let mut told = BTreeSet::new();
+    for text in counted_on.iter().filter(|text| told.insert(text.value)) {
+        let Some(schedule) = roster.schedule(text.value) else { continue };
+        // What a calendar states is not known here; one without layers was told of.
+        let is_imported = schedule.layers.iter().any(|l| matches!(l.turns, Turns::Calendar(_)));
+        if is_imported || schedule.layers.is_empty() {
+            continue;
+        }
+        let shifts = final_shifts(schedule, &[], &Imported::new(), within);
+        let gaps = gaps(schedule, &shifts, &[], within);
+        let Some(first) = gaps.first() else { continue };
+        let total = gaps.iter().fold(TimeDelta::zero(), |sum, gap| sum + gap.at.length());
+        let local = |at| zone::local(at, schedule.zone).format("%a %d %b %H:%M");
+        let message = format!(
+            "nobody is on call in \"{}\" for {} of the next {}: {}, first {} to {}",
+            schedule.id,
+            duration(total),
+            duration(AHEAD),
+            first.why.text(),
+            local(first.at.from),
+            local(first.at.to),
+        );
+        let remedy = "add a layer for these hours, or take them out of coverage";
+        report.foretell(text.at, message, remedy);
     }
 }
 

@@ -7,7 +7,7 @@ use super::Config;
 /// The differences between two configurations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Site, services, policy or history.
+    /// Site, services, policy, people and schedules, or history.
     pub plan: bool,
     /// Sources to be set up anew, started or ended, by name.
     pub sources: Vec<Arc<str>>,
@@ -53,6 +53,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     }
     if old.operator != new.operator {
         restart.push("operator.name");
+    }
+    if old.person != new.person {
+        restart.push("operator.person");
     }
     Changes {
         plan: old.plan != new.plan,

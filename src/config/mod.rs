@@ -8,6 +8,7 @@
 mod check;
 pub mod diff;
 mod files;
+mod names;
 mod problem;
 mod reader;
 mod secrets;
@@ -15,6 +16,7 @@ mod sections;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod times;
 mod tree;
 pub mod watch;
 
@@ -27,11 +29,12 @@ use chrono::TimeDelta;
 
 use crate::domain::incident::Priority;
 use crate::domain::incident::policy::Policy;
-use crate::domain::time::TimeStyle;
+use crate::domain::roster::{PersonId, Roster};
+use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::Plan;
 use crate::sources::settings::{Host, HttpSettings, Kind, SourceSettings};
 
-use problem::{Place, Report};
+use problem::{Place, Report, SourceFile};
 use reader::Section;
 
 pub use files::find;
@@ -56,6 +59,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// Who acts at this console.
     pub operator: String,
+    /// Which of the people of the plan that is.
+    pub person: Option<PersonId>,
     pub locale: Locale,
     pub ui: UiSettings,
     pub notify: NotifySettings,
@@ -154,25 +159,14 @@ impl Default for NotifySettings {
 }
 
 /// Sections that a later version will read, so that this one can say so.
-const LATER: [&str; 10] = [
-    "plan",
-    "people",
-    "schedules",
-    "escalation",
-    "calendars",
-    "windows",
-    "slos",
-    "sla",
-    "contracts",
-    "runbooks",
-];
+const LATER: [&str; 7] = ["plan", "calendars", "windows", "slos", "sla", "contracts", "runbooks"];
 
-/// Finds, reads and checks the configuration. Without a file: this host is watched.
-pub fn load(around: &Surroundings) -> Result<Config, Problems> {
+/// Finds, reads and checks the configuration, as of `now`. Without a file: this host is watched.
+pub fn load(around: &Surroundings, now: Instant) -> Result<Config, Problems> {
     match find(around) {
         Some(main) => {
             let files = files::read(&main, around)?;
-            build(files, around)
+            build(files, around, now)
         }
         None => Ok(built_in(around)),
     }
@@ -187,13 +181,14 @@ pub fn built_in(around: &Surroundings) -> Config {
         patterns: Vec::new(),
     };
     // An empty file has no problems; were there any, the console would still start.
-    build(empty, around).unwrap_or_else(|_| Config {
+    build(empty, around, Instant::default()).unwrap_or_else(|_| Config {
         files: Vec::new(),
         patterns: Vec::new(),
         plan: Plan::empty(),
         sources: vec![this_host()],
         store: StoreAddress::Memory,
         operator: around.user.clone(),
+        person: None,
         locale: Locale::default(),
         ui: UiSettings::default(),
         notify: NotifySettings::default(),
@@ -215,13 +210,28 @@ pub fn this_host() -> SourceSettings {
     }
 }
 
-fn build(files: files::Files, around: &Surroundings) -> Result<Config, Problems> {
+/// Reads a text as if it were the only file.
+pub fn of_text(
+    name: &str,
+    text: String,
+    around: &Surroundings,
+    now: Instant,
+) -> Result<Config, Problems> {
+    let file =
+        SourceFile { path: name.into(), shown: name.to_owned(), text, open_to_others: false };
+    let report = Report::new(vec![file]);
+    let root = tree::parse(&report, 0);
+    let broken = report.has_errors();
+    build(files::Files { report, root, broken, patterns: Vec::new() }, around, now)
+}
+
+fn build(files: files::Files, around: &Surroundings, now: Instant) -> Result<Config, Problems> {
     let files::Files { report, root, broken, patterns } = files;
     // What a file means that is not TOML would be guesswork: its syntax first.
     if broken {
         return Err(report.finish());
     }
-    let config = read(&report, &root, around);
+    let config = read(&report, &root, around, now);
     let paths = report.files().iter().map(|f| f.path.clone()).collect();
     let failed = report.has_errors();
     let problems = report.finish();
@@ -232,7 +242,7 @@ fn build(files: files::Files, around: &Surroundings) -> Result<Config, Problems>
 }
 
 /// Reads all sections. The result counts only if the report has no errors.
-fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
+fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant) -> Config {
     let root = Section::new("", Place { file: 0, start: 0, end: 0 }, root, report);
     root.node("include");
     root.later(&LATER);
@@ -242,7 +252,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
     if let Some(other) = &around.store {
         store = other.clone();
     }
-    let operator = sections::site::operator(root.section("operator"), around);
+    let (operator, person) = sections::site::operator(root.section("operator"), around);
     let ui = sections::console::ui(root.section("ui"), &around.vocabulary);
     let notify = sections::console::notify(root.section("notify"));
     let history = sections::site::history(root.section("health"));
@@ -257,6 +267,16 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
         sections::service::Upstreams { read: &mut sources, names: &names, alerting };
     let services = sections::service::services(root.sections("services"), &mut upstreams);
     check::services(report, &services, &sources);
+    let (people, known) = sections::person::people(root.sections("people"), site.zone, now);
+    let person = person.filter(|p| known.refer(report, *p, "operator.person"));
+    let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
+    let (schedules, rosters) = sections::schedule::schedules(root.sections("schedules"), &refers);
+    let (policies, counted_on) =
+        sections::escalation::policies(root.sections("escalation"), &known, &rosters);
+    let roster = Roster { people, schedules, policies };
+    if !report.has_errors() {
+        check::coverage(report, &roster, &counted_on, now);
+    }
     root.finish();
 
     let digests = sources.iter().map(|s| (s.settings.name.clone(), check::digest(s))).collect();
@@ -266,8 +286,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
     }
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
-    let roster = Arc::default();
-    let plan = Plan { site, services, policy, stale_after, history, heartbeats, roster };
+    let roster = Arc::new(roster);
+    let plan = Plan { site, services, policy, roster, stale_after, history, heartbeats };
     Config {
         files: Vec::new(),
         patterns: Vec::new(),
@@ -275,6 +295,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings) -> Config {
         sources,
         store,
         operator,
+        person: person.map(|p| p.value.into()),
         locale,
         ui,
         notify,

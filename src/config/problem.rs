@@ -47,6 +47,9 @@ pub struct Problem {
 pub enum Severity {
     Error,
     Warning,
+    /// A warning of what comes, not of what is written.
+    #[serde(rename = "warning")]
+    Ahead,
 }
 
 /// A place in a file, with the line that is shown.
@@ -131,6 +134,11 @@ impl Report {
         self.push(Severity::Warning, Some(at), message.into(), remedy.into(), None);
     }
 
+    /// Warns of what comes, such as a certificate that expires.
+    pub fn foretell(&self, at: Place, message: impl Into<String>, remedy: impl Into<String>) {
+        self.push(Severity::Ahead, Some(at), message.into(), remedy.into(), None);
+    }
+
     /// Two places that cannot both be.
     pub fn clash(&self, at: Place, first: Place, message: impl Into<String>, remedy: &str) {
         let other = self.spot(first);
@@ -189,7 +197,7 @@ impl Report {
         let [errors, warnings] = self.counts.get();
         let (so_far, counts) = match severity {
             Severity::Error => (errors, [errors + 1, warnings]),
-            Severity::Warning => (warnings, [errors, warnings + 1]),
+            Severity::Warning | Severity::Ahead => (warnings, [errors, warnings + 1]),
         };
         self.counts.set(counts);
         if so_far >= MOST {
@@ -223,6 +231,11 @@ impl Problems {
 
     pub fn errors(&self) -> usize {
         self.0.iter().filter(|p| p.severity == Severity::Error).map(|p| p.count).sum()
+    }
+
+    /// Without what is only ahead: `atalaya check` alone tells of that, not every command.
+    pub fn present(&self) -> Self {
+        Self(self.0.iter().filter(|p| p.severity != Severity::Ahead).cloned().collect())
     }
 
     /// Where the first error is, for a place that has room for nothing else: `config.toml:12`.
@@ -262,7 +275,7 @@ impl fmt::Display for Problems {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = if self.severity == Severity::Warning { "warning: " } else { "" };
+        let word = if self.severity == Severity::Error { "" } else { "warning: " };
         let Some(spot) = &self.place else {
             writeln!(f, "{word}{}", self.message)?;
             return if self.remedy.is_empty() { Ok(()) } else { writeln!(f, "  {}", self.remedy) };

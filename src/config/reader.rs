@@ -102,6 +102,11 @@ impl<'a> Section<'a> {
         self.report.error(self.inner(node), message, format!("it takes {wanted}"));
     }
 
+    /// A key as it is called in messages: `services.signals.name`.
+    pub fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix())
+    }
+
     fn prefix(&self) -> String {
         if self.name.is_empty() { String::new() } else { format!("{}.", self.name) }
     }
@@ -141,6 +146,33 @@ impl<'a> Section<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// The id of a thing, by which others refer to it; it must be there.
+    pub fn id(&self, example: &str) -> Option<Text<'a>> {
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_./:".contains(c);
+        self.required_text("id", example).filter(|id| {
+            let usable = id.value.chars().all(fine);
+            if !usable {
+                let message = format!("the id \"{}\" is not usable", id.value);
+                let remedy =
+                    "use lower case letters, digits and - _ . / :, and put the rest into name";
+                self.report.error(id.at, message, remedy);
+            }
+            usable
+        })
+    }
+
+    /// A text, with or without quotes where it is a date.
+    pub fn written(&self, key: &'static str) -> Option<Text<'a>> {
+        let node = self.node(key)?;
+        match &node.value {
+            Value::Text(value) | Value::Date(value) => Some(Text { value, at: self.inner(node) }),
+            _ => {
+                self.wrong(key, node, "a date in quotes");
+                None
+            }
+        }
     }
 
     /// One text, or a list of texts.

@@ -7,6 +7,9 @@ use rstest::rstest;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::roster::escalation::{Level, Target};
+use crate::domain::roster::{Involvement, Rotation, Turn, Turns};
+use crate::domain::time::{WeekHours, zone};
 
 /// Surroundings in which nothing of this machine shows.
 fn around(config: Option<PathBuf>) -> Surroundings {
@@ -24,6 +27,14 @@ fn around(config: Option<PathBuf>) -> Surroundings {
         zone: Some("Europe/Madrid".to_owned()),
         vocabulary: Vocabulary::default(),
     }
+}
+
+fn now() -> Instant {
+    "2026-11-23T13:03:00Z".parse().unwrap()
+}
+
+fn load(around: &Surroundings) -> Result<Config, Problems> {
+    super::load(around, now())
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -82,7 +93,7 @@ fn the_example_shows_every_key_that_is_read() {
     let path = write(folder.path(), "config.toml", &example_in_full());
     let around = around(Some(path.clone()));
     let files = files::read(&path, &around).unwrap();
-    read(&files.report, &files.root, &around);
+    read(&files.report, &files.root, &around, now());
     let known = files.report.asked();
     assert!(known.len() > 100, "{}", known.len());
     // A key counts as shown where it stands before an equals sign, or in a header.
@@ -246,6 +257,98 @@ fn a_change_says_which_source_it_touches_and_what_needs_a_restart() {
     assert_eq!(changes.restart, vec!["store.url"]);
 }
 
+/// A team of two in two zones.
+const TEAM: &str = "
+[site]
+timezone = \"Europe/Madrid\"
+[operator]
+person = \"ana\"
+[[people]]
+id = \"ana\"
+name = \"Ana Ruiz\"
+responsibilities = { triage = \"R\" }
+skills = { linux = 3 }
+certificates = [{ name = \"RHCE\", expires = \"2027-01-01\" }]
+[[people]]
+id = \"mia\"
+timezone = \"Asia/Singapore\"
+absences = [
+  { from = \"2026-12-24\", to = \"2026-12-24\", reason = \"holidays\" },
+  { from = \"2027-01-04 09:00\", to = \"2027-01-04T05:00:00Z\" },
+]
+[[schedules]]
+id = \"core\"
+rest = \"0s\"
+[[schedules.layers]]
+name = \"nights\"
+people = [\"mia\", \"ana\"]
+start = \"2026-03-29 02:30\"
+shift = \"2w\"
+hours = { mon = [\"22:00-06:00\", \"12:00-13:00\"] }
+[[escalation]]
+id = \"core\"
+levels = [{ notify = [\"schedule:core\", \"person:ana\"] }]
+repeat = 2
+";
+
+#[test]
+fn a_team_is_read_with_its_zones_layers_and_levels() {
+    let config = read_text(TEAM).unwrap();
+    let roster = &config.plan.roster;
+    let (ana, mia) = (roster.person("ana").unwrap(), roster.person("mia").unwrap());
+    assert_eq!((&*ana.name, ana.zone.name(), &*mia.name), ("Ana Ruiz", "Europe/Madrid", "mia"));
+    assert_eq!(ana.responsibilities["triage"], Involvement::Responsible);
+    assert_eq!(ana.skills["linux"], 3);
+    let away: Vec<(String, String)> =
+        mia.absences.iter().map(|a| (a.at.from.to_rfc3339(), a.at.to.to_rfc3339())).collect();
+    let utc = |from: &str, to: &str| (format!("{from}:00+00:00"), format!("{to}:00+00:00"));
+    let expect =
+        [utc("2026-12-23T16:00", "2026-12-24T16:00"), utc("2027-01-04T01:00", "2027-01-04T05:00")];
+    assert_eq!(away, expect);
+
+    let [core] = roster.schedules.as_slice() else { panic!("{roster:?}") };
+    assert_eq!((core.zone.name(), core.rest), ("Europe/Madrid", TimeDelta::zero()));
+    assert_eq!(core.coverage, WeekHours::always());
+    let [layer] = core.layers.as_slice() else { panic!("{core:?}") };
+    let Turns::Rotation(Rotation { people, start, until, turn }) = &layer.turns else { panic!() };
+    assert_eq!((people.len(), *until, *turn), (2, None, Turn::Days(14)));
+    // The hour that clocks leave out: the first hand-off is right after it.
+    assert_eq!(zone::hand_off(*start, core.zone).to_rfc3339(), "2026-03-29T01:00:00+00:00");
+    assert_eq!(layer.hours.as_ref().unwrap().on(chrono::Weekday::Mon).len(), 2);
+
+    let [policy] = roster.policies.as_slice() else { panic!("{roster:?}") };
+    let notify = vec![Target::Schedule("core".into()), Target::Person("ana".into())];
+    assert_eq!(policy.levels, [Level { notify, timeout: TimeDelta::minutes(10) }]);
+    assert_eq!((policy.repeat, config.person.as_deref()), (2, Some("ana")));
+}
+
+#[test]
+fn what_is_only_ahead_is_no_warning_of_every_command() {
+    let config = read_text(TEAM).unwrap();
+    let told = config.warnings.to_string();
+    assert!(told.contains("\"RHCE\" of ana expires on 2027-01-01, in 39 days"), "{told}");
+    assert!(told.contains("nobody is on call in \"core\""), "{told}");
+    assert_eq!(config.warnings.present(), Problems::default());
+}
+
+#[test]
+fn a_change_of_the_team_is_one_of_the_plan_and_takes_effect_at_once() {
+    let old = read_text(TEAM).unwrap();
+    assert!(diff::diff(&old, &read_text(TEAM).unwrap()).is_empty());
+    let changed = [
+        ("linux = 3", "linux = 4"),
+        ("22:00-06:00", "21:00-06:00"),
+        ("shift = \"2w\"", "shift = \"1w\""),
+        ("repeat = 2", "repeat = 1"),
+    ];
+    for (from, to) in changed {
+        let changes = diff::diff(&old, &read_text(&TEAM.replace(from, to)).unwrap());
+        assert_eq!(changes, diff::Changes { plan: true, ..diff::Changes::default() }, "{to}");
+    }
+    let other = read_text(&TEAM.replace("person = \"ana\"", "person = \"mia\"")).unwrap();
+    assert_eq!(diff::diff(&old, &other).restart, ["operator.person"]);
+}
+
 #[test]
 fn of_very_many_problems_the_first_are_told_and_the_rest_counted() {
     let keys: Vec<String> = (0..20_000).map(|n| format!("k{n} = 1\n")).collect();
@@ -302,7 +405,7 @@ proptest::proptest! {
             path: "x.toml".into(), shown: "x.toml".into(), text, open_to_others: false,
         }]);
         let root = tree::parse(&report, 0);
-        read(&report, &root, &around(None));
+        read(&report, &root, &around(None), now());
         let _ = report.finish().to_string();
     }
 }

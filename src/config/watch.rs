@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
+use chrono::Utc;
+
 use super::files::{self, Stamp};
 use super::problem::{Problem, shown};
 use super::{Config, Problems, Surroundings};
@@ -69,7 +71,7 @@ impl Watch {
         if let Some(lost) = self.main.as_deref().and_then(|main| self.lost(main)) {
             return Some(Err(Problems::one(lost)));
         }
-        let outcome = super::load(&self.around);
+        let outcome = super::load(&self.around, Utc::now());
         if let Ok(config) = &outcome {
             self.main = config.files.first().cloned();
             if self.patterns != config.patterns {

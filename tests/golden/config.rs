@@ -42,6 +42,7 @@ fn every_wrong_file_gets_all_its_errors_with_place_and_remedy() {
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
     files.sort();
+    let now = "2026-11-23T13:03:00Z".parse().unwrap();
     assert!(files.len() >= 8, "{files:?}");
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("config");
@@ -54,7 +55,7 @@ fn every_wrong_file_gets_all_its_errors_with_place_and_remedy() {
         let copy = folder.path().join("config.toml");
         fs::copy(&file, &copy).unwrap();
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
-        let said = match load(&around(copy)) {
+        let said = match load(&around(copy), now) {
             Err(problems) => problems.to_string(),
             Ok(config) => format!("no errors\n{}", config.warnings),
         };

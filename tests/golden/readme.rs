@@ -33,6 +33,21 @@ fn every_picture_and_file_that_it_links_exists() {
 }
 
 #[test]
+fn its_examples_of_the_config_are_one_that_can_be_used() {
+    let text = readme();
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<&str> = blocks.collect();
+    assert!(blocks.len() > 1, "{blocks:?}");
+    let around = atalaya::config::Surroundings::of_process();
+    let now = "2026-11-23T13:03:00Z".parse().unwrap();
+    // What the short example depends on is not in it.
+    let text = blocks.concat().replace("depends_on = [\"db-main\"]\n", "");
+    let config = atalaya::config::of_text("README.md", text, &around, now);
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.warnings.0.is_empty(), "{}", config.warnings);
+}
+
+#[test]
 fn the_two_commands_come_first() {
     let text = readme();
     let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("no {word}"));

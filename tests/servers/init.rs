@@ -60,7 +60,7 @@ async fn init_writes_what_the_servers_know_and_check_accepts_it() {
     assert!(said.contains("alert NobodysData: no threshold: it gives no series now"), "{said}");
 
     let around = Surroundings { config: Some(file.clone()), ..Surroundings::of_process() };
-    let config = load(&around).unwrap();
+    let config = load(&around, chrono::Utc::now()).unwrap();
     let [service] = config.plan.services.as_slice() else { panic!("{:?}", config.plan.services) };
     assert_eq!(service.id.as_str(), "self");
     let [up, heads] = service.signals.as_slice() else { panic!("{:?}", service.signals) };

@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use serde::Serialize;
 use url::Url;
 
@@ -136,7 +137,7 @@ fn write_file(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
 /// What was written must be readable by ourselves.
 fn verify(context: &Context, path: &Path) -> Result<(), Failure> {
     let around = config::Surroundings { config: Some(path.to_owned()), ..context.around.clone() };
-    config::load(&around).map(|_| ()).map_err(Failure::Config)
+    config::load(&around, Utc::now()).map(|_| ()).map_err(Failure::Config)
 }
 
 async fn filled(args: &args::Init) -> Result<(String, Document), Failure> {

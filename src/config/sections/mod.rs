@@ -1,7 +1,10 @@
 //! The sections of the file, one reader each.
 
 pub mod console;
+pub mod escalation;
+pub mod person;
 pub mod policy;
+pub mod schedule;
 pub mod service;
 pub mod site;
 pub mod source;

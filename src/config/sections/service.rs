@@ -47,16 +47,7 @@ pub fn services<'a>(
 }
 
 fn service<'a>(s: &Section<'a>, upstreams: &mut Upstreams<'_, 'a>) -> Option<ReadService<'a>> {
-    let id = s.required_text("id", "id = \"checkout\"").filter(|id| {
-        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_./:".contains(c);
-        let usable = id.value.chars().all(fine);
-        if !usable {
-            let message = format!("the id \"{}\" is not usable", id.value);
-            let remedy = "use lower case letters, digits and - _ . / :, and put the rest into name";
-            s.report().error(id.at, message, remedy);
-        }
-        usable
-    });
+    let id = s.id("id = \"checkout\"");
     let service_id = ServiceId::new(id.map_or("", |t| t.value));
     let name = s.filled("name").map_or_else(|| service_id.to_string(), |t| clean(t.value, 80));
     let tier = s.integer("tier", 1..=4).map_or(3, |n| n as u8);

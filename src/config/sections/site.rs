@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use crate::config::reader::{Section, suggest};
+use crate::config::reader::{Section, Text};
 use crate::config::{Locale, StoreAddress, Surroundings};
 use crate::domain::text::clean;
 use crate::engine::Site;
@@ -20,7 +20,7 @@ pub fn site(section: Option<Section<'_>>, around: &Surroundings) -> (Site, Local
         if let Some(name) = s.filled("name") {
             site.name = clean(name.value, 60);
         }
-        if let Some(zone) = zone(&s, "timezone") {
+        if let Some(zone) = s.zone("timezone") {
             site.zone = zone;
         }
         let words = [("en", Locale::English), ("es", Locale::Spanish)];
@@ -28,20 +28,6 @@ pub fn site(section: Option<Section<'_>>, around: &Surroundings) -> (Site, Local
         s.finish();
     }
     (site, locale)
-}
-
-fn zone(s: &Section<'_>, key: &'static str) -> Option<Tz> {
-    let text = s.filled(key)?;
-    let zone = text.value.parse().ok();
-    if zone.is_none() {
-        let known: Vec<&str> = chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()).collect();
-        let meant = suggest(text.value, &known, "");
-        let meant = meant.split_once("; ").map_or(String::new(), |(_, m)| format!("; {m}"));
-        let message = format!("\"{}\" is not a time zone", text.value);
-        let remedy = format!("use an IANA name such as Europe/Madrid or UTC{meant}");
-        s.report().error(text.at, message, remedy);
-    }
-    zone
 }
 
 /// `[store]`.
@@ -95,10 +81,14 @@ pub fn store_address(
     Ok(StoreAddress::Sqlite(path))
 }
 
-/// `[operator]`: who acts at this console.
-pub fn operator(section: Option<Section<'_>>, around: &Surroundings) -> String {
-    let mut name = around.user.clone();
+/// `[operator]`: who acts at this console, and which of the people that is.
+pub fn operator<'a>(
+    section: Option<Section<'a>>,
+    around: &Surroundings,
+) -> (String, Option<Text<'a>>) {
+    let (mut name, mut person) = (around.user.clone(), None);
     if let Some(s) = section {
+        person = s.filled("person");
         if let Some(text) = s.filled("name") {
             let named = clean(text.value, 60);
             if named.is_empty() {
@@ -108,7 +98,7 @@ pub fn operator(section: Option<Section<'_>>, around: &Surroundings) -> String {
         }
         s.finish();
     }
-    name
+    (name, person)
 }
 
 /// `[health]`: how long history is kept.

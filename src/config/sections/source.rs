@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use regex::RegexBuilder;
 
+use crate::config::names::Names;
 use crate::config::problem::Place;
 use crate::config::reader::{Section, Text, suggest};
 use crate::config::tree::Value;
@@ -47,15 +48,11 @@ pub fn sources(
     history: TimeDelta,
 ) -> (Vec<ReadSource<'_>>, Vec<(String, &'static str)>) {
     let (mut list, mut names) = (Vec::new(), Vec::new());
-    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    let mut taken = Names::new("source", "sources");
     for s in sections {
         let name = s.required_text("name", "name = \"prom-dc1\"");
         if let Some(name) = name {
-            let first = *seen.entry(name.value).or_insert(name.at);
-            if first != name.at {
-                let message = format!("source \"{}\" is defined twice", name.value);
-                s.report().clash(name.at, first, message, "rename one of them");
-            }
+            taken.give(s.report(), name);
         }
         let kind = kind_word(&s);
         if let (Some(name), Some(kind)) = (name, kind) {

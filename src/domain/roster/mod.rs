@@ -19,6 +19,6 @@ mod tests;
 
 pub use book::{Book, Change};
 pub use model::{
-    Absence, Credential, Duty, Layer, Origin, Override, OverrideId, Person, PersonId, Roster,
-    Rotation, Schedule, ScheduleId, Shift, Turn, Turns,
+    Absence, Credential, Duty, Involvement, Layer, Origin, Override, OverrideId, Person, PersonId,
+    Roster, Rotation, Schedule, ScheduleId, Shift, Turn, Turns,
 };

@@ -47,11 +47,31 @@ pub enum Involvement {
     Informed,
 }
 
+impl Involvement {
+    /// By its letter.
+    pub const LETTERS: [(&str, Self); 4] = [
+        ("R", Self::Responsible),
+        ("A", Self::Accountable),
+        ("C", Self::Consulted),
+        ("I", Self::Informed),
+    ];
+}
+
 /// A certificate or a training that is good until the end of a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     pub name: Arc<str>,
     pub expires: Option<NaiveDate>,
+}
+
+impl Credential {
+    /// It should be renewed from so many days before its last one.
+    pub const RENEWAL: i64 = 90;
+
+    /// How many days it is still good after this one; negative: it has expired.
+    pub fn days_left(&self, today: NaiveDate) -> Option<i64> {
+        Some((self.expires? - today).num_days())
+    }
 }
 
 /// When somebody is not there: holidays, illness, a course.
@@ -111,6 +131,29 @@ pub struct Rotation {
 pub enum Turn {
     Hours(u32),
     Days(u32),
+}
+
+impl Turn {
+    /// `12h`, `7d`, `2w`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let number: u32 = number.trim().parse().ok()?;
+        match unit {
+            "h" => Some(Self::Hours(number)),
+            "d" => Some(Self::Days(number)),
+            "w" => number.checked_mul(7).map(Self::Days),
+            _ => None,
+        }
+    }
+
+    /// How long it is where no clock changes.
+    pub fn length(self) -> TimeDelta {
+        match self {
+            Self::Hours(n) => TimeDelta::hours(i64::from(n)),
+            Self::Days(n) => TimeDelta::days(i64::from(n)),
+        }
+    }
 }
 
 /// The number of an override in its store, from 1.

@@ -423,3 +423,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_length_of_a_turn_is_a_number_with_a_unit() {
+    let read = [
+        ("12h", Some(Turn::Hours(12))),
+        ("7d", Some(Turn::Days(7))),
+        ("2w", Some(Turn::Days(14))),
+        ("24h", Some(Turn::Hours(24))),
+        ("90m", None),
+        ("1d12h", None),
+        ("d", None),
+        ("", None),
+        ("5é", None),
+        ("999999999w", None),
+    ];
+    for (text, expect) in read {
+        assert_eq!(Turn::parse(text), expect, "{text}");
+    }
+}
+
+#[test]
+fn a_certificate_is_good_on_its_last_day() {
+    let day = |text: &str| text.parse().unwrap();
+    let mut card = Credential { name: "RHCE".into(), expires: Some(day("2026-11-24")) };
+    assert_eq!(card.days_left(day("2026-11-24")), Some(0));
+    assert_eq!(card.days_left(day("2026-11-25")), Some(-1));
+    card.expires = None;
+    assert_eq!(card.days_left(day("2026-11-24")), None);
+}

@@ -36,6 +36,12 @@ impl Range {
         Self::new(minute(from.trim())?, minute(to.trim())?)
     }
 
+    /// Whether both have a minute where they begin on the same day.
+    pub fn overlaps(self, other: Self) -> bool {
+        let end = |range: Self| if range.is_overnight() { range.to + DAY } else { range.to };
+        self.from < end(other) && other.from < end(self)
+    }
+
     fn is_overnight(self) -> bool {
         self.to <= self.from
     }
@@ -163,6 +169,16 @@ mod tests {
     fn ranges_are_read_and_written(#[case] text: &str, #[case] expect: Option<&str>) {
         let range = Range::parse(text).map(|r| r.to_string());
         assert_eq!(range.as_deref(), expect);
+    }
+
+    #[rstest]
+    #[case("09:00-13:00", "13:00-18:00", false)]
+    #[case("09:00-13:00", "12:59-18:00", true)]
+    #[case("22:00-06:00", "05:00-09:00", false)]
+    #[case("22:00-06:00", "23:00-24:00", true)]
+    fn ranges_of_one_day_may_overlap(#[case] a: &str, #[case] b: &str, #[case] expect: bool) {
+        let (a, b) = (Range::parse(a).unwrap(), Range::parse(b).unwrap());
+        assert_eq!((a.overlaps(b), b.overlaps(a)), (expect, expect));
     }
 
     #[test]

@@ -3,11 +3,13 @@
 
 pub mod hours;
 pub mod intervals;
+pub mod moment;
 pub mod recurrence;
 pub mod zone;
 
 pub use hours::WeekHours;
 pub use intervals::{Interval, Intervals};
+pub use moment::Moment;
 pub use recurrence::Recurrence;
 
 use std::time::Duration;

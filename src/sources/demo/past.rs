@@ -142,6 +142,7 @@ impl Numbers {
 fn person(name: &str) -> Actor {
     let host = match name {
         "kenji" | "priya" => "ops-sin1",
+        "luis" => "ops-bog1",
         _ => "ops-mad1",
     };
     Actor { user: name.to_owned(), host: host.to_owned(), ..Actor::person(name) }
