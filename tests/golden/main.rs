@@ -4,5 +4,6 @@
 
 mod cli;
 mod config;
+mod oncall;
 mod readme;
 mod rooms;
