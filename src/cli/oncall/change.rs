@@ -23,12 +23,12 @@ use crate::store::Store;
 
 #[derive(Serialize)]
 struct Document {
-    outcomes: [Outcome; 1],
+    outcomes: [Answer; 1],
 }
 
 /// What became of a change; all of it was made, or nothing.
 #[derive(Serialize)]
-struct Outcome {
+struct Answer {
     /// `done refused`.
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,22 +167,22 @@ async fn attempt(
     zone: Tz,
     force: bool,
     work: impl FnOnce(Desk<'_>, Instant) -> Result<Judged, Hindrance>,
-) -> Result<Outcome, Failure> {
+) -> Result<Answer, Failure> {
     let loaded = store.load().await?;
     let (roster, overrides) = (Arc::clone(&config.plan.roster), loaded.book.overrides());
     let imported = imported(&roster.schedules);
     let desk = Desk { roster: &roster, overrides: &overrides, imported: &imported };
     let (command, against) = match work(desk, Utc::now()) {
         Ok(judged) => judged,
-        Err(Hindrance::Already(said)) => return Ok(Outcome::done(said)),
-        Err(Hindrance::Refused(why)) => return Ok(Outcome::refused(why)),
+        Err(Hindrance::Already(said)) => return Ok(Answer::done(said)),
+        Err(Hindrance::Refused(why)) => return Ok(Answer::refused(why)),
     };
     let fields = |c: &Concern| ConcernFields { kind: c.kind(), text: c.words(&roster, zone) };
     let concerns: Vec<ConcernFields> = against.iter().map(fields).collect();
     if !concerns.is_empty() && !force {
         let texts: Vec<&str> = concerns.iter().map(|c| c.text.as_str()).collect();
         let why = format!("{}; --force does it all the same", texts.join("; "));
-        return Ok(Outcome { concerns, ..Outcome::refused(why) });
+        return Ok(Answer { concerns, ..Answer::refused(why) });
     }
     let actor = stored::operator(context, &config);
     let session = actor.session.clone();
@@ -191,13 +191,13 @@ async fn attempt(
         Some(Verdict::Done { said, .. }) => {
             let touched = touched(store, loaded.head.position, &session).await?;
             let overrides = touched.iter().map(OverrideId::to_string).collect();
-            Outcome { overrides, ..Outcome::done(said) }
+            Answer { overrides, ..Answer::done(said) }
         }
-        Some(Verdict::Already { why }) => Outcome::done(why),
-        Some(other) => Outcome::refused(other.to_string()),
-        None => Outcome::refused("the engine gave no answer".to_owned()),
+        Some(Verdict::Already { why }) => Answer::done(why),
+        Some(other) => Answer::refused(other.to_string()),
+        None => Answer::refused("the engine gave no answer".to_owned()),
     };
-    Ok(Outcome { concerns, ..outcome })
+    Ok(Answer { concerns, ..outcome })
 }
 
 /// The overrides that a session touched after a position of the log.
@@ -212,7 +212,7 @@ async fn touched(store: &Store, mut after: u64, session: &str) -> Result<Vec<Ove
     }
 }
 
-impl Outcome {
+impl Answer {
     fn done(said: String) -> Self {
         Self {
             outcome: "done",
@@ -230,7 +230,7 @@ impl Outcome {
 
 /// What was done to standard output; to standard error what was not, and why, and what was forced
 /// aside.
-fn tell(outcome: &Outcome) {
+fn tell(outcome: &Answer) {
     match (&outcome.said, &outcome.why) {
         (Some(said), _) => {
             let ids = outcome.overrides.join(", ");

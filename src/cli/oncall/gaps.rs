@@ -128,7 +128,8 @@ fn text(
                 Cell::text(booking.schedules.join(", ")),
             ]);
         }
-        out += &format!("\n{}", table.render(context.output));
+        out.push('\n');
+        out += &table.render(context.output);
     }
     out
 }

@@ -87,11 +87,10 @@ pub async fn run(context: &Context, config: &Config, args: &args::Asked) -> Resu
 }
 
 fn members(schedule: &Schedule) -> impl Iterator<Item = &PersonId> {
-    let people = |turns| match turns {
-        &Turns::Rotation(ref rotation) => rotation.people.as_slice(),
+    schedule.layers.iter().flat_map(|layer| match &layer.turns {
+        Turns::Rotation(rotation) => rotation.people.as_slice(),
         Turns::Calendar(_) => &[],
-    };
-    schedule.layers.iter().flat_map(move |l| people(&l.turns))
+    })
 }
 
 fn table(view: &View, loads: &BTreeMap<PersonId, Load>) -> Table {

@@ -43,7 +43,9 @@ pub async fn run(
     if context.output.json {
         output::document(&Document { overrides: found.into_iter().map(fields).collect() });
     } else if found.is_empty() {
-        print("no overrides\n");
+        if !view.is_blank(context) {
+            print("no overrides\n");
+        }
     } else {
         let mut table = Table::new(&["ID", "SCHEDULE", "FROM", "TO", "WHO", "WHY"]);
         for one in found {

@@ -47,21 +47,22 @@ pub async fn run(context: &Context, config: &Config, args: &args::Shifts) -> Res
     let view = View::open(context, config, args.asked.schedule.as_deref()).await?;
     let whose = args.person.as_ref().map(|id| known_person(&view.roster, id)).transpose()?;
     let span = view.span(&args.asked)?;
-    let mut finals = view.finals(span);
-    if let Some(whose) = whose {
-        finals.iter_mut().for_each(|(_, shifts)| shifts.retain(|s| s.person == whose));
-    }
-    let all =
-        || finals.iter().flat_map(|(schedule, shifts)| shifts.iter().map(move |s| (schedule, s)));
+    let finals = view.finals(span);
+    let is_asked = |s: &&Shift| whose.as_ref().is_none_or(|whose| s.person == *whose);
+    let of_each = finals.iter().flat_map(|(schedule, shifts)| {
+        shifts.iter().filter(is_asked).map(move |shift| (&**schedule, shift))
+    });
+    let found: Vec<(&Schedule, &Shift)> = of_each.collect();
     if context.output.json {
-        let shifts = all().map(|(schedule, shift)| Fields::of(schedule, shift)).collect();
+        let shifts = found.iter().map(|(schedule, shift)| Fields::of(schedule, shift)).collect();
         output::document(&Document { shifts });
-    } else if view.is_blank(context) {
-    } else if all().next().is_none() {
-        print("no shifts\n");
+    } else if found.is_empty() {
+        if !view.is_blank(context) {
+            print("no shifts\n");
+        }
     } else {
         let mut table = Table::new(&["SCHEDULE", "FROM", "TO", "LENGTH", "WHO", "BY"]);
-        for (schedule, shift) in all() {
+        for (schedule, shift) in found {
             let (layer, by_override) = origin(schedule, shift.origin);
             table.row([
                 Cell::text(&schedule.id),
