@@ -287,7 +287,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
     let roster = Arc::new(roster);
-    let plan = Plan { site, services, policy, stale_after, history, heartbeats, roster };
+    let plan = Plan { site, services, policy, roster, stale_after, history, heartbeats };
     Config {
         files: Vec::new(),
         patterns: Vec::new(),

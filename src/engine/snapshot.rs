@@ -80,14 +80,14 @@ pub struct Plan {
     pub site: Site,
     pub services: Vec<Arc<Service>>,
     pub policy: Policy,
+    /// People, schedules and escalation.
+    pub roster: Arc<Roster>,
     /// Source → how long a value of it counts as fresh (three intervals).
     pub stale_after: HashMap<Arc<str>, TimeDelta>,
     /// How long history is kept (default 6 h).
     pub history: TimeDelta,
     /// Alerts that must always fire: `(source, matchers)`.
     pub heartbeats: Vec<(Arc<str>, String)>,
-    /// The team and who is on call when.
-    pub roster: Arc<Roster>,
 }
 
 /// How the store is.
@@ -110,10 +110,10 @@ impl Plan {
             site: Site { name: String::new(), zone: Tz::UTC, demo: false, read_only: false },
             services: Vec::new(),
             policy: Policy::default(),
+            roster: Arc::default(),
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),
             heartbeats: Vec::new(),
-            roster: Arc::default(),
         }
     }
 
