@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod health;
+pub mod ical;
 pub mod incident;
 mod labels;
 pub mod log;

@@ -6,4 +6,5 @@ mod cli;
 mod config;
 mod oncall;
 mod readme;
+mod recurrence;
 mod rooms;

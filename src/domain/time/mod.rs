@@ -5,12 +5,14 @@ pub mod hours;
 pub mod intervals;
 pub mod moment;
 pub mod recurrence;
+pub mod stamp;
 pub mod zone;
 
 pub use hours::WeekHours;
 pub use intervals::{Interval, Intervals};
 pub use moment::Moment;
-pub use recurrence::Recurrence;
+pub use recurrence::{Recurrence, Rule};
+pub use stamp::Stamp;
 
 use std::time::Duration;
 
