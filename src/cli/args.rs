@@ -11,8 +11,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
 pub use oncall::{
-    Asked, Command as OncallCommand, Drop as OncallDrop, Now as OncallNow, Oncall, Override,
-    Overrides, Shifts, Swap, Take,
+    Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
+    Oncall, Override, Overrides, Shifts, Swap, Take,
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
@@ -423,6 +423,7 @@ mod tests {
     #[case(&["atalaya", "--config", "/x.toml", "check", "--offline"])]
     #[case(&["atalaya", "oncall", "--json", "shifts", "--from", "2026-11-23", "--to", "2026-12-23"])]
     #[case(&["atalaya", "oncall", "drop", "OVR-3", "ovr-4", "5"])]
+    #[case(&["atalaya", "oncall", "export", "--ics", "--schedule", "core"])]
     fn what_5b_fixes_is_read(#[case] line: &[&str]) {
         Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{e}"));
     }

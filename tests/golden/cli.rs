@@ -120,7 +120,9 @@ fn every_help_text_is_as_documented() {
         let help = home.says(&["incident", action, "--help"]);
         let _ = writeln!(all, "\n──── incident {action}\n{}", help.trim_end());
     }
-    for action in ["shifts", "gaps", "load", "overrides", "override", "take", "swap", "drop"] {
+    for action in
+        ["shifts", "gaps", "load", "overrides", "override", "take", "swap", "drop", "export"]
+    {
         let help = home.says(&["oncall", action, "--help"]);
         let _ = writeln!(all, "\n──── oncall {action}\n{}", help.trim_end());
     }

@@ -270,6 +270,45 @@ fn what_speaks_against_a_change_is_said_and_can_be_forced() {
 }
 
 #[test]
+fn shifts_are_written_for_other_calendars_as_the_same_events_each_time() {
+    let home = home();
+    let written = |from: &str, to: &str| {
+        let line = ["oncall", "export", "--ics", "--schedule", "core", "--from", from, "--to", to];
+        home.says(&line).replace("\r\n ", "")
+    };
+    let events = |text: &str| -> Vec<String> {
+        let kept = ["UID", "DTSTART", "DTEND", "SUMMARY", "ATTENDEE"];
+        let lines = text.split("\r\n").filter(|l| kept.iter().any(|k| l.starts_with(k)));
+        lines.map(str::to_owned).collect()
+    };
+    let days = written("2098-03-30", "2098-04-01");
+    assert!(days.starts_with("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n"), "{days}");
+    assert!(days.contains("X-WR-CALNAME:Core operations\r\n"), "{days}");
+    let expect = [
+        "UID:core-20980329T230000Z@oncall.atalaya",
+        "DTSTART:20980329T230000Z",
+        "DTEND:20980330T220000Z",
+        "SUMMARY:Core operations: Ana Ruiz",
+        "ATTENDEE;CN=\"Ana Ruiz\":mailto:ana@acme.example",
+        "UID:core-20980330T220000Z@oncall.atalaya",
+        "DTSTART:20980330T220000Z",
+        "DTEND:20980331T220000Z",
+        "SUMMARY:Core operations: Luis Peña",
+    ];
+    assert_eq!(events(&days), expect);
+    assert_eq!(events(&written("2098-03-30 08:00", "2098-03-31 20:00")), expect);
+    // Whoever takes a whole shift takes its event.
+    home.says(&["oncall", "swap", "--schedule", "core", "--a", "2098-03-30", "--b", "2098-03-31"]);
+    let swapped = events(&written("2098-03-30", "2098-03-31"));
+    assert_eq!(
+        (&swapped[0], swapped[3].as_str()),
+        (&expect[0].to_owned(), "SUMMARY:Core operations: Luis Peña")
+    );
+    let none = Home::with("");
+    assert!(none.says(&["oncall", "export", "--ics"]).ends_with("END:VCALENDAR\r\n"));
+}
+
+#[test]
 fn gaps_are_exit_1_and_none_exit_0() {
     let home = home();
     let gaps = |schedule: &str| {

@@ -41,6 +41,8 @@ pub enum Command {
     Swap(Swap),
     /// Take overrides away again
     Drop(Drop),
+    /// Write the shifts for other calendars
+    Export(Export),
 }
 
 /// What a question is about.
@@ -143,4 +145,13 @@ pub struct Drop {
     /// Although who comes back is booked twice, away or without rest, or nobody is there
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// As iCalendar (RFC 5545), to standard output; shifts are whole, also at the ends
+    #[arg(long, required = true)]
+    pub ics: bool,
+    #[command(flatten)]
+    pub shifts: Shifts,
 }

@@ -2,6 +2,7 @@
 //! that people make of it.
 
 mod change;
+mod export;
 mod gaps;
 mod load;
 mod now;
@@ -49,6 +50,7 @@ pub async fn run(context: &Context, args: Oncall) -> Result<Exit, Failure> {
         Some(OncallCommand::Take(args)) => change::take(context, config, &args).await,
         Some(OncallCommand::Swap(args)) => change::swap(context, config, &args).await,
         Some(OncallCommand::Drop(args)) => change::take_away(context, config, &args).await,
+        Some(OncallCommand::Export(args)) => export::run(context, &config, &args).await,
     }
 }
 
@@ -181,5 +183,42 @@ fn origin(schedule: &Schedule, origin: Origin) -> (Option<String>, Option<String
     match origin {
         Origin::Layer(index) => (schedule.layers.get(index).map(|l| l.name.to_string()), None),
         Origin::Override(id) => (None, Some(id.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Europe::Madrid;
+
+    fn at(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn two_weeks_are_local_days_also_when_clocks_change() {
+        let now = at("2026-10-20T07:00:00Z");
+        let span = |from, to| span(from, to, Madrid, now);
+        let two_weeks = span(None, None).unwrap();
+        assert_eq!((two_weeks.from, two_weeks.to), (now, at("2026-11-03T08:00:00Z")));
+        let day = |text: &str| Some(Time::Local(text.parse().unwrap()));
+        let until = span(None, day("2026-10-25T00:00:00")).unwrap();
+        assert_eq!((until.from, until.to), (now, at("2026-10-24T22:00:00Z")));
+        let from = span(day("2027-03-20T00:00:00"), None).unwrap();
+        assert_eq!((from.from, from.to), (at("2027-03-19T23:00:00Z"), at("2027-04-02T22:00:00Z")));
+    }
+
+    #[test]
+    fn a_span_has_an_order_and_a_limit() {
+        let now = at("2026-10-20T07:00:00Z");
+        let why = |from, to| {
+            let day = |text: &str| Some(Time::Instant(at(text)));
+            span(day(from), day(to), Madrid, now).unwrap_err().to_string()
+        };
+        let backwards = why("2026-10-21T00:00:00Z", "2026-10-21T00:00:00Z");
+        assert_eq!(backwards, "--from is not before --to");
+        let long = why("2026-10-21T00:00:00Z", "2027-10-22T00:00:01Z");
+        let expect = "more than 366 days; give --to \"2027-10-22 02:00\" at the latest";
+        assert!(long.contains(expect), "{long}");
     }
 }
