@@ -1,5 +1,7 @@
 //! The command line as data. The words here are an interface: scripts and fingers depend on them.
 
+mod oncall;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -8,6 +10,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
+pub use oncall::{
+    Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
+    Oncall, Override, Overrides, Shifts, Swap, Take,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
     config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
@@ -138,6 +144,8 @@ pub enum Command {
     /// Report an incident, act on some, show one
     #[command(subcommand)]
     Incident(Incident),
+    /// Who is on call, when, and changes of it
+    Oncall(Oncall),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines
@@ -347,15 +355,18 @@ impl Time {
 }
 
 fn time(text: &str) -> Result<Time, String> {
+    let form = || "write it as 2026-11-23T14:00:00Z, 2026-11-23 14:00 or 2026-11-23".to_owned();
+    // Years have four digits: no time from outside overflows.
+    if text.split('-').next().is_none_or(|year| year.len() != 4) {
+        return Err(form());
+    }
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(Time::Instant(at.to_utc()));
     }
     let formats = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
     let local = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
     let midnight = || text.parse::<NaiveDate>().ok().map(|d| d.and_time(chrono::NaiveTime::MIN));
-    local.or_else(midnight).map(Time::Local).ok_or_else(|| {
-        "write it as 2026-11-23T14:00:00Z, 2026-11-23 14:00 or 2026-11-23".to_owned()
-    })
+    local.or_else(midnight).map(Time::Local).ok_or_else(form)
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -410,6 +421,9 @@ mod tests {
     #[case(&["atalaya", "incident", "ack", "INC-1", "2", "inc-3"])]
     #[case(&["atalaya", "incident", "assign", "1", "--nobody"])]
     #[case(&["atalaya", "--config", "/x.toml", "check", "--offline"])]
+    #[case(&["atalaya", "oncall", "--json", "shifts", "--from", "2026-11-23", "--to", "2026-12-23"])]
+    #[case(&["atalaya", "oncall", "drop", "OVR-3", "ovr-4", "5"])]
+    #[case(&["atalaya", "oncall", "export", "--ics", "--schedule", "core"])]
     fn what_5b_fixes_is_read(#[case] line: &[&str]) {
         Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{e}"));
     }
@@ -419,6 +433,9 @@ mod tests {
     #[case(&["atalaya", "--seed", "7"], "--demo")]
     #[case(&["atalaya", "incident", "ack"], "<ID>")]
     #[case(&["atalaya", "audit", "--from", "yesterday"], "2026-11-23 14:00")]
+    #[case(&["atalaya", "audit", "--from", "+262142-12-31"], "2026-11-23 14:00")]
+    #[case(&["atalaya", "oncall", "drop", "INC-3"], "write it as OVR-3")]
+    #[case(&["atalaya", "oncall", "override", "--schedule", "core"], "--person <ID>")]
     fn wrong_usage_says_what_is_right(#[case] line: &[&str], #[case] expect: &str) {
         let error = Cli::try_parse_from(line).unwrap_err();
         assert_eq!(error.exit_code(), 2);

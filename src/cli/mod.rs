@@ -13,6 +13,7 @@ mod incidents;
 mod init;
 mod keys;
 mod log;
+mod oncall;
 mod output;
 mod show;
 mod sources;
@@ -123,6 +124,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Sources => block_on(sources::run(context)),
         Command::Incidents(args) => block_on(incidents::run(context, &args)),
         Command::Incident(args) => block_on(incident::run(context, args)),
+        Command::Oncall(args) => block_on(oncall::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A home of its own with a config that watches nothing but answers everything.
-struct Home(TempDir);
+pub struct Home(TempDir);
 
 /// One source that is this machine, without services of its own, so that the poll is quick.
 const CONFIG: &str = r#"
@@ -39,16 +39,20 @@ crit = 101
 
 impl Home {
     fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    pub fn with(config: &str) -> Self {
         let home = Self(TempDir::new().unwrap());
-        fs::write(home.path("config.toml"), CONFIG).unwrap();
+        fs::write(home.path("config.toml"), config).unwrap();
         home
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
@@ -65,19 +69,19 @@ impl Home {
     }
 
     /// Standard output of a command that must succeed.
-    fn says(&self, arguments: &[&str]) -> String {
+    pub fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_slice(&self.run(arguments).stdout).unwrap()
     }
 }
 
 /// The names of an object's fields.
-fn fields(value: &Value) -> BTreeSet<&str> {
+pub fn fields(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
@@ -98,6 +102,7 @@ fn every_help_text_is_as_documented() {
         "sources",
         "incidents",
         "incident",
+        "oncall",
         "audit",
         "export",
         "import",
@@ -115,11 +120,22 @@ fn every_help_text_is_as_documented() {
         let help = home.says(&["incident", action, "--help"]);
         let _ = writeln!(all, "\n──── incident {action}\n{}", help.trim_end());
     }
+    for action in
+        ["shifts", "gaps", "load", "overrides", "override", "take", "swap", "drop", "export"]
+    {
+        let help = home.says(&["oncall", action, "--help"]);
+        let _ = writeln!(all, "\n──── oncall {action}\n{}", help.trim_end());
+    }
+    golden("help", &all);
+}
+
+/// Compares with `cli/NAME.snap`.
+pub fn golden(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("cli");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("help", all));
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod oncall;
 mod readme;
 mod recurrence;
 mod rooms;

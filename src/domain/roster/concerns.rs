@@ -1,10 +1,14 @@
 //! What speaks against a change of the roster, before it is made.
 
 use chrono::{TimeDelta, Timelike};
+use chrono_tz::Tz;
 
-use super::model::{Override, PersonId, Roster, ScheduleId, Shift};
+use super::book::shown;
+use super::gaps::gaps;
+use super::model::{Override, OverrideId, PersonId, Roster, ScheduleId, Shift};
 use super::shifts::{Imported, final_shifts};
-use crate::domain::time::{Interval, Intervals, zone};
+use crate::domain::text::duration;
+use crate::domain::time::{Instant, Interval, Intervals, zone};
 
 /// A reason to think again. None forbids: the shift lead decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,50 @@ pub enum Concern {
     Uncovered { schedule: ScheduleId, at: Interval },
     /// It ends before it begins, or takes no time.
     Empty,
+}
+
+impl Concern {
+    /// One word, for scripts.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "unknown",
+            Self::Booked { .. } => "booked",
+            Self::Rest { .. } => "rest",
+            Self::Absent { .. } => "absent",
+            Self::Uncovered { .. } => "uncovered",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// For a person, with times in a zone.
+    pub fn words(&self, roster: &Roster, zone: Tz) -> String {
+        let on =
+            |id: &ScheduleId| roster.schedule(id).map_or_else(|| id.clone(), |s| s.name.clone());
+        match self {
+            Self::Unknown { person } => format!("nobody of the team has the id {person:?}"),
+            Self::Booked { person, schedule, at } => format!(
+                "{} would be on call on {}, too, {}",
+                roster.name(person),
+                on(schedule),
+                shown(*at, zone)
+            ),
+            Self::Rest { person, schedule, left, rule } => format!(
+                "{} would have {} of rest between two shifts; {} asks for {}",
+                roster.name(person),
+                duration(*left),
+                on(schedule),
+                duration(*rule)
+            ),
+            Self::Absent { person, at, reason } => {
+                let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                format!("{} is away {}{reason}", roster.name(person), shown(*at, zone))
+            }
+            Self::Uncovered { schedule, at } => {
+                format!("nobody would be on call on {} {}", on(schedule), shown(*at, zone))
+            }
+            Self::Empty => "it ends before it begins".to_owned(),
+        }
+    }
 }
 
 /// How far around a change its rest and bookings are looked at, beside its own length.
@@ -54,6 +102,52 @@ pub fn concerns(
     }
     out.dedup();
     out
+}
+
+/// What speaks against taking these overrides away, for what is left of them at `now`: who comes back
+/// may be booked, away or without rest, and perhaps nobody comes back.
+pub fn concerns_of_drop(
+    roster: &Roster,
+    overrides: &[Override],
+    imported: &Imported,
+    dropped: &[OverrideId],
+    now: Instant,
+) -> Vec<Concern> {
+    let (gone, left): (Vec<Override>, Vec<Override>) =
+        overrides.iter().cloned().partition(|o| dropped.contains(&o.id));
+    let (mut back, mut out) = (Vec::new(), Vec::new());
+    for one in gone {
+        let at = Interval::new(one.from.max(now), one.to);
+        let Some(schedule) = roster.schedule(&one.schedule).filter(|_| !at.is_empty()) else {
+            continue;
+        };
+        let before = final_shifts(schedule, overrides, imported, at);
+        let after = final_shifts(schedule, &left, imported, at);
+        for shift in &after {
+            let theirs: Intervals =
+                before.iter().filter(|s| s.person == shift.person).map(|s| s.at).collect();
+            let new = Intervals::from(shift.at).difference(&theirs);
+            back.extend(new.iter().map(|at| Override {
+                person: Some(shift.person.clone()),
+                from: at.from,
+                to: at.to,
+                ..one.clone()
+            }));
+        }
+        let open = |shifts: &[Shift], overrides: &[Override]| -> Intervals {
+            gaps(schedule, shifts, overrides, at).into_iter().map(|g| g.at).collect()
+        };
+        let uncovered = open(&after, &left).difference(&open(&before, overrides));
+        let schedule = &schedule.id;
+        out.extend(
+            uncovered.iter().map(|at| Concern::Uncovered { schedule: schedule.clone(), at }),
+        );
+    }
+    // Over what is left they change nothing: they say who it is.
+    let mut of_people = concerns(roster, &left, imported, &back);
+    of_people.append(&mut out);
+    of_people.dedup();
+    of_people
 }
 
 fn person_concerns(
@@ -103,16 +197,16 @@ fn uncovered(roster: &Roster, one: &Override) -> Vec<Concern> {
     demanded.iter().map(|at| Concern::Uncovered { schedule: schedule.clone(), at }).collect()
 }
 
-fn before(at: crate::domain::time::Instant) -> crate::domain::time::Instant {
+fn before(at: Instant) -> Instant {
     crate::domain::time::before(at, AROUND)
 }
 
-fn later(at: crate::domain::time::Instant) -> crate::domain::time::Instant {
+fn later(at: Instant) -> Instant {
     crate::domain::time::before(at, -AROUND)
 }
 
 /// Whether it is night (22:00–07:00) for somebody.
-pub fn is_night(at: crate::domain::time::Instant, zone: chrono_tz::Tz) -> bool {
+pub fn is_night(at: Instant, zone: Tz) -> bool {
     let hour = zone::local(at, zone).hour();
     !(7..22).contains(&hour)
 }

@@ -9,6 +9,7 @@
 pub mod book;
 pub mod concerns;
 pub mod escalation;
+pub mod exchange;
 pub mod gaps;
 pub mod load;
 pub mod model;

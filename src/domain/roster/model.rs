@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
@@ -166,6 +167,22 @@ pub struct OverrideId(pub u64);
 impl fmt::Display for OverrideId {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "OVR-{}", self.0)
+    }
+}
+
+impl FromStr for OverrideId {
+    type Err = String;
+
+    /// `OVR-3`, `ovr-3` or `3`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = match text.get(..4) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("OVR-") => text.get(4..).unwrap_or(""),
+            _ => text,
+        };
+        match digits.parse() {
+            Ok(n) if n > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(n)),
+            _ => Err(format!("{text:?} is not an override; write it as OVR-3")),
+        }
     }
 }
 

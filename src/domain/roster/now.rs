@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::gaps::{Gap, gaps};
 use super::model::{Origin, Override, PersonId, Schedule, Shift};
 use super::shifts::{Imported, final_shifts};
-use crate::domain::time::{Instant, Interval};
+use crate::domain::time::{Instant, Interval, before};
 
 /// How far back the beginning of a shift is looked for, and how far ahead the next one and the next
 /// gap.
@@ -32,6 +32,45 @@ pub struct Held {
     pub origin: Origin,
 }
 
+/// The whole of somebody's stretch on call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    pub person: PersonId,
+    /// `None`: longer ago than [`FAR`].
+    pub from: Option<Instant>,
+    /// `None`: further ahead than [`FAR`].
+    pub to: Option<Instant>,
+}
+
+/// How far the ends of a stretch are looked for.
+pub const FAR: TimeDelta = TimeDelta::days(366);
+
+/// The stretch at an instant, however long it is.
+pub fn whole(
+    schedule: &Schedule,
+    overrides: &[Override],
+    imported: &Imported,
+    at: Instant,
+) -> Option<Whole> {
+    let mut found = None;
+    // Nearly all are short: a year of shifts is worked out for the others only.
+    for reach in [TimeDelta::days(10), FAR] {
+        let span = Interval::new(before(at, reach), before(at, -reach));
+        let shifts = final_shifts(schedule, overrides, imported, span);
+        let held = held(&shifts).into_iter().find(|h| h.at.contains(at))?;
+        let whole = Whole {
+            person: held.person,
+            from: (held.at.from > span.from).then_some(held.at.from),
+            to: (held.at.to < span.to).then_some(held.at.to),
+        };
+        if whole.from.is_some() && whole.to.is_some() {
+            return Some(whole);
+        }
+        found = Some(whole);
+    }
+    found
+}
+
 /// How a schedule stands at `now`.
 pub fn standing(
     schedule: &Schedule,
@@ -39,7 +78,7 @@ pub fn standing(
     imported: &Imported,
     now: Instant,
 ) -> Standing {
-    let span = Interval::new(now - BACK, now + AHEAD);
+    let span = Interval::new(before(now, BACK), before(now, -AHEAD));
     let shifts = final_shifts(schedule, overrides, imported, span);
     let ahead = Interval::new(now, span.to);
     let gap = gaps(schedule, &shifts, overrides, ahead).into_iter().next();

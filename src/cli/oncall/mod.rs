@@ -1,0 +1,224 @@
+//! `atalaya oncall …`: who is on call and when, where nobody is, who carries how much; and the changes
+//! that people make of it.
+
+mod change;
+mod export;
+mod gaps;
+mod load;
+mod now;
+mod overrides;
+mod shifts;
+
+use std::sync::Arc;
+
+use chrono::{DurationRound, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::args::{Asked, Oncall, OncallCommand, Time};
+use super::output::{Exit, complain, print};
+use super::{Context, Failure, stored};
+use crate::config::{Config, suggest};
+use crate::domain::roster::now::FAR;
+use crate::domain::roster::shifts::{Imported, final_shifts};
+use crate::domain::roster::{Origin, Override, PersonId, Roster, Schedule, Shift, Turns};
+use crate::domain::text::clean;
+use crate::domain::time::{Instant, Interval, before, zone};
+
+/// How far a question reaches that names no end.
+const AHEAD: TimeDelta = TimeDelta::days(14);
+
+/// What there is to say where the config has no schedule. A question has its answer then, with exit
+/// code 0: there is nothing.
+const NO_SCHEDULE: &str = "no schedule is defined; add [[people]] and [[schedules]] to the config, as \
+    the commented example shows (`atalaya init --stdout` prints it)";
+
+pub async fn run(context: &Context, args: Oncall) -> Result<Exit, Failure> {
+    let Oncall { now, command } = args;
+    if command.is_some() && (now.at.is_some() || now.schedule.is_some()) {
+        let why = "--at and --schedule before the command belong to `atalaya oncall` alone; put them \
+                   behind the command, or leave it out";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let config = context.config()?;
+    match command {
+        None => now::run(context, &config, &now).await,
+        Some(OncallCommand::Shifts(args)) => shifts::run(context, &config, &args).await,
+        Some(OncallCommand::Gaps(args)) => gaps::run(context, &config, &args).await,
+        Some(OncallCommand::Load(args)) => load::run(context, &config, &args).await,
+        Some(OncallCommand::Overrides(args)) => overrides::run(context, &config, &args).await,
+        Some(OncallCommand::Override(args)) => change::put(context, config, &args).await,
+        Some(OncallCommand::Take(args)) => change::take(context, config, &args).await,
+        Some(OncallCommand::Swap(args)) => change::swap(context, config, &args).await,
+        Some(OncallCommand::Drop(args)) => change::take_away(context, config, &args).await,
+        Some(OncallCommand::Export(args)) => export::run(context, &config, &args).await,
+    }
+}
+
+/// What a question is answered from.
+struct View {
+    roster: Arc<Roster>,
+    overrides: Vec<Override>,
+    imported: Imported,
+    /// Those that are asked about.
+    schedules: Vec<Arc<Schedule>>,
+    /// Of the times that are read and shown: the schedule's where it is one, else the site's.
+    zone: Tz,
+    now: Instant,
+}
+
+impl View {
+    /// Of one schedule, or of all.
+    async fn open(
+        context: &Context,
+        config: &Config,
+        schedule: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let roster = Arc::clone(&config.plan.roster);
+        let schedules = match schedule {
+            Some(id) => vec![Arc::clone(known_schedule(&roster, id)?)],
+            None => roster.schedules.clone(),
+        };
+        let zone = match schedules.as_slice() {
+            [one] => one.zone,
+            _ => config.plan.site.zone,
+        };
+        let store = stored::open_to_query(context, config).await?;
+        let loaded = store.load().await;
+        store.close().await;
+        let overrides = loaded?.book.overrides();
+        let imported = imported(&schedules);
+        Ok(Self { roster, overrides, imported, schedules, zone, now: Utc::now() })
+    }
+
+    /// The stretch that a question is about: from now on, if it does not say; two weeks.
+    fn span(&self, asked: &Asked) -> Result<Interval, Failure> {
+        let now = self.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(self.now);
+        span(asked.from, asked.to, self.zone, now)
+    }
+
+    /// The final shifts of each schedule that is asked about.
+    fn finals(&self, within: Interval) -> Vec<(Arc<Schedule>, Vec<Shift>)> {
+        let shifts = |s: &Schedule| final_shifts(s, &self.overrides, &self.imported, within);
+        self.schedules.iter().map(|s| (Arc::clone(s), shifts(s))).collect()
+    }
+
+    /// Whether there is nothing to ask about, which is said where people read.
+    fn is_blank(&self, context: &Context) -> bool {
+        let blank = self.schedules.is_empty();
+        if blank && !context.output.json {
+            print(&format!("{NO_SCHEDULE}\n"));
+        }
+        blank
+    }
+
+    fn time(&self, at: Instant) -> String {
+        time(at, self.zone)
+    }
+}
+
+/// `Mon 2026-11-23 09:00 CET`.
+fn time(at: Instant, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %Z").to_string()
+}
+
+fn span(from: Option<Time>, to: Option<Time>, zone: Tz, now: Instant) -> Result<Interval, Failure> {
+    let from = from.map_or(now, |t| t.at(zone));
+    let two_weeks = || zone::hand_off(zone::local(from, zone) + AHEAD, zone);
+    let to = to.map_or_else(two_weeks, |t| t.at(zone));
+    if from >= to {
+        return Err(Failure::Usage("--from is not before --to".to_owned()));
+    }
+    if to - from > FAR {
+        let last = zone::local(before(from, -FAR), zone).format("%Y-%m-%d %H:%M");
+        let why = format!(
+            "that is more than {} days; give --to \"{last}\" at the latest, and ask for the rest \
+             by itself",
+            FAR.num_days()
+        );
+        return Err(Failure::Usage(why));
+    }
+    Ok(Interval::new(from, to))
+}
+
+/// What calendars state. No source of these is asked here, so nothing: said once for each layer.
+fn imported(schedules: &[Arc<Schedule>]) -> Imported {
+    for schedule in schedules {
+        for layer in &schedule.layers {
+            if let Turns::Calendar(source) = &layer.turns {
+                complain(&format!(
+                    "layer \"{}\" of {} is read from the source \"{source}\", which is not asked \
+                     here: its shifts are missing",
+                    layer.name, schedule.id
+                ));
+            }
+        }
+    }
+    Imported::new()
+}
+
+fn known_schedule<'a>(roster: &'a Roster, id: &str) -> Result<&'a Arc<Schedule>, Failure> {
+    roster.schedule(id).ok_or_else(|| {
+        let known: Vec<&str> = roster.schedules.iter().map(|s| &*s.id).collect();
+        let remedy = match known.as_slice() {
+            [] => NO_SCHEDULE.to_owned(),
+            known => suggest(id, known, "defined schedules"),
+        };
+        Failure::Usage(format!("unknown schedule {:?}; {remedy}", clean(id, 80)))
+    })
+}
+
+fn known_person(roster: &Roster, id: &str) -> Result<PersonId, Failure> {
+    roster.person(id).map(|p| p.id.clone()).ok_or_else(|| {
+        let known: Vec<&str> = roster.people.keys().map(|id| &**id).collect();
+        let remedy = match known.as_slice() {
+            [] => "nobody is defined; add [[people]] to the config".to_owned(),
+            known => suggest(id, known, "defined people"),
+        };
+        Failure::Usage(format!("unknown person {:?}; {remedy}", clean(id, 80)))
+    })
+}
+
+/// Why it is that person: the name of the layer, or the override.
+fn origin(schedule: &Schedule, origin: Origin) -> (Option<String>, Option<String>) {
+    match origin {
+        Origin::Layer(index) => (schedule.layers.get(index).map(|l| l.name.to_string()), None),
+        Origin::Override(id) => (None, Some(id.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Europe::Madrid;
+
+    fn at(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn two_weeks_are_local_days_also_when_clocks_change() {
+        let now = at("2026-10-20T07:00:00Z");
+        let span = |from, to| span(from, to, Madrid, now);
+        let two_weeks = span(None, None).unwrap();
+        assert_eq!((two_weeks.from, two_weeks.to), (now, at("2026-11-03T08:00:00Z")));
+        let day = |text: &str| Some(Time::Local(text.parse().unwrap()));
+        let until = span(None, day("2026-10-25T00:00:00")).unwrap();
+        assert_eq!((until.from, until.to), (now, at("2026-10-24T22:00:00Z")));
+        let from = span(day("2027-03-20T00:00:00"), None).unwrap();
+        assert_eq!((from.from, from.to), (at("2027-03-19T23:00:00Z"), at("2027-04-02T22:00:00Z")));
+    }
+
+    #[test]
+    fn a_span_has_an_order_and_a_limit() {
+        let now = at("2026-10-20T07:00:00Z");
+        let why = |from, to| {
+            let day = |text: &str| Some(Time::Instant(at(text)));
+            span(day(from), day(to), Madrid, now).unwrap_err().to_string()
+        };
+        let backwards = why("2026-10-21T00:00:00Z", "2026-10-21T00:00:00Z");
+        assert_eq!(backwards, "--from is not before --to");
+        let long = why("2026-10-21T00:00:00Z", "2027-10-22T00:00:01Z");
+        let expect = "more than 366 days; give --to \"2027-10-22 02:00\" at the latest";
+        assert!(long.contains(expect), "{long}");
+    }
+}
