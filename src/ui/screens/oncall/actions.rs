@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
+use chrono_tz::Tz;
 
 use super::{OnCall, Stretch, stretches};
 use crate::domain::command::Command;
 use crate::domain::roster::book::{self, Wanted, What, shown};
-use crate::domain::roster::concerns::{Concern, concerns};
+use crate::domain::roster::concerns::{Concern, concerns, concerns_of_drop};
+use crate::domain::roster::exchange::{self, Desk, Hindrance, as_made};
 use crate::domain::roster::shifts::Imported;
-use crate::domain::roster::{Origin, Override, OverrideId, PersonId, Roster, Schedule};
+use crate::domain::roster::{Origin, Override, PersonId, Roster};
 use crate::domain::text;
 use crate::domain::time::{Interval, zone};
 use crate::ui::cmd::Cmd;
@@ -77,13 +79,20 @@ pub(super) fn take(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
     let Some(me) = &ctx.prefs.person else {
         return say("who are you? person = \"…\" in [operator] names one of [[people]]");
     };
-    if stretch.person() == Some(me) {
-        return say("it is yours already");
-    }
+    let overrides = ctx.world.book.overrides();
+    let roster = &ctx.world.plan.roster;
     let at = left_of(&stretch, ctx);
-    let (id, person) = (schedule.id.clone(), Some(me.clone()));
-    let wanted = vec![Wanted { schedule: id, person, at, reason: String::new() }];
-    ask(&ctx.world.plan.roster, &ctx.world.book.overrides(), wanted, What::Take)
+    let wanted = if stretch.person().is_some() {
+        exchange::take(desk(roster, &overrides), schedule, me, at.from, "")
+    } else {
+        // A gap is nobody's to take from.
+        let (id, person) = (schedule.id.clone(), Some(me.clone()));
+        Ok(Wanted { schedule: id, person, at, reason: String::new() })
+    };
+    match wanted {
+        Ok(wanted) => ask(roster, &overrides, vec![wanted], What::Take),
+        Err(Hindrance::Already(why) | Hindrance::Refused(why)) => say(&why),
+    }
 }
 
 /// `W`: exchanges the stretch under the cursor for one of somebody else.
@@ -102,18 +111,13 @@ pub(super) fn swap(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
     });
     let item = |other: Stretch| {
         let theirs = left_of(&other, ctx);
-        let with = other.person().cloned()?;
-        let wanted = |person: &PersonId, at| Wanted {
-            schedule: schedule.id.clone(),
-            person: Some(person.clone()),
-            at,
-            reason: String::new(),
-        };
-        let both = vec![wanted(&with, ours), wanted(&one, theirs)];
+        let with = other.person()?;
+        let both = (stretch.at().from, other.at().from);
+        let wanted = exchange::swap(desk(roster, &overrides), schedule, both, ctx.now, "").ok()?;
         Some(Item {
-            label: format!("{}  {}", roster.name(&with), shown(theirs, schedule.zone)),
+            label: format!("{}  {}", roster.name(with), shown(theirs, schedule.zone)),
             detail: text::duration(theirs.length()),
-            then: ask(roster, &overrides, both, What::Swap),
+            then: ask(roster, &overrides, wanted, What::Swap),
         })
     };
     let items: Vec<Item> = others.filter_map(item).take(50).collect();
@@ -138,12 +142,11 @@ pub(super) fn drop_override(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         },
         _ => None,
     };
-    match here.map(|o| o.id).or(held) {
-        Some(id) => {
-            vec![Step::Do(Cmd::Ask(Command::Roster(book::Command::Drop { ids: vec![id] })))]
-        }
-        None => say("no override here"),
-    }
+    let Some(id) = here.map(|o| o.id).or(held) else { return say("no override here") };
+    let roster = &ctx.world.plan.roster;
+    let against = concerns_of_drop(roster, &overrides, &Imported::new(), &[id], ctx.now);
+    let command = book::Command::Drop { ids: vec![id] };
+    confirmed(roster, schedule.zone, &against, command)
 }
 
 /// What is left of a stretch: nobody takes over what is past.
@@ -154,57 +157,27 @@ fn left_of(stretch: &Stretch, ctx: &Ctx<'_>) -> Interval {
 
 /// Asks for it, after a question where something speaks against it.
 fn ask(roster: &Roster, overrides: &[Override], wanted: Vec<Wanted>, what: What) -> Vec<Step> {
-    // As they will be if nobody is faster; the numbers are the store's.
-    let number = |n: u64| OverrideId(u64::MAX - n);
-    let proposed: Vec<Override> = (0..)
-        .zip(&wanted)
-        .map(|(n, w)| Override {
-            id: number(n),
-            schedule: w.schedule.clone(),
-            person: w.person.clone(),
-            from: w.at.from,
-            to: w.at.to,
-            reason: String::new(),
-        })
-        .collect();
-    let against = concerns(roster, overrides, &Imported::new(), &proposed);
-    let command = Step::Do(Cmd::Ask(Command::Roster(book::Command::Set { wanted, what })));
+    let made = as_made(&wanted, overrides);
+    let against = concerns(roster, overrides, &Imported::new(), &made);
+    let schedule = wanted.first().and_then(|w| roster.schedule(&w.schedule));
+    let zone = schedule.map_or(Tz::UTC, |s| s.zone);
+    confirmed(roster, zone, &against, book::Command::Set { wanted, what })
+}
+
+/// The command, after a question where something speaks against it.
+fn confirmed(roster: &Roster, zone: Tz, against: &[Concern], command: book::Command) -> Vec<Step> {
+    let command = Step::Do(Cmd::Ask(Command::Roster(command)));
     if against.is_empty() {
         return vec![command];
     }
-    let lines = against.iter().map(|c| concern(roster, c)).collect();
+    let lines = against.iter().map(|c| c.words(roster, zone)).collect();
     let confirm = Confirm::new("Do it all the same?", lines, "do it", vec![command]);
     vec![Step::Show(Box::new(Overlay::Confirm(confirm)))]
 }
 
-/// A concern in one line.
-fn concern(roster: &Roster, concern: &Concern) -> String {
-    let name = |id: &str| roster.name(id).to_owned();
-    let zone = |schedule: &str| {
-        roster.schedule(schedule).map_or(chrono_tz::UTC, |s: &Arc<Schedule>| s.zone)
-    };
-    match concern {
-        Concern::Unknown { person } => format!("nobody of the team has the id {person}"),
-        Concern::Booked { person, schedule, at } => format!(
-            "{} is on call on {schedule} then: {}",
-            name(person),
-            shown(*at, zone(schedule))
-        ),
-        Concern::Rest { person, schedule, left, rule } => format!(
-            "{} has {} of rest between two shifts; {schedule} asks for {}",
-            name(person),
-            text::duration(*left),
-            text::duration(*rule)
-        ),
-        Concern::Absent { person, at, reason } => {
-            let zone = roster.person(person).map_or(chrono_tz::UTC, |p| p.zone);
-            format!("{} is away then: {reason}, {}", name(person), shown(*at, zone))
-        }
-        Concern::Uncovered { schedule, at } => {
-            format!("nobody will be on call on {schedule}: {}", shown(*at, zone(schedule)))
-        }
-        Concern::Empty => "it takes no time".to_owned(),
-    }
+fn desk<'a>(roster: &'a Roster, overrides: &'a [Override]) -> Desk<'a> {
+    static NONE: Imported = Imported::new();
+    Desk { roster, overrides, imported: &NONE }
 }
 
 /// A person by name or id; `None`: nobody.
