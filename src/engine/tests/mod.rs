@@ -64,6 +64,11 @@ impl World {
         answers
     }
 
+    /// Another plan, as a reload brings it.
+    pub fn replan(&mut self, plan: Plan, seconds: i64) {
+        self.state.replan(Arc::new(plan), at(seconds));
+    }
+
     pub fn tick(&mut self, seconds: i64) {
         self.feed(&Input::Tick, at(seconds));
     }

@@ -396,7 +396,8 @@ mod tests {
 
     fn health(list: Vec<ServiceHealth>) -> Health {
         let index = list.iter().enumerate().map(|(i, s)| (s.service.id.clone(), i)).collect();
-        Health { services: list.into_iter().map(Arc::new).collect(), index }
+        let services = list.into_iter().map(Arc::new).collect();
+        Health { services, index, ..Health::default() }
     }
 
     fn names(health: &Health, rows: &[Row]) -> Vec<String> {
