@@ -6,12 +6,13 @@ use super::draft::Draft;
 use crate::domain::health::dependencies::Broken;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState, Priority};
 
-/// Folds and unfolds after a decision that opened or ended something. The deepest broken dependency
+/// Folds and unfolds after a decision that opened or ended something, or that is the first since other
+/// services are known. The deepest broken dependency
 /// is the cause; of services that need each other, the one with the oldest incident. A cause stands on
 /// top itself, and takes the priority of the worst that it affects, so that folding never hides how
 /// urgent things are.
 pub(super) fn fold(draft: &mut Draft<'_>) {
-    if !moved(draft) {
+    if !draft.state.unsettled && !moved(draft) {
         return;
     }
     let catalogue = &draft.state.sight.catalogue;

@@ -126,6 +126,23 @@ fn a_longer_way_leads_deeper_than_a_shorter_one() {
     assert_eq!(world.incident(3).parent, Some(IncidentId(2)), "not the web's, which folds itself");
 }
 
+#[test]
+fn services_that_become_known_later_fold_what_is_open_already() {
+    let declare = |world: &mut World, services: &str, second: i64| {
+        let known = plan(services).services.iter().map(|s| Service::clone(s)).collect();
+        world.observed("plug-in", vec![Fact::Services(known)], second);
+    };
+    let mut world = World::new(Plan::empty());
+    declare(&mut world, "db web", 1);
+    world.prometheus(&["db", "web"].map(|s| broken(s, "critical")), 1);
+    assert_eq!(world.incident(2).parent, None);
+    declare(&mut world, "db web<db", 2);
+    assert_eq!(world.incident(2).parent, Some(IncidentId(1)));
+    world.replan(plan("db<web web"), 3);
+    world.tick(4);
+    assert_eq!([1, 2].map(|n| world.incident(n).parent), [Some(IncidentId(2)), None]);
+}
+
 /// `services` services; who needs whom is the argument's.
 fn woven(services: usize, needs: impl Fn(usize) -> Vec<usize>) -> Plan {
     let mut plan = Plan::empty();

@@ -56,6 +56,7 @@ impl World {
             self.log.extend(entry.incident().cloned());
             written.push(entry);
         }
+        self.state.settle();
         for entry in &written {
             for core::Effect::Notify(n) in core::react(&self.state, entry, now) {
                 self.news.push((n.what, n.incident.id));
