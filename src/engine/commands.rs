@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::core::State;
 use super::draft::Draft;
 use crate::domain::command::{Outcome, Verdict};
-use crate::domain::health::ServiceId;
 use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle::{self, Action, Report, Target};
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
@@ -23,12 +22,12 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
         draft.answers.push(refused("a report needs a title: what is wrong, in one line"));
         return;
     }
-    let known = |id: &ServiceId| draft.state.sight.catalogue.iter().find(|s| s.id == *id);
-    let tier = match report.service.as_ref().map(|id| (id, known(id))) {
+    let catalogue = &draft.state.sight.catalogue;
+    let tier = match report.service.as_ref().map(|id| (id, catalogue.of(id))) {
         None => None,
         Some((_, Some(service))) => Some(service.tier),
         // Without a catalogue (the command line beside a console) the name is taken as it is.
-        Some((_, None)) if draft.state.sight.catalogue.is_empty() => None,
+        Some((_, None)) if catalogue.is_empty() => None,
         Some((id, None)) => {
             let why = format!("there is no service {id:?}", id = id.as_str());
             draft.answers.push(refused(&why));

@@ -86,6 +86,8 @@ pub struct State {
     next_id: u64,
     position: u64,
     pub(super) changes: Changes,
+    /// Services came, went or need others than when the incidents were folded.
+    pub(super) unsettled: bool,
     pub(super) started_at: Instant,
     /// Whether those of the last seven days are loaded, beside the open ones.
     pub complete: bool,
@@ -123,6 +125,7 @@ impl State {
             next_id: next_id.max(1),
             position,
             changes: Changes::ALL,
+            unsettled: false,
             started_at: now,
             complete: false,
         };
@@ -146,8 +149,15 @@ impl State {
     pub fn sense(&mut self, observation: &Observation, now: Instant) {
         let watched = self.by_alert.get(&observation.source);
         let watched: Vec<String> = watched.into_iter().flat_map(|w| w.keys().cloned()).collect();
+        let catalogue = self.sight.catalogue.clone();
         self.sight.absorb(observation, &self.plan, watched.into_iter(), now);
+        self.unsettled |= !Arc::ptr_eq(&catalogue, &self.sight.catalogue);
         self.changes.health = true;
+    }
+
+    /// What was decided last is folded in: it needs not be thought of again what folds under what.
+    pub fn settle(&mut self) {
+        self.unsettled = false;
     }
 
     /// Takes in how the sources are.
@@ -170,6 +180,7 @@ impl State {
             .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
             .collect();
         self.changes = Changes::ALL;
+        self.unsettled = true;
     }
 
     /// Adds an incident that was loaded later than the others.

@@ -153,7 +153,7 @@ fn health(state: &State, before: &Health, seeing: bool, now: Instant) -> Health 
     }
     let stale_after = |source: &str| Sight::stale_after(&state.plan, source);
     let facts = Facts {
-        services: &state.sight.catalogue,
+        catalogue: &state.sight.catalogue,
         tracks: &state.sight.tracks,
         incidents: &by_service,
         stale_after: &stale_after,

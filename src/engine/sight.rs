@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::domain::health::signal::Track;
-use crate::domain::health::{Service, ServiceId, Signal, State, Thresholds};
+use crate::domain::health::{Catalogue, Service, ServiceId, Signal, State, Thresholds};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceName, SourceState,
@@ -30,7 +30,7 @@ const SETTLED_AFTER: TimeDelta = TimeDelta::minutes(10);
 #[derive(Debug, Clone, Default)]
 pub struct Sight {
     /// The services of the plan and those that sources declared, in that order.
-    pub catalogue: Vec<Arc<Service>>,
+    pub catalogue: Arc<Catalogue>,
     /// By service: its signals in their order, then what sources judged beside them.
     pub tracks: BTreeMap<ServiceId, Vec<Arc<Track>>>,
     pub alerts: HashMap<SourceName, AlertSight>,
@@ -91,14 +91,10 @@ pub struct Pulse {
 impl Sight {
     /// Takes over a plan: its services, their signals with the history that is already known.
     pub fn replan(&mut self, plan: &Plan, now: Instant) {
-        self.catalogue.clone_from(&plan.services);
-        for service in self.declared.values().flatten() {
-            if !plan.services.iter().any(|s| s.id == service.id) {
-                self.catalogue.push(service.clone());
-            }
-        }
+        let services = plan.services.iter().chain(self.declared.values().flatten());
+        self.catalogue = Arc::new(Catalogue::new(services.cloned()));
         let mut known = std::mem::take(&mut self.tracks);
-        for service in &self.catalogue {
+        for service in self.catalogue.iter() {
             let mut old = known.remove(&service.id).unwrap_or_default();
             let mut tracks = Vec::with_capacity(service.signals.len());
             for spec in &service.signals {
@@ -255,17 +251,14 @@ impl Sight {
     /// The service that an alert belongs to: the one that its source names, else the first that
     /// claims its labels, else the one whose id the `service` label has.
     pub fn service_of(&self, alert: &Alert) -> Option<&Arc<Service>> {
-        if let Some(id) = &alert.service {
-            let named = self.catalogue.iter().find(|s| s.id == *id);
-            if named.is_some() {
-                return named;
-            }
+        if let Some(named) = alert.service.as_ref().and_then(|id| self.catalogue.of(id)) {
+            return Some(named);
         }
         let claimed =
             self.catalogue.iter().find(|s| s.matchers.iter().any(|m| m.matches(&alert.labels)));
         claimed.or_else(|| {
             let label = alert.labels.get("service")?;
-            self.catalogue.iter().find(|s| s.matchers.is_empty() && s.id.as_str() == label)
+            self.catalogue.of(&ServiceId::new(label)).filter(|s| s.matchers.is_empty())
         })
     }
 

@@ -259,7 +259,7 @@ fn services() -> Vec<Arc<ServiceHealth>> {
 
 fn health(services: Vec<Arc<ServiceHealth>>) -> Health {
     let index = services.iter().enumerate().map(|(i, s)| (s.service.id.clone(), i)).collect();
-    Health { services, index }
+    Health { services, index, ..Health::default() }
 }
 
 /// An incident of that age in minutes.

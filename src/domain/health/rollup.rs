@@ -1,10 +1,12 @@
 //! From signals and incidents to the state of services, and from dependencies to the likely cause.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::catalogue::Catalogue;
+use super::dependencies::Broken;
 use super::model::{Service, ServiceId, State};
 use super::signal::Track;
 use crate::domain::incident::{Incident, IncidentId};
@@ -22,7 +24,7 @@ pub struct ServiceHealth {
     pub incidents: Vec<IncidentId>,
     /// Why it is in this state, in a few words: the worst signal, incident or child.
     pub reason: String,
-    /// The deepest red service that it depends on.
+    /// The deepest red service that it depends on; in a ring, the one with the oldest incident.
     pub impacted_by: Option<ServiceId>,
     /// It is red, nothing below it is, and others suffer from it.
     pub likely_cause: bool,
@@ -37,6 +39,19 @@ pub struct ServiceHealth {
 pub struct Health {
     pub services: Vec<Arc<ServiceHealth>>,
     pub index: BTreeMap<ServiceId, usize>,
+    /// Kept for the next roll-up, which mostly finds the same services red.
+    pub causes: Arc<Causes>,
+}
+
+/// The likely causes, and of what they were found.
+#[derive(Debug, Default)]
+pub struct Causes {
+    catalogue: Arc<Catalogue>,
+    red: Vec<Option<Broken<()>>>,
+    /// By place: the place of the cause.
+    of: Vec<Option<usize>>,
+    /// By place: whether it is the cause of another.
+    suspects: Vec<bool>,
 }
 
 impl Health {
@@ -52,7 +67,7 @@ impl Health {
 
 /// What a roll-up is made from.
 pub struct Facts<'a> {
-    pub services: &'a [Arc<Service>],
+    pub catalogue: &'a Arc<Catalogue>,
     pub tracks: &'a BTreeMap<ServiceId, Vec<Arc<Track>>>,
     /// Open incidents by service, most urgent first.
     pub incidents: &'a HashMap<ServiceId, Vec<Arc<Incident>>>,
@@ -70,19 +85,12 @@ pub struct Facts<'a> {
 /// be seen. A parent is at least as bad as its worst child; with a `quorum`, at most *warning* while
 /// that many children are well, else *critical*.
 pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
-    let own: Vec<Own> = facts.services.iter().map(|s| own_state(s, facts, now)).collect();
-    let index: BTreeMap<ServiceId, usize> =
-        facts.services.iter().enumerate().map(|(i, s)| (s.id.clone(), i)).collect();
-    let parent = |s: &Arc<Service>| s.parent.as_ref().and_then(|p| index.get(p)).copied();
-    let parents: Vec<Option<usize>> = facts.services.iter().map(parent).collect();
-    let states = Family::new(facts, &own, &parents).states();
-    let red = |i: usize| states.get(i).is_some_and(|s| s.state.is_red());
-    let causes: Vec<Option<usize>> = (0..own.len())
-        .map(|i| if red(i) { deepest_red(i, facts.services, &index, &red) } else { None })
-        .collect();
-    let suspects: HashSet<usize> = causes.iter().flatten().copied().collect();
+    let own: Vec<Own> = facts.catalogue.iter().map(|s| own_state(s, facts, now)).collect();
+    let states = Family::new(facts, &own).states();
+    let red = own.iter().zip(&states).map(|(own, verdict)| own.broken(verdict.state)).collect();
+    let causes = Causes::of(facts.catalogue, red, &before.causes);
     let services = facts
-        .services
+        .catalogue
         .iter()
         .zip(own)
         .zip(states)
@@ -90,8 +98,8 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
         .map(|(i, ((service, own), Verdict { state, reason, since }))| {
             let known = before.get(&service.id).filter(|b| b.state == state);
             let since = known.map_or(now, |b| b.since).min(since.unwrap_or(now));
-            let cause = causes.get(i).copied().flatten();
-            let impacted_by = cause.and_then(|c| facts.services.get(c)).map(|s| s.id.clone());
+            let cause = causes.of.get(i).copied().flatten();
+            let impacted_by = cause.and_then(|c| facts.catalogue.get(c)).map(|s| s.id.clone());
             Arc::new(ServiceHealth {
                 service: service.clone(),
                 state,
@@ -99,14 +107,35 @@ pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
                 signals: facts.tracks.get(&service.id).cloned().unwrap_or_default(),
                 incidents: own.incidents,
                 reason,
-                likely_cause: impacted_by.is_none() && suspects.contains(&i),
                 impacted_by,
+                likely_cause: causes.suspects.get(i).copied().unwrap_or(false),
                 observed_at: own.observed_at,
                 stale: own.stale,
             })
         })
         .collect();
-    Health { services, index }
+    Health { services, index: facts.catalogue.places().clone(), causes }
+}
+
+impl Causes {
+    /// Those of these red services; the same as before where nothing that matters has changed.
+    fn of(
+        catalogue: &Arc<Catalogue>,
+        red: Vec<Option<Broken<()>>>,
+        before: &Arc<Self>,
+    ) -> Arc<Self> {
+        if Arc::ptr_eq(catalogue, &before.catalogue) && red == before.red {
+            return before.clone();
+        }
+        let of = catalogue.dependencies.causes(&red);
+        let mut suspects = vec![false; of.len()];
+        for cause in of.iter().flatten() {
+            if let Some(suspect) = suspects.get_mut(*cause) {
+                *suspect = true;
+            }
+        }
+        Arc::new(Self { catalogue: catalogue.clone(), red, of, suspects })
+    }
 }
 
 /// A state, why, and since when where that is known.
@@ -123,6 +152,14 @@ struct Own {
     incidents: Vec<IncidentId>,
     observed_at: Option<Instant>,
     stale: bool,
+}
+
+impl Own {
+    /// What decides whether it is the cause of others, if it is red.
+    fn broken(&self, state: State) -> Option<Broken<()>> {
+        let oldest = self.incidents.iter().min().copied().unwrap_or(IncidentId(u64::MAX));
+        state.is_red().then_some(Broken { order: (), oldest })
+    }
 }
 
 fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
@@ -193,19 +230,18 @@ fn none_incidents() -> Vec<Arc<Incident>> {
 struct Family<'a> {
     facts: &'a Facts<'a>,
     own: &'a [Own],
-    parents: &'a [Option<usize>],
     children: HashMap<usize, Vec<usize>>,
 }
 
 impl<'a> Family<'a> {
-    fn new(facts: &'a Facts<'a>, own: &'a [Own], parents: &'a [Option<usize>]) -> Self {
+    fn new(facts: &'a Facts<'a>, own: &'a [Own]) -> Self {
         let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
-        for (i, parent) in parents.iter().enumerate() {
+        for (i, parent) in facts.catalogue.parents.iter().enumerate() {
             if let Some(parent) = parent {
                 children.entry(*parent).or_default().push(i);
             }
         }
-        Self { facts, own, parents, children }
+        Self { facts, own, children }
     }
 
     /// The states of all, each after those of its children.
@@ -234,7 +270,7 @@ impl<'a> Family<'a> {
     }
 
     fn parent(&self, i: usize) -> Option<usize> {
-        self.parents.get(i).copied().flatten()
+        self.facts.catalogue.parents.get(i).copied().flatten()
     }
 
     fn judge(&self, i: usize, states: &mut [Option<Verdict>]) {
@@ -250,14 +286,14 @@ impl<'a> Family<'a> {
     }
 
     fn below(&self, i: usize, states: &[Option<Verdict>]) -> Option<Verdict> {
-        let (service, members) = (self.facts.services.get(i)?, self.children.get(&i)?);
+        let (service, members) = (self.facts.catalogue.get(i)?, self.children.get(&i)?);
         let states: Vec<Verdict> = members
             .iter()
             .map(|c| {
                 let own = || self.own.get(*c).and_then(|own| own.verdict.clone());
                 let known = states.get(*c).cloned().flatten();
                 let verdict = known.or_else(own).unwrap_or_else(nothing_known);
-                let name = self.facts.services.get(*c).map_or("", |s| s.name.as_str());
+                let name = self.facts.catalogue.get(*c).map_or("", |s| s.name.as_str());
                 let reason = match (verdict.state, verdict.reason.is_empty()) {
                     (State::Ok, _) => String::new(),
                     (_, true) => name.to_owned(),
@@ -297,28 +333,6 @@ fn worse(a: Verdict, b: Verdict) -> Verdict {
     }
 }
 
-/// The deepest red service that `from` depends on, directly or not.
-fn deepest_red(
-    from: usize,
-    services: &[Arc<Service>],
-    index: &BTreeMap<ServiceId, usize>,
-    red: &dyn Fn(usize) -> bool,
-) -> Option<usize> {
-    let below = |i: usize| -> Vec<usize> {
-        let deps = services.get(i).map(|s| s.depends_on.as_slice()).unwrap_or_default();
-        deps.iter().filter_map(|d| index.get(d).copied()).collect()
-    };
-    let mut seen = HashSet::from([from]);
-    let mut level = below(from);
-    let mut found = None;
-    while !level.is_empty() {
-        level.retain(|i| seen.insert(*i));
-        found = level.iter().copied().filter(|i| red(*i)).min().or(found);
-        level = level.iter().flat_map(|i| below(*i)).collect();
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,12 +345,10 @@ mod tests {
 
     /// The health of services `0` to `n - 1`, of which the last is critical by itself.
     fn health(n: usize, parent: impl Fn(usize) -> Option<usize>) -> Health {
-        let services: Vec<Arc<Service>> = (0..n)
-            .map(|i| {
-                let parent = parent(i).map(|p| ServiceId::new(&p.to_string()));
-                Arc::new(Service { parent, ..Service::new(&i.to_string()) })
-            })
-            .collect();
+        let services = (0..n).map(|i| {
+            let parent = parent(i).map(|p| ServiceId::new(&p.to_string()));
+            Arc::new(Service { parent, ..Service::new(&i.to_string()) })
+        });
         let mut track = Track::new(
             Signal {
                 name: "up".into(),
@@ -352,7 +364,7 @@ mod tests {
         track.report(State::Critical, "down", at(0));
         let last = ServiceId::new(&(n - 1).to_string());
         let facts = Facts {
-            services: &services,
+            catalogue: &Arc::new(Catalogue::new(services)),
             tracks: &[(last, vec![Arc::new(track)])].into(),
             incidents: &HashMap::new(),
             stale_after: &|_| TimeDelta::hours(1),

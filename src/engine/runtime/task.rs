@@ -291,6 +291,7 @@ impl Engine {
             let now = self.clock.now();
             let Decision { events, answers } = core::decide(&self.state, input, now);
             if events.is_empty() {
+                self.state.settle();
                 return Ok(answers);
             }
             let events = self.stamp(events);
@@ -299,6 +300,7 @@ impl Engine {
                 Ok(Append::Stored) => {
                     self.recovered();
                     self.evolve(&events);
+                    self.state.settle();
                     return Ok(answers);
                 }
                 Ok(Append::Behind) => self.catch_up().await?,

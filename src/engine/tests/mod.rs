@@ -56,12 +56,18 @@ impl World {
             self.log.extend(entry.incident().cloned());
             written.push(entry);
         }
+        self.state.settle();
         for entry in &written {
             for core::Effect::Notify(n) in core::react(&self.state, entry, now) {
                 self.news.push((n.what, n.incident.id));
             }
         }
         answers
+    }
+
+    /// Another plan, as a reload brings it.
+    pub fn replan(&mut self, plan: Plan, seconds: i64) {
+        self.state.replan(Arc::new(plan), at(seconds));
     }
 
     pub fn tick(&mut self, seconds: i64) {

@@ -42,7 +42,7 @@ pub enum Row {
         index: usize,
         key: Key,
         /// The branches that lead to it: whether each is the last of its siblings.
-        branches: Vec<bool>,
+        branches: Arc<[bool]>,
         /// How many lie folded under it.
         hidden: usize,
         /// It is repeated under the service that suffers from it.
@@ -193,7 +193,13 @@ fn flat(health: &Health, found: &[usize]) -> Vec<Row> {
         let Some(cause_health) = health.services.get(cause) else { continue };
         let under = (!own.contains(&cause)).then(|| service.service.id.clone());
         let key = Key::Service { id: cause_health.service.id.clone(), under };
-        rows.push(Row::Service { index: cause, key, branches: Vec::new(), hidden: 0, cause: true });
+        rows.push(Row::Service {
+            index: cause,
+            key,
+            branches: Arc::default(),
+            hidden: 0,
+            cause: true,
+        });
     }
     // A cause that itself is impacted would otherwise hang under nobody.
     for index in found.iter().filter(|i| own.contains(i) && !shown.contains(i)) {
@@ -206,7 +212,7 @@ fn flat(health: &Health, found: &[usize]) -> Vec<Row> {
 
 fn plain(index: usize, service: &ServiceHealth) -> Row {
     let key = Key::service(&service.service.id);
-    Row::Service { index, key, branches: Vec::new(), hidden: 0, cause: false }
+    Row::Service { index, key, branches: Arc::default(), hidden: 0, cause: false }
 }
 
 fn grouped(health: &Health, shape: &Shape, found: &[usize]) -> Vec<Row> {
@@ -273,12 +279,12 @@ fn forest(health: &Health, shape: &Shape, found: &[usize]) -> Vec<Row> {
     }
     let mut tree = Tree { health, shape, below: &below, open: HashSet::new(), rows: Vec::new() };
     for root in found.iter().filter(|i| !has_parent.contains(i)) {
-        tree.add(*root, None, &mut Vec::new());
+        tree.add(*root);
     }
     // What only hangs in a circle has no root; it must not be lost.
     for index in found {
         if !tree.open.contains(index) {
-            tree.add(*index, None, &mut Vec::new());
+            tree.add(*index);
         }
     }
     tree.rows
@@ -293,42 +299,53 @@ struct Tree<'a> {
     rows: Vec<Row>,
 }
 
-impl Tree<'_> {
-    fn add(&mut self, index: usize, under: Option<&Arc<ServiceHealth>>, branches: &mut Vec<bool>) {
-        let health = self.health;
-        let Some(service) = health.services.get(index) else { return };
-        let under = under.map(|u| u.service.id.clone());
-        let key = Key::Service { id: service.service.id.clone(), under };
-        let again = !self.open.insert(index);
-        let children: &[usize] =
-            if again { &[] } else { self.below.get(&index).map_or(&[], Vec::as_slice) };
-        let folded = self.shape.tree && self.shape.folded.contains(&key);
-        let hidden = if folded { self.mark_hidden(children) } else { 0 };
-        self.rows.push(Row::Service {
-            index,
-            key,
-            branches: branches.clone(),
-            hidden,
-            cause: false,
-        });
-        if folded {
-            return;
+/// A row that is to be added.
+struct Hanging {
+    index: usize,
+    under: Option<ServiceId>,
+    branches: Arc<[bool]>,
+}
+
+/// Without recursion, since a source may declare a chain of thousands.
+impl<'a> Tree<'a> {
+    fn add(&mut self, root: usize) {
+        let mut left = vec![Hanging { index: root, under: None, branches: Arc::default() }];
+        while let Some(Hanging { index, under, branches }) = left.pop() {
+            let Some(service) = self.health.services.get(index) else { continue };
+            let id = &service.service.id;
+            let key = Key::Service { id: id.clone(), under };
+            let again = !self.open.insert(index);
+            let children = if again { &[] } else { self.children(index) };
+            let folded = self.shape.tree && self.shape.folded.contains(&key);
+            let hidden = if folded { self.mark_hidden(children) } else { 0 };
+            let row = Row::Service { index, key, branches: branches.clone(), hidden, cause: false };
+            self.rows.push(row);
+            let Some((last, others)) = children.split_last().filter(|_| !folded) else { continue };
+            // Siblings share their branches: there may be very many.
+            let hang = |child: &usize, branches: &Arc<[bool]>| Hanging {
+                index: *child,
+                under: Some(id.clone()),
+                branches: branches.clone(),
+            };
+            let below = |last| branches.iter().copied().chain([last]).collect();
+            left.push(hang(last, &below(true)));
+            let branches = below(false);
+            left.extend(others.iter().rev().map(|child| hang(child, &branches)));
         }
-        for (n, child) in children.iter().enumerate() {
-            branches.push(n + 1 == children.len());
-            self.add(*child, Some(service), branches);
-            branches.pop();
-        }
+    }
+
+    fn children(&self, index: usize) -> &'a [usize] {
+        self.below.get(&index).map_or(&[], Vec::as_slice)
     }
 
     /// What lies under a folded row counts as placed; returns how many that are.
     fn mark_hidden(&mut self, children: &[usize]) -> usize {
         let mut count = 0;
-        for child in children {
+        let mut left = children.to_vec();
+        while let Some(child) = left.pop() {
             count += 1;
-            if self.open.insert(*child) {
-                let below = self.below.get(child).cloned().unwrap_or_default();
-                count += self.mark_hidden(&below);
+            if self.open.insert(child) {
+                left.extend(self.children(child));
             }
         }
         count
@@ -396,7 +413,8 @@ mod tests {
 
     fn health(list: Vec<ServiceHealth>) -> Health {
         let index = list.iter().enumerate().map(|(i, s)| (s.service.id.clone(), i)).collect();
-        Health { services: list.into_iter().map(Arc::new).collect(), index }
+        let services = list.into_iter().map(Arc::new).collect();
+        Health { services, index, ..Health::default() }
     }
 
     fn names(health: &Health, rows: &[Row]) -> Vec<String> {
@@ -480,6 +498,27 @@ mod tests {
         let health = health(vec![service("a", State::Ok, &["b"]), service("b", State::Ok, &["a"])]);
         let shape = Shape { group: Group::Dependency, tree: true, ..Shape::default() };
         assert_eq!(names(&health, &rows(&health, &shape)), ["a", "-b", "--a"]);
+    }
+
+    #[rstest]
+    #[case::a_chain(|n: usize| (n + 1..2_000).take(1).collect(), 2_000)]
+    #[case::a_ring(|n: usize| vec![(n + 1) % 2_000], 2_001)]
+    #[case::dense(|n: usize| (n + 1..2_000).take(64).collect(), 64 * 2_000 - 64 * 65 / 2 + 1)]
+    fn a_tree_of_thousands_exhausts_neither_stack_nor_memory(
+        #[case] needs: impl Fn(usize) -> Vec<usize>,
+        #[case] count: usize,
+    ) {
+        let ids: Vec<String> = (0..2_000).map(|n| format!("s{n}")).collect();
+        let list = (0..2_000).map(|n| {
+            let needs: Vec<&str> = needs(n).into_iter().map(|n| ids[n].as_str()).collect();
+            service(&ids[n], State::Ok, &needs)
+        });
+        let health = health(list.collect());
+        let shape = Shape { group: Group::Dependency, tree: true, ..Shape::default() };
+        assert_eq!(rows(&health, &shape).len(), count);
+        let folded = BTreeSet::from([Key::service(&ServiceId::new("s0"))]);
+        let rows = rows(&health, &Shape { folded, ..shape });
+        assert!(matches!(rows[..], [Row::Service { hidden, .. }] if hidden + 1 == count));
     }
 
     #[rstest]

@@ -235,6 +235,8 @@ impl Grid {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::rows::Key;
     use super::*;
     use proptest::prelude::*;
@@ -245,7 +247,7 @@ mod tests {
             if *heading {
                 Row::Heading { text: String::new(), key, counts: [0; 5], folded: false }
             } else {
-                Row::Service { index, key, branches: Vec::new(), hidden: 0, cause: false }
+                Row::Service { index, key, branches: Arc::default(), hidden: 0, cause: false }
             }
         };
         kinds.iter().enumerate().map(row).collect()

@@ -1,11 +1,17 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
+use crate::domain::health::{Service, State as Health};
 use crate::domain::incident::IncidentState;
 use crate::domain::incident::query::parse;
+use crate::domain::observation::{Fact, Observation, StateReading};
+use crate::engine::core::{self, Input, State};
+use crate::engine::publish::Publisher;
+use crate::engine::{Plan, StoreState};
 use crate::ui::screens::incidents::fixture::{all, in_state, incident, now, of, under};
 
 /// A queue with its world: `show` is a new snapshot, the rest are keys.
@@ -32,7 +38,11 @@ impl Desk {
     }
 
     fn show(&mut self, incidents: impl IntoIterator<Item = Incident>) {
-        self.incidents = all(incidents);
+        self.take(all(incidents));
+    }
+
+    fn take(&mut self, incidents: Incidents) {
+        self.incidents = incidents;
         self.generation += 1;
         let context = QueryContext { now: self.now, me: "ana", teams: &self.teams };
         self.queue.sync(self.generation, &self.incidents, &context);
@@ -373,6 +383,48 @@ fn scrolling_keeps_the_cursor_in_sight() {
     assert_eq!(desk.queue.window(0), 34..35);
 }
 
+/// What a console holds whose services need each other as `edges` say, after alerts of one service
+/// after the other fired, were taken away, and fired again.
+fn of_services(edges: &[(usize, usize)], alerts: &[(usize, bool)]) -> Vec<Incidents> {
+    let id = |n: usize| format!("s{n}");
+    let mut plan = Plan::empty();
+    for n in 0..8 {
+        let needs = edges.iter().filter(|e| e.0 == n).map(|e| ServiceId::new(&id(e.1)));
+        let needs = needs.collect();
+        plan.services.push(Arc::new(Service { depends_on: needs, ..Service::new(&id(n)) }));
+    }
+    let mut state = State::new(Arc::new(plan), Vec::new(), 1, 0, now());
+    let mut publisher = Publisher::default();
+    let mut seen = Vec::new();
+    for ((service, is_down), minute) in alerts.iter().zip(0..) {
+        let reading = StateReading {
+            service: ServiceId::new(&id(*service)),
+            signal: "up".into(),
+            state: if *is_down { Health::Critical } else { Health::Ok },
+            message: "connection refused".to_owned(),
+            at: now(),
+        };
+        let observation = Observation {
+            source: "probe".into(),
+            at: now(),
+            server: String::new(),
+            facts: vec![Fact::States(vec![reading])],
+            warnings: Vec::new(),
+        };
+        let now = now() + TimeDelta::minutes(minute);
+        state.sense(&observation, now);
+        for input in [Input::Observed(observation), Input::Tick] {
+            for new in core::decide(&state, &input, now).events {
+                let position = state.position() + 1;
+                core::evolve(&mut state, &new.placed(position, now));
+            }
+        }
+        let snapshot = publisher.publish(&mut state, &StoreState::Ready, now);
+        seen.extend(snapshot.map(|s| (*s.incidents.value).clone()));
+    }
+    seen
+}
+
 /// A world in which incidents come, change, fold and go.
 fn worlds() -> impl Strategy<Value = Vec<Vec<Incident>>> {
     let one = (1_u64..12, 1_u8..4, 0_usize..4, proptest::option::of(1_u64..12));
@@ -388,6 +440,18 @@ fn worlds() -> impl Strategy<Value = Vec<Vec<Incident>>> {
 }
 
 proptest! {
+    #[test]
+    fn as_many_rows_are_in_the_queue_as_the_header_counts_however_services_need_each_other(
+        edges in proptest::collection::vec((0_usize..8, 0_usize..8), 0..20),
+        alerts in proptest::collection::vec((0_usize..8, proptest::bool::weighted(0.7)), 1..20),
+    ) {
+        for incidents in of_services(&edges, &alerts) {
+            let mut desk = Desk::new("state:new,ack", []);
+            desk.take(incidents);
+            prop_assert_eq!(desk.queue.lines().len(), desk.incidents.open());
+        }
+    }
+
     #[test]
     fn no_arrival_and_no_change_ever_moves_the_cursor_to_another_incident(
         worlds in worlds(),
