@@ -74,13 +74,15 @@ fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
 }
 
 /// Control characters, bidirectional marks and overrides, and characters that take no cell but
-/// could hide or reorder what surrounds them. Joiners inside words (ZWJ, ZWNJ) stay.
+/// could hide or reorder what surrounds them; and noncharacters, of which terminals do not agree how
+/// wide they are. Joiners inside words (ZWJ, ZWNJ) stay.
 pub fn is_hostile(c: char) -> bool {
     c.is_control()
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
             | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{fdd0}'..='\u{fdef}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
@@ -290,6 +292,8 @@ mod tests {
     #[case("\u{9b}2Jcleared", "cleared")]
     #[case("never\u{1b}]0;ended", "never0;ended")]
     #[case("a\u{202e}b\u{200b}c\u{7}", "abc")]
+    #[case("a\u{fdd0}b\u{fffe}c\u{ffff}d\u{1fffe}e\u{10ffff}f", "abcdef")]
+    #[case("\u{fdcf}\u{fdf0}\u{fffd}", "\u{fdcf}\u{fdf0}\u{fffd}")]
     #[case("two\r\nlines\tand tab", "two lines and tab")]
     #[case("\u{1b}", "")]
     fn hostile_text_becomes_one_harmless_line(#[case] given: &str, #[case] expect: &str) {
