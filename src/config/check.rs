@@ -8,7 +8,7 @@ use super::problem::{Place, Report};
 use super::reader::suggest;
 use super::sections::service::ReadService;
 use super::sections::source::ReadSource;
-use crate::sources::settings::Kind;
+use crate::sources::settings::{Kind, SourceSettings};
 
 /// Known origins; and `alerts` of a Prometheus is off where an Alertmanager is read,
 /// unless it was set.
@@ -44,11 +44,10 @@ pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &
         }
     }
     for source in list.iter() {
-        let (interval, timeout) = (source.settings.interval, source.settings.timeout);
-        if timeout > interval.saturating_mul(3) {
-            let message =
-                format!("\"{}\" may wait longer than it counts as fresh", source.settings.name);
-            report.warn(source.name_at, message, "make timeout at most three times interval");
+        let SourceSettings { name, interval, timeout, .. } = &source.settings;
+        if let Some(at) = source.timeout_at.filter(|_| *timeout > interval.saturating_mul(3)) {
+            let message = format!("\"{name}\" may wait longer than it counts as fresh");
+            report.warn(at, message, "make timeout at most three times interval");
         }
     }
 }

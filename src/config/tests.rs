@@ -136,6 +136,18 @@ fn prometheus_alerts_are_read_unless_an_alertmanager_is(#[case] more: &str, #[ca
     assert_eq!(p.alerts, expect);
 }
 
+#[rstest]
+#[case("interval = \"2s\"", 2)]
+#[case("interval = \"1h\"", 10)]
+#[case("interval = \"2s\"\ntimeout = \"6s\"", 6)]
+#[case("", 5)]
+fn nobody_waits_longer_than_an_interval_unless_told_to(#[case] set: &str, #[case] expect: u64) {
+    let config =
+        read_text(&format!("[[sources]]\nname = \"h\"\nkind = \"host\"\n{set}\n")).unwrap();
+    assert_eq!(config.warnings, Problems::default());
+    assert_eq!(config.sources[0].timeout.as_secs(), expect);
+}
+
 #[test]
 fn a_secret_shows_in_no_debug_output_and_a_readable_file_is_warned_about() {
     use std::os::unix::fs::PermissionsExt;
