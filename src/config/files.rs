@@ -45,7 +45,7 @@ pub fn read(main: &Path, around: &Surroundings) -> Result<Files, Problems> {
         } else {
             "make it readable, or name another with --config"
         };
-        Problems::one(Problem::general(why, remedy))
+        Problems::one(Problem::general(why, remedy).in_a_word("unreadable"))
     })?;
     // The first file is parsed twice: once for what it includes, once with all files known.
     let alone = Report::new(vec![first]);

@@ -89,7 +89,7 @@ pub struct Model {
     pub pressed: Vec<Key>,
     pub toast: Option<Toast>,
     pub messages: VecDeque<Message>,
-    /// Where a config is broken that was not put in force.
+    /// What is wrong with a config that was not put in force, in a word, and where.
     pub broken: Option<String>,
     /// Own actions that can still be undone, the newest last.
     done: Vec<Done>,
@@ -167,7 +167,7 @@ pub enum Msg {
     Themed(Result<Theme, String>),
     /// What the editor made of a text; none where it was left as it was.
     Edited(Result<Option<String>, String>),
-    /// The config was read again: what changed, or where it is broken, and why.
+    /// The config was read again: what changed, or what is wrong with it in a word, and in a line.
     Config(Result<String, (String, String)>),
     /// The config was read again, and says this now.
     Settings(Box<Settings>),

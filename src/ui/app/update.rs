@@ -61,8 +61,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             model.broken = None;
             say(model, Tone::Info, said);
         }
-        Msg::Config(Err((place, why))) => {
-            model.broken = Some(place);
+        Msg::Config(Err((brief, why))) => {
+            model.broken = Some(brief);
             say(model, Tone::Bad, format!("config not reloaded, the old one stays: {why}"));
         }
         Msg::Say(tone, text) => say(model, tone, text),

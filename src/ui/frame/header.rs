@@ -127,9 +127,10 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
         out.push(piece(1, true, vec![(" DEMO ".to_owned(), of(Role::Demo))]));
     }
     let warning = base.patch(of(Role::Warning));
-    if let Some(place) = &model.broken {
-        let place = format!(": {}", text::clean(place, 30));
-        let spans = vec![("config broken".to_owned(), warning), (place, warning)];
+    if let Some(brief) = &model.broken {
+        let brief = text::clean(brief, 40);
+        let (word, place) = brief.split_at(brief.find(':').unwrap_or(brief.len()));
+        let spans = vec![(format!("config {word}"), warning), (place.to_owned(), warning)];
         out.push(Piece { detail: true, ..piece(1, true, spans) });
     }
     let mut unchecked = ctx.world.sources.iter().filter(|s| s.insecure);
