@@ -189,6 +189,11 @@ pub fn parse_duration(text: &str) -> Option<chrono::TimeDelta> {
     (any && digits.is_empty() && total <= 3_155_760_000).then(|| chrono::TimeDelta::seconds(total))
 }
 
+/// `1 service`, `2 services`.
+pub fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
 /// A measured value with its unit, three significant digits, the unit scaled where that is usual
 /// (seconds to ms, bytes to KiB…). Unit `%` is a number of percent, `ratio` a fraction shown as
 /// percent; NaN and infinities are shown as such.

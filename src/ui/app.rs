@@ -250,7 +250,13 @@ impl Model {
     /// The facts on which actions depend now.
     pub fn situation(&self) -> Situation {
         let over = !self.overlays.is_empty();
-        let base = if over { Situation::default() } else { self.screen().situation(&self.ctx()) };
+        let base = match self.overlays.last() {
+            None => self.screen().situation(&self.ctx()),
+            Some(Overlay::Messages(_)) => {
+                Situation { row: !self.messages.is_empty(), ..Situation::default() }
+            }
+            Some(_) => Situation::default(),
+        };
         Situation {
             read_only: self.world.site.read_only,
             undoable: self.undoable().is_some(),

@@ -346,6 +346,12 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
+        Action::Open | Action::Copy => {
+            if let Some(Overlay::Messages(at)) = model.overlays.last() {
+                let chosen = frame::messages::chosen(&model.messages, *at);
+                cmds.extend(chosen.map(|message| Cmd::Copy(message.text.clone())));
+            }
+        }
         action => {
             if let Some(mut overlay) = model.overlays.pop() {
                 let screen = Rect::from(((0, 0).into(), model.size));
@@ -439,12 +445,23 @@ fn say(model: &mut Model, tone: Tone, text: String) {
     let message = Message { at: model.now, tone, text: text.clone() };
     let repeated = model.messages.back().is_some_and(|m| m.text == text);
     if !repeated {
-        model.messages.push_back(message);
+        note_down(model, message);
     }
+    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
+}
+
+/// Adds to the messages; a cursor among them stays on its message.
+fn note_down(model: &mut Model, message: Message) {
+    model.messages.push_back(message);
     while model.messages.len() > MAX_MESSAGES {
         model.messages.pop_front();
     }
-    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
+    let last = model.messages.len() - 1;
+    for overlay in &mut model.overlays {
+        if let Overlay::Messages(at) = overlay {
+            at.0 = (at.0 + 1).min(last);
+        }
+    }
 }
 
 /// Tells what happened, unless the outcome of an own action is still being read.
@@ -478,7 +495,7 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     say(model, tone, line);
     // The list is one key away: in the messages.
     for text in rest {
-        model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
+        note_down(model, Message { at: model.now, tone: Tone::Info, text });
     }
     let window = model.undo_window();
     let undoable = acted && stays(command).is_none();

@@ -144,7 +144,7 @@ actions! {
     Longer         "longer"           ["]"],            [Health, Service],         Look, 28 "longer",             READS SAFE,   chart,           "a longer range on the charts, up to 30 days";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
-    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
+    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, List], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
     TimeStyle      "time_style"       ["t"],            [Console],                 Look, 14 "time",               READS SAFE,   always,          "write times as ages, local or UTC";
 
     Down           "down"             ["j", "down"],    [List],                    Move, 0 "down",                READS SAFE,   always,          "down";
