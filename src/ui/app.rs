@@ -12,6 +12,7 @@ use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
 use super::cmd::{RangeAnswer, RangeAsk};
+use super::drafts::Drafts;
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Context, Keymap, Situation};
 use super::overlay::Overlay;
@@ -91,6 +92,8 @@ pub struct Model {
     pub messages: VecDeque<Message>,
     /// What is wrong with a config that was not put in force, in a word, and where.
     pub broken: Option<String>,
+    /// What was typed and could not be stored.
+    drafts: Drafts,
     /// Own actions that can still be undone, the newest last.
     done: Vec<Done>,
     /// Commands without an answer yet, and since when.
@@ -198,6 +201,7 @@ impl Model {
             toast: None,
             messages: VecDeque::new(),
             broken: None,
+            drafts: Drafts::default(),
             done: Vec::new(),
             waiting: Vec::new(),
             focused: true,

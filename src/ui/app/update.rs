@@ -252,6 +252,7 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             }
             Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
+                model.drafts.sent(form, &steps);
                 model.overlays.pop();
                 run(model, steps, cmds);
             }
@@ -380,6 +381,11 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
                 model.prefs.follows = false;
                 cmds.push(Cmd::Theme(name));
             }
+            // What stands in the form already is edited on.
+            Step::Do(Cmd::Edit(text)) => cmds.push(Cmd::Edit(match model.overlays.last() {
+                Some(Overlay::Form(form)) => form.text().to_owned(),
+                _ => text,
+            })),
             Step::Do(cmd) => cmds.push(cmd),
             Step::Act(action) => {
                 let entry = action.entry();
@@ -389,7 +395,12 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
                     not_now(model, action);
                 }
             }
-            Step::Show(overlay) => model.overlays.push(*overlay),
+            Step::Show(mut overlay) => {
+                if let Overlay::Form(form) = &mut *overlay {
+                    model.drafts.restore(form);
+                }
+                model.overlays.push(*overlay);
+            }
             Step::Go(place) => go(model, place, cmds),
             Step::Say(tone, text) => say(model, tone, text),
         }
@@ -491,7 +502,10 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
         model.done.push(Done { targets: done, at: model.now, stays: stays(command) });
         model.done.retain(|d| model.now - d.at <= window);
     }
-    let (tone, line, rest) = frame::toast::outcome(outcomes);
+    let (tone, mut line, rest) = frame::toast::outcome(outcomes);
+    if model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done())) {
+        line.push_str("; your text is kept for the next try");
+    }
     say(model, tone, line);
     // The list is one key away: in the messages.
     for text in rest {
