@@ -55,6 +55,10 @@ pub struct Situation {
     pub link: bool,
     /// A chart is in view.
     pub chart: bool,
+    /// The next pane is out of sight until it has its turn.
+    pub behind: bool,
+    /// New rows that are not let in yet.
+    pub waiting: usize,
     /// Nothing lies above the tab's root: `q` quits.
     pub root: bool,
     /// `Esc` has something to leave: an overlay, a filter, a mark, a detail.
@@ -226,6 +230,18 @@ fn resolved(s: &Situation) -> bool {
 
 fn ended(s: &Situation) -> bool {
     s.incident.is_some_and(|state| !state.is_open())
+}
+
+impl Entry {
+    /// Its place in the footer now: what leads on from here comes before what is always there.
+    pub fn weight_in(&self, s: &Situation) -> u8 {
+        match self.action {
+            Action::NextPane if s.behind => 92,
+            Action::Follow if s.waiting > 0 => 98,
+            Action::Back if s.leavable && !s.root => 61,
+            _ => self.weight,
+        }
+    }
 }
 
 impl Action {
