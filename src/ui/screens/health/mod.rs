@@ -222,7 +222,11 @@ impl Health {
         let room = self.room(ctx.body);
         let view = self.view;
         let rows = &self.rows;
-        self.cursor.settle(rows.len(), room, |i| standing(rows, view, i));
+        // A cursor that nobody moved yet is of use on a service, not on a heading.
+        let is_service = |i: usize| rows.get(i).is_some_and(|row| row.index().is_some());
+        let any = self.cursor.is_aimed() || !(0..rows.len()).any(is_service);
+        let key = |i| standing(rows, view, i).filter(|_| any || is_service(i));
+        self.cursor.settle(rows.len(), room, key);
         if view == View::Tiles {
             let area = inside(layout(whole(ctx.body), view).list);
             let grid = tiles::Grid::new(rows, area.width, area.height);
