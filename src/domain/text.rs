@@ -253,8 +253,10 @@ fn seconds(v: f64) -> String {
         format!("{} ms", significant(v * 1e3))
     } else if a < 120.0 {
         format!("{} s", significant(v))
+    } else if a < 1e11 {
+        duration(chrono::TimeDelta::seconds(v as i64))
     } else {
-        duration(chrono::TimeDelta::seconds(v.clamp(-1e15, 1e15) as i64))
+        format!("{} s", significant(v))
     }
 }
 
@@ -358,6 +360,8 @@ mod tests {
     #[case(0.042, "ratio", "4.20 %")]
     #[case(1536.0, "B", "1.50 KiB")]
     #[case(812.0, "/s", "812 /s")]
+    #[case(1e308, "s", "1.0e308 s")]
+    #[case(1e308, "", "1.0e296T")]
     #[case(f64::NAN, "s", "NaN")]
     fn values_are_shown_with_their_unit(#[case] v: f64, #[case] unit: &str, #[case] expect: &str) {
         assert_eq!(value(v, unit), expect);
