@@ -85,6 +85,13 @@ pub fn is_hostile(c: char) -> bool {
             | '\u{fdd0}'..='\u{fdef}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether nothing of a text can be seen: white space, joiners, characters that are drawn blank.
+pub fn is_blank(text: &str) -> bool {
+    let fills =
+        ['\u{115f}', '\u{1160}', '\u{200c}', '\u{200d}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    text.chars().all(|c| c.is_whitespace() || fills.contains(&c))
+}
+
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 fn skip_escape(chars: &mut Chars<'_>, may_end: &mut bool) {
@@ -329,6 +336,14 @@ mod tests {
         let hidden = "\u{200b}".repeat(1 << 20);
         assert_eq!(clean(&format!("a{hidden}b"), 10), "a…");
         assert_eq!(clean(&format!("{}{hidden}b", "a".repeat(10)), 10), "aaaaaaaaa…");
+    }
+
+    #[rstest]
+    #[case("", true)]
+    #[case(" \u{3164}\u{2800}\u{a0}\u{200d}", true)]
+    #[case(" x ", false)]
+    fn what_cannot_be_seen_is_blank(#[case] text: &str, #[case] expect: bool) {
+        assert_eq!(is_blank(text), expect);
     }
 
     #[rstest]
