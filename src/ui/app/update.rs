@@ -578,7 +578,10 @@ fn palette(model: &Model) -> Picker {
         .collect();
     entries.sort_by_key(|e| !(e.when)(&situation));
     let items = entries.into_iter().map(|e| {
-        let key = model.prefs.settings.keymap.shown(e.action, ascii).unwrap_or_default();
+        // A key that has no meaning here is not shown; by its name the action works all the same.
+        let works = e.within.iter().any(|c| contexts.contains(c));
+        let key = model.prefs.settings.keymap.shown(e.action, ascii).filter(|_| works);
+        let key = key.unwrap_or_default();
         Item {
             label: e.name.replace('_', " "),
             detail: format!("{key:5} {}", e.help),

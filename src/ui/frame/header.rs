@@ -252,8 +252,10 @@ pub fn banner(ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
             let narrow = width(&whole) + 1 > area.width;
             (Role::Banner, short.filter(|_| narrow).unwrap_or(whole))
         }
-        StoreState::ReadOnly { why } => (Role::ReadOnly, format!(" STORE READ-ONLY: {why}")),
-        StoreState::Ready | StoreState::Memory => {
+        StoreState::ReadOnly { why } if !ctx.world.site.read_only => {
+            (Role::ReadOnly, format!(" STORE READ-ONLY: {why}"))
+        }
+        StoreState::Ready | StoreState::Memory | StoreState::ReadOnly { .. } => {
             (Role::Banner, format!(" STORE: {}", ctx.world.notices.join("; ")))
         }
     };
