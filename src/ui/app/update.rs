@@ -227,6 +227,7 @@ fn not_now(model: &mut Model, action: Action) {
     let why = match action {
         Action::Undo => "nothing of yours to undo".to_owned(),
         Action::OpenLink => "no link here".to_owned(),
+        Action::Shorter | Action::Longer => "no chart is in view here".to_owned(),
         _ => format!("nothing to {} here", entry.hint),
     };
     say(model, Tone::Info, why);

@@ -67,11 +67,6 @@ impl Full {
         split(Rect::new(0, 0, ctx.body.width, ctx.body.height), self.facts).0.is_some()
     }
 
-    /// Whether charts and facts take turns, for want of room.
-    pub fn has_a_pane_behind(&self, ctx: &Ctx<'_>) -> bool {
-        ctx.body.width < BESIDE
-    }
-
     /// What `y` copies, if something in the facts is under the cursor.
     pub fn copied(&self, ctx: &Ctx<'_>) -> Option<String> {
         match self.target(ctx)? {
@@ -230,6 +225,11 @@ impl Full {
             paint.note(area, "Tab charts", paint.of(Role::Muted));
         }
     }
+}
+
+/// Whether charts and facts take turns, for want of room.
+pub fn take_turns(ctx: &Ctx<'_>) -> bool {
+    ctx.body.width < BESIDE
 }
 
 /// Where the charts and the facts stand.

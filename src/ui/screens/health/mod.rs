@@ -533,7 +533,7 @@ impl Screen for Health {
             row: self.cursor.at.is_some() || self.full.is_some(),
             link: selected.is_some_and(|s| !links(s).is_empty()),
             chart: has_signals && self.full.as_ref().map_or(detail, |full| full.shows_charts(ctx)),
-            behind: self.full.as_ref().is_some_and(|full| full.has_a_pane_behind(ctx)),
+            behind: self.full.is_some() && full::take_turns(ctx),
             root: self.full.is_none(),
             leavable: self.full.is_some()
                 || !self.shape.filter.is_empty()

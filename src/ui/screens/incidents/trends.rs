@@ -21,7 +21,7 @@ const AFTER: TimeDelta = TimeDelta::minutes(40);
 /// Lines of a chart with its heading: with fewer there are fewer charts, more are not needed.
 const USUAL: u16 = 11;
 /// A single one is still of use with so many.
-const LEAST: u16 = 6;
+const LEAST: u16 = 4;
 const MOST: u16 = 15;
 
 /// Draws as many charts as there is room for, one below the other, the worst signal first.
