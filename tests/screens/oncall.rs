@@ -2,87 +2,19 @@
 
 use std::sync::Arc;
 
-use atalaya::config;
 use atalaya::domain::command::{Command, Outcome, Verdict};
 use atalaya::domain::roster::book::{Command as Ask, What};
-use atalaya::domain::roster::{Book, Override, OverrideId, Roster};
-use atalaya::engine::{Plan, Snapshot};
+use atalaya::domain::roster::{Book, Override, OverrideId};
+use atalaya::engine::Snapshot;
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
 use insta::assert_snapshot;
 use rstest::rstest;
 
-use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, now, part, world};
-
-/// A team in three zones, as a config file.
-const TEAM: &str = r#"
-[site]
-timezone = "Europe/Madrid"
-
-[[people]]
-id = "ana"
-name = "Ana Ruiz"
-phone = "+34 600 000 001"
-chat = "@ana"
-timezone = "Europe/Madrid"
-roles = ["shift lead"]
-responsibilities = { triage = "A", diagnosis = "C" }
-skills = { linux = 4, postgres = 2 }
-certificates = [{ name = "CKA", expires = "2026-12-20" }]
-
-[[people]]
-id = "luis"
-name = "Luis Peña"
-timezone = "America/Bogota"
-roles = ["engineer"]
-skills = { linux = 3, mail = 5 }
-absences = [{ from = "2026-11-30", to = "2026-12-02", reason = "holidays" }]
-
-[[people]]
-id = "mia"
-name = "Mia Chen"
-timezone = "Asia/Singapore"
-skills = { postgres = 5 }
-
-[[schedules]]
-id = "core"
-name = "Core"
-timezone = "Europe/Madrid"
-[[schedules.layers]]
-name = "days"
-people = ["ana", "luis"]
-start = "2026-11-02 09:00"
-shift = "1d"
-[[schedules.layers]]
-name = "nights"
-people = ["mia"]
-start = "2026-11-02 09:00"
-shift = "7d"
-hours = { mon = ["22:00-06:00"], tue = ["22:00-06:00"], wed = ["22:00-06:00"] }
-
-[[schedules]]
-id = "network"
-timezone = "Europe/Madrid"
-[[schedules.layers]]
-name = "office"
-people = ["mia"]
-start = "2026-11-02 09:00"
-shift = "7d"
-hours = { mon = ["08:00-20:00"], tue = ["08:00-20:00"], wed = ["08:00-20:00"] }
-
-[[escalation]]
-id = "core"
-levels = [{ notify = ["schedule:core"] }, { notify = ["schedule:network", "person:ana"] }]
-"#;
-
-fn roster() -> Arc<Roster> {
-    let around = config::Surroundings::of_process();
-    config::of_text("team.toml", TEAM.to_owned(), &around, now()).unwrap().plan.roster
-}
+use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, now, part, staffed, world};
 
 fn with(overrides: Vec<Override>) -> Snapshot {
-    let mut world = world();
-    world.plan = Arc::new(Plan { roster: roster(), ..Plan::empty() });
+    let mut world = staffed(world());
     world.book = part(Book::new(overrides, 0));
     world
 }
