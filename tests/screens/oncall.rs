@@ -191,3 +191,15 @@ fn the_cursor_goes_along_with_time_until_it_is_moved_and_back_by_a_key() {
     bench.press(".");
     assert!(bench.model.situation().root);
 }
+
+#[test]
+fn an_incident_is_assigned_to_whoever_is_on_call_first() {
+    let mut bench = Bench::new(with(Vec::new()), 120, 35, DEFAULT);
+    bench.press("2 A");
+    let text = bench.text();
+    let line = |name: &str| text.lines().position(|l| l.contains(name)).unwrap_or(usize::MAX);
+    assert!(line("Luis Peña, on call: core") < line("Mia Chen, on call: network"), "{text}");
+    bench.press("Down Enter");
+    let sent = bench.cmds.iter().any(|cmd| format!("{cmd:?}").contains("to: Some(\"luis\")"));
+    assert!(sent, "{:?}", bench.cmds);
+}

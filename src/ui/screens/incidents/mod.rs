@@ -321,7 +321,7 @@ impl Queue {
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
                 self.recall(ctx);
-                actions::assign(&aim, me, &self.vocabulary.people, ctx.world)
+                actions::assign(&aim, me, &self.vocabulary.people, ctx)
             }
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
