@@ -111,6 +111,7 @@ fn named(command: &Command) -> Vec<String> {
         }
         Command::Undo { targets } => targets.iter().map(|id| format!("{id} undo")).collect(),
         Command::Roster(_) => vec!["the change of the roster".to_owned()],
+        Command::Calendar(_) => vec!["the change of the calendar".to_owned()],
     }
 }
 

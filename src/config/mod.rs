@@ -287,7 +287,18 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
     let roster = Arc::new(roster);
-    let plan = Plan { site, services, policy, roster, stale_after, history, heartbeats };
+    let person: Option<PersonId> = person.map(|p| p.value.into());
+    let plan = Plan {
+        site,
+        services,
+        policy,
+        roster,
+        windows: Vec::new(),
+        person: person.clone(),
+        stale_after,
+        history,
+        heartbeats,
+    };
     Config {
         files: Vec::new(),
         patterns: Vec::new(),
@@ -295,7 +306,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         sources,
         store,
         operator,
-        person: person.map(|p| p.value.into()),
+        person,
         locale,
         ui,
         notify,

@@ -13,6 +13,7 @@ use super::draft::Draft;
 use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
+use crate::domain::calendar::{self, Calendar};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
@@ -81,6 +82,8 @@ pub struct State {
     pub(super) children: HashMap<IncidentId, BTreeSet<IncidentId>>,
     /// What people changed of the roster.
     pub(super) book: Arc<Book>,
+    /// What is planned, by the plan and by people.
+    pub(super) calendar: Arc<Calendar>,
     /// When time will next do something to an incident.
     pub(super) due: BTreeSet<(Instant, IncidentId)>,
     next_id: u64,
@@ -100,6 +103,7 @@ pub(super) struct Changes {
     pub health: bool,
     pub sources: bool,
     pub roster: bool,
+    pub calendar: bool,
 }
 
 impl State {
@@ -121,6 +125,7 @@ impl State {
             by_alert: HashMap::new(),
             children: HashMap::new(),
             book: Arc::default(),
+            calendar: Arc::default(),
             due: BTreeSet::new(),
             next_id: next_id.max(1),
             position,
@@ -130,6 +135,7 @@ impl State {
             complete: false,
         };
         state.sight.replan(&state.plan, now);
+        state.schedule(now);
         for incident in incidents {
             state.put(Arc::new(incident));
         }
@@ -139,6 +145,23 @@ impl State {
     /// With the overrides that the store has.
     pub fn with_book(self, book: Book) -> Self {
         Self { book: Arc::new(book), ..self }
+    }
+
+    /// With the windows that the store has, and what became of all.
+    pub fn with_calendar(mut self, calendar: Calendar, now: Instant) -> Self {
+        self.calendar = Arc::new(calendar);
+        self.schedule(now);
+        self
+    }
+
+    pub fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
+    /// Takes the windows of the plan over.
+    fn schedule(&mut self, now: Instant) {
+        Arc::make_mut(&mut self.calendar).set_plan(&self.plan.windows, now);
+        self.changes.calendar = true;
     }
 
     pub fn book(&self) -> &Arc<Book> {
@@ -173,6 +196,7 @@ impl State {
     pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
         self.sight.replan(&plan, now);
         self.plan = plan;
+        self.schedule(now);
         self.due = self
             .live
             .iter()
@@ -302,6 +326,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
                 }
             }
             Command::Roster(command) => commands::roster(&mut draft, actor, command),
+            Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
         },
         Input::Tick => detection::tick(&mut draft),
     }
@@ -317,6 +342,10 @@ pub fn evolve(state: &mut State, entry: &Entry) {
         Entry::Roster(change) => {
             Arc::make_mut(&mut state.book).apply(change);
             state.changes.roster = true;
+        }
+        Entry::Calendar(change) => {
+            calendar::lifecycle::apply(Arc::make_mut(&mut state.calendar), change);
+            state.changes.calendar = true;
         }
     }
 }

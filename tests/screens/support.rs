@@ -364,6 +364,7 @@ pub fn world() -> Snapshot {
         plan: Arc::new(atalaya::engine::Plan::empty()),
         notices: Arc::default(),
         book: Part::default(),
+        calendar: Part::default(),
     }
 }
 

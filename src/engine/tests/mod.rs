@@ -1,5 +1,6 @@
 //! The core as sentences: given a world, when something happens, then these events and answers.
 
+mod calendar;
 mod causes;
 mod clearing;
 mod people;
