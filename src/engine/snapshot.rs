@@ -1,7 +1,7 @@
 //! What the engine publishes: immutable, structurally shared, with a generation per part, so that a
 //! reader recomputes only what changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use imbl::OrdMap;
 
+use crate::domain::calendar::conflicts::Allowed;
 use crate::domain::calendar::{Calendar, Window};
 use crate::domain::health::rollup::Health;
 use crate::domain::health::{Service, ServiceId};
@@ -87,6 +88,8 @@ pub struct Plan {
     pub roster: Arc<Roster>,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
+    /// When a service may be worked on, where that is not always.
+    pub allowed: BTreeMap<ServiceId, Allowed>,
     /// Which of the people acts at this console.
     pub person: Option<PersonId>,
     /// Source → how long a value of it counts as fresh (three intervals).
@@ -119,6 +122,7 @@ impl Plan {
             policy: Policy::default(),
             roster: Arc::default(),
             windows: Vec::new(),
+            allowed: BTreeMap::new(),
             person: None,
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),
