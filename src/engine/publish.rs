@@ -34,6 +34,7 @@ impl Publisher {
         store: &StoreState,
         now: Instant,
     ) -> Option<Arc<Snapshot>> {
+        state.attend(now);
         let blind = blind(state, now);
         if self.next_stale.is_some_and(|at| at <= now) {
             state.changes.health = true;
@@ -166,6 +167,7 @@ fn health(state: &State, before: &Health, seeing: bool, now: Instant) -> Health 
         incidents: &by_service,
         stale_after: &stale_after,
         alerts_seen: alerts_seen(state, seeing),
+        maintained: &|service| state.maintenance.of_service(service).map(|o| o.window.title()),
     };
     rollup::roll_up(&facts, before, now)
 }

@@ -291,6 +291,7 @@ impl Engine {
     async fn decide(&mut self, input: &Input) -> Result<Vec<Outcome>, StoreError> {
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
+            self.state.attend(now);
             let Decision { events, answers } = core::decide(&self.state, input, now);
             if events.is_empty() {
                 self.state.settle();

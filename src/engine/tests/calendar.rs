@@ -89,3 +89,113 @@ fn the_windows_of_the_plan_are_on_the_calendar_and_a_reload_replaces_them() {
     assert_eq!(status(world.state.calendar(), &key("patch", 3_600), 11), "none");
     assert_eq!(status(world.state.calendar(), &key("backup", 7_200), 11), "approved");
 }
+
+/// An alert of a service in the plan that must be up.
+fn down(world: &mut World, services: &[&str], seconds: i64) {
+    let alerts: Vec<Alert> = services
+        .iter()
+        .map(|s| Alert {
+            service: Some(ServiceId::new(s)),
+            starts_at: at(seconds),
+            ..alert(&format!("alertname=Down severity=critical service={s}"))
+        })
+        .collect();
+    world.prometheus(&alerts, seconds);
+}
+
+fn marked(world: &World, id: u64) -> Option<&str> {
+    world.incident(id).maintenance.as_ref().map(|m| m.title.as_str())
+}
+
+fn state(world: &mut World, service: &str, seconds: i64) -> &'static str {
+    let snapshot = world.snapshot(seconds);
+    snapshot.health.get(&ServiceId::new(service)).unwrap().state.word()
+}
+
+#[test]
+fn in_a_window_incidents_are_marked_and_nobody_is_told_before_it_is_over() {
+    let mut world = World::new(with(vec![window("patch", 600)]));
+    world.tick(601);
+    down(&mut world, &["db", "web"], 700);
+    assert_eq!((marked(&world, 1), marked(&world, 2)), (Some("Patch"), None));
+    assert_eq!(world.news, [(News::Opened, IncidentId(2))], "what is not in it is told");
+    assert_eq!(
+        (state(&mut world, "db", 701), state(&mut world, "web", 701)),
+        ("maintenance", "critical")
+    );
+    world.tick(4_199);
+    assert_eq!(world.news.len(), 1);
+    world.tick(4_200);
+    assert_eq!(marked(&world, 1), None);
+    assert_eq!(world.news[1..], [(News::MaintenanceOver, IncidentId(1))]);
+    assert_eq!(state(&mut world, "db", 4_201), "critical");
+}
+
+#[test]
+fn what_was_open_before_is_marked_and_what_reopens_after_is_told() {
+    let mut world = World::new(with(vec![window("patch", 600)]));
+    down(&mut world, &["db"], 10);
+    assert_eq!((marked(&world, 1), world.news.len()), (None, 1));
+    world.tick(600);
+    assert_eq!(marked(&world, 1), Some("Patch"));
+    world.prometheus(&[], 700);
+    world.tick(1_400);
+    assert_eq!(world.state_of(1), IncidentState::Resolved);
+    world.tick(4_201);
+    assert_eq!(world.news.len(), 1, "it is over by itself: no news");
+    world.act("ana", 1, Action::Reopen { reason: "again".to_owned() }, 4_300);
+    assert_eq!(marked(&world, 1), None);
+    assert!(world.news.contains(&(News::MaintenanceOver, IncidentId(1))), "{:?}", world.news);
+}
+
+#[test]
+fn a_dependent_of_what_is_in_maintenance_is_told_of() {
+    let windows = vec![Arc::new(window("patch", 600))];
+    let mut world = World::new(Plan { windows, ..plan("db web<db") });
+    world.tick(601);
+    down(&mut world, &["db", "web"], 700);
+    assert_eq!(world.incident(2).parent, Some(IncidentId(1)));
+    assert_eq!(world.news, [(News::Opened, IncidentId(2))]);
+}
+
+#[test]
+fn one_that_is_not_approved_mutes_nothing_until_it_is() {
+    let normal = Window { change_type: ChangeType::Normal, ..window("patch", 600) };
+    let mut world = World::new(with(vec![normal]));
+    world.tick(601);
+    down(&mut world, &["db"], 700);
+    assert_eq!((marked(&world, 1), world.news.len()), (None, 1));
+    world.plan("ana", act(&key("patch", 600), calendar::Action::Approve), 710);
+    world.tick(711);
+    assert_eq!(marked(&world, 1), Some("Patch"));
+}
+
+#[test]
+fn a_flexible_one_begins_when_its_target_goes_down() {
+    let flexible = Window { flexible: Some(Length::minutes(10)), ..window("patch", 600) };
+    let mut world = World::new(with(vec![flexible]));
+    world.tick(601);
+    assert_eq!(state(&mut world, "db", 602), "unknown");
+    down(&mut world, &["db"], 700);
+    assert_eq!((marked(&world, 1), world.news.len()), (Some("Patch"), 0));
+    let key = key("patch", 600);
+    assert_eq!(status(world.state.calendar(), &key, 701), "in_progress");
+    world.tick(1_300);
+    assert_eq!(status(world.state.calendar(), &key, 1_300), "completed");
+    assert_eq!(world.news, [(News::MaintenanceOver, IncidentId(1))]);
+}
+
+#[test]
+fn the_owner_is_asked_once_at_this_console_and_nobody_else_is() {
+    let owned = Window { owner: Some("ana".into()), ..window("patch", 600) };
+    let ask = |person: &str| {
+        let plan = Plan { person: Some(person.into()), ..with(vec![owned.clone()]) };
+        let mut world = World::new(plan);
+        for seconds in [3_500, 3_599, 3_600, 3_601, 3_700] {
+            world.tick(seconds);
+        }
+        world.questions
+    };
+    assert_eq!(ask("ana"), ["Patch ends soon; extend it, or finish?"]);
+    assert_eq!(ask("luis"), [""; 0]);
+}

@@ -37,6 +37,7 @@ fn incident() -> Incident {
         recurrence: 1,
         clear_since: None,
         unverified_since: None,
+        maintenance: None,
         flapping_since: None,
         reopened_at: Vec::new(),
         last_change: None,
