@@ -110,7 +110,9 @@ pub(super) fn mark(draft: &mut Draft<'_>) {
         // Only what comes back may still have the mark of a window that is over.
         let stale = |i: &Incident| i.is_open() && i.maintenance.is_some();
         let ids: Vec<_> = draft.changed().filter(|(_, i)| stale(i)).map(|(id, _)| *id).collect();
-        ids.into_iter().for_each(|id| ended(draft, id));
+        for id in ids {
+            ended(draft, id);
+        }
         return;
     }
     let mut ids: Vec<IncidentId> = draft.changed().map(|(id, _)| *id).collect();

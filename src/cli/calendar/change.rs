@@ -216,7 +216,7 @@ fn meant(view: &View, which: &CalendarWhich, action: &Action) -> Result<Occurren
     let next = || ours().find(|one| one.is_open() && one.planned.to > view.now);
     let last = || {
         let over = |one: &&Occurrence| !one.is_open() && one.planned.from <= view.now;
-        ours().filter(over).next_back()
+        ours().rfind(over)
     };
     let found = ours().find(is_under_way);
     let found = match action {

@@ -77,7 +77,9 @@ impl Person {
                         (chosen, notifier) = (now, Notifier::start(now, heard.clone()));
                     }
                     self.notify(&notifier, &together);
-                    asked.into_iter().for_each(|question| self.ask(&notifier, question));
+                    for question in asked {
+                        self.ask(&notifier, question);
+                    }
                 }
                 Some(told) = told.recv() => self.heard(told).await,
             }

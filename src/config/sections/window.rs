@@ -178,7 +178,10 @@ fn times(s: &Section<'_>, key: &'static str, start: NaiveDateTime) -> Vec<NaiveD
 fn scope(s: &Section<'_>, known: &Known<'_, '_>) -> Scope {
     let named = s.texts("services").unwrap_or_default();
     let key = s.key("services");
-    let known = named.into_iter().filter(|t| known.services.refer(s.report(), *t, &key));
+    // Where the plan has no services of its own, all come from sources, which are not asked here.
+    let all_declared = known.services.list().is_empty();
+    let refer = |t: &Text<'_>| all_declared || known.services.refer(s.report(), *t, &key);
+    let known = named.into_iter().filter(refer);
     let services = known.map(|t| ServiceId::new(t.value)).collect();
     Scope { services, matchers: s.matchers("match") }
 }

@@ -106,7 +106,7 @@ impl Calendar {
                 }
             }
         }
-        let numbers = names.into_iter().filter_map(|name| super::model::number(name));
+        let numbers = names.into_iter().filter_map(super::model::number);
         calendar.numbered = numbers.max().unwrap_or(0);
         calendar
     }
