@@ -58,9 +58,9 @@ impl Maintenance {
         self.until = None;
     }
 
-    /// The windows that mute now, by what is named when they are told apart.
+    /// The windows that mute now, or will with the next incident, and when.
     fn keys(&self) -> impl Iterator<Item = (&Key, Option<Interval>)> {
-        self.in_force.iter().map(|one| (&one.key, mutes(one)))
+        self.in_force.iter().chain(&self.waiting).map(|one| (&one.key, mutes(one)))
     }
 
     /// The window that mutes a service as a whole.

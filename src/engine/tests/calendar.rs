@@ -186,6 +186,32 @@ fn a_flexible_one_begins_when_its_target_goes_down() {
 }
 
 #[test]
+fn a_flexible_one_whose_target_is_down_already_begins_with_its_time() {
+    let flexible = Window { flexible: Some(Length::minutes(10)), ..window("patch", 600) };
+    let mut world = World::new(with(vec![flexible]));
+    down(&mut world, &["db"], 10);
+    world.tick(599);
+    assert_eq!((marked(&world, 1), world.news.len()), (None, 1));
+    world.tick(600);
+    assert_eq!(marked(&world, 1), Some("Patch"));
+    assert_eq!(status(world.state.calendar(), &key("patch", 600), 601), "in_progress");
+}
+
+#[test]
+fn a_mark_whose_window_ended_while_nobody_looked_is_taken_at_the_next_start() {
+    let mut world = World::new(with(vec![window("patch", 600)]));
+    world.tick(601);
+    down(&mut world, &["db"], 700);
+    let incident = world.incident(1).clone();
+    assert!(incident.maintenance.is_some());
+    let plan = Arc::clone(world.state.plan());
+    world.state = State::new(plan, vec![incident], 2, world.state.position(), at(9_000));
+    world.tick(9_001);
+    assert_eq!(marked(&world, 1), None);
+    assert_eq!(world.news, [(News::MaintenanceOver, IncidentId(1))]);
+}
+
+#[test]
 fn the_owner_is_asked_once_at_this_console_and_nobody_else_is() {
     let owned = Window { owner: Some("ana".into()), ..window("patch", 600) };
     let ask = |person: &str| {
