@@ -1,5 +1,6 @@
 //! The command line as data. The words here are an interface: scripts and fingers depend on them.
 
+mod calendar;
 mod oncall;
 
 use std::ffi::OsString;
@@ -10,6 +11,12 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
+pub use calendar::{
+    Add as CalendarAdd, Calendar, Cancel as CalendarCancel, Command as CalendarCommand,
+    Doubtful as CalendarDoubtful, Export as CalendarExport, Extend as CalendarExtend,
+    Finish as CalendarFinish, NextSlot as CalendarNextSlot, Span as CalendarSpan,
+    Which as CalendarWhich,
+};
 pub use oncall::{
     Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
     Oncall, Override, Overrides, Shifts, Swap, Take,
@@ -146,6 +153,8 @@ pub enum Command {
     Incident(Incident),
     /// Who is on call, when, and changes of it
     Oncall(Oncall),
+    /// What is planned, what it collides with, and what is done about it
+    Calendar(Calendar),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines
@@ -423,6 +432,9 @@ mod tests {
     #[case(&["atalaya", "--config", "/x.toml", "check", "--offline"])]
     #[case(&["atalaya", "oncall", "--json", "shifts", "--from", "2026-11-23", "--to", "2026-12-23"])]
     #[case(&["atalaya", "oncall", "drop", "OVR-3", "ovr-4", "5"])]
+    #[case(&["atalaya", "calendar", "--json", "--from", "2026-11-23", "--to", "2026-12-23"])]
+    #[case(&["atalaya", "calendar", "finish", "WIN-3", "--code", "backed_out"])]
+    #[case(&["atalaya", "calendar", "export", "--ics"])]
     #[case(&["atalaya", "oncall", "export", "--ics", "--schedule", "core"])]
     fn what_5b_fixes_is_read(#[case] line: &[&str]) {
         Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{e}"));
@@ -436,6 +448,7 @@ mod tests {
     #[case(&["atalaya", "audit", "--from", "+262142-12-31"], "2026-11-23 14:00")]
     #[case(&["atalaya", "oncall", "drop", "INC-3"], "write it as OVR-3")]
     #[case(&["atalaya", "oncall", "override", "--schedule", "core"], "--person <ID>")]
+    #[case(&["atalaya", "calendar", "extend", "WIN-3", "--by", "soon"], "30m, 2h or 1d")]
     fn wrong_usage_says_what_is_right(#[case] line: &[&str], #[case] expect: &str) {
         let error = Cli::try_parse_from(line).unwrap_err();
         assert_eq!(error.exit_code(), 2);

@@ -74,6 +74,7 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
         data: match event {
             Entry::Incident(e) => serde_json::to_value(&e.body),
             Entry::Roster(e) => serde_json::to_value(&e.body),
+            Entry::Calendar(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
@@ -90,6 +91,7 @@ fn words(event: &Entry, zone: Tz) -> String {
             entries.into_iter().map(|e| e.text).collect()
         }
         Entry::Roster(e) => e.body.words(zone),
+        Entry::Calendar(e) => e.body.words(),
     }
 }
 

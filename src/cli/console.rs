@@ -111,6 +111,7 @@ fn named(command: &Command) -> Vec<String> {
         }
         Command::Undo { targets } => targets.iter().map(|id| format!("{id} undo")).collect(),
         Command::Roster(_) => vec!["the change of the roster".to_owned()],
+        Command::Calendar(_) => vec!["the change of the calendar".to_owned()],
     }
 }
 
@@ -136,7 +137,8 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
-    (config.plan.roster, config.person) = (team.plan.roster, team.person);
+    (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
+    (config.plan.person, config.person) = (team.person.clone(), team.person);
     Ok(config)
 }
 

@@ -46,6 +46,8 @@ pub struct Fields {
     recurrence: u32,
     unverified_since: Option<String>,
     flapping_since: Option<String>,
+    /// The window that mutes it.
+    maintenance: Option<String>,
     /// No contract, no clocks; nothing snoozes yet.
     snoozed_until: Option<String>,
     respond: Option<()>,
@@ -83,6 +85,7 @@ impl Fields {
             recurrence: i.recurrence,
             unverified_since: i.unverified_since.map(utc),
             flapping_since: i.flapping_since.map(utc),
+            maintenance: i.maintenance.as_ref().map(|m| m.window.to_string()),
             snoozed_until: None,
             respond: None,
             resolve: None,
@@ -191,6 +194,9 @@ fn state(i: &Incident) -> String {
     let mut text = i.state().short().to_owned();
     if i.unverified_since.is_some() {
         text.push_str(", unverified");
+    }
+    if i.maintenance.is_some() {
+        text.push_str(", maintenance");
     }
     if i.flapping_since.is_some() {
         text.push_str(", flapping");

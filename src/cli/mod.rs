@@ -4,6 +4,7 @@
 mod actor;
 pub mod args;
 mod audit;
+mod calendar;
 mod check;
 mod console;
 mod generated;
@@ -125,6 +126,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Incidents(args) => block_on(incidents::run(context, &args)),
         Command::Incident(args) => block_on(incident::run(context, args)),
         Command::Oncall(args) => block_on(oncall::run(context, args)),
+        Command::Calendar(args) => block_on(calendar::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

@@ -9,7 +9,7 @@ use super::incidents::{Fields, utc};
 use super::output::{self, Exit, print};
 use super::{Context, Failure, stored};
 use crate::config::Config;
-use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::domain::incident::{Event, Incident, IncidentId, Maintained};
 use crate::domain::text::{MAX_LINE, clean};
 use crate::ui::screens::incidents::timeline;
 
@@ -110,6 +110,9 @@ fn text(i: &Incident, events: &[Event], config: &Config) -> String {
         "unverified",
         i.unverified_since.map(|at| format!("since {}", local(at))).unwrap_or_default(),
     );
+    let maintained =
+        |m: &Maintained| format!("{} ({}), since {}", m.title, m.window, local(m.since));
+    fact("maintenance", i.maintenance.as_ref().map(maintained).unwrap_or_default());
     fact("flapping", i.flapping_since.map(|at| format!("since {}", local(at))).unwrap_or_default());
     fact(
         "earlier",

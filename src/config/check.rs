@@ -64,10 +64,14 @@ pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &
 }
 
 /// Unique ids, known dependencies and parents, no circles.
-pub fn services(report: &Report, list: &[ReadService<'_>], sources: &[ReadSource<'_>]) {
+pub fn services<'a>(
+    report: &Report,
+    list: &[ReadService<'a>],
+    sources: &[ReadSource<'_>],
+) -> Names<'a> {
     let mut names = Names::new("service", "services");
     for read in list {
-        names.give(report, Text { value: read.service.id.as_str(), at: read.id_at });
+        names.give(report, read.id);
     }
     let named = |text: &Text<'_>, key: &str| {
         names.refer(report, *text, key);
@@ -81,6 +85,7 @@ pub fn services(report: &Report, list: &[ReadService<'_>], sources: &[ReadSource
     }
     circles(report, list, "depends on", |s| s.depends_on.iter().map(|t| (t.value, t.at)).collect());
     circles(report, list, "is inside", |s| s.parent.iter().map(|t| (t.value, t.at)).collect());
+    names
 }
 
 /// Reports each circle once, at the link that closes it.

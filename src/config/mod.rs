@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use crate::domain::calendar::conflicts::Allowed;
 use crate::domain::incident::Priority;
 use crate::domain::incident::policy::Policy;
 use crate::domain::roster::{PersonId, Roster};
@@ -159,7 +160,7 @@ impl Default for NotifySettings {
 }
 
 /// Sections that a later version will read, so that this one can say so.
-const LATER: [&str; 7] = ["plan", "calendars", "windows", "slos", "sla", "contracts", "runbooks"];
+const LATER: [&str; 6] = ["plan", "calendars", "slos", "sla", "contracts", "runbooks"];
 
 /// Finds, reads and checks the configuration, as of `now`. Without a file: this host is watched.
 pub fn load(around: &Surroundings, now: Instant) -> Result<Config, Problems> {
@@ -266,7 +267,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let mut upstreams =
         sections::service::Upstreams { read: &mut sources, names: &names, alerting };
     let services = sections::service::services(root.sections("services"), &mut upstreams);
-    check::services(report, &services, &sources);
+    let service_names = check::services(report, &services, &sources);
     let (people, known) = sections::person::people(root.sections("people"), site.zone, now);
     let person = person.filter(|p| known.refer(report, *p, "operator.person"));
     let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
@@ -274,6 +275,9 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let (policies, counted_on) =
         sections::escalation::policies(root.sections("escalation"), &known, &rosters);
     let roster = Roster { people, schedules, policies };
+    let refers =
+        sections::window::Known { services: &service_names, people: &known, zone: site.zone };
+    let windows = sections::window::windows(root.sections("windows"), &refers);
     if !report.has_errors() {
         check::coverage(report, &roster, &counted_on, now);
     }
@@ -284,10 +288,27 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     if sources.is_empty() {
         sources.push(this_host());
     }
+    let hours = |s: &sections::service::ReadService<'_>| {
+        let hours = s.allowed.clone()?;
+        Some((s.service.id.clone(), Allowed { hours, zone: site.zone }))
+    };
+    let allowed = services.iter().filter_map(hours).collect();
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
     let roster = Arc::new(roster);
-    let plan = Plan { site, services, policy, roster, stale_after, history, heartbeats };
+    let person: Option<PersonId> = person.map(|p| p.value.into());
+    let plan = Plan {
+        site,
+        services,
+        policy,
+        roster,
+        windows,
+        allowed,
+        person: person.clone(),
+        stale_after,
+        history,
+        heartbeats,
+    };
     Config {
         files: Vec::new(),
         patterns: Vec::new(),
@@ -295,7 +316,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         sources,
         store,
         operator,
-        person: person.map(|p| p.value.into()),
+        person,
         locale,
         ui,
         notify,

@@ -7,9 +7,10 @@ use rstest::rstest;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::calendar::Length;
 use crate::domain::roster::escalation::{Level, Target};
 use crate::domain::roster::{Involvement, Rotation, Turn, Turns};
-use crate::domain::time::{WeekHours, zone};
+use crate::domain::time::{Interval, WeekHours, zone};
 
 /// Surroundings in which nothing of this machine shows.
 fn around(config: Option<PathBuf>) -> Surroundings {
@@ -371,6 +372,31 @@ fn a_change_of_the_team_is_one_of_the_plan_and_takes_effect_at_once() {
     }
     let other = read_text(&TEAM.replace("person = \"ana\"", "person = \"mia\"")).unwrap();
     assert_eq!(diff::diff(&old, &other).restart, ["operator.person"]);
+}
+
+#[test]
+fn a_window_is_read_with_its_defaults_and_changes_the_plan() {
+    let text = |summary: &str| {
+        format!(
+            "[[services]]\nid = \"db\"\nallowed = {{ sat = [\"00:00-24:00\"] }}\n\
+             [[windows]]\nkind = \"update\"\nsummary = \"{summary}\"\nservices = \"db\"\n\
+             start = \"2026-11-28 22:00\"\nduration = \"1d\"\nrrule = \"FREQ=WEEKLY\"\n\
+             exdates = \"2026-12-26\"\nback_out = {{ plan = \"go back\", decide_after = \"90m\" }}\n"
+        )
+    };
+    let config = read_text(&text("Kernels")).unwrap();
+    let [window] = config.plan.windows.as_slice() else { panic!("{:?}", config.plan.windows) };
+    assert_eq!(&*window.id.0, "update-kernels");
+    assert_eq!((window.length, window.zone().name()), (Length::days(1), "Europe/Madrid"));
+    assert_eq!((window.mutes, window.sla_relevant, window.needs_approval()), (true, true, true));
+    assert_eq!(window.back_out.as_ref().unwrap().decide_after, 5_400);
+    let from = "2026-12-18T00:00:00Z".parse().unwrap();
+    let days = window.recurrence.between(Interval::new(from, from + TimeDelta::days(20)), 9);
+    let days: Vec<String> = days.iter().map(|s| s.local.to_string()).collect();
+    assert_eq!(days, ["2026-12-19 22:00:00", "2027-01-02 22:00:00"]);
+    assert_eq!(config.plan.allowed.len(), 1);
+    let other = read_text(&text("Other kernels")).unwrap();
+    assert!(diff::diff(&config, &other).plan);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::calendar;
 use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
 use super::roster::book;
@@ -17,6 +18,8 @@ pub enum Command {
     Undo { targets: Vec<IncidentId> },
     /// Change the roster.
     Roster(book::Command),
+    /// Change the calendar.
+    Calendar(calendar::Command),
 }
 
 /// The answer to one target of a command.

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::CalendarEvent;
 use super::incident::{Actor, Event, EventBody, IncidentId};
 use super::roster::Change;
 use super::time::Instant;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster.
+/// roster and the calendar.
 pub const EVENT_VERSION: u32 = 2;
 
 /// One stored fact.
@@ -15,6 +16,7 @@ pub const EVENT_VERSION: u32 = 2;
 pub enum Entry {
     Incident(Event),
     Roster(Recorded<Change>),
+    Calendar(Recorded<CalendarEvent>),
 }
 
 /// A fact that is about no incident, with its place, its time and whose it is.
@@ -41,6 +43,7 @@ pub struct NewEntry {
 pub enum Fact {
     Incident(IncidentId, EventBody),
     Roster(Change),
+    Calendar(CalendarEvent),
 }
 
 impl NewEntry {
@@ -52,6 +55,7 @@ impl NewEntry {
                 Entry::Incident(Event { position, at, actor, incident, body })
             }
             Fact::Roster(body) => Entry::Roster(Recorded { position, at, actor, body }),
+            Fact::Calendar(body) => Entry::Calendar(Recorded { position, at, actor, body }),
         }
     }
 }
@@ -61,6 +65,7 @@ impl Entry {
         match self {
             Self::Incident(e) => e.position,
             Self::Roster(e) => e.position,
+            Self::Calendar(e) => e.position,
         }
     }
 
@@ -68,6 +73,7 @@ impl Entry {
         match self {
             Self::Incident(e) => e.at,
             Self::Roster(e) => e.at,
+            Self::Calendar(e) => e.at,
         }
     }
 
@@ -75,6 +81,7 @@ impl Entry {
         match self {
             Self::Incident(e) => &e.actor,
             Self::Roster(e) => &e.actor,
+            Self::Calendar(e) => &e.actor,
         }
     }
 
@@ -83,6 +90,7 @@ impl Entry {
         match self {
             Self::Incident(e) => e.body.kind(),
             Self::Roster(e) => e.body.kind(),
+            Self::Calendar(e) => e.body.kind(),
         }
     }
 
@@ -90,7 +98,7 @@ impl Entry {
     pub fn incident(&self) -> Option<&Event> {
         match self {
             Self::Incident(e) => Some(e),
-            Self::Roster(_) => None,
+            Self::Roster(_) | Self::Calendar(_) => None,
         }
     }
 
@@ -98,7 +106,15 @@ impl Entry {
     pub fn roster(&self) -> Option<&Recorded<Change>> {
         match self {
             Self::Roster(change) => Some(change),
-            Self::Incident(_) => None,
+            Self::Incident(_) | Self::Calendar(_) => None,
+        }
+    }
+
+    /// A change of the calendar.
+    pub fn calendar(&self) -> Option<&Recorded<CalendarEvent>> {
+        match self {
+            Self::Calendar(change) => Some(change),
+            Self::Incident(_) | Self::Roster(_) => None,
         }
     }
 }

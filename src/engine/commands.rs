@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::core::State;
 use super::draft::Draft;
+use crate::domain::calendar;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle::{self, Action, Report, Target};
@@ -72,6 +73,65 @@ pub(super) fn roster(draft: &mut Draft<'_>, actor: &Actor, command: &book::Comma
             Err(why) => Verdict::Refused { why },
         };
     draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// A change of the calendar.
+pub(super) fn calendar(draft: &mut Draft<'_>, actor: &Actor, command: &calendar::Command) {
+    let State { calendar, plan, .. } = draft.state;
+    let by = calendar::By {
+        actor,
+        person: plan.person.as_deref(),
+        roster: &plan.roster,
+        undo_window: plan.policy.undo_window,
+    };
+    let verdict = match calendar::lifecycle::judge(calendar, &neat(command), &by, draft.now) {
+        Ok(events) => {
+            let said: Vec<String> = events.iter().map(|e| calendar.said(e)).collect();
+            for event in events {
+                draft.push_other(actor, Fact::Calendar(event));
+            }
+            Verdict::Done { said: said.join("; "), also: Vec::new() }
+        }
+        Err(refused) => Verdict::Refused { why: refused.why },
+    };
+    draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// What a person types about the calendar, without what does not belong into a line.
+fn neat(command: &calendar::Command) -> calendar::Command {
+    use calendar::{Action, Command};
+    let line = |t: &str| text::clean(t, text::MAX_LINE);
+    let window = |w: &calendar::Window| {
+        let summary = line(&w.summary).into();
+        Box::new(calendar::Window { summary, ..w.clone() })
+    };
+    match command {
+        Command::Add { window: w } => Command::Add { window: window(w) },
+        Command::Change { window: w } => Command::Change { window: window(w) },
+        Command::Withdraw { window, reason } => {
+            Command::Withdraw { window: window.clone(), reason: line(reason) }
+        }
+        Command::Declare { window: w, code, reason } => {
+            Command::Declare { window: window(w), code: *code, reason: line(reason) }
+        }
+        Command::Except { freeze, window, reason, expires } => {
+            let (freeze, window) = (freeze.clone(), window.clone());
+            Command::Except { freeze, window, reason: line(reason), expires: *expires }
+        }
+        Command::Act { key, action } => {
+            let action = match action {
+                Action::Finish { code, note } => Action::Finish { code: *code, note: line(note) },
+                Action::BackOut { reason } => Action::BackOut { reason: line(reason) },
+                Action::Cancel { reason } => Action::Cancel { reason: line(reason) },
+                Action::Check { item, result, note } => {
+                    Action::Check { item: *item, result: *result, note: line(note) }
+                }
+                other => other.clone(),
+            };
+            Command::Act { key: key.clone(), action }
+        }
+        Command::Undo { .. } | Command::UndoLast => command.clone(),
+    }
 }
 
 /// One action on one incident.

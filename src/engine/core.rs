@@ -10,9 +10,12 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::draft::Draft;
+use super::maintenance::{self, Maintenance};
 use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
+use crate::domain::calendar::prompts::Prompt;
+use crate::domain::calendar::{self, Calendar, CalendarEvent, Key};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
@@ -46,6 +49,16 @@ pub struct Decision {
 pub enum Effect {
     /// Tell whoever sits at this console.
     Notify(Notice),
+    /// Ask whoever sits at this console about a window that is theirs.
+    Ask(Question),
+}
+
+/// What the owner of a window has to decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    pub key: Key,
+    pub prompt: Prompt,
+    pub text: String,
 }
 
 /// News for the person at this console.
@@ -63,6 +76,8 @@ pub enum News {
     /// Soon, unless its owner acts.
     AcknowledgementExpiring,
     AcknowledgementExpired,
+    /// Its window is over, and it is still there: told of only now.
+    MaintenanceOver,
 }
 
 /// Everything the core knows.
@@ -81,6 +96,12 @@ pub struct State {
     pub(super) children: HashMap<IncidentId, BTreeSet<IncidentId>>,
     /// What people changed of the roster.
     pub(super) book: Arc<Book>,
+    /// What is planned, by the plan and by people.
+    pub(super) calendar: Arc<Calendar>,
+    /// What is in maintenance; kept by [`Self::attend`].
+    pub(super) maintenance: Maintenance,
+    /// Other windows mute than when the incidents were marked.
+    pub(super) unmarked: bool,
     /// When time will next do something to an incident.
     pub(super) due: BTreeSet<(Instant, IncidentId)>,
     next_id: u64,
@@ -100,6 +121,7 @@ pub(super) struct Changes {
     pub health: bool,
     pub sources: bool,
     pub roster: bool,
+    pub calendar: bool,
 }
 
 impl State {
@@ -121,6 +143,9 @@ impl State {
             by_alert: HashMap::new(),
             children: HashMap::new(),
             book: Arc::default(),
+            calendar: Arc::default(),
+            maintenance: Maintenance::default(),
+            unmarked: false,
             due: BTreeSet::new(),
             next_id: next_id.max(1),
             position,
@@ -130,6 +155,7 @@ impl State {
             complete: false,
         };
         state.sight.replan(&state.plan, now);
+        state.schedule(now);
         for incident in incidents {
             state.put(Arc::new(incident));
         }
@@ -139,6 +165,24 @@ impl State {
     /// With the overrides that the store has.
     pub fn with_book(self, book: Book) -> Self {
         Self { book: Arc::new(book), ..self }
+    }
+
+    /// With the windows that the store has, and what became of all.
+    pub fn with_calendar(mut self, calendar: Calendar, now: Instant) -> Self {
+        self.calendar = Arc::new(calendar);
+        self.schedule(now);
+        self
+    }
+
+    pub fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
+    /// Takes the windows of the plan over.
+    fn schedule(&mut self, now: Instant) {
+        Arc::make_mut(&mut self.calendar).set_plan(&self.plan.windows, now);
+        self.changes.calendar = true;
+        self.maintenance.forget();
     }
 
     pub fn book(&self) -> &Arc<Book> {
@@ -155,9 +199,11 @@ impl State {
         self.changes.health = true;
     }
 
-    /// What was decided last is folded in: it needs not be thought of again what folds under what.
+    /// What was decided last is folded in: it needs not be thought of again what folds under what, and
+    /// what is in maintenance.
     pub fn settle(&mut self) {
         self.unsettled = false;
+        self.unmarked = false;
     }
 
     /// Takes in how the sources are.
@@ -173,6 +219,7 @@ impl State {
     pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
         self.sight.replan(&plan, now);
         self.plan = plan;
+        self.schedule(now);
         self.due = self
             .live
             .iter()
@@ -302,9 +349,14 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
                 }
             }
             Command::Roster(command) => commands::roster(&mut draft, actor, command),
+            Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
         },
-        Input::Tick => detection::tick(&mut draft),
+        Input::Tick => {
+            detection::tick(&mut draft);
+            maintenance::ask(&mut draft);
+        }
     }
+    maintenance::mark(&mut draft);
     causes::fold(&mut draft);
     draft.decision()
 }
@@ -317,6 +369,11 @@ pub fn evolve(state: &mut State, entry: &Entry) {
         Entry::Roster(change) => {
             Arc::make_mut(&mut state.book).apply(change);
             state.changes.roster = true;
+        }
+        Entry::Calendar(change) => {
+            calendar::lifecycle::apply(Arc::make_mut(&mut state.calendar), change);
+            state.changes.calendar = true;
+            state.maintenance.forget();
         }
     }
 }
@@ -351,8 +408,12 @@ fn evolve_incident(state: &mut State, event: &Event) {
 }
 
 /// What the person at this console has to be told because of an event that was just stored. Folded
-/// incidents are part of their cause, silenced ones are known, flapping ones were told once.
-pub fn react(state: &State, entry: &Entry, _now: Instant) -> Vec<Effect> {
+/// incidents are part of their cause, silenced ones are known, flapping ones were told once, and
+/// maintenance is no news.
+pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
+    if let Some(change) = entry.calendar() {
+        return asked(state, &change.body, now).map(Effect::Ask).into_iter().collect();
+    }
     let Some(event) = entry.incident() else { return Vec::new() };
     let Some(incident) = state.incidents.get(&event.incident) else { return Vec::new() };
     let what = match &event.body {
@@ -362,9 +423,16 @@ pub fn react(state: &State, entry: &Entry, _now: Instant) -> Vec<Effect> {
         EventBody::Resolved { .. } => News::Resolved,
         EventBody::AcknowledgementExpiring { .. } => News::AcknowledgementExpiring,
         EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
+        // Before it was told nobody, so that is news, however old it is.
+        EventBody::MaintenanceEnded if incident.is_open() && incident.clear_since.is_none() => {
+            News::MaintenanceOver
+        }
         _ => return Vec::new(),
     };
-    let quiet = incident.parent.is_some()
+    // Of a cause that is in maintenance nobody was told: what it affects outside speaks for itself.
+    let is_told = |id| state.incidents.get(&id).is_none_or(|cause| cause.maintenance.is_none());
+    let quiet = incident.parent.is_some_and(is_told)
+        || incident.maintenance.is_some()
         || incident.is_silenced()
         || (incident.flapping_since.is_some() && what != News::Opened);
     if quiet {
@@ -372,4 +440,13 @@ pub fn react(state: &State, entry: &Entry, _now: Instant) -> Vec<Effect> {
     } else {
         vec![Effect::Notify(Notice { what, incident: incident.clone() })]
     }
+}
+
+/// The question that an event puts to the person at this console, if it is theirs to answer.
+fn asked(state: &State, event: &CalendarEvent, now: Instant) -> Option<Question> {
+    let CalendarEvent::OccurrenceAsked { key, prompt, .. } = event else { return None };
+    let one = state.calendar.occurrence(key, now)?;
+    let own = state.plan.person.is_some() && one.responsible() == state.plan.person;
+    let text = prompt.text(&one.window.title());
+    own.then(|| Question { key: key.clone(), prompt: *prompt, text })
 }

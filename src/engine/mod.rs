@@ -9,6 +9,8 @@ pub mod core;
 mod detection;
 mod draft;
 mod listing;
+mod maintenance;
+pub mod outlook;
 pub mod publish;
 pub mod rehearsal;
 pub mod runtime;

@@ -34,6 +34,7 @@ impl Publisher {
         store: &StoreState,
         now: Instant,
     ) -> Option<Arc<Snapshot>> {
+        state.attend(now);
         let blind = blind(state, now);
         if self.next_stale.is_some_and(|at| at <= now) {
             state.changes.health = true;
@@ -69,6 +70,13 @@ impl Publisher {
                 value: Arc::clone(&state.book),
             },
         };
+        let calendar = match last {
+            Some(last) if !changes.calendar => last.calendar.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.calendar.generation + 1),
+                value: Arc::clone(&state.calendar),
+            },
+        };
         let snapshot = Arc::new(Snapshot {
             at: now,
             started_at: state.started_at,
@@ -78,6 +86,7 @@ impl Publisher {
             incidents,
             sources,
             book,
+            calendar,
             store: store.clone(),
             blind: Arc::new(blind),
             notices: Arc::clone(&self.notices),
@@ -89,17 +98,17 @@ impl Publisher {
 
 impl Changes {
     pub(super) const ALL: Self =
-        Self { incidents: true, health: true, sources: true, roster: true };
+        Self { incidents: true, health: true, sources: true, roster: true, calendar: true };
 
     fn any(self) -> bool {
-        self.incidents || self.health || self.sources || self.roster
+        self.incidents || self.health || self.sources || self.roster || self.calendar
     }
 }
 
 impl Default for Changes {
     /// Nothing changed.
     fn default() -> Self {
-        Self { incidents: false, health: false, sources: false, roster: false }
+        Self { incidents: false, health: false, sources: false, roster: false, calendar: false }
     }
 }
 
@@ -158,6 +167,7 @@ fn health(state: &State, before: &Health, seeing: bool, now: Instant) -> Health 
         incidents: &by_service,
         stale_after: &stale_after,
         alerts_seen: alerts_seen(state, seeing),
+        maintained: &|service| state.maintenance.of_service(service).map(|o| o.window.title()),
     };
     rollup::roll_up(&facts, before, now)
 }

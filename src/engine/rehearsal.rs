@@ -29,6 +29,7 @@ pub fn rehearse(
         if let Input::Observed(observation) = input {
             state.sense(observation, at);
         }
+        state.attend(at);
         for new in core::decide(&state, input, at).events {
             written.push(new.clone());
             let position = written.len() as u64;

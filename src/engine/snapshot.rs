@@ -1,7 +1,7 @@
 //! What the engine publishes: immutable, structurally shared, with a generation per part, so that a
 //! reader recomputes only what changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -9,12 +9,14 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use imbl::OrdMap;
 
+use crate::domain::calendar::conflicts::Allowed;
+use crate::domain::calendar::{Calendar, Window};
 use crate::domain::health::rollup::Health;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::SourceStatus;
-use crate::domain::roster::{Book, Roster};
+use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
 
 /// A part of a snapshot with the number of its change.
@@ -45,6 +47,8 @@ pub struct Snapshot {
     pub sources: Part<Vec<SourceStatus>>,
     /// What people changed of the roster.
     pub book: Part<Book>,
+    /// What is planned, and what became of it; `occurrences` says what takes place.
+    pub calendar: Part<Calendar>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
@@ -82,6 +86,12 @@ pub struct Plan {
     pub policy: Policy,
     /// People, schedules and escalation.
     pub roster: Arc<Roster>,
+    /// The windows that the files define.
+    pub windows: Vec<Arc<Window>>,
+    /// When a service may be worked on, where that is not always.
+    pub allowed: BTreeMap<ServiceId, Allowed>,
+    /// Which of the people acts at this console.
+    pub person: Option<PersonId>,
     /// Source → how long a value of it counts as fresh (three intervals).
     pub stale_after: HashMap<Arc<str>, TimeDelta>,
     /// How long history is kept (default 6 h).
@@ -111,6 +121,9 @@ impl Plan {
             services: Vec::new(),
             policy: Policy::default(),
             roster: Arc::default(),
+            windows: Vec::new(),
+            allowed: BTreeMap::new(),
+            person: None,
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),
             heartbeats: Vec::new(),

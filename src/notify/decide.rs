@@ -1,9 +1,9 @@
-//! Which news is worth a notification. Pure.
+//! Which news is worth a notification. Pure. What folds under a cause and what is in maintenance is
+//! no news in the first place: the engine knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Notification};
-use crate::domain::health::ServiceId;
 use crate::domain::incident::{ActorKind, Incident, IncidentId, Priority};
 use crate::domain::time::Instant;
 use crate::engine::core::{News, Notice};
@@ -22,8 +22,6 @@ pub struct Scope<'a> {
     pub operator: &'a str,
     /// What is on the screen, as long as the screen has the focus.
     pub in_view: &'a BTreeSet<IncidentId>,
-    /// Services inside a maintenance window.
-    pub maintained: &'a BTreeSet<ServiceId>,
 }
 
 /// The notifications for news that came together, most urgent first.
@@ -41,6 +39,7 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
     let kinds = [
         News::Opened,
         News::Reopened,
+        News::MaintenanceOver,
         News::AcknowledgementExpired,
         News::AcknowledgementExpiring,
         News::Resolved,
@@ -58,10 +57,7 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
 
 fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
     let incident = &*notice.incident;
-    let maintained = incident.service.as_ref().is_some_and(|s| scope.maintained.contains(s));
-    let quiet = incident.parent.is_some()
-        || incident.is_silenced()
-        || maintained
+    let quiet = incident.is_silenced()
         || incident.priority > scope.min_priority
         || scope.in_view.contains(&incident.id);
     let news = match notice.what {
@@ -69,7 +65,7 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         // Flapping was told once; then it is quiet until there is peace.
         News::Reopened => incident.flapping_since.is_none() && !reopened_by(incident, scope),
         News::Resolved => !resolved_by(incident, scope),
-        News::AcknowledgementExpired => true,
+        News::AcknowledgementExpired | News::MaintenanceOver => true,
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
@@ -97,6 +93,7 @@ fn single(notice: &Notice) -> Notification {
         News::Reopened => (" again", vec![Action::Acknowledge]),
         News::Resolved => (" resolved", Vec::new()),
         News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
+        News::MaintenanceOver => (" open after maintenance", vec![Action::Acknowledge]),
         News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
     };
     // Reopening keeps the acknowledgement; then there is nothing to click.
@@ -116,6 +113,7 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::Reopened => "incidents again",
         News::Resolved => "incidents resolved",
         News::AcknowledgementExpired => "acknowledgements expired",
+        News::MaintenanceOver => "incidents open after maintenance",
         News::AcknowledgementExpiring => "acknowledgements expire soon",
     };
     let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
@@ -147,6 +145,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta};
     use rstest::rstest;
 
+    use crate::domain::health::ServiceId;
     use crate::domain::incident::{Actor, Ending, Standing};
     use crate::domain::observation::AlertStatus;
 
@@ -179,6 +178,7 @@ mod tests {
             recurrence: 1,
             clear_since: None,
             unverified_since: None,
+            maintenance: None,
             flapping_since: None,
             reopened_at: Vec::new(),
             last_change: None,
@@ -186,14 +186,10 @@ mod tests {
     }
 
     fn told(news: &[(News, Incident)]) -> Vec<Notification> {
-        told_in(news, &[], &[])
+        told_in(news, &[])
     }
 
-    fn told_in(
-        news: &[(News, Incident)],
-        in_view: &[u64],
-        maintained: &[&str],
-    ) -> Vec<Notification> {
+    fn told_in(news: &[(News, Incident)], in_view: &[u64]) -> Vec<Notification> {
         let notice = |(what, incident): &(News, Incident)| Notice {
             what: *what,
             incident: Arc::new(incident.clone()),
@@ -204,7 +200,6 @@ mod tests {
             started_at: start(),
             operator: "ana",
             in_view: &in_view.iter().map(|n| IncidentId(*n)).collect(),
-            maintained: &maintained.iter().map(|s| ServiceId(Arc::from(*s))).collect(),
         };
         decide(&notices, &scope)
     }
@@ -230,6 +225,7 @@ mod tests {
     #[case(News::Opened, "P2 service-1", true)]
     #[case(News::Reopened, "P2 service-1 again", true)]
     #[case(News::Resolved, "P2 service-1 resolved", false)]
+    #[case(News::MaintenanceOver, "P2 service-1 open after maintenance", true)]
     #[case(News::AcknowledgementExpired, "P2 service-1 acknowledgement expired", true)]
     fn each_kind_of_news_has_its_words(
         #[case] what: News,
@@ -244,7 +240,6 @@ mod tests {
     #[rstest]
     #[case::not_urgent_enough(|i: &mut Incident| i.priority = Priority(3))]
     #[case::there_before_start(|i: &mut Incident| i.started_at = start() - TimeDelta::seconds(1))]
-    #[case::folded(|i: &mut Incident| i.parent = Some(IncidentId(9)))]
     #[case::reported_by_oneself(|i: &mut Incident| i.reported_by = Actor::person("ana"))]
     #[case::silenced(|i: &mut Incident| {
         let fact = crate::domain::incident::AlertFact {
@@ -264,10 +259,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_view_or_under_maintenance_is_not_told() {
+    fn what_is_in_view_is_not_told() {
         let news = [(News::Opened, incident(1, 1)), (News::Opened, incident(2, 1))];
-        assert_eq!(titles(&told_in(&news, &[1], &[])), ["P1 service-2"]);
-        assert_eq!(titles(&told_in(&news, &[], &["service-2"])), ["P1 service-1"]);
+        assert_eq!(titles(&told_in(&news, &[1])), ["P1 service-2"]);
     }
 
     #[test]

@@ -31,12 +31,14 @@ struct Body<'a, B> {
 }
 
 const ROSTER: &str = "roster";
+const CALENDAR: &str = "calendar";
 
 /// An event as its row.
 pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
     let (incident, body) = match entry {
         Entry::Incident(e) => (e.incident.0, body(None, &e.body)?),
         Entry::Roster(e) => (0, body(Some(ROSTER), &e.body)?),
+        Entry::Calendar(e) => (0, body(Some(CALENDAR), &e.body)?),
     };
     Ok((
         int(entry.position()),
@@ -78,6 +80,7 @@ pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Entry, StoreError>
             Fact::Incident(IncidentId(natural(*incident)), body)
         }
         Some(ROSTER) => Fact::Roster(serde_json::from_str(body).map_err(failed)?),
+        Some(CALENDAR) => Fact::Calendar(serde_json::from_str(body).map_err(failed)?),
         Some(other) => {
             let reason = format!("event {position} is about {other:?}, which is unknown here");
             return Err(newer(store, writer, reason));

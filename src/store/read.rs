@@ -3,7 +3,9 @@
 use sqlx::{Any, Executor};
 
 use super::codec::{EventRow, decode, instant, int, millis, natural, newer};
-use super::{Record, Store, StoreError, records};
+use super::records::{self, Made};
+use super::{Record, Store, StoreError};
+use crate::domain::calendar::Calendar;
 use crate::domain::incident::lifecycle::fold;
 use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
@@ -29,6 +31,8 @@ pub struct Loaded {
     pub incidents: Vec<Incident>,
     /// The overrides of the roster.
     pub book: Book,
+    /// The windows that were made here, and what became of all; without those of the plan.
+    pub calendar: Calendar,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -64,8 +68,10 @@ impl Store {
             sqlx::query_as(RECORDS).fetch_all(&mut *tx).await.map_err(fail)?;
         drop(tx);
         let incidents = self.incidents_of(&rows).await?;
-        let book = records::book(self, &records.into_iter().map(record).collect::<Vec<_>>())?;
-        Ok(Loaded { head, next_id: natural(last) + 1, incidents, book })
+        let records: Vec<Record> = records.into_iter().map(record).collect();
+        let book = records::book(self, &records)?;
+        let calendar = records::calendar(self, &records)?;
+        Ok(Loaded { head, next_id: natural(last) + 1, incidents, book, calendar })
     }
 
     /// Where the log ends now.
@@ -190,8 +196,7 @@ impl Store {
     /// none if all is well.
     pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
         let mut replayed = std::collections::BTreeMap::new();
-        let mut changes = Vec::new();
-        let mut book = Book::default();
+        let mut made = Made::default();
         let mut differences = Vec::new();
         let mut position = 0;
         loop {
@@ -203,16 +208,11 @@ impl Store {
             }
             position = last.position();
             for entry in events {
-                match entry {
-                    Entry::Incident(event) => {
-                        if let Some(next) = fold(replayed.get(&event.incident), &event) {
-                            replayed.insert(event.incident, next);
-                        }
-                    }
-                    Entry::Roster(change) => {
-                        book.apply(&change);
-                        changes.push(change);
-                    }
+                made.fold(&entry);
+                if let Entry::Incident(event) = entry
+                    && let Some(next) = fold(replayed.get(&event.incident), &event)
+                {
+                    replayed.insert(event.incident, next);
                 }
             }
         }
@@ -239,10 +239,17 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(|e| self.explain("be read", &e))?;
-        let mut expected = records::of_roster(&book, &changes.iter().collect::<Vec<_>>());
-        expected.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
-        if stored.into_iter().map(record).ne(expected) {
+        // In our order, whatever the database's is.
+        let mut stored: Vec<Record> = stored.into_iter().map(record).collect();
+        stored.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
+        let of_roster = |r: &Record| records::is_of_roster(r);
+        let (roster, calendar): (Vec<_>, Vec<_>) = stored.into_iter().partition(of_roster);
+        let (changes, planned): (Vec<_>, Vec<_>) = made.records().into_iter().partition(of_roster);
+        if roster != changes {
             differences.push("the roster differs from what its events say".to_owned());
+        }
+        if calendar != planned {
+            differences.push("the calendar differs from what its events say".to_owned());
         }
         Ok(differences)
     }
@@ -270,7 +277,7 @@ impl Store {
         let entries = rows.iter().map(|row| decode(self, row)).collect::<Result<Vec<_>, _>>()?;
         let of_incident = |entry| match entry {
             Entry::Incident(event) => Some(event),
-            Entry::Roster(_) => None,
+            Entry::Roster(_) | Entry::Calendar(_) => None,
         };
         Ok(entries.into_iter().filter_map(of_incident).collect())
     }

@@ -1,7 +1,11 @@
 //! What the log makes beside incidents, as rows and back.
 
+use std::collections::BTreeMap;
+
 use super::StoreError;
-use crate::domain::log::Recorded;
+use crate::domain::calendar::lifecycle::apply;
+use crate::domain::calendar::{Calendar, CalendarEvent, Document, Part};
+use crate::domain::log::{Entry, Recorded};
 use crate::domain::roster::{Book, Change, Override, OverrideId};
 
 /// Something that the log makes, as it is now.
@@ -17,6 +21,87 @@ pub struct Record {
 }
 
 const OVERRIDE: &str = "override";
+/// What the calendar's are called; see [`Part::name`].
+const WINDOW: &str = "window";
+const CALENDAR: [&str; 3] = [WINDOW, "occurrence", "exceptions"];
+
+/// What entries of the log make beside incidents, so far.
+#[derive(Debug, Clone, Default)]
+pub struct Made {
+    pub book: Book,
+    pub calendar: Calendar,
+    changes: Vec<Recorded<Change>>,
+    planned: Vec<Recorded<CalendarEvent>>,
+}
+
+impl Made {
+    /// On what there is already.
+    pub fn on(book: &Book, calendar: &Calendar) -> Self {
+        Self { book: book.clone(), calendar: calendar.clone(), ..Self::default() }
+    }
+
+    /// Folds one that is about no incident.
+    pub fn fold(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Incident(_) => {}
+            Entry::Roster(change) => {
+                self.book.apply(change);
+                self.changes.push(change.clone());
+            }
+            Entry::Calendar(change) => {
+                apply(&mut self.calendar, change);
+                self.planned.push(change.clone());
+            }
+        }
+    }
+
+    /// What those that were folded touched, as it is after them; each once, in order.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = of_roster(&self.book, &self.changes.iter().collect::<Vec<_>>());
+        records.extend(of_calendar(&self.calendar, &self.planned.iter().collect::<Vec<_>>()));
+        records.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
+        records
+    }
+}
+
+/// What these events touched, as it is in the calendar after them; each once.
+pub fn of_calendar(calendar: &Calendar, events: &[&Recorded<CalendarEvent>]) -> Vec<Record> {
+    let touched = events.iter().flat_map(|e| e.body.touches().into_iter().map(|t| (t, e.position)));
+    // The last position of each stays.
+    let newest: BTreeMap<Part, u64> = touched.collect();
+    let record = |(part, version): (Part, u64)| {
+        let (kind, id) = part.name();
+        let doc = calendar.document(&part).and_then(|d| serde_json::to_string(&d).ok());
+        Record { kind: kind.to_owned(), id, version, doc }
+    };
+    newest.into_iter().map(record).collect()
+}
+
+/// The calendar that rows stand for, without its plan.
+///
+/// # Errors
+/// A row that makes no sense.
+pub fn calendar(store: &dyn std::fmt::Display, records: &[Record]) -> Result<Calendar, StoreError> {
+    let rows = records.iter().filter(|r| CALENDAR.contains(&r.kind.as_str()));
+    let read = |row: &Record| {
+        let doc = row.doc.as_deref().map(serde_json::from_str::<Document>);
+        doc.transpose().map_err(|e| StoreError::Failed {
+            store: store.to_string(),
+            doing: "read the calendar",
+            reason: format!("the {} {} makes no sense ({e})", row.kind, row.id),
+            remedy: "export what can be read and restore a backup".to_owned(),
+        })
+    };
+    let documents = rows.filter_map(|row| read(row).transpose());
+    let documents = documents.collect::<Result<Vec<_>, _>>()?;
+    let names = records.iter().filter(|r| r.kind == WINDOW).map(|r| r.id.as_str());
+    Ok(Calendar::restored(documents, names))
+}
+
+/// Whether it is one of the roster's.
+pub(super) fn is_of_roster(record: &Record) -> bool {
+    record.kind == OVERRIDE
+}
 
 /// What these changes touched, as it is in the book after them; each once.
 pub fn of_roster(book: &Book, changes: &[&Recorded<Change>]) -> Vec<Record> {

@@ -13,11 +13,11 @@ use sqlx::AnyConnection;
 use super::append::{Projection, document, end, write_events, write_incidents, write_records};
 use super::codec::{EventRow, decode, instant, millis, open_key};
 use super::read::PAGE;
-use super::{Store, StoreError, records};
+use super::records::Made;
+use super::{Store, StoreError};
 use crate::domain::incident::lifecycle::fold;
 use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
-use crate::domain::log::{EVENT_VERSION, Entry, Recorded};
-use crate::domain::roster::{Book, Change};
+use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::text;
 use crate::domain::time::Instant;
 
@@ -236,9 +236,7 @@ impl Store {
                 .map_err(|e| StoreError::Refused(format!("an incident cannot be stored: {e}")))?;
             write_incidents(connection, &projections).await.map_err(fail)?;
         }
-        let changes: Vec<_> = replay.changes.iter().collect();
-        let records = records::of_roster(&replay.book, &changes);
-        write_records(connection, &records).await.map_err(fail)?;
+        write_records(connection, &replay.made.records()).await.map_err(fail)?;
         sqlx::query(
             "UPDATE log SET head = $1, at = $2, format = $3, writer = $4 WHERE id = 1 AND head = 0",
         )
@@ -261,8 +259,7 @@ struct Replay {
     at: i64,
     /// By id, with the time of the last change.
     incidents: BTreeMap<IncidentId, (Incident, i64)>,
-    changes: Vec<Recorded<Change>>,
-    book: Book,
+    made: Made,
 }
 
 impl Replay {
@@ -287,13 +284,12 @@ impl Replay {
         );
         match decode(store, &row).map_err(|e| e.to_string())? {
             Entry::Incident(event) => self.add_to_incident(&event, line.at)?,
-            Entry::Roster(_) if line.incident != 0 => {
-                return Err("a change of the roster is about no incident".to_owned());
+            _ if line.incident != 0 => {
+                return Err(
+                    "a change of the roster or the calendar is about no incident".to_owned()
+                );
             }
-            Entry::Roster(change) => {
-                self.book.apply(&change);
-                self.changes.push(change);
-            }
+            other => self.made.fold(&other),
         }
         (self.position, self.at) = (line.position, line.at);
         Ok(row)
@@ -330,7 +326,8 @@ fn harmless(raw: &RawValue) -> Result<String, String> {
 fn tame(value: &mut Value, free: bool) -> Result<bool, String> {
     /// By these incidents and alerts are told apart; they are never shown.
     const IDENTITIES: [&str; 2] = ["key", "fingerprint"];
-    const FREE: [&str; 6] = ["labels", "annotations", "title", "text", "reason", "what"];
+    const FREE: [&str; 9] =
+        ["labels", "annotations", "title", "text", "reason", "what", "summary", "note", "plan"];
     let mut changed = false;
     match value {
         Value::String(was) => {

@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::sync::Arc;
 
+use atalaya::domain::calendar::lifecycle::{apply, judge};
+use atalaya::domain::calendar::{
+    Action, By, Calendar, CalendarEvent, ChangeType, Command as Plan, FreezeException, Key, Kind,
+    Length, Subject, Window, WindowId,
+};
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::lifecycle::fold;
@@ -16,7 +21,7 @@ use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::AlertStatus;
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
-use atalaya::domain::time::{Instant, Interval, WeekHours};
+use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
 use atalaya::store::{Append, Location, Store, StoreError, records};
 use chrono::{DateTime, TimeDelta};
 
@@ -161,7 +166,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 10] = [
+pub const PROMISES: [&str; 11] = [
     "first_start",
     "restart",
     "race",
@@ -172,6 +177,7 @@ pub const PROMISES: [&str; 10] = [
     "newer_events",
     "bulk",
     "roster",
+    "calendar",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -186,6 +192,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "newer_events" => newer_events(location).await,
         "bulk" => bulk(location).await,
         "roster" => roster(location).await,
+        "calendar" => calendar(location).await,
         other => panic!("no promise is called {other}"),
     }
 }
@@ -373,6 +380,90 @@ async fn roster(location: &Location) {
     let copy = Store::memory().await.unwrap();
     copy.import(&mut BufReader::new(&export[..])).await.unwrap();
     expect(&copy.load().await.unwrap().book);
+    assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+}
+
+/// Windows and what became of their occurrences are there after a restart as their events say, also
+/// in a copy; the number of a window that was taken back is not given again.
+async fn calendar(location: &Location) {
+    let mut w = Writer::open(location).await;
+    w.stored(vec![(1, opened("a"))]).await;
+    let actor = Actor { session: "ana's".to_owned(), ..Actor::person("ana") };
+    let window = |summary: &str| {
+        let recurrence = Recurrence::once(at(50_000).naive_utc(), chrono_tz::UTC);
+        let mut window = Window::new("", Kind::Maintenance, recurrence, Length::hours(2));
+        window.summary = summary.into();
+        window.scope.services = vec![ServiceId::new("db")];
+        Box::new(window)
+    };
+    let key = Key::new(&WindowId::new("WIN-1"), at(50_000).naive_utc());
+    let standard = Window {
+        id: WindowId::new("WIN-1"),
+        change_type: ChangeType::Standard,
+        ..*window("Patch")
+    };
+    let plans = [
+        Plan::Add { window: window("Patch") },
+        Plan::Act { key: key.clone(), action: Action::Approve },
+        Plan::Change { window: Box::new(standard) },
+        Plan::Act { key: key.clone(), action: Action::Extend { by: TimeDelta::minutes(20) } },
+        Plan::Add { window: window("Again") },
+        Plan::Undo { of: Subject::Window(WindowId::new("WIN-2")) },
+        Plan::Act { key: key.clone(), action: Action::Cancel { reason: "rain".to_owned() } },
+        Plan::Undo { of: Subject::Occurrence(key.clone()) },
+    ];
+    let roster = Roster::default();
+    let (mut calendar, mut position) = (Calendar::default(), 1);
+    let mut store = async |calendar: &mut Calendar, body, at| {
+        position += 1;
+        let event = Recorded { position, at, actor: actor.clone(), body };
+        apply(calendar, &event);
+        let records = records::of_calendar(calendar, &[&event]);
+        let stored = w.store.append(&[Entry::Calendar(event)], &[], &records).await;
+        assert_eq!(stored, Ok(Append::Stored));
+    };
+    for (plan, now) in plans.into_iter().zip([10, 11, 12, 50_100, 50_101, 50_102, 50_103, 50_104]) {
+        let undo_window = TimeDelta::seconds(30);
+        let by = By { actor: &actor, person: Some("ana"), roster: &roster, undo_window };
+        for body in judge(&calendar, &plan, &by, at(now)).unwrap() {
+            store(&mut calendar, body, at(now)).await;
+        }
+    }
+    let exception = FreezeException {
+        window: WindowId::new("WIN-1"),
+        approver: "ana".into(),
+        reason: "it cannot wait".into(),
+        expires: at(90_000),
+    };
+    let freeze = WindowId::new("frozen");
+    let body = CalendarEvent::FreezeExceptionAdded { freeze: freeze.clone(), exception };
+    store(&mut calendar, body, at(50_105)).await;
+    w.store.close().await;
+
+    let store = Store::open(location, false).await.unwrap();
+    let all = Interval::new(at(0), at(100_000));
+    let expect = |loaded: &Calendar| {
+        let now = at(50_200);
+        assert_eq!(loaded.occurrences(all, now), calendar.occurrences(all, now));
+        let one = loaded.occurrence(&key, now).unwrap();
+        assert_eq!((one.status.word(), one.planned.to), ("in_progress", at(58_400)));
+        assert_eq!(loaded.exceptions(), calendar.exceptions());
+        assert_eq!(loaded.exceptions().len(), 1);
+        let by =
+            By { actor: &actor, person: None, roster: &roster, undo_window: TimeDelta::zero() };
+        let next = Plan::Add { window: window("Third") };
+        let events = judge(loaded, &next, &by, at(20)).unwrap();
+        assert_eq!(events[0].window(), &WindowId::new("WIN-3"));
+    };
+    expect(&store.load().await.unwrap().calendar);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    let copy = Store::memory().await.unwrap();
+    copy.import(&mut BufReader::new(&export[..])).await.unwrap();
+    expect(&copy.load().await.unwrap().calendar);
     assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
     store.close().await;
 }

@@ -39,7 +39,8 @@ async fn sqlite_keeps_the_promise(
         "audit",
         "newer_events",
         "bulk",
-        "roster"
+        "roster",
+        "calendar"
     )]
     promise: &str,
 ) {

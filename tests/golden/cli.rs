@@ -103,6 +103,7 @@ fn every_help_text_is_as_documented() {
         "incidents",
         "incident",
         "oncall",
+        "calendar",
         "audit",
         "export",
         "import",
@@ -125,6 +126,21 @@ fn every_help_text_is_as_documented() {
     {
         let help = home.says(&["oncall", action, "--help"]);
         let _ = writeln!(all, "\n──── oncall {action}\n{}", help.trim_end());
+    }
+    let of_calendar = [
+        "add",
+        "approve",
+        "start",
+        "extend",
+        "finish",
+        "cancel",
+        "conflicts",
+        "next-slot",
+        "export",
+    ];
+    for action in of_calendar {
+        let help = home.says(&["calendar", action, "--help"]);
+        let _ = writeln!(all, "\n──── calendar {action}\n{}", help.trim_end());
     }
     golden("help", &all);
 }

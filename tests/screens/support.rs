@@ -288,6 +288,7 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         recurrence: 1,
         clear_since: None,
         unverified_since: None,
+        maintenance: None,
         flapping_since: None,
         reopened_at: Vec::new(),
         last_change: None,
@@ -365,6 +366,7 @@ pub fn world() -> Snapshot {
         plan: Arc::new(atalaya::engine::Plan::empty()),
         notices: Arc::default(),
         book: Part::default(),
+        calendar: Part::default(),
     }
 }
 

@@ -12,7 +12,8 @@ pub fn team(around: &Surroundings, start: Instant) -> Result<Config, Problems> {
     config::of_text("demo-team.toml", dated(TEAM, start), around, start)
 }
 
-/// The text with days for `<today+24>`, and for `<monday-56>`, which counts from the Monday before.
+/// The text with days for `<today+24>`, and for `<monday-56>`, which counts from the Monday before; and
+/// with the time of `<now-35>`, which counts minutes.
 fn dated(text: &str, start: Instant) -> String {
     let today = start.date_naive();
     let monday = today - TimeDelta::days(i64::from(today.weekday().num_days_from_monday()));
@@ -23,11 +24,17 @@ fn dated(text: &str, start: Instant) -> String {
         };
         from.checked_add_signed(TimeDelta::try_days(days.parse().ok()?)?)
     };
+    let time = |mark: &str| {
+        let minutes = TimeDelta::try_minutes(mark.strip_prefix("now")?.parse().ok()?)?;
+        let at = start.checked_add_signed(minutes)?;
+        Some(at.format("%Y-%m-%d %H:%M").to_string())
+    };
     let mut pieces = text.split('<');
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let (mark, rest) = piece.split_once('>').unwrap_or((piece, ""));
-        out += &day(mark).map_or_else(|| mark.to_owned(), |day| day.to_string());
+        let found = time(mark).or_else(|| day(mark).map(|day| day.to_string()));
+        out += found.as_deref().unwrap_or(mark);
         out += rest;
     }
     out
@@ -38,6 +45,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::domain::calendar::Calendar;
+    use crate::domain::calendar::suppression::in_force;
     use crate::domain::roster::gaps::double_bookings;
     use crate::domain::roster::shifts::{Imported, final_shifts};
     use crate::domain::time::Interval;
@@ -56,6 +65,22 @@ mod tests {
             let [certificate, gap] = said.as_slice() else { panic!("{start}: {said:?}") };
             assert!(certificate.contains("of tom expires on"), "{certificate}");
             assert!(gap.contains("nobody is on call in \"network\""), "{gap}");
+        }
+    }
+
+    #[test]
+    fn one_window_is_in_force_and_the_others_are_to_come_whenever_it_begins() {
+        for start in starts().step_by(31) {
+            let team = team(&Surroundings::of_process(), start).unwrap();
+            let mut calendar = Calendar::default();
+            calendar.set_plan(&team.plan.windows, start);
+            let weeks = Interval::new(start, start + TimeDelta::days(14));
+            let all = calendar.occurrences(weeks, start);
+            let now: Vec<_> =
+                in_force(&all, start).into_iter().map(|o| o.key.window.to_string()).collect();
+            assert_eq!(now, ["ci-runners"], "{start}");
+            let kinds: BTreeSet<_> = all.iter().map(|o| o.window.kind.word()).collect();
+            assert_eq!(kinds.len(), 5, "{kinds:?}");
         }
     }
 

@@ -12,9 +12,9 @@ use crate::config::{NotifySettings, Switch};
 use crate::domain::command::Command;
 use crate::domain::incident::lifecycle::{Action, Target};
 use crate::domain::incident::{Actor, IncidentId};
-use crate::engine::core::Notice;
+use crate::engine::core::{Notice, Question};
 use crate::engine::{Effect, Handle};
-use crate::notify::{Channel, Notifier, Scope, Told, decide};
+use crate::notify::{Channel, Notification, Notifier, Scope, Told, decide};
 use crate::ui::Msg;
 use crate::ui::screens::Tone;
 
@@ -61,17 +61,25 @@ impl Person {
         loop {
             tokio::select! {
                 effect = effects.recv() => {
-                    let Some(Effect::Notify(first)) = effect else { break };
-                    let mut together = vec![first];
+                    let Some(first) = effect else { break };
                     tokio::time::sleep(TOGETHER).await;
-                    while let Ok(Effect::Notify(next)) = effects.try_recv() {
-                        together.push(next);
+                    let (mut together, mut asked) = (Vec::new(), Vec::new());
+                    let mut next = Some(first);
+                    while let Some(effect) = next {
+                        match effect {
+                            Effect::Notify(notice) => together.push(notice),
+                            Effect::Ask(question) => asked.push(question),
+                        }
+                        next = effects.try_recv().ok();
                     }
                     let now = channel(&self.settings.borrow());
                     if now != chosen {
                         (chosen, notifier) = (now, Notifier::start(now, heard.clone()));
                     }
                     self.notify(&notifier, &together);
+                    for question in asked {
+                        self.ask(&notifier, question);
+                    }
                 }
                 Some(told) = told.recv() => self.heard(told).await,
             }
@@ -85,7 +93,6 @@ impl Person {
             started_at: self.handle.snapshot().started_at,
             operator: &self.actor.name,
             in_view: &self.in_view.get(),
-            maintained: &BTreeSet::new(),
         };
         let notifications = decide(together, &scope);
         // What is in view needs no notification, but still belongs among the messages.
@@ -101,6 +108,22 @@ impl Person {
         for notification in notifications {
             notifier.notify(notification);
         }
+    }
+
+    /// A window of this person's: whatever is urgent enough else, this waits for nobody but them.
+    fn ask(&self, notifier: &Notifier, question: Question) {
+        let settings = self.settings.borrow().clone();
+        let _ = self.news.try_send(Msg::News(question.text.clone()));
+        if settings.bell {
+            let _ = self.news.try_send(Msg::Bell);
+        }
+        notifier.notify(Notification {
+            title: "Your maintenance".to_owned(),
+            body: question.text,
+            priority: settings.min_priority,
+            incident: None,
+            actions: Vec::new(),
+        });
     }
 
     async fn heard(&self, told: Told) {

@@ -8,3 +8,4 @@ pub mod schedule;
 pub mod service;
 pub mod site;
 pub mod source;
+pub mod window;

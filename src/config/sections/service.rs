@@ -12,6 +12,7 @@ use crate::domain::health::{
     Dimension, Direction, Service, ServiceId, Signal, SignalName, Thresholds,
 };
 use crate::domain::text::clean;
+use crate::domain::time::WeekHours;
 use crate::sources::settings::{Ask, Kind};
 
 /// What the config's sources are, for signals that name one.
@@ -26,7 +27,9 @@ pub struct Upstreams<'s, 'a> {
 /// A service as it was read, with the places of what must be checked against the rest.
 pub struct ReadService<'a> {
     pub service: Service,
-    pub id_at: Place,
+    pub id: Text<'a>,
+    /// When it may be worked on, if not at any time.
+    pub allowed: Option<WeekHours>,
     pub depends_on: Vec<Text<'a>>,
     pub parent: Option<Text<'a>>,
 }
@@ -57,6 +60,7 @@ fn service<'a>(s: &Section<'a>, upstreams: &mut Upstreams<'_, 'a>) -> Option<Rea
     let matchers = s.matchers("match");
     let runbooks = s.texts("runbooks").unwrap_or_default();
     let links = links(s);
+    let allowed = s.hours("allowed");
     let quorum = s.integer("quorum", 1..=10_000).map(|n| n as u32);
     let mut signals: Vec<Signal> = Vec::new();
     let mut places: Vec<Place> = Vec::new();
@@ -86,7 +90,7 @@ fn service<'a>(s: &Section<'a>, upstreams: &mut Upstreams<'_, 'a>) -> Option<Rea
         signals,
         quorum,
     };
-    Some(ReadService { service, id_at: id.at, depends_on, parent })
+    Some(ReadService { service, id, allowed, depends_on, parent })
 }
 
 fn links(s: &Section<'_>) -> BTreeMap<String, String> {

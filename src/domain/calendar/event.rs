@@ -10,19 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::model::{FreezeException, Key, Moved, Window, WindowId};
 use super::prompts::Prompt;
 use super::record::{CheckResult, ClosureCode, Record};
+use super::words;
 use crate::domain::incident::Actor;
+use crate::domain::log::Recorded;
 use crate::domain::time::Instant;
 
 /// One stored fact.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// Its place in the log, from 1: the order of things.
-    pub position: u64,
-    /// Never before the event that precedes it.
-    pub at: Instant,
-    pub actor: Actor,
-    pub body: CalendarEvent,
-}
+pub type Event = Recorded<CalendarEvent>;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,6 +138,40 @@ impl CalendarEvent {
         }
     }
 
+    /// What happened, for a person.
+    pub fn words(&self) -> String {
+        words::told(self)
+    }
+
+    /// What it changes of what is kept; it may be more than one.
+    pub fn touches(&self) -> Vec<Part> {
+        match self {
+            Self::WindowAdded { window } | Self::WindowChanged { window } => {
+                vec![Part::Window(window.id.clone())]
+            }
+            Self::WindowDeclared { window, .. } => {
+                let key = Key::new(&window.id, window.recurrence.start);
+                vec![Part::Window(window.id.clone()), Part::Occurrence(key)]
+            }
+            Self::WindowWithdrawn { window, .. } | Self::WindowRestored { window, .. } => {
+                vec![Part::Window(window.clone())]
+            }
+            Self::FreezeExceptionAdded { freeze, .. }
+            | Self::FreezeExceptionWithdrawn { freeze, .. } => {
+                vec![Part::Exceptions(freeze.clone())]
+            }
+            Self::OccurrenceApproved { key }
+            | Self::OccurrenceStarted { key }
+            | Self::OccurrenceExtended { key, .. }
+            | Self::OccurrenceFinished { key, .. }
+            | Self::OccurrenceCancelled { key, .. }
+            | Self::OccurrenceMoved { key, .. }
+            | Self::OccurrenceChecked { key, .. }
+            | Self::OccurrenceAsked { key, .. }
+            | Self::OccurrenceUndone { key, .. } => vec![Part::Occurrence(key.clone())],
+        }
+    }
+
     /// The window that it is about.
     pub fn window(&self) -> &WindowId {
         match self {
@@ -164,6 +192,17 @@ impl CalendarEvent {
             | Self::OccurrenceUndone { key, .. } => &key.window,
         }
     }
+}
+
+/// What an event touched, and is kept beside the log.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A window that people made, with its versions.
+    Window(WindowId),
+    /// What people did about one occurrence.
+    Occurrence(Key),
+    /// The exceptions that were granted from a freeze.
+    Exceptions(WindowId),
 }
 
 /// An event's actor as a name that is cheap to keep.

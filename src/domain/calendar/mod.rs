@@ -28,9 +28,12 @@ mod stored;
 pub mod suppression;
 #[cfg(test)]
 mod tests;
+mod words;
 
-pub use event::{CalendarEvent, Event};
+pub use event::{CalendarEvent, Event, Part};
+pub use lifecycle::{Action, By, Command};
 pub use model::*;
 pub use occurrence::{Occurrence, Status, occurrences};
 pub use record::{Check, CheckResult, ClosureCode, Finish, Record, Records, Stamp};
 pub use state::{Calendar, Change, Exceptions, Source, Subject, Version};
+pub use stored::Document;

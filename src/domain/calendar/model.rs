@@ -375,6 +375,11 @@ impl fmt::Display for WindowId {
     }
 }
 
+/// The number in the name of a window that was added here.
+pub fn number(id: &str) -> Option<u64> {
+    id.strip_prefix("WIN-")?.parse().ok()
+}
+
 /// The instant that lies `length` after `at`, or the last of the calendar.
 pub(super) fn later(at: Instant, length: TimeDelta) -> Instant {
     before(at, -length)

@@ -136,6 +136,12 @@ impl Calendar {
         self.changes.get(of)
     }
 
+    /// What a session changed last, and can still take back.
+    pub fn last_own(&self, session: &str) -> Option<&Subject> {
+        let own = self.changes.iter().filter(|(_, c)| !session.is_empty() && c.session == session);
+        own.max_by_key(|(_, change)| change.position).map(|(subject, _)| subject)
+    }
+
     /// What takes place in an interval; see [`occurrence::occurrences`].
     pub fn occurrences(&self, within: Interval, now: Instant) -> Vec<Occurrence> {
         occurrence::occurrences(self.versions(), &self.records, within, now)

@@ -76,13 +76,16 @@ pub struct Facts<'a> {
     /// Whether alerts can be seen at all: `None` where no source has any, `Some(false)` while one of
     /// them cannot be reached or its heartbeat is silent.
     pub alerts_seen: Option<bool>,
+    /// The window that a service is in, by its title.
+    pub maintained: &'a dyn Fn(&ServiceId) -> Option<String>,
 }
 
 /// The state of every service.
 ///
 /// Own state: the worst of the fresh signals and of the open incidents; *unknown* where a signal is
 /// stale or nothing fresh is known at all, or where the service lives by alerts and alerts cannot
-/// be seen. A parent is at least as bad as its worst child; with a `quorum`, at most *warning* while
+/// be seen. In a window it is in *maintenance*, whatever else it would be; its children are not. A
+/// parent is at least as bad as its worst child; with a `quorum`, at most *warning* while
 /// that many children are well, else *critical*.
 pub fn roll_up(facts: &Facts<'_>, before: &Health, now: Instant) -> Health {
     let own: Vec<Own> = facts.catalogue.iter().map(|s| own_state(s, facts, now)).collect();
@@ -212,6 +215,9 @@ fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
             worsen(State::Unknown, &|| "alerts cannot be seen".to_owned(), None);
         }
         _ => {}
+    }
+    if let Some(window) = (facts.maintained)(&service.id) {
+        worst = Some(Verdict { state: State::Maintenance, reason: window, since: None });
     }
     Own {
         verdict: worst,
@@ -369,6 +375,7 @@ mod tests {
             incidents: &HashMap::new(),
             stale_after: &|_| TimeDelta::hours(1),
             alerts_seen: Some(true),
+            maintained: &|_| None,
         };
         roll_up(&facts, &Health::default(), at(1))
     }

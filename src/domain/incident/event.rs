@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{AlertFact, IncidentId, Priority, Standing};
+use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
@@ -112,6 +113,14 @@ pub enum EventBody {
     /// Its alerts are gone, but nothing proves that they cleared.
     Unverified,
     Verified,
+    /// A window began that mutes it.
+    MaintenanceBegan {
+        window: WindowId,
+        /// What is done in it.
+        title: String,
+    },
+    /// No window mutes it any more.
+    MaintenanceEnded,
     FlappingStarted,
     FlappingEnded,
     Reclassified {
@@ -201,6 +210,8 @@ impl EventBody {
             Self::Unfolded => "unfolded",
             Self::Unverified => "unverified",
             Self::Verified => "verified",
+            Self::MaintenanceBegan { .. } => "maintenance_began",
+            Self::MaintenanceEnded => "maintenance_ended",
             Self::FlappingStarted => "flapping_started",
             Self::FlappingEnded => "flapping_ended",
             Self::Reclassified { .. } => "reclassified",

@@ -3,7 +3,8 @@
 
 use super::event::{Actor, ActorKind, Event, EventBody};
 use super::model::{
-    Acknowledgement, AlertFact, Change, Ending, Incident, IncidentId, IncidentState, Standing,
+    Acknowledgement, AlertFact, Change, Ending, Incident, IncidentId, IncidentState, Maintained,
+    Standing,
 };
 use super::policy::Policy;
 use crate::domain::command::Verdict;
@@ -306,6 +307,7 @@ fn open(event: &Event, opening: &super::event::Opening) -> Incident {
         recurrence: opening.recurrence.max(1),
         clear_since: None,
         unverified_since: None,
+        maintenance: None,
         flapping_since: None,
         reopened_at: Vec::new(),
         last_change: None,
@@ -444,6 +446,11 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         EventBody::Unfolded => incident.parent = None,
         EventBody::Unverified => incident.unverified_since = Some(at),
         EventBody::Verified => incident.unverified_since = None,
+        EventBody::MaintenanceBegan { window, title } => {
+            let (window, title) = (window.clone(), title.clone());
+            incident.maintenance = Some(Maintained { window, title, since: at });
+        }
+        EventBody::MaintenanceEnded => incident.maintenance = None,
         EventBody::FlappingStarted => incident.flapping_since = Some(at),
         EventBody::FlappingEnded => incident.flapping_since = None,
         EventBody::Reclassified { impact, urgency, priority } => {

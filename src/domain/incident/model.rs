@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::event::Actor;
+use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
@@ -82,6 +83,9 @@ pub struct Incident {
     /// Its alerts are gone, but nothing proves that they cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified_since: Option<Instant>,
+    /// The window that mutes it: nobody is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintained>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping_since: Option<Instant>,
     /// When it reopened, the last few times.
@@ -90,6 +94,15 @@ pub struct Incident {
     /// The last change of its standing: for undo, and for telling who was faster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_change: Option<Change>,
+}
+
+/// Since when and by which window something is muted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintained {
+    pub window: WindowId,
+    /// What is done in it.
+    pub title: String,
+    pub since: Instant,
 }
 
 /// One alert that belongs to an incident.

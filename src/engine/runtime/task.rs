@@ -17,11 +17,11 @@ use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
-use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
+use crate::store::records::Made;
 use crate::store::{self, Append, Head, Mode, Record, Store, StoreError, Watch};
 
 /// How often a decision is taken again because somebody else appended first.
@@ -76,7 +76,8 @@ impl Engine {
         let head = loaded.head;
         let state =
             State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now)
-                .with_book(loaded.book);
+                .with_book(loaded.book)
+                .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
             Mode::ReadWrite | Mode::Memory => None,
@@ -112,6 +113,7 @@ impl Engine {
                 incidents: Part::default(),
                 sources: Part::default(),
                 book: Part::default(),
+                calendar: Part::default(),
                 store,
                 blind: Arc::default(),
                 notices: store_notices,
@@ -237,7 +239,7 @@ impl Engine {
             self.catch_up().await?;
         }
         let ids: Vec<_> = match &command {
-            Command::Report(_) | Command::Roster(_) => Vec::new(),
+            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) => Vec::new(),
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };
@@ -289,6 +291,7 @@ impl Engine {
     async fn decide(&mut self, input: &Input) -> Result<Vec<Outcome>, StoreError> {
         for _ in 0..ATTEMPTS {
             let now = self.clock.now();
+            self.state.attend(now);
             let Decision { events, answers } = core::decide(&self.state, input, now);
             if events.is_empty() {
                 self.state.settle();
@@ -359,17 +362,15 @@ impl Engine {
         incidents
     }
 
-    /// What the events make of the roster.
+    /// What the events make of the roster and the calendar.
     fn records(&self, events: &[Entry]) -> Vec<Record> {
-        let changes: Vec<_> = events.iter().filter_map(Entry::roster).collect();
-        if changes.is_empty() {
+        let mut others = events.iter().filter(|e| e.incident().is_none()).peekable();
+        if others.peek().is_none() {
             return Vec::new();
         }
-        let mut book = Book::clone(self.state.book());
-        for change in &changes {
-            book.apply(change);
-        }
-        store::records::of_roster(&book, &changes)
+        let mut made = Made::on(self.state.book(), self.state.calendar());
+        others.for_each(|e| made.fold(e));
+        made.records()
     }
 
     /// Folds stored events, and passes on what the world has to be told.
@@ -499,7 +500,7 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
-        Command::Report(_) | Command::Roster(_) => vec![refused(None)],
+        Command::Report(_) | Command::Roster(_) | Command::Calendar(_) => vec![refused(None)],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -86,7 +86,7 @@ async fn the_answer_comes_after_the_snapshot_that_shows_it() {
     assert_eq!(console.snapshot().store, StoreState::Memory);
     let id = console.ask(ana(), report()).await[0].id.unwrap();
     assert!(console.snapshot().incidents.get(id).is_some());
-    let Effect::Notify(notice) = told.try_recv().unwrap();
+    let Effect::Notify(notice) = told.try_recv().unwrap() else { panic!() };
     assert_eq!(notice.incident.id, id);
     assert_eq!(console.timeline(id).await.unwrap().len(), 1);
 }
@@ -115,7 +115,7 @@ async fn what_another_console_opened_is_shown_and_told_here_too() {
     clock.second();
     let mut snapshots = console.watch();
     snapshots.wait_for(|s| s.incidents.get(id).is_some()).await.unwrap();
-    let Effect::Notify(notice) = told.try_recv().unwrap();
+    let Effect::Notify(notice) = told.try_recv().unwrap() else { panic!() };
     assert_eq!(notice.incident.id, id);
 }
 

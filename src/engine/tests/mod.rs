@@ -1,5 +1,6 @@
 //! The core as sentences: given a world, when something happens, then these events and answers.
 
+mod calendar;
 mod causes;
 mod clearing;
 mod people;
@@ -34,19 +35,22 @@ pub struct World {
     pub state: State,
     pub log: Vec<Event>,
     pub news: Vec<(News, IncidentId)>,
+    pub questions: Vec<String>,
     publisher: Publisher,
 }
 
 impl World {
     pub fn new(plan: Plan) -> Self {
         let state = State::new(Arc::new(plan), Vec::new(), 1, 0, at(0));
-        Self { state, log: Vec::new(), news: Vec::new(), publisher: Publisher::default() }
+        let publisher = Publisher::default();
+        Self { state, log: Vec::new(), news: Vec::new(), questions: Vec::new(), publisher }
     }
 
     pub fn feed(&mut self, input: &Input, now: Instant) -> Vec<Outcome> {
         if let Input::Observed(observation) = input {
             self.state.sense(observation, now);
         }
+        self.state.attend(now);
         let Decision { events, answers } = core::decide(&self.state, input, now);
         let mut written = Vec::new();
         for new in events {
@@ -58,8 +62,11 @@ impl World {
         }
         self.state.settle();
         for entry in &written {
-            for core::Effect::Notify(n) in core::react(&self.state, entry, now) {
-                self.news.push((n.what, n.incident.id));
+            for effect in core::react(&self.state, entry, now) {
+                match effect {
+                    core::Effect::Notify(n) => self.news.push((n.what, n.incident.id)),
+                    core::Effect::Ask(question) => self.questions.push(question.text),
+                }
             }
         }
         answers

@@ -3,6 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::{Done, MAX_MESSAGES, Model, Msg, Settings, Tab};
+use crate::domain::calendar;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::lifecycle::Action as Does;
 use crate::domain::roster::book;
@@ -531,7 +532,10 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
 /// What takes back what a command did; `None` for what takes back itself.
 fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
     match command {
-        Command::Undo { .. } | Command::Roster(book::Command::Undo) => None,
+        Command::Undo { .. }
+        | Command::Roster(book::Command::Undo)
+        | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
+        Command::Calendar(_) => Some(Command::Calendar(calendar::Command::UndoLast)),
         Command::Roster(_) => Some(Command::Roster(book::Command::Undo)),
         Command::Report(_) | Command::Act { .. } => {
             let done = outcomes.iter().filter(|o| o.verdict.is_done());

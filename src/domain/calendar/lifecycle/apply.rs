@@ -107,7 +107,7 @@ fn define(calendar: &mut Calendar, window: &Window, at: Instant) {
 }
 
 fn number(calendar: &mut Calendar, id: &WindowId) {
-    let n = id.0.strip_prefix("WIN-").and_then(|n| n.parse().ok()).unwrap_or(0);
+    let n = super::super::model::number(&id.0).unwrap_or(0);
     calendar.numbered = calendar.numbered.max(n);
 }
 

@@ -44,6 +44,8 @@ pub enum Command {
     Act { key: Key, action: Action },
     /// Take back the last own change of this.
     Undo { of: Subject },
+    /// Take back the last own change, whatever it was made to.
+    UndoLast,
 }
 
 /// What can be done to one occurrence.
@@ -130,6 +132,10 @@ pub fn judge(calendar: &Calendar, command: &Command, by: &By, now: Instant) -> J
             )),
         },
         Command::Undo { of } => undo(calendar, of, by, now),
+        Command::UndoLast => match calendar.last_own(&by.actor.session) {
+            Some(of) => undo(calendar, of, by, now),
+            None => refuse("you have changed nothing of the calendar that could be undone"),
+        },
     }
 }
 

@@ -165,6 +165,10 @@ fn sound(window: &Window) -> Result<(), Refused> {
 
 /// Whether anything of it is still to come.
 fn to_come(window: &Window, now: Instant) -> Result<(), Refused> {
+    let first = crate::domain::time::zone::instant(window.recurrence.start, window.zone());
+    if first >= ahead(now).to {
+        return refuse("that is more than ten years ahead; plan it when it is nearer");
+    }
     let from = before(now, reach(window));
     let starts = window.recurrence.between(Interval::new(from, ahead(now).to), 64);
     let moved = |local| window.amended.contains_key(local);

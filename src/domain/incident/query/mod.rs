@@ -82,6 +82,7 @@ pub enum Flag {
     Open,
     Mine,
     Silenced,
+    Maintenance,
     Flapping,
     Unverified,
     Unassigned,
@@ -303,10 +304,11 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
+        Self::Maintenance,
         Self::Flapping,
         Self::Unverified,
         Self::Unassigned,
@@ -322,6 +324,7 @@ impl Flag {
             Self::Open => "open",
             Self::Mine => "mine",
             Self::Silenced => "silenced",
+            Self::Maintenance => "maintenance",
             Self::Flapping => "flapping",
             Self::Unverified => "unverified",
             Self::Unassigned => "unassigned",
@@ -339,6 +342,7 @@ impl Flag {
             Self::Open => "not resolved, closed or cancelled",
             Self::Mine => "you have it",
             Self::Silenced => "all its alerts are muted upstream",
+            Self::Maintenance => "a window mutes it",
             Self::Flapping => "comes and goes",
             Self::Unverified => "alerts gone, clearing not proven",
             Self::Unassigned => "no service claims its alerts",
@@ -356,6 +360,7 @@ impl Flag {
             Self::Open => incident.is_open(),
             Self::Mine => incident.owner() == Some(me),
             Self::Silenced => incident.is_silenced(),
+            Self::Maintenance => incident.maintenance.is_some(),
             Self::Flapping => incident.flapping_since.is_some(),
             Self::Unverified => incident.unverified_since.is_some(),
             Self::Unassigned => incident.service.is_none(),

@@ -215,6 +215,11 @@ fn doubts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     if let Some(SourceState::Failing { since, error, .. }) = source.map(|s| &s.state) {
         doubt(format!("{} cannot be reached for {}: {error}", incident.source, ago(*since)));
     }
+    if let Some(by) = &incident.maintenance {
+        let sign = theme.symbols.maintenance;
+        let text = format!("{sign} in maintenance for {}: {}", ago(by.since), by.title);
+        lines.push(fact("", text, theme.of(Role::Maintenance)));
+    }
     if let Some(since) = incident.flapping_since {
         let sign = theme.symbols.warning;
         let text = format!("{sign} flapping for {}", ago(since));

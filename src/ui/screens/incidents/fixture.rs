@@ -41,6 +41,7 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         recurrence: 1,
         clear_since: None,
         unverified_since: None,
+        maintenance: None,
         flapping_since: None,
         reopened_at: Vec::new(),
         last_change: None,

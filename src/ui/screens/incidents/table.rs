@@ -275,6 +275,10 @@ fn tags(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>) -> Vec<(String, Sty
     if let (0, Some(cause)) = (seen.depth, incident.parent) {
         tags.push((format!("{} {cause}", symbols.hook), muted));
     }
+    if incident.maintenance.is_some() {
+        let text = format!("{} maintenance", symbols.maintenance);
+        tags.push((text, theme.of(Role::Maintenance)));
+    }
     if incident.flapping_since.is_some() {
         tags.push(("flapping".to_owned(), theme.of(Role::Warning)));
     }

@@ -147,6 +147,12 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
             ("unverified", doubt, "alerts gone, but nothing proves that they cleared".to_owned())
         }
         EventBody::Verified => ("verified", Tone::Plain, "its origin answers again".to_owned()),
+        EventBody::MaintenanceBegan { window, title } => {
+            ("maintenance", Tone::Plain, format!("{title} ({window}) mutes it: nobody is told"))
+        }
+        EventBody::MaintenanceEnded => {
+            ("maintenance over", Tone::Plain, "no window mutes it any more".to_owned())
+        }
         EventBody::FlappingStarted => {
             ("flapping", warn, "comes and goes; quiet until it has peace".to_owned())
         }

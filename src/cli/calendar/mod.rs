@@ -1,0 +1,132 @@
+//! `atalaya calendar …`: what is planned, what it collides with, and what people do about it.
+
+mod change;
+mod conflicts;
+mod export;
+mod list;
+
+use std::sync::Arc;
+
+use chrono::{DurationRound, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::args::{Calendar as Args, CalendarCommand, CalendarSpan, Time};
+use super::output::Exit;
+use super::{Context, Failure, stored};
+use crate::config::{Config, suggest};
+use crate::domain::calendar::{Calendar, Occurrence};
+use crate::domain::health::ServiceId;
+use crate::domain::incident::Incident;
+use crate::domain::text::clean;
+use crate::domain::time::{Instant, Interval, before, zone};
+use crate::engine::Plan;
+use crate::engine::outlook::Outlook;
+use crate::store::{Loaded, Store};
+
+/// How far a question reaches that names no end.
+const AHEAD: TimeDelta = TimeDelta::days(14);
+/// The most that a question is about.
+const FAR: TimeDelta = TimeDelta::days(366);
+
+pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let Args { asked, command } = args;
+    if command.is_some() && (asked.from.is_some() || asked.to.is_some() || asked.service.is_some())
+    {
+        let why = "--from, --to and --service before the command belong to `atalaya calendar` alone; \
+                   put them behind the command, or leave it out";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let config = context.config()?;
+    match command {
+        None => list::run(context, &config, &asked).await,
+        Some(CalendarCommand::Add(args)) => change::add(context, config, &args).await,
+        Some(CalendarCommand::Approve(args)) => change::approve(context, config, &args).await,
+        Some(CalendarCommand::Start(args)) => change::start(context, config, &args).await,
+        Some(CalendarCommand::Extend(args)) => change::extend(context, config, &args).await,
+        Some(CalendarCommand::Finish(args)) => change::finish(context, config, &args).await,
+        Some(CalendarCommand::Cancel(args)) => change::cancel(context, config, &args).await,
+        Some(CalendarCommand::Conflicts(args)) => conflicts::run(context, &config, &args).await,
+        Some(CalendarCommand::NextSlot(args)) => conflicts::slot(context, &config, &args).await,
+        Some(CalendarCommand::Export(args)) => export::run(context, &config, &args).await,
+    }
+}
+
+/// What a question is answered from.
+struct View {
+    plan: Arc<Plan>,
+    calendar: Calendar,
+    incidents: Vec<Incident>,
+    zone: Tz,
+    now: Instant,
+}
+
+impl View {
+    async fn open(context: &Context, config: &Config) -> Result<Self, Failure> {
+        let store = stored::open_to_query(context, config).await?;
+        let loaded = store.load().await;
+        store.close().await;
+        Ok(Self::of(config, loaded?))
+    }
+
+    async fn of_store(config: &Config, store: &Store) -> Result<Self, Failure> {
+        Ok(Self::of(config, store.load().await?))
+    }
+
+    fn of(config: &Config, loaded: Loaded) -> Self {
+        let now = Utc::now();
+        let mut calendar = loaded.calendar;
+        calendar.set_plan(&config.plan.windows, now);
+        let (plan, zone) = (Arc::new(config.plan.clone()), config.plan.site.zone);
+        Self { plan, calendar, incidents: loaded.incidents, zone, now }
+    }
+
+    fn outlook(&self, within: Interval) -> Outlook {
+        let plan = Arc::clone(&self.plan);
+        Outlook::new(plan, &self.calendar, &self.incidents, within, self.now)
+    }
+
+    /// The stretch that a question is about: from now on, if it does not say; two weeks.
+    fn span(&self, asked: &CalendarSpan) -> Result<Interval, Failure> {
+        let now = self.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(self.now);
+        span(asked.from, asked.to, self.zone, now)
+    }
+
+    fn time(&self, at: Instant) -> String {
+        at.with_timezone(&self.zone).format("%a %Y-%m-%d %H:%M %Z").to_string()
+    }
+}
+
+/// A service of the plan. Sources declare others; what is asked about is taken as it is where the
+/// plan has none.
+fn known_service(plan: &Plan, id: &str) -> Result<ServiceId, Failure> {
+    let service = ServiceId::new(id);
+    if plan.services.is_empty() || plan.service(&service).is_some() {
+        return Ok(service);
+    }
+    let known: Vec<&str> = plan.services.iter().map(|s| s.id.as_str()).collect();
+    let remedy = suggest(id, &known, "defined services");
+    Err(Failure::Usage(format!("unknown service {:?}; {remedy}", clean(id, 80))))
+}
+
+fn touches(one: &Occurrence, service: Option<&ServiceId>) -> bool {
+    service.is_none_or(|s| one.window.scope.services.contains(s))
+}
+
+fn span(from: Option<Time>, to: Option<Time>, zone: Tz, now: Instant) -> Result<Interval, Failure> {
+    let from = from.map_or(now, |t| t.at(zone));
+    let two_weeks = || zone::instant(zone::local(from, zone) + AHEAD, zone);
+    let to = to.map_or_else(two_weeks, |t| t.at(zone));
+    if from >= to {
+        return Err(Failure::Usage("--from is not before --to".to_owned()));
+    }
+    if to - from > FAR {
+        let last = zone::local(before(from, -FAR), zone).format("%Y-%m-%d %H:%M");
+        let why = format!(
+            "that is more than {} days; give --to \"{last}\" at the latest, and ask for the rest by \
+             itself",
+            FAR.num_days()
+        );
+        return Err(Failure::Usage(why));
+    }
+    Ok(Interval::new(from, to))
+}

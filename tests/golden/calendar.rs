@@ -1,0 +1,231 @@
+//! The calendar by command line: what is planned, what it collides with, what is refused. The times
+//! are counted from today, as nobody plans for ever.
+
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::cli::{Home, fields};
+
+/// A backup each night, a freeze, and something that is always in progress.
+const CONFIG: &str = r#"
+[site]
+name = "test"
+timezone = "UTC"
+[operator]
+name = "ana"
+person = "ana"
+[[people]]
+id = "ana"
+name = "Ana Ruiz"
+email = "ana@acme.example"
+[[services]]
+id = "db"
+[[services]]
+id = "web"
+depends_on = ["db"]
+[[services]]
+id = "lab"
+[[windows]]
+id = "nightly"
+kind = "backup"
+summary = "Nightly backup"
+services = ["db"]
+start = "DAY 03:00"
+duration = "1h"
+rrule = "FREQ=DAILY;COUNT=10"
+owner = "ana"
+[[windows]]
+kind = "freeze"
+summary = "Year's end"
+start = "2026-01-01 00:00"
+duration = "1d"
+[[windows]]
+id = "long"
+kind = "maintenance"
+summary = "Move the racks"
+services = ["lab"]
+start = "2026-01-01 00:00"
+duration = "1d"
+rrule = "FREQ=DAILY"
+change = { number = "CHG-7", type = "normal" }
+"#;
+
+fn home() -> Home {
+    Home::with(&CONFIG.replace("DAY", &day(30)))
+}
+
+/// So many days from now, when nothing but the backup and the racks is planned.
+fn day(n: i64) -> String {
+    (Utc::now() + TimeDelta::days(n)).format("%F").to_string()
+}
+
+/// A time on that day.
+fn on(time: &str) -> String {
+    format!("{} {time}", day(33))
+}
+
+/// The exit code of a command that fails, and what it says.
+fn fails(home: &Home, line: &[&str]) -> (i32, String) {
+    let output = home.run(line);
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+/// A command with what is asked about: that day.
+fn span(line: &[&str]) -> Vec<String> {
+    let span = ["--from".to_owned(), day(33), "--to".to_owned(), day(34)];
+    line.iter().map(|w| (*w).to_owned()).chain(span).collect()
+}
+
+fn words(line: &[String]) -> Vec<&str> {
+    line.iter().map(String::as_str).collect()
+}
+
+fn occurrences(home: &Home) -> Vec<String> {
+    let answer = home.json(&words(&span(&["calendar", "--json"])));
+    let one = |o: &Value| {
+        let text = |key: &str| {
+            let text = o[key].as_str().unwrap_or_default();
+            text.strip_prefix(&day(33)).unwrap_or(text).to_owned()
+        };
+        format!("{} {} {} {}", text("window"), text("from"), text("to"), text("status"))
+    };
+    let all = answer["occurrences"].as_array().unwrap().iter();
+    all.filter(|o| o["window"] != "long").map(one).collect()
+}
+
+const ADD: [&str; 10] = [
+    "calendar",
+    "add",
+    "--kind",
+    "update",
+    "--service",
+    "db",
+    "--duration",
+    "2h",
+    "--summary",
+    "Kernels",
+];
+
+#[test]
+fn what_is_planned_is_listed_with_the_documented_fields() {
+    let home = home();
+    assert_eq!(occurrences(&home), ["nightly T03:00:00.000Z T04:00:00.000Z approved"]);
+    let answer = home.json(&words(&span(&["calendar", "--json", "--service", "db"])));
+    let wanted = ["window", "kind", "summary", "from", "to", "status", "services", "mutes"];
+    let one = &answer["occurrences"][0];
+    assert!(wanted.iter().all(|w| fields(one).contains(w)), "{one:#}");
+    assert_eq!(answer["version"], json!(1));
+    let none = home.says(&["calendar", "--from", "2020-01-05", "--to", "2020-01-06"]);
+    assert_eq!(none, "nothing is planned\n");
+    let of_lab = home.says(&words(&span(&["calendar", "--service", "lab"])));
+    assert!(of_lab.contains("Move the racks (CHG-7)") && !of_lab.contains("backup"), "{of_lab}");
+}
+
+#[test]
+fn a_window_is_planned_approved_and_called_off() {
+    let home = home();
+    let (start, at) = (on("10:00"), on("10:00"));
+    let said = home.says(&[&ADD[..], &["--start", &start, "--force"]].concat());
+    assert_eq!(said, "WIN-1  done  WIN-1 planned: update Kernels\n");
+    let listed = |status: &str| format!("WIN-1 T10:00:00.000Z T12:00:00.000Z {status}");
+    assert_eq!(occurrences(&home)[1], listed("planned"));
+    home.says(&["calendar", "approve", "win-1", "--at", &at, "--force"]);
+    assert_eq!(occurrences(&home)[1], listed("approved"));
+    let (code, said) = fails(&home, &["calendar", "start", "WIN-1", "--force"]);
+    assert!(code == 1 && said.contains("is planned for"), "{said}");
+    let answer =
+        home.json(&["calendar", "cancel", "WIN-1", "--reason", "rain", "--json", "--at", &at]);
+    let outcome = &answer["outcomes"][0];
+    assert_eq!((&outcome["outcome"], &outcome["window"]), (&json!("done"), &json!("WIN-1")));
+    assert_eq!(occurrences(&home)[1], listed("cancelled"));
+    let (code, said) = fails(&home, &["calendar", "approve", "WIN-1", "--at", &at, "--force"]);
+    assert!(code == 1 && said.contains("was cancelled by ana"), "{said}");
+    let audit = home.says(&["audit"]);
+    assert!(audit.contains("10:00 cancelled: rain"), "{audit}");
+}
+
+#[test]
+fn what_is_under_way_is_started_extended_and_finished() {
+    let home = home();
+    let (code, said) = fails(&home, &["calendar", "start", "long", "--force"]);
+    assert!(code == 1 && said.contains("is not approved"), "{said}");
+    home.says(&["calendar", "approve", "long", "--force"]);
+    home.says(&["calendar", "start", "long", "--force"]);
+    home.says(&["calendar", "extend", "long", "--by", "30m"]);
+    let said =
+        home.says(&["calendar", "finish", "long", "--code", "with_issues", "--note", "dust"]);
+    assert!(said.contains("finished, with issues: dust"), "{said}");
+}
+
+#[test]
+fn what_collides_is_refused_unless_it_is_forced() {
+    let home = home();
+    let start = on("02:30");
+    let add = [&ADD[..], &["--start", &start]].concat();
+    let (code, said) = fails(&home, &add);
+    assert!(code == 1 && said.contains("Nightly backup"), "{said}");
+    assert!(said.contains("--force does it all the same"), "{said}");
+    assert_eq!(occurrences(&home).len(), 1, "nothing was planned");
+    home.says(&[&add[..], &["--force"]].concat());
+    let conflicts = span(&["calendar", "conflicts", "--json", "--service", "db"]);
+    let output = home.run(&words(&conflicts));
+    assert_eq!(output.status.code(), Some(1));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = answer["conflicts"].as_array().unwrap();
+    let whys: Vec<&str> = all.iter().map(|c| c["why"].as_str().unwrap()).collect();
+    assert!(whys.iter().any(|w| w.contains("Nightly backup")), "{whys:?}");
+    let (code, said) = fails(&home, &["calendar", "approve", "WIN-1"]);
+    assert!(code == 1 && said.contains("refused"), "{said}");
+}
+
+#[test]
+fn the_next_free_slot_keeps_clear_of_what_is_planned() {
+    let home = home();
+    let after = on("02:30");
+    let line = ["calendar", "next-slot", "--service", "db", "--duration", "2h", "--kind", "drill"];
+    let answer = home.json(&[&line[..], &["--json", "--after", &after]].concat());
+    let from = answer["slot"]["from"].as_str();
+    assert_eq!(from, Some(format!("{}T04:00:00.000Z", day(33)).as_str()), "{answer}");
+}
+
+#[test]
+fn the_export_is_a_calendar_with_rules_and_exceptions() {
+    let home = home();
+    let at = on("03:00");
+    home.says(&["calendar", "cancel", "nightly", "--reason", "no tape", "--at", &at]);
+    let ics = home.says(&["calendar", "export", "--ics", "--service", "db"]);
+    for wanted in [
+        "BEGIN:VCALENDAR",
+        "UID:nightly@calendar.atalaya",
+        "RRULE:FREQ=DAILY;COUNT=10",
+        "RECURRENCE-ID",
+        "STATUS:CANCELLED",
+        "END:VCALENDAR",
+    ] {
+        assert!(ics.contains(wanted), "{wanted} is missing:\n{ics}");
+    }
+    assert!(!ics.contains("racks"), "{ics}");
+}
+
+#[test]
+fn wrong_names_say_what_is_right() {
+    let home = home();
+    let (late, early) = (on("04:00"), on("10:00"));
+    for (line, code, expect) in [
+        (&["calendar", "--service", "dbb"][..], 2, "did you mean \"db\"?"),
+        (&["calendar", "start", "nigthly"], 1, "did you mean \"nightly\"?"),
+        (&["calendar", "--service", "db", "conflicts"], 2, "put them behind the command"),
+        (&["calendar", "approve", "nightly", "--at", &late], 1, "does not begin at"),
+        (&["calendar", "cancel", "nightly", "--series", "--reason", "x"], 1, "change [[windows]]"),
+    ] {
+        let (found, said) = fails(&home, line);
+        assert_eq!(found, code, "{line:?}: {said}");
+        assert!(said.contains(expect), "{line:?}: {said}");
+    }
+    let rule = ["--start", &early, "--rrule", "FREQ=SECONDLY"];
+    let (code, said) = fails(&home, &[&ADD[..], &rule].concat());
+    assert!(code == 2 && said.contains("--rrule cannot be read"), "{said}");
+    let (code, said) = fails(&home, &[&ADD[..], &["--start", "2098-01-01 10:00"]].concat());
+    assert!(code == 1 && said.contains("more than ten years ahead"), "{said}");
+}
