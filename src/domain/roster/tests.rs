@@ -1,6 +1,7 @@
 //! Schedules as tables, and the laws that hold for all of them.
 
 mod exchange;
+mod stated;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
