@@ -69,6 +69,13 @@ impl Publisher {
                 value: Arc::clone(&state.book),
             },
         };
+        let imported = match last {
+            Some(last) if !changes.imported => last.imported.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.imported.generation + 1),
+                value: Arc::clone(&state.sight.imported),
+            },
+        };
         let snapshot = Arc::new(Snapshot {
             at: now,
             started_at: state.started_at,
@@ -78,6 +85,7 @@ impl Publisher {
             incidents,
             sources,
             book,
+            imported,
             store: store.clone(),
             blind: Arc::new(blind),
             notices: Arc::clone(&self.notices),
@@ -89,17 +97,17 @@ impl Publisher {
 
 impl Changes {
     pub(super) const ALL: Self =
-        Self { incidents: true, health: true, sources: true, roster: true };
+        Self { incidents: true, health: true, sources: true, roster: true, imported: true };
 
     fn any(self) -> bool {
-        self.incidents || self.health || self.sources || self.roster
+        self.incidents || self.health || self.sources || self.roster || self.imported
     }
 }
 
 impl Default for Changes {
     /// Nothing changed.
     fn default() -> Self {
-        Self { incidents: false, health: false, sources: false, roster: false }
+        Self { incidents: false, health: false, sources: false, roster: false, imported: false }
     }
 }
 

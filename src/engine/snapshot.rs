@@ -14,6 +14,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::SourceStatus;
+use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, Roster};
 use crate::domain::time::Instant;
 
@@ -45,6 +46,9 @@ pub struct Snapshot {
     pub sources: Part<Vec<SourceStatus>>,
     /// What people changed of the roster.
     pub book: Part<Book>,
+    /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
+    /// they are, its status says.
+    pub imported: Part<Imported>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,

@@ -317,7 +317,7 @@ fn incidents() -> Incidents {
     }
 }
 
-fn source(name: &str, kind: &str, state: SourceState, seconds: i64) -> SourceStatus {
+pub fn source(name: &str, kind: &str, state: SourceState, seconds: i64) -> SourceStatus {
     SourceStatus {
         name: name.into(),
         kind: kind.to_owned(),
@@ -364,6 +364,7 @@ pub fn world() -> Snapshot {
         plan: Arc::new(atalaya::engine::Plan::empty()),
         notices: Arc::default(),
         book: Part::default(),
+        imported: Part::default(),
     }
 }
 

@@ -112,6 +112,7 @@ impl Engine {
                 incidents: Part::default(),
                 sources: Part::default(),
                 book: Part::default(),
+                imported: Part::default(),
                 store,
                 blind: Arc::default(),
                 notices: store_notices,
