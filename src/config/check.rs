@@ -137,8 +137,9 @@ pub fn coverage(report: &Report, roster: &Roster, counted_on: &[Text<'_>], now: 
         if is_imported || schedule.layers.is_empty() {
             continue;
         }
-        let shifts = final_shifts(schedule, &[], &Imported::new(), within);
-        let gaps = gaps(schedule, &shifts, &[], within);
+        let none = Imported::new();
+        let shifts = final_shifts(schedule, &[], &none, within);
+        let gaps = gaps(schedule, &shifts, &[], &none, within);
         let Some(first) = gaps.first() else { continue };
         let total = gaps.iter().fold(TimeDelta::zero(), |sum, gap| sum + gap.at.length());
         let local = |at| zone::local(at, schedule.zone).format("%a %d %b %H:%M");
