@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::model::{Duty, Person, PersonId};
-use crate::domain::ical::{Calendar, Event};
+use crate::domain::ical::{Calendar, Event, Party};
 use crate::domain::text;
 use crate::domain::time::Interval;
 
@@ -46,20 +46,16 @@ impl Callings {
     /// Whom an event means: by its attendees, or else by what it is called. Where it invites several,
     /// the one that it is called by.
     fn meant(&self, event: &Event) -> Meant {
-        let invited = |party: &super::super::ical::Party| {
-            self.find(&party.address).or_else(|| self.find(&party.name)).cloned()
-        };
+        let invited =
+            |party: &Party| self.find(&party.address).or_else(|| self.find(&party.name)).cloned();
         let invited = distinct(event.attendees.iter().filter_map(invited));
         if let [one] = invited.as_slice() {
             return Meant::One(one.clone());
         }
-        let called = match self.find(&event.summary) {
-            Some(whole) => vec![whole.clone()],
-            None => {
-                let parts = parts(&event.summary);
-                distinct(parts.iter().filter_map(|part| self.find(part).cloned()))
-            }
-        };
+        let called = self.find(&event.summary).map_or_else(
+            || distinct(parts(&event.summary).iter().filter_map(|part| self.find(part).cloned())),
+            |whole| vec![whole.clone()],
+        );
         let is_both = |id: &&PersonId| invited.is_empty() || invited.contains(id);
         let both: Vec<&PersonId> = called.iter().filter(is_both).collect();
         match (both.as_slice(), invited.first()) {
