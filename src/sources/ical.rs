@@ -1,7 +1,10 @@
-//! A calendar that states who is on call: an iCalendar file, on this machine or behind HTTP.
+//! A calendar that states who is on call: an iCalendar file, on this machine or behind HTTP, or a
+//! CalDAV collection.
 //!
-//! What did not change since the last poll is not sent again (`ETag`, `Last-Modified`; of a file its
-//! size and time), nor read again. What fails changes nothing: the engine keeps the last answer.
+//! What did not change since the last poll is not sent again (`ETag`, `Last-Modified`; of a collection
+//! its sync token or ctag; of a file its size and time), nor read again. What fails changes nothing: the engine keeps the last answer.
+
+mod collection;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -66,6 +69,8 @@ struct Reading {
 enum Mark {
     /// `ETag` and `Last-Modified`.
     Web(Option<HeaderValue>, Option<HeaderValue>),
+    /// What tells the version of a collection.
+    Collection(Option<String>),
     /// When a file was changed, and its length.
     File(Option<SystemTime>, u64),
 }
@@ -76,6 +81,8 @@ struct Text {
     bytes: Vec<u8>,
     server: String,
     hidden: Hidden,
+    /// It is the answer of a collection, with calendars in it.
+    is_collection: bool,
 }
 
 impl IcalSource {
@@ -99,6 +106,11 @@ impl IcalSource {
         let text = match &settings.from {
             CalendarAt::Web(url) => {
                 let outcome = self.fetch(url).await;
+                outcome
+                    .map_err(|e| e.reworded(|said| said.replace(&address(url), &discreet(url))))?
+            }
+            CalendarAt::Collection(url) => {
+                let outcome = self.collect(url, now).await;
                 outcome
                     .map_err(|e| e.reworded(|said| said.replace(&address(url), &discreet(url))))?
             }
@@ -153,6 +165,38 @@ impl IcalSource {
         Ok(Some(Text::of(answer.checked()?)))
     }
 
+    /// What a collection has; `None`: the same as not long ago.
+    async fn collect(&self, url: &Url, now: Instant) -> Result<Option<Text>, SourceError> {
+        // Asked first: what is changed in between is seen the next time.
+        let answer = self.http.send(&collection::version(url)?).await?;
+        let is_told = answer.status == StatusCode::MULTI_STATUS;
+        let mark =
+            is_told.then(|| collection::mark(&String::from_utf8_lossy(&answer.body))).flatten();
+        let mark = Mark::Collection(mark);
+        let same = |last: &Last| {
+            last.mark == mark && mark != Mark::Collection(None) && now - last.read.at < AGAIN
+        };
+        if self.last.as_ref().is_some_and(same) {
+            return Ok(None);
+        }
+        let answer = self.http.send(&collection::events(url, around(now))?).await?;
+        match answer.status {
+            StatusCode::MULTI_STATUS => {
+                Ok(Some(Text { mark, is_collection: true, ..Text::of(answer) }))
+            }
+            StatusCode::NOT_FOUND => Err(answer.unexpected()),
+            status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+                Err(answer.unexpected())
+            }
+            status => Err(SourceError::BadAnswer(format!(
+                "{} does not answer as a CalDAV collection ({}): use the address of the calendar \
+                 itself, or take collection out where it is a feed",
+                address(&answer.url),
+                status.as_u16()
+            ))),
+        }
+    }
+
     /// What a file has; `None`: the same as last time.
     async fn open(&self, path: PathBuf) -> Result<Option<Text>, SourceError> {
         let known = self.last.as_ref().map(|last| last.mark.clone());
@@ -183,6 +227,7 @@ impl Text {
             server: server(&answer.headers),
             bytes: answer.body,
             hidden: answer.hidden,
+            is_collection: false,
         }
     }
 }
@@ -224,7 +269,13 @@ fn file(path: &Path, known: Option<&Mark>, most: usize) -> std::io::Result<Optio
         let most = text::value(most as f64, "B");
         return Err(std::io::Error::other(format!("it has more than {most}: raise max_body")));
     }
-    Ok(Some(Text { mark, bytes, server: String::new(), hidden: Hidden::default() }))
+    Ok(Some(Text {
+        mark,
+        bytes,
+        server: String::new(),
+        hidden: Hidden::default(),
+        is_collection: false,
+    }))
 }
 
 /// Works out who is on call, of a new version or of the one that is known.
@@ -247,7 +298,16 @@ fn read(
                         .to_owned(),
                 );
             }
-            let said = said.trim_start_matches('\u{feff}').trim_start();
+            let inside = text.is_collection.then(|| collection::calendars(&said));
+            let said = match &inside {
+                Some(None) => {
+                    let why = "it did not answer as a CalDAV collection does: use the address of the \
+                               calendar itself, or take collection out where it is a feed";
+                    return Err(SourceError::BadAnswer(why.to_owned()));
+                }
+                Some(Some(calendars)) => calendars,
+                None => said.trim_start_matches('\u{feff}').trim_start(),
+            };
             if !is_calendar(said) {
                 return Err(SourceError::BadAnswer(no_calendar(said)));
             }
@@ -256,8 +316,7 @@ fn read(
         (None, Some(known)) => known,
         (None, None) => Arc::new(Calendar::new("", settings.zone)),
     };
-    let within = Interval::new(before(now, REACH), before(now, -REACH));
-    let found = stated(&calendar, &settings.callings, within);
+    let found = stated(&calendar, &settings.callings, around(now));
     warnings.extend(found.warnings.iter().map(|w| hidden.hide(w)));
     // The same as before is told as the same.
     let duties = match last {
@@ -265,6 +324,11 @@ fn read(
         _ => found.duties.into(),
     };
     Ok((calendar, Reading { at: now, duties, warnings }))
+}
+
+/// The time for which shifts are worked out.
+fn around(now: Instant) -> Interval {
+    Interval::new(before(now, REACH), before(now, -REACH))
 }
 
 fn is_calendar(text: &str) -> bool {

@@ -214,7 +214,10 @@ pub struct Ical {
 /// Where a calendar is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CalendarAt {
+    /// A feed: the whole of it in one answer.
     Web(Url),
+    /// A CalDAV collection.
+    Collection(Url),
     File(PathBuf),
 }
 
@@ -240,7 +243,7 @@ impl Kind {
             Self::Probe(_) => "probes".to_owned(),
             Self::Command(c) => c.argv.join(" "),
             Self::Ical(i) => match &i.from {
-                CalendarAt::Web(url) => discreet(url),
+                CalendarAt::Web(url) | CalendarAt::Collection(url) => discreet(url),
                 CalendarAt::File(path) => text::clean(&path.display().to_string(), 200),
             },
             Self::Demo(d) => format!("seed {}, speed {}", d.seed, d.speed),

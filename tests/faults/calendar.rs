@@ -185,3 +185,50 @@ async fn a_file_is_read_again_when_it_changed_and_only_a_file_is() {
     let error = reader.poll(now()).await.unwrap_err().to_string();
     assert!(error.contains("more than 64 KiB: raise max_body"), "{error}");
 }
+
+#[tokio::test]
+async fn a_collection_that_did_not_change_is_not_asked_for_again() {
+    let server = MockServer::start().await;
+    let version = |mark: &str| {
+        let xml = format!(
+            "<d:multistatus xmlns:d=\"DAV:\"><d:prop><d:sync-token>{mark}</d:sync-token></d:prop>\
+             </d:multistatus>"
+        );
+        ResponseTemplate::new(207).set_body_raw(xml, "application/xml")
+    };
+    let asked = |mark| {
+        Mock::given(method("PROPFIND")).and(header("depth", "0")).respond_with(version(mark))
+    };
+    asked("1").up_to_n_times(2).mount(&server).await;
+    asked("2").mount(&server).await;
+    let xml = format!(
+        "<d:multistatus xmlns:d=\"DAV:\"><d:prop><c:calendar-data>{ROTA}</c:calendar-data></d:prop>\
+         </d:multistatus>"
+    );
+    let events = ResponseTemplate::new(207).set_body_raw(xml, "application/xml");
+    let report = Mock::given(method("REPORT")).and(header("depth", "1")).respond_with(events);
+    report.expect(2).mount(&server).await;
+    let url = format!("{}/ana/rota/", server.uri()).parse().unwrap();
+    let mut source = source(&settings(CalendarAt::Collection(url)));
+    let one = shifts(source.poll(now()).await);
+    assert_eq!(one.len(), 404);
+    for _ in 0..3 {
+        assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_collection_says_so() {
+    for (status, body) in [(405, ""), (200, ROTA), (207, "<html>"), (501, "")] {
+        let server = MockServer::start().await;
+        let answer = ResponseTemplate::new(status).set_body_raw(body, "text/plain");
+        Mock::given(method("REPORT")).respond_with(answer).mount(&server).await;
+        let url = server.uri().parse().unwrap();
+        let status = self::status(settings(CalendarAt::Collection(url))).await;
+        let SourceState::Failing { error, .. } = status.state else { panic!("{status:?}") };
+        assert!(
+            error.contains("CalDAV collection") && error.contains("take collection out"),
+            "{error}"
+        );
+    }
+}

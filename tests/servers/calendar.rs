@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use atalaya::domain::observation::{Fact, Observation};
@@ -16,6 +17,7 @@ use atalaya::sources::settings::{
     Auth, CalendarAt, HttpSettings, Ical, Kind, Secret, SourceSettings,
 };
 use atalaya::sources::{Source, SourceError, registry};
+use rstest::rstest;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -135,14 +137,15 @@ fn put(server: &Server, calendar: &str) {
     assert!(answer.starts_with("HTTP/1.0 201"), "{answer}");
 }
 
-fn source(server: &Server, password: &str) -> Box<dyn Source> {
+fn source(server: &Server, password: &str, collection: bool) -> Box<dyn Source> {
     let named: BTreeMap<_, _> = [
         ("ana@acme.example".to_owned(), "ana".into()),
         ("luis".to_owned(), "luis".into()),
         ("Luis Peña y de la Cruz".to_owned(), "luis".into()),
     ]
     .into();
-    let from = CalendarAt::Web(format!("{}/ana/rota/", server.url).parse().unwrap());
+    let url = format!("{}/ana/rota/", server.url).parse().unwrap();
+    let from = if collection { CalendarAt::Collection(url) } else { CalendarAt::Web(url) };
     let callings = Callings::new([], &named);
     let kind = Kind::Ical(Ical { from, zone: chrono_tz::Europe::Madrid, people: named, callings });
     let password = Secret::Inline(password.to_owned().into());
@@ -172,25 +175,34 @@ fn now() -> Instant {
     "2026-10-20T12:00:00Z".parse().unwrap()
 }
 
+#[rstest]
+#[case::as_a_feed(false)]
+#[case::as_a_collection(true)]
 #[tokio::test]
-async fn the_calendar_of_a_caldav_server_is_read_and_read_again_when_it_changed() {
+async fn the_calendar_of_a_caldav_server_is_read_and_read_again_when_it_changed(
+    #[case] collection: bool,
+) {
     if !installed(&["radicale"]) {
         return;
     }
     let server = radicale();
     put(&server, ROTA);
-    let mut reader = source(&server, "hunter2");
+    let mut reader = source(&server, "hunter2", collection);
     let expect = [
         "ana 2026-10-19T07:00:00Z 2026-10-19T15:00:00Z",
         "luis 2026-10-27T09:00:00Z 2026-10-27T17:00:00Z",
         "ana 2026-11-02T08:00:00Z 2026-11-02T16:00:00Z",
     ];
-    for _ in 0..2 {
-        assert_eq!(shifts(reader.poll(now()).await), expect);
-    }
+    assert_eq!(shifts(reader.poll(now()).await), expect);
+    let same = [reader.poll(now()).await, reader.poll(now()).await].map(|seen| {
+        let facts = seen.unwrap().facts;
+        let [Fact::Shifts(duties)] = facts.as_slice() else { panic!("{facts:?}") };
+        Arc::clone(duties)
+    });
+    assert!(Arc::ptr_eq(&same[0], &same[1]));
     put(&server, &ROTA.replace("COUNT=3", "COUNT=2"));
     assert_eq!(shifts(reader.poll(now()).await), expect[..2]);
-    let refused = source(&server, "wrong").poll(now()).await.unwrap_err();
+    let refused = source(&server, "wrong", collection).poll(now()).await.unwrap_err();
     assert!(matches!(refused, SourceError::Denied(_)), "{refused:?}");
 }
 
@@ -204,7 +216,9 @@ async fn shifts_that_are_exported_come_back_from_a_caldav_server_as_they_were() 
     assert_eq!(expect.len(), 10);
     let server = radicale();
     put(&server, &calendar);
-    assert_eq!(shifts(source(&server, "hunter2").poll(now()).await), expect);
+    for collection in [false, true] {
+        assert_eq!(shifts(source(&server, "hunter2", collection).poll(now()).await), expect);
+    }
 }
 
 #[test]

@@ -477,9 +477,16 @@ fn ical<'a>(s: &Section<'a>, zone: Tz) -> (Option<Ical>, Vec<Text<'a>>) {
     let named = s.pairs("people");
     let people = named.iter().map(|(name, id)| ((*name).to_owned(), id.value.into())).collect();
     let zone = s.zone("timezone").unwrap_or(zone);
+    let collection = s.flag("collection").unwrap_or(false);
     let (url, file) = (s.has("url").then(|| s.url("url", &WEB)), s.path("file"));
     let from = match (url, file) {
+        (Some(url), None) if collection => url.map(CalendarAt::Collection),
         (Some(url), None) => url.map(CalendarAt::Web),
+        (None, Some(_)) if collection => {
+            let at = s.key_place("collection").unwrap_or(s.at);
+            s.report().error(at, "a file is no collection", "take collection out, or give its url");
+            None
+        }
         (None, Some(file)) => Some(CalendarAt::File(file)),
         (None, None) => {
             if !s.has("file") {
