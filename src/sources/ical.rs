@@ -104,15 +104,9 @@ impl IcalSource {
         })?;
         let settings = Arc::clone(&self.settings);
         let text = match &settings.from {
-            CalendarAt::Web(url) => {
-                let outcome = self.fetch(url).await;
-                outcome
-                    .map_err(|e| e.reworded(|said| said.replace(&address(url), &discreet(url))))?
-            }
+            CalendarAt::Web(url) => self.fetch(url).await.map_err(|e| discreetly(e, url))?,
             CalendarAt::Collection(url) => {
-                let outcome = self.collect(url, now).await;
-                outcome
-                    .map_err(|e| e.reworded(|said| said.replace(&address(url), &discreet(url))))?
+                self.collect(url, now).await.map_err(|e| discreetly(e, url))?
             }
             CalendarAt::File(path) => self.open(path.clone()).await?,
         };
@@ -121,14 +115,15 @@ impl IcalSource {
         {
             return Ok(observation(&self.name, last, now));
         }
-        let same = self.last.as_ref().filter(|_| text.is_none());
-        let (known, before) = (
-            same.map(|last| Arc::clone(&last.calendar)),
-            self.last.as_ref().map(|last| Arc::clone(&last.read.duties)),
-        );
-        let mark = text.as_ref().map(|t| t.mark.clone()).or(same.map(|last| last.mark.clone()));
-        let server = text.as_ref().map(|t| t.server.clone());
-        let server = server.or(same.map(|last| last.server.clone())).unwrap_or_default();
+        let before = self.last.as_ref().map(|last| Arc::clone(&last.read.duties));
+        let (mark, server, known) = match (&text, &self.last) {
+            (Some(text), _) => (text.mark.clone(), text.server.clone(), None),
+            (None, Some(last)) => {
+                (last.mark.clone(), last.server.clone(), Some(Arc::clone(&last.calendar)))
+            }
+            // Nothing can be the same as nothing.
+            (None, None) => return Err(SourceError::BadAnswer("no calendar came".to_owned())),
+        };
         // Not on the runtime's threads: a calendar can be made to take long, and the poll still ends
         // in time.
         let reading = tokio::task::spawn_blocking(move || {
@@ -139,7 +134,6 @@ impl IcalSource {
         let (calendar, read) = reading.await.unwrap_or_else(|e| {
             Err(SourceError::BadAnswer(format!("the calendar could not be read: {e}")))
         })?;
-        let mark = mark.unwrap_or(Mark::Web(None, None));
         let last = self.last.insert(Last { mark, calendar, read, server });
         Ok(observation(&self.name, last, now))
     }
@@ -230,6 +224,11 @@ impl Text {
             is_collection: false,
         }
     }
+}
+
+/// The same error without the secret of the address.
+fn discreetly(error: SourceError, url: &Url) -> SourceError {
+    error.reworded(|said| said.replace(&address(url), &discreet(url)))
 }
 
 /// Whether a header may be kept and sent back.

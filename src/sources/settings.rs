@@ -203,7 +203,7 @@ pub struct Command {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ical {
     pub from: CalendarAt,
-    /// Where days, and times that say no zone, are.
+    /// Where days, and times that say no zone, are if the calendar does not say.
     pub zone: Tz,
     /// What the calendar calls people, where that is neither their e-mail address, name nor id.
     pub people: BTreeMap<String, PersonId>,

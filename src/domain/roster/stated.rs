@@ -11,6 +11,8 @@ use crate::domain::time::Interval;
 const MOST: usize = 50_000;
 /// So many of one kind of trouble are told one by one.
 const TOLD: usize = 5;
+/// So many names that mean nobody are told apart.
+const NAMES: usize = 1_000;
 /// How much of a summary a warning shows, in characters.
 const SHOWN: usize = 60;
 
@@ -135,7 +137,7 @@ impl Names {
         let name = [&*event.summary, invited, &*event.uid].into_iter().find(|t| !t.is_empty());
         // A quote would end the one that the warning shows.
         let name = text::clean(name.unwrap_or_default(), SHOWN).replace('"', "'");
-        if !self.0.contains(&name) && self.0.len() < MOST.isqrt() {
+        if !self.0.contains(&name) && self.0.len() < NAMES {
             self.0.push(name);
         }
     }
