@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 #[path = "../tests/screens/support.rs"]
 mod support;
 
-use support::{Bench, DEFAULT, crowd};
+use support::{Bench, DEFAULT, crowd, staffed};
 
 fn screens(c: &mut Criterion) {
     let mut group = c.benchmark_group("160x45");
@@ -24,9 +24,12 @@ fn screens(c: &mut Criterion) {
             ("help", "?"),
             ("palette", ":"),
             ("sources", "i"),
+            ("on call", "3"),
+            ("everybody on call, a month", "3 v ] ]"),
+            ("team", "3 S"),
         ];
         for (name, keys) in screens {
-            let mut bench = Bench::new(crowd(count), 160, 45, DEFAULT);
+            let mut bench = Bench::new(staffed(crowd(count)), 160, 45, DEFAULT);
             bench.press(keys);
             let area = Rect::new(0, 0, 160, 45);
             let mut buf = Buffer::empty(area);
@@ -34,7 +37,7 @@ fn screens(c: &mut Criterion) {
                 b.iter(|| atalaya::ui::frame::draw(&bench.model, area, &mut buf));
             });
         }
-        let mut bench = Bench::new(crowd(count), 160, 45, DEFAULT);
+        let mut bench = Bench::new(staffed(crowd(count)), 160, 45, DEFAULT);
         group.bench_function(format!("a key and its frame, {count} services"), |b| {
             b.iter(|| bench.press("j").draw());
         });

@@ -9,6 +9,7 @@ use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args, sources};
 use crate::config::{self, Config, Problem, Problems};
 use crate::domain::observation::{Alert, Fact, SourceStatus};
+use crate::domain::text::count;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -119,5 +120,5 @@ fn summary(files: &[String], problems: &Problems, services: usize, signals: usiz
         [one] => one.clone(),
         [first, rest @ ..] => format!("{first} and {} included", rest.len()),
     };
-    format!("config   ok   {from}: {services} services, {signals} signals\n")
+    format!("config   ok   {from}: {}, {}\n", count(services, "service"), count(signals, "signal"))
 }

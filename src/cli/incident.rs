@@ -62,6 +62,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         }
         Args::Cancel(args) => {
             let (ids, reason) = reasoned(args);
+            if reason.trim().is_empty() {
+                let why = "cancel keeps the reason; give it with --reason 'a false alarm'";
+                return Err(Failure::Usage(why.to_owned()));
+            }
             act(&ids, Action::Cancel { reason })
         }
     };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::args;
 use super::output::{Exit, complain};
 use super::{Context, Failure, stored};
+use crate::domain::text;
 use crate::domain::text::clean;
 use crate::store::{Store, Transferred};
 
@@ -128,5 +129,6 @@ pub async fn import(context: &Context, args: &args::Import) -> Result<Exit, Fail
 }
 
 fn told(verb: &str, count: Transferred) -> String {
-    format!("{verb} {} incidents and {} events", count.incidents, count.events)
+    let number = |n: u64, what| text::count(usize::try_from(n).unwrap_or(usize::MAX), what);
+    format!("{verb} {} and {}", number(count.incidents, "incident"), number(count.events, "event"))
 }

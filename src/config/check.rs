@@ -18,7 +18,7 @@ use crate::domain::roster::stated::Callings;
 use crate::domain::roster::{Person, PersonId, Roster, Turns};
 use crate::domain::text::duration;
 use crate::domain::time::{self, Instant, Interval, zone};
-use crate::sources::settings::Kind;
+use crate::sources::settings::{Kind, SourceSettings};
 
 /// How far ahead gaps are looked for.
 const AHEAD: TimeDelta = TimeDelta::days(30);
@@ -57,11 +57,10 @@ pub fn sources(report: &Report, list: &mut [ReadSource<'_>], names: &[(String, &
         }
     }
     for source in list.iter() {
-        let (interval, timeout) = (source.settings.interval, source.settings.timeout);
-        if timeout > interval.saturating_mul(3) {
-            let message =
-                format!("\"{}\" may wait longer than it counts as fresh", source.settings.name);
-            report.warn(source.name_at, message, "make timeout at most three times interval");
+        let SourceSettings { name, interval, timeout, .. } = &source.settings;
+        if let Some(at) = source.timeout_at.filter(|_| *timeout > interval.saturating_mul(3)) {
+            let message = format!("\"{name}\" may wait longer than it counts as fresh");
+            report.warn(at, message, "make timeout at most three times interval");
         }
     }
 }

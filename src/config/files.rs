@@ -45,13 +45,12 @@ pub fn read(main: &Path, around: &Surroundings) -> Result<Files, Problems> {
         } else {
             "make it readable, or name another with --config"
         };
-        Problems::one(Problem::general(why, remedy))
+        Problems::one(Problem::general(why, remedy).in_a_word("unreadable"))
     })?;
-    let folder = main.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     // The first file is parsed twice: once for what it includes, once with all files known.
     let alone = Report::new(vec![first]);
     let table = tree::parse(&alone, 0);
-    let patterns = include_patterns(&alone, &table, &folder);
+    let patterns = include_patterns(&alone, &table);
     let Some(first) = alone.into_files().into_iter().next() else {
         return Err(Problems::default());
     };
@@ -97,14 +96,14 @@ pub fn read(main: &Path, around: &Surroundings) -> Result<Files, Problems> {
     Ok(Files { report, root, broken, patterns: patterns.into_iter().map(|p| p.0).collect() })
 }
 
-fn include_patterns(report: &Report, table: &Table, folder: &Path) -> Vec<(PathBuf, Place)> {
+fn include_patterns(report: &Report, table: &Table) -> Vec<(PathBuf, Place)> {
     let root = Section::new("", Place { file: 0, start: 0, end: 0 }, table, report);
     let Some(entry) = table.get("include") else { return Vec::new() };
     if !matches!(entry.node.value, Value::List(_) | Value::Text(_)) {
         return Vec::new();
     }
     let texts = root.texts("include").unwrap_or_default();
-    texts.into_iter().map(|t| (folder.join(root.path_of(t)), t.at)).collect()
+    texts.into_iter().map(|t| (root.path_of(t), t.at)).collect()
 }
 
 fn read_one(path: &Path, home: Option<&Path>) -> Result<SourceFile, String> {
@@ -219,5 +218,25 @@ mod tests {
     #[case("a*b*c", "axxbyy", false)]
     fn patterns_match_as_in_a_shell(#[case] p: &str, #[case] name: &str, #[case] expect: bool) {
         assert_eq!(wild(p, name), expect);
+    }
+
+    #[rstest]
+    #[case("c.toml", "plan.d/*.toml")]
+    #[case("inc/c.toml", "inc/plan.d/*.toml")]
+    #[case("./inc/c.toml", "./inc/plan.d/*.toml")]
+    #[case("/etc/atalaya/c.toml", "/etc/atalaya/plan.d/*.toml")]
+    fn included_files_are_looked_for_once_beside_the_file_that_names_them(
+        #[case] main: &str,
+        #[case] expect: &str,
+    ) {
+        let report = Report::new(vec![SourceFile {
+            path: PathBuf::from(main),
+            shown: main.to_owned(),
+            text: "include = [\"plan.d/*.toml\"]\n".to_owned(),
+            open_to_others: false,
+        }]);
+        let patterns = include_patterns(&report, &tree::parse(&report, 0));
+        let patterns: Vec<&Path> = patterns.iter().map(|(p, _)| p.as_path()).collect();
+        assert_eq!(patterns, [Path::new(expect)]);
     }
 }

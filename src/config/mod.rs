@@ -202,7 +202,7 @@ pub fn this_host() -> SourceSettings {
     SourceSettings {
         name: Arc::from("host"),
         interval: Duration::from_secs(5),
-        timeout: Duration::from_secs(10),
+        timeout: Duration::from_secs(5),
         max_body: 1024 * 1024,
         http: HttpSettings::default(),
         kind: Kind::Host(Host { top_processes: 10, services: true }),

@@ -23,6 +23,8 @@ use crate::domain::text::clean;
 const LINE_CONTEXT: usize = 90;
 /// Most errors that are told of, and most warnings.
 const MOST: usize = 50;
+/// What a file is where something in it is wrong.
+const BROKEN: &str = "broken";
 /// Longest message or remedy, in characters.
 const MAX_MESSAGE: usize = 600;
 
@@ -40,6 +42,9 @@ pub struct Problem {
     /// How many it stands for.
     #[serde(skip)]
     count: usize,
+    /// What is wrong with the file as a whole, in a word.
+    #[serde(skip)]
+    word: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -205,7 +210,7 @@ impl Report {
         }
         let place = at.and_then(|p| self.spot(p));
         let (message, remedy) = (clean(&message, MAX_MESSAGE), clean(&remedy, MAX_MESSAGE));
-        let problem = Problem { severity, place, message, remedy, other, count: 1 };
+        let problem = Problem { severity, place, message, remedy, other, count: 1, word: BROKEN };
         self.problems.borrow_mut().push((at, problem));
     }
 
@@ -220,7 +225,13 @@ impl Problem {
     /// An error that no place in a file is to blame for.
     pub fn general(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         let (message, remedy) = (message.into(), remedy.into());
-        Self { severity: Severity::Error, place: None, message, remedy, other: None, count: 1 }
+        let (severity, place, other) = (Severity::Error, None, None);
+        Self { severity, place, message, remedy, other, count: 1, word: BROKEN }
+    }
+
+    /// The same, with the word for a place that has room for nothing else.
+    pub fn in_a_word(self, word: &'static str) -> Self {
+        Self { word, ..self }
     }
 }
 
@@ -238,13 +249,17 @@ impl Problems {
         Self(self.0.iter().filter(|p| p.severity != Severity::Ahead).cloned().collect())
     }
 
-    /// Where the first error is, for a place that has room for nothing else: `config.toml:12`.
-    pub fn place(&self) -> String {
-        let place = self.0.iter().min_by_key(|p| p.severity).and_then(|p| p.place.as_ref());
-        place.map_or_else(
-            || "config".to_owned(),
-            |s| format!("{}:{}", s.file.rsplit('/').next().unwrap_or_default(), s.line),
-        )
+    /// What the first error is, for a place that has room for nothing else: `gone`, or
+    /// `broken: config.toml:12`.
+    pub fn brief(&self) -> String {
+        let first = self.0.iter().min_by_key(|p| p.severity);
+        let word = first.map_or(BROKEN, |p| p.word);
+        match first.and_then(|p| p.place.as_ref()) {
+            Some(s) => {
+                format!("{word}: {}:{}", s.file.rsplit('/').next().unwrap_or_default(), s.line)
+            }
+            None => word.to_owned(),
+        }
     }
 
     /// The first error in one line, for a place that has no room for more.

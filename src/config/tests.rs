@@ -147,6 +147,18 @@ fn prometheus_alerts_are_read_unless_an_alertmanager_is(#[case] more: &str, #[ca
     assert_eq!(p.alerts, expect);
 }
 
+#[rstest]
+#[case("interval = \"2s\"", 2)]
+#[case("interval = \"1h\"", 10)]
+#[case("interval = \"2s\"\ntimeout = \"6s\"", 6)]
+#[case("", 5)]
+fn nobody_waits_longer_than_an_interval_unless_told_to(#[case] set: &str, #[case] expect: u64) {
+    let config =
+        read_text(&format!("[[sources]]\nname = \"h\"\nkind = \"host\"\n{set}\n")).unwrap();
+    assert_eq!(config.warnings, Problems::default());
+    assert_eq!(config.sources[0].timeout.as_secs(), expect);
+}
+
 #[test]
 fn a_secret_shows_in_no_debug_output_and_a_readable_file_is_warned_about() {
     use std::os::unix::fs::PermissionsExt;
@@ -235,12 +247,24 @@ fn a_main_file_that_vanished_keeps_the_old_configuration(
     let around = Surroundings { config_dir: Some(folder.path().into()), ..around(None) };
     let mut watch = watch::Watch::new(&load(&around).unwrap(), around);
     hurt(&path);
-    let problems = settled(&mut watch).unwrap().unwrap_err().to_string();
+    let problems = settled(&mut watch).unwrap().unwrap_err();
+    assert_eq!(problems.brief(), expect.trim_start_matches("is "));
+    let problems = problems.to_string();
     assert!(problems.contains(expect) && problems.contains("config.toml"), "{problems}");
     assert!(problems.contains("the old configuration stays in force"), "{problems}");
     assert!(watch.poll().is_none(), "it is told once");
     write(folder.path(), "config.toml", text);
     assert_eq!(settled(&mut watch).unwrap().unwrap().plan.site.name, "old");
+}
+
+#[rstest]
+#[case::unreadable(&b"\xff\xfe"[..], "unreadable")]
+#[case::wrong(&b"[site]\nnam = 1\n"[..], "broken: config.toml:2")]
+fn a_file_that_is_no_good_says_so_in_a_word(#[case] bytes: &[u8], #[case] expect: &str) {
+    let folder = TempDir::new().unwrap();
+    let path = write(folder.path(), "config.toml", "");
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(load(&around(Some(path))).unwrap_err().brief(), expect);
 }
 
 #[test]

@@ -88,16 +88,17 @@ impl Watch {
     fn lost(&self, main: &Path) -> Option<Problem> {
         // What else may be wrong with it is told by reading it.
         let what = match fs::read(main) {
-            Ok(bytes) if bytes.trim_ascii().is_empty() => "is empty",
-            Err(_) if !main.exists() => "is gone",
+            Ok(bytes) if bytes.trim_ascii().is_empty() => "empty",
+            Err(_) if !main.exists() => "gone",
             // What else is wrong with it is told by reading it.
             _ => return None,
         };
         let name = shown(main, self.around.home.as_deref());
-        Some(Problem::general(
-            format!("{name} {what}; the old configuration stays in force"),
+        let problem = Problem::general(
+            format!("{name} is {what}; the old configuration stays in force"),
             "put the file back, or restart to do without it",
-        ))
+        );
+        Some(problem.in_a_word(what))
     }
 
     fn look(&self) -> Look {

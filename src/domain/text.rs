@@ -74,13 +74,22 @@ fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
 }
 
 /// Control characters, bidirectional marks and overrides, and characters that take no cell but
-/// could hide or reorder what surrounds them. Joiners inside words (ZWJ, ZWNJ) stay.
+/// could hide or reorder what surrounds them; and noncharacters, of which terminals do not agree how
+/// wide they are. Joiners inside words (ZWJ, ZWNJ) stay.
 pub fn is_hostile(c: char) -> bool {
     c.is_control()
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
             | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{fdd0}'..='\u{fdef}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Whether nothing of a text can be seen: white space, joiners, characters that are drawn blank.
+pub fn is_blank(text: &str) -> bool {
+    let fills =
+        ['\u{115f}', '\u{1160}', '\u{200c}', '\u{200d}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    text.chars().all(|c| c.is_whitespace() || fills.contains(&c))
 }
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
@@ -187,6 +196,11 @@ pub fn parse_duration(text: &str) -> Option<chrono::TimeDelta> {
     (any && digits.is_empty() && total <= 3_155_760_000).then(|| chrono::TimeDelta::seconds(total))
 }
 
+/// `1 service`, `2 services`.
+pub fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
 /// A measured value with its unit, three significant digits, the unit scaled where that is usual
 /// (seconds to ms, bytes to KiB…). Unit `%` is a number of percent, `ratio` a fraction shown as
 /// percent; NaN and infinities are shown as such.
@@ -246,8 +260,10 @@ fn seconds(v: f64) -> String {
         format!("{} ms", significant(v * 1e3))
     } else if a < 120.0 {
         format!("{} s", significant(v))
+    } else if a < 1e11 {
+        duration(chrono::TimeDelta::seconds(v as i64))
     } else {
-        duration(chrono::TimeDelta::seconds(v.clamp(-1e15, 1e15) as i64))
+        format!("{} s", significant(v))
     }
 }
 
@@ -290,6 +306,8 @@ mod tests {
     #[case("\u{9b}2Jcleared", "cleared")]
     #[case("never\u{1b}]0;ended", "never0;ended")]
     #[case("a\u{202e}b\u{200b}c\u{7}", "abc")]
+    #[case("a\u{fdd0}b\u{fffe}c\u{ffff}d\u{1fffe}e\u{10ffff}f", "abcdef")]
+    #[case("\u{fdcf}\u{fdf0}\u{fffd}", "\u{fdcf}\u{fdf0}\u{fffd}")]
     #[case("two\r\nlines\tand tab", "two lines and tab")]
     #[case("\u{1b}", "")]
     fn hostile_text_becomes_one_harmless_line(#[case] given: &str, #[case] expect: &str) {
@@ -321,6 +339,14 @@ mod tests {
     }
 
     #[rstest]
+    #[case("", true)]
+    #[case(" \u{3164}\u{2800}\u{a0}\u{200d}", true)]
+    #[case(" x ", false)]
+    fn what_cannot_be_seen_is_blank(#[case] text: &str, #[case] expect: bool) {
+        assert_eq!(is_blank(text), expect);
+    }
+
+    #[rstest]
     #[case(42, "42s")]
     #[case(300, "5m")]
     #[case(7_800, "2h 10m")]
@@ -349,6 +375,8 @@ mod tests {
     #[case(0.042, "ratio", "4.20 %")]
     #[case(1536.0, "B", "1.50 KiB")]
     #[case(812.0, "/s", "812 /s")]
+    #[case(1e308, "s", "1.0e308 s")]
+    #[case(1e308, "", "1.0e296T")]
     #[case(f64::NAN, "s", "NaN")]
     fn values_are_shown_with_their_unit(#[case] v: f64, #[case] unit: &str, #[case] expect: &str) {
         assert_eq!(value(v, unit), expect);

@@ -63,13 +63,14 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
 /// A change of the roster.
 pub(super) fn roster(draft: &mut Draft<'_>, actor: &Actor, command: &book::Command) {
     let State { book, plan, .. } = draft.state;
-    let verdict = match book.judge(&plan.roster, actor, command, draft.now) {
-        Ok((change, said)) => {
-            draft.push_other(actor, Fact::Roster(change));
-            Verdict::Done { said, also: Vec::new() }
-        }
-        Err(why) => Verdict::Refused { why },
-    };
+    let verdict =
+        match book.judge(&plan.roster, actor, command, (draft.now, plan.policy.undo_window)) {
+            Ok((change, said)) => {
+                draft.push_other(actor, Fact::Roster(change));
+                Verdict::Done { said, also: Vec::new() }
+            }
+            Err(why) => Verdict::Refused { why },
+        };
     draft.answers.push(Outcome { id: None, verdict });
 }
 

@@ -185,14 +185,18 @@ fn key_of(draft: &Draft<'_>, source: &SourceName, alert: &Alert) -> Keyed {
     (key, service.map(|s| s.id.clone()), class)
 }
 
-/// What an alert is called: its summary, else its name, else its description.
+/// What an alert is called: its summary, else its name, else its description; of each only what can
+/// be seen.
 fn title(alert: &Alert) -> String {
-    let annotation = |name: &str| alert.annotations.get(name).filter(|t| !t.is_empty());
-    let found = annotation("summary")
-        .or_else(|| alert.labels.get("alertname"))
-        .or_else(|| annotation("title"))
-        .or_else(|| annotation("description"));
-    text::clean(found.map_or(alert.fingerprint.as_str(), String::as_str), 300)
+    let annotation = |name: &str| alert.annotations.get(name);
+    let found = [
+        annotation("summary"),
+        alert.labels.get("alertname"),
+        annotation("title"),
+        annotation("description"),
+    ];
+    let cleaned = found.into_iter().flatten().map(|text| text::clean(text, 300));
+    cleaned.into_iter().find(|text| !text::is_blank(text)).unwrap_or_else(|| "(no name)".to_owned())
 }
 
 /// Alerts of this source that are gone: proven clear ones clear; what cannot be proven for longer
@@ -373,5 +377,26 @@ fn pulses(draft: &mut Draft<'_>) {
         .collect();
     for (id, fingerprint) in back {
         draft.push(&Actor::system(), id, EventBody::AlertCleared { fingerprint });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("disk full", "DiskFull", "disk full")]
+    #[case(" \u{3164}", "DiskFull", "DiskFull")]
+    #[case("", "\u{2800}", "(no name)")]
+    fn an_alert_is_called_by_the_first_that_can_be_seen(
+        #[case] summary: &str,
+        #[case] name: &str,
+        #[case] expect: &str,
+    ) {
+        let mut alert = crate::engine::tests::alert("");
+        alert.annotations = [("summary".to_owned(), summary.to_owned())].into_iter().collect();
+        alert.labels = [("alertname".to_owned(), name.to_owned())].into_iter().collect();
+        assert_eq!(title(&alert), expect);
     }
 }

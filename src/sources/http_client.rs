@@ -22,7 +22,7 @@ use url::Url;
 
 use super::secret::{Credential, Credentials, Hidden};
 use super::settings::{HttpSettings, SourceSettings};
-use super::{SourceError, tls};
+use super::{SourceError, hygiene, tls};
 use crate::domain::text;
 
 /// How often one request is redirected at most.
@@ -284,6 +284,7 @@ impl Http {
                 }
             }
         }
+        hygiene::mend_surrogates(&mut body);
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Answer { status, headers, body, url, hidden: Hidden::default() })
     }

@@ -87,6 +87,44 @@ fn is_plain(text: &str, max: usize) -> bool {
         && bytes.last() != Some(&b' ')
 }
 
+/// Makes an escape of half a surrogate pair (`\ud83d` alone) one of `\ufffd`, in place: it is no
+/// character, and one of them in one text would make the whole document unreadable.
+pub fn mend_surrogates(json: &mut [u8]) {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|b| *b == b'\\') {
+        let (_, escape) = rest.split_at_mut(at);
+        let half = |at: usize| escape.get(at..at + 6).and_then(surrogate);
+        let taken = match (half(0), half(6)) {
+            (Some(Half::High), Some(Half::Low)) => 12,
+            (Some(_), _) => {
+                if let Some(digits) = escape.get_mut(2..6) {
+                    digits.copy_from_slice(b"fffd");
+                }
+                6
+            }
+            // Whatever is escaped, a backslash too, is no beginning of another escape.
+            (None, _) => 2,
+        };
+        rest = escape.get_mut(taken..).unwrap_or_default();
+    }
+}
+
+/// Which half of a pair.
+enum Half {
+    High,
+    Low,
+}
+
+/// The half that `\uXXXX` stands for, if it is one.
+fn surrogate(escape: &[u8]) -> Option<Half> {
+    let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xd800..=0xdbff => Some(Half::High),
+        0xdc00..=0xdfff => Some(Half::Low),
+        _ => None,
+    }
+}
+
 /// A stable identity of a label set, the one that Prometheus and Alertmanager use: 64-bit FNV-1a over
 /// the sorted names and values, each ended by the byte 255, as hexadecimal digits.
 pub fn fingerprint(labels: &BTreeMap<String, String>) -> String {
@@ -255,6 +293,42 @@ impl<'de, F: Fn(&str) -> String + Copy> Visitor<'de> for Pairs<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(r#""\ud83d ""#, "\u{fffd} ")]
+    #[case(r#""\ud83d""#, "\u{fffd}")]
+    #[case(r#""\ude00\ud83d\ude00""#, "\u{fffd}\u{1f600}")]
+    #[case(r#""\uD83D\uDE00""#, "\u{1f600}")]
+    #[case(r#""\ud83d\ud83d\ude00""#, "\u{fffd}\u{1f600}")]
+    #[case(r#""\ud83d\n\u00e9""#, "\u{fffd}\n\u{e9}")]
+    #[case(r#""\\ud83d""#, "\\ud83d")]
+    #[case(r#""\\\ud83d""#, "\\\u{fffd}")]
+    fn half_a_surrogate_pair_does_not_make_a_document_unreadable(
+        #[case] json: &str,
+        #[case] expect: &str,
+    ) {
+        let mut bytes = json.as_bytes().to_vec();
+        mend_surrogates(&mut bytes);
+        assert_eq!(serde_json::from_slice::<String>(&bytes).unwrap(), expect);
+    }
+
+    proptest! {
+        #[test]
+        fn what_could_be_read_stays_as_it_is(text in any::<String>(), cut in r"[\\uUdD83c0 ]{0,24}") {
+            let json = serde_json::to_string(&text).unwrap();
+            let mut mended = json.clone().into_bytes();
+            mend_surrogates(&mut mended);
+            prop_assert_eq!(mended, json.into_bytes());
+            let mut cut = format!("\"{cut}\"").into_bytes();
+            let before = serde_json::from_slice::<String>(&cut).ok();
+            mend_surrogates(&mut cut);
+            if before.is_some() {
+                prop_assert_eq!(serde_json::from_slice::<String>(&cut).ok(), before);
+            }
+        }
+    }
 
     #[test]
     fn hostile_labels_are_cleaned_and_their_number_is_bounded() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::{AnyConnection, AssertSqlSafe, Executor};
 
 use super::codec::{EventRow, encode, int, millis, open_key};
-use super::error::sqlite_code;
+use super::error::{full, has_no_room, sqlite_code};
 use super::file::Identity;
 use super::{Location, Record, Store, StoreError};
 use crate::domain::incident::Incident;
@@ -141,7 +141,8 @@ impl Store {
             if (incident, &actor, &body) == (first.2, &first.4, &first.5))
     }
 
-    /// Writes without changing anything: whether the store has recovered.
+    /// Writes without changing anything: whether the store has recovered. What it writes is so little
+    /// that a full disk may take it.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.writable()?;
         let fail = |e| self.explain("be written", &e);
@@ -150,7 +151,11 @@ impl Store {
         let sql = "UPDATE log SET head = head WHERE id = 1";
         let written = connection.execute(sql).await;
         let ended = end(&mut connection, written.is_ok()).await;
-        written.and(ended).map_err(fail)
+        written.and(ended).map_err(fail)?;
+        match &self.location {
+            Location::File(file) if has_no_room(file) => Err(full(self.to_string(), "be written")),
+            _ => Ok(()),
+        }
     }
 
     /// As [`Self::begin`], in a file that a new start will find.

@@ -39,15 +39,14 @@ pub(super) fn explain(
         reason: reason.to_owned(),
         remedy: remedy.to_owned(),
     };
-    let full =
-        || failed(store.clone(), "the disk is full", "free some space; it goes on by itself");
+    let no_room = || full(store.clone(), doing);
     let by_disk = matches!(sqlite_code(e), Some(10))
         || matches!(e, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut);
     // SQLite calls it a failure of the disk where it cannot make room beside the file.
     if matches!(e, sqlx::Error::Io(e) if e.kind() == io::ErrorKind::StorageFull)
         || (by_disk && has_no_room(Path::new(&store)))
     {
-        return full();
+        return no_room();
     }
     match sqlite_code(e) {
         Some(5 | 6) => failed(
@@ -66,7 +65,7 @@ pub(super) fn explain(
             reason: message(e),
             remedy: "move it aside with its -wal and -shm, or restore a backup".to_owned(),
         },
-        Some(13) => full(),
+        Some(13) => no_room(),
         Some(14) => StoreError::Unusable {
             store,
             reason: message(e),
@@ -96,8 +95,14 @@ pub(super) fn explain(
     }
 }
 
+/// The store cannot do something for want of room.
+pub(super) fn full(store: String, doing: &'static str) -> StoreError {
+    let (reason, remedy) = ("the disk is full", "free some space; it goes on by itself");
+    StoreError::Failed { store, doing, reason: reason.to_owned(), remedy: remedy.to_owned() }
+}
+
 /// Whether the file system of a file has less room than SQLite needs for its shared memory.
-fn has_no_room(file: &Path) -> bool {
+pub(super) fn has_no_room(file: &Path) -> bool {
     const LEAST: u64 = 64 * 1024;
     let folder = file.parent().filter(|_| file.exists());
     let state = folder.and_then(|folder| rustix::fs::statvfs(folder).ok());

@@ -12,6 +12,7 @@ use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
 use super::cmd::{RangeAnswer, RangeAsk};
+use super::drafts::Drafts;
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Context, Keymap, Situation};
 use super::overlay::Overlay;
@@ -94,8 +95,10 @@ pub struct Model {
     pub pressed: Vec<Key>,
     pub toast: Option<Toast>,
     pub messages: VecDeque<Message>,
-    /// Where a config is broken that was not put in force.
+    /// What is wrong with a config that was not put in force, in a word, and where.
     pub broken: Option<String>,
+    /// What was typed and could not be stored.
+    drafts: Drafts,
     /// Own actions that can still be undone, the newest last.
     done: Vec<Done>,
     /// Commands without an answer yet, and since when.
@@ -177,7 +180,7 @@ pub enum Msg {
     Themed(Result<Theme, String>),
     /// What the editor made of a text; none where it was left as it was.
     Edited(Result<Option<String>, String>),
-    /// The config was read again: what changed, or where it is broken, and why.
+    /// The config was read again: what changed, or what is wrong with it in a word, and in a line.
     Config(Result<String, (String, String)>),
     /// The config was read again, and says this now.
     Settings(Box<Settings>),
@@ -209,6 +212,7 @@ impl Model {
             toast: None,
             messages: VecDeque::new(),
             broken: None,
+            drafts: Drafts::default(),
             done: Vec::new(),
             waiting: Vec::new(),
             focused: true,
@@ -263,7 +267,13 @@ impl Model {
     /// The facts on which actions depend now.
     pub fn situation(&self) -> Situation {
         let over = !self.overlays.is_empty();
-        let base = if over { Situation::default() } else { self.screen().situation(&self.ctx()) };
+        let base = match self.overlays.last() {
+            None => self.screen().situation(&self.ctx()),
+            Some(Overlay::Messages(_)) => {
+                Situation { row: !self.messages.is_empty(), ..Situation::default() }
+            }
+            Some(_) => Situation::default(),
+        };
         Situation {
             read_only: self.world.site.read_only,
             undoable: self.undoable().is_some(),

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod cmd;
+mod drafts;
 pub mod frame;
 pub mod keymap;
 pub mod overlay;

@@ -15,6 +15,7 @@ use super::widgets::{Form, Paint, Picker, Scroll, paint::wrap};
 pub enum Overlay {
     /// Every key that works in these contexts.
     Help(&'static [Context], Scroll),
+    /// Everything that was said; the cursor counts from the newest.
     Messages(Scroll),
     Sources(Scroll),
     Welcome,
@@ -74,10 +75,7 @@ impl Overlay {
                 let len = frame::help::height(&lines, screen);
                 at.act(action, len, frame::help::room(screen, len));
             }
-            Self::Messages(at) => {
-                let len = model.messages.len();
-                at.act(action, len, frame::messages::room(screen, len));
-            }
+            Self::Messages(at) => frame::messages::step(at, action, &model.messages, screen),
             Self::Sources(at) => {
                 let len = frame::sources::lines(&ctx, screen.width).len();
                 at.act(action, len, frame::sources::room(screen, len));

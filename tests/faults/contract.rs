@@ -361,7 +361,8 @@ async fn roster(location: &Location) {
         let at = Interval::new(at(300), at(400));
         let wanted = Wanted { schedule: "core".into(), person: None, at, reason: String::new() };
         let next = ask::Command::Set { wanted: vec![wanted], what: What::Override };
-        let (change, _) = loaded.judge(&known, &Actor::person("ana"), &next, self::at(10)).unwrap();
+        let asked = (self::at(10), TimeDelta::seconds(30));
+        let (change, _) = loaded.judge(&known, &Actor::person("ana"), &next, asked).unwrap();
         assert_eq!(change.touches(), [OverrideId(3)]);
     };
     expect(&store.load().await.unwrap().book);

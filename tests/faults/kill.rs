@@ -257,6 +257,16 @@ async fn a_full_disk_refuses_with_a_banner_loses_nothing_and_recovers() {
         snapshot.store
     );
     assert_eq!(snapshot.incidents.by_id.len(), confirmed.len(), "nothing unconfirmed is shown");
+    // The little that a probe writes finds room where nothing else does.
+    for _ in 0..3 {
+        clock.second();
+        // A tick waits for one message at most.
+        for _ in 0..2 {
+            console.load(IncidentId(1)).await.unwrap();
+        }
+        let store = &console.snapshot().store;
+        assert!(matches!(store, StoreState::Failing { .. }), "{store:?}");
+    }
 
     disk.free();
     until(&console, &clock, |s| s.store == StoreState::Ready).await;

@@ -215,6 +215,108 @@ fn what_was_said_can_be_read_again() {
 }
 
 #[test]
+fn a_long_message_is_shown_whole_in_the_messages_and_copied_from_there() {
+    let mut bench = Bench::new(world(), 80, 24, DEFAULT);
+    let long = format!("the store cannot be written: {}the end", "disk full, ".repeat(20));
+    bench.tell(Msg::Say(Tone::Bad, "short".to_owned()));
+    bench.tell(Msg::Say(Tone::Bad, long.clone()));
+    let text = bench.text();
+    let said: Vec<&str> = text.trim_end().lines().rev().take(2).collect();
+    assert!(said[1].contains("✖ the store cannot") && said[0].contains("disk full"), "{text}");
+    bench.press("M");
+    assert!(bench.text().contains("the end") && bench.text().contains("short"), "{}", bench.text());
+    bench.press("y");
+    assert_eq!(bench.cmds, [Cmd::Copy(long)]);
+    bench.cmds.clear();
+    bench.tell(Msg::Say(Tone::Info, "arrives meanwhile".to_owned()));
+    bench.press("j Enter");
+    assert_eq!(bench.cmds, [Cmd::Copy("short".to_owned())], "the cursor stays on its message");
+}
+
+#[test]
+fn the_narrow_page_of_a_service_says_how_to_reach_its_other_pane_and_how_to_leave() {
+    let mut bench = Bench::new(world(), 80, 24, DEFAULT);
+    bench.press("Enter");
+    let hints = line(&bench, 23);
+    assert!(hints.contains("Tab pane") && hints.contains("Esc back"), "{hints}");
+    assert!(!hints.contains("shorter"), "{hints}");
+    bench.press("Tab");
+    assert!(line(&bench, 23).contains("Tab pane") && bench.model.situation().chart);
+}
+
+#[test]
+fn a_note_that_could_not_be_stored_stands_in_the_form_again() {
+    let mut bench = bench();
+    bench.press("2 n");
+    bench.type_text("pool exhausted");
+    bench.press("Enter");
+    let [.., Cmd::Ask(command)] = bench.cmds.as_slice() else { panic!("{:?}", bench.cmds) };
+    let command = command.clone();
+    let Command::Act { targets, .. } = &command else { panic!("{command:?}") };
+    let answer = |verdict| vec![Outcome { id: Some(targets[0].id), verdict }];
+    let why = "the store cannot be written: the disk is full".to_owned();
+    let refused = answer(Verdict::Refused { why });
+    bench.tell(Msg::Answered { command: command.clone(), outcomes: refused });
+    assert!(bench.text().contains("is full; your text is kept"), "{}", bench.text());
+    bench.press("n");
+    assert!(bench.text().contains("pool exhausted"), "{}", bench.text());
+    bench.cmds.clear();
+    bench.press("Esc E");
+    assert_eq!(bench.cmds, [Cmd::Edit("pool exhausted".to_owned())]);
+    bench.press("Enter");
+    let said = "INC-1 annotated".to_owned();
+    let done = answer(Verdict::Done { said, also: Vec::new() });
+    bench.tell(Msg::Answered { command, outcomes: done });
+    bench.press("n");
+    assert!(!bench.text().contains("pool exhausted"), "{}", bench.text());
+}
+
+#[test]
+fn a_console_that_was_started_read_only_has_a_badge_and_no_line_for_it() {
+    let mut world = world();
+    let why = "this console was started with --read-only".to_owned();
+    world.store = StoreState::ReadOnly { why };
+    let shown = Bench::new(world.clone(), 120, 35, DEFAULT).text();
+    assert!(
+        shown.contains("STORE READ-ONLY: this console"),
+        "another reason has its line: {shown}"
+    );
+    let mut site = (*world.site).clone();
+    site.read_only = true;
+    world.site = Arc::new(site);
+    let bench = Bench::new(world, 120, 35, DEFAULT);
+    assert!(header(&bench).contains("READ-ONLY"), "{}", header(&bench));
+    assert!(!bench.text().contains("STORE READ-ONLY"), "{}", bench.text());
+}
+
+#[test]
+fn warnings_of_a_source_that_is_down_are_told_as_old() {
+    let mut world = world();
+    let mut sources = world.sources.to_vec();
+    for source in &mut sources {
+        source.warnings = vec!["a query gives no number".to_owned()];
+    }
+    world.sources = part(sources);
+    let mut bench = Bench::new(world, 120, 35, DEFAULT);
+    bench.press("i");
+    let text = bench.text();
+    assert!(text.contains("warning  a query gives no number"), "{text}");
+    assert!(text.contains("earlier  57s: a query gives no number"), "{text}");
+}
+
+#[test]
+fn the_palette_shows_no_key_that_has_no_meaning_here() {
+    let mut bench = bench();
+    bench.press("2 :");
+    bench.type_text("cancel");
+    let text = bench.text();
+    let line = text.lines().find(|l| l.contains("a false alarm")).unwrap();
+    assert!(!line.contains(" D "), "{line}");
+    bench.press("Enter");
+    assert!(bench.text().contains("Reason"), "by its name it works: {}", bench.text());
+}
+
+#[test]
 fn resolving_what_still_fires_asks_and_yes_forces_it() {
     let mut bench = bench();
     let targets = vec![Target { id: IncidentId(2040), seen: 7 }];
@@ -343,11 +445,13 @@ fn a_config_that_is_read_again_changes_keys_theme_mouse_and_tabs_at_once() {
 fn a_broken_config_stays_in_the_header_until_a_good_one_is_loaded() {
     let mut bench = bench();
     let why = "/etc/atalaya/config.toml:12:3 unknown key".to_owned();
-    bench.tell(Msg::Config(Err(("config.toml:12".to_owned(), why))));
+    bench.tell(Msg::Config(Err(("broken: config.toml:12".to_owned(), why))));
     bench.wait(600);
     assert!(header(&bench).contains("config broken: config.toml:12"), "{}", header(&bench));
+    bench.tell(Msg::Config(Err(("gone".to_owned(), "it is gone".to_owned()))));
+    assert!(header(&bench).contains("config gone "), "{}", header(&bench));
     bench.tell(Msg::Config(Ok("config reloaded".to_owned())));
-    assert!(!header(&bench).contains("broken"), "{}", header(&bench));
+    assert!(!header(&bench).contains("config"), "{}", header(&bench));
 }
 
 #[rstest]
@@ -366,7 +470,7 @@ fn certificates_that_are_not_checked_are_told_in_the_header(
     let mut bench = Bench::new(world, 160, 24, DEFAULT);
     assert!(header(&bench).contains(expect), "{}", header(&bench));
     let why = "unknown key".to_owned();
-    bench.resize(80, 24).tell(Msg::Config(Err(("config.toml:12".to_owned(), why))));
+    bench.resize(80, 24).tell(Msg::Config(Err(("broken: config.toml:12".to_owned(), why))));
     for part in ["P1 1", "config broken", "TLS unchecked", "3/4 ✖ dc2"] {
         assert!(header(&bench).contains(part), "{part} is not in {}", header(&bench));
     }

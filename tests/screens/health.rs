@@ -358,3 +358,27 @@ fn esc_goes_back_along_the_services_that_led_here() {
     bench.press("Esc");
     assert!(title(&bench).contains("Services"), "{}", title(&bench));
 }
+
+#[test]
+fn an_instant_is_written_whole_whatever_the_state() {
+    for size in [(80, 24), (120, 35), WIDE] {
+        let mut bench = bench(size);
+        bench.press("t t");
+        let text = bench.text();
+        let row = text.lines().find(|l| l.contains("critical 1")).unwrap();
+        assert!(row.contains("Z "), "{row}");
+    }
+}
+
+#[test]
+fn the_tree_begins_with_the_cursor_on_a_service() {
+    let mut bench = bench((120, 35));
+    bench.press("v");
+    assert!(bench.text().contains("tree by"), "{}", bench.text());
+    assert!(
+        bench.model.situation().row && cursor_line(&bench).contains('●')
+            || cursor_line(&bench).contains('✖'),
+        "{}",
+        cursor_line(&bench)
+    );
+}

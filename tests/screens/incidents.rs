@@ -80,17 +80,28 @@ fn an_arrival_waits_above_until_the_person_goes_there() {
 }
 
 #[test]
-fn an_arrival_waits_as_soon_as_the_tab_is_entered_and_while_a_note_is_typed() {
+fn an_arrival_comes_in_until_the_cursor_was_moved_and_the_cursor_stays_on_its_incident() {
     let mut noc = Noc::busy(WIDE);
     noc.press("1");
     noc.pass(100);
     noc.press("2");
-    noc.pass(50);
-    noc.press("n");
+    let before = noc.cursor_line();
+    noc.press("n Esc");
+    arrival(&mut noc);
+    assert!(noc.picture().contains("INC-2039"), "{}", noc.picture());
+    assert_eq!(noc.cursor_line(), before);
+}
+
+#[test]
+fn what_waits_says_in_the_footer_how_to_let_it_in_and_comes_in_when_the_tab_is_left() {
+    let mut noc = Noc::busy(WIDE);
+    assert!(!noc.footer().starts_with(" F follow"), "{}", noc.footer());
+    noc.press("j n");
     noc.pass(50);
     arrival(&mut noc);
     noc.press("Esc");
     assert!(noc.picture().contains("1 new ↑  P2"), "{}", noc.picture());
+    assert!(noc.footer().contains("a acknowledge   F follow"), "{}", noc.footer());
     noc.press("1 2");
     assert!(noc.picture().contains("INC-2039"), "{}", noc.picture());
 }
@@ -595,7 +606,12 @@ fn where_there_is_room_the_page_shows_how_the_worst_signals_went_when_it_opened(
     let mut bench = Bench::new(world(), 160, 45, DEFAULT);
     bench.tell(Msg::Go(Place::Incident(IncidentId(2041))));
     assert_snapshot!("incident_with_charts_160x45", bench.text());
-    let mut low = Bench::new(world(), 160, 24, DEFAULT);
+    for size in [(160, 24), (100, 30), (80, 24)] {
+        let mut narrow = Bench::new(world(), size.0, size.1, DEFAULT);
+        narrow.tell(Msg::Go(Place::Incident(IncidentId(2041))));
+        assert!(narrow.text().contains("p99 latency  281 ms at"), "{}", narrow.text());
+    }
+    let mut low = Bench::new(world(), 160, 16, DEFAULT);
     low.tell(Msg::Go(Place::Incident(IncidentId(2041))));
     assert!(!low.text().contains(" now "), "{}", low.text());
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use atalaya::config;
 use atalaya::domain::health::rollup::{Health, ServiceHealth};
 use atalaya::domain::health::signal::Track;
 use atalaya::domain::health::{
@@ -16,7 +17,7 @@ use atalaya::domain::incident::{
 use atalaya::domain::observation::{SourceState, SourceStatus};
 use atalaya::domain::time::Instant;
 use atalaya::engine::snapshot::Incidents;
-use atalaya::engine::{Part, Site, Snapshot, StoreState};
+use atalaya::engine::{Part, Plan, Site, Snapshot, StoreState};
 use atalaya::ui::app::{Model, Msg, Prefs, Settings};
 use atalaya::ui::cmd::Cmd;
 use atalaya::ui::frame::{self, Drawn};
@@ -366,6 +367,80 @@ pub fn world() -> Snapshot {
         book: Part::default(),
         imported: Part::default(),
     }
+}
+
+/// A team in three zones, as a config file.
+pub const TEAM: &str = r#"
+[site]
+timezone = "Europe/Madrid"
+
+[[people]]
+id = "ana"
+name = "Ana Ruiz"
+phone = "+34 600 000 001"
+chat = "@ana"
+timezone = "Europe/Madrid"
+roles = ["shift lead"]
+responsibilities = { triage = "A", diagnosis = "C" }
+skills = { linux = 4, postgres = 2 }
+certificates = [{ name = "CKA", expires = "2026-12-20" }]
+
+[[people]]
+id = "luis"
+name = "Luis Peña"
+timezone = "America/Bogota"
+roles = ["engineer"]
+skills = { linux = 3, mail = 5 }
+absences = [{ from = "2026-11-30", to = "2026-12-02", reason = "holidays" }]
+
+[[people]]
+id = "mia"
+name = "Mia Chen"
+timezone = "Asia/Singapore"
+skills = { postgres = 5 }
+
+[[schedules]]
+id = "core"
+name = "Core"
+timezone = "Europe/Madrid"
+[[schedules.layers]]
+name = "days"
+people = ["ana", "luis"]
+start = "2026-11-02 09:00"
+shift = "1d"
+[[schedules.layers]]
+name = "nights"
+people = ["mia"]
+start = "2026-11-02 09:00"
+shift = "7d"
+hours = { mon = ["22:00-06:00"], tue = ["22:00-06:00"], wed = ["22:00-06:00"] }
+
+[[schedules]]
+id = "network"
+timezone = "Europe/Madrid"
+[[schedules.layers]]
+name = "office"
+people = ["mia"]
+start = "2026-11-02 09:00"
+shift = "7d"
+hours = { mon = ["08:00-20:00"], tue = ["08:00-20:00"], wed = ["08:00-20:00"] }
+
+[[escalation]]
+id = "core"
+levels = [{ notify = ["schedule:core"] }, { notify = ["schedule:network", "person:ana"] }]
+"#;
+
+/// The same world with that team.
+pub fn staffed(world: Snapshot) -> Snapshot {
+    staffed_by(world, TEAM)
+}
+
+/// The same world with the team of a config file.
+pub fn staffed_by(mut world: Snapshot, text: &str) -> Snapshot {
+    let around = config::Surroundings::of_process();
+    let plan = config::of_text("team.toml", text.to_owned(), &around, now()).unwrap().plan;
+    world.plan = Arc::new(Plan { roster: plan.roster, ..Plan::empty() });
+    world
 }
 
 pub fn part<T>(value: T) -> Part<T> {

@@ -75,6 +75,12 @@ async fn what_a_program_prints_becomes_an_observation() {
 }
 
 #[tokio::test]
+async fn half_a_surrogate_pair_in_one_text_costs_that_character_only() {
+    let seen = run(r#"echo '{"version":1,"server":"\ud83d!","observations":[]}'"#).await.unwrap();
+    assert_eq!(seen.server, "\u{fffd}!");
+}
+
+#[tokio::test]
 async fn the_environment_is_cleared_but_for_what_was_set() {
     let e = run("env | sort | cut -d= -f1 | tr '\\n' ' ' >&2; exit 1").await.unwrap_err();
     let names: Vec<String> =

@@ -156,3 +156,12 @@ async fn a_document_that_takes_too_long_is_left_in_time_and_read_by_nobody_twice
     let why = source.poll(now).await.unwrap_err().to_string();
     assert!(why.contains("still being read"), "{why}");
 }
+
+#[tokio::test]
+async fn half_a_surrogate_pair_in_one_text_costs_that_character_only() {
+    let server = MockServer::start().await;
+    let body = r#"{"note": "\ud83d ", "path": "C:\\ud83d", "status": "UP"}"#;
+    let answer = ResponseTemplate::new(200).set_body_raw(body, "application/json");
+    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    assert_eq!(state(&look(document(&server)).await.unwrap()), Some(State::Ok));
+}

@@ -53,7 +53,7 @@ async fn init_writes_what_the_servers_know_and_check_accepts_it() {
         let output = atalaya(&home, &line);
         assert!(output.status.success(), "{output:?}");
         let said = String::from_utf8(output.stdout).unwrap();
-        said.contains("1 services, 2 signals").then_some(said)
+        said.contains("1 service, 2 signals").then_some(said)
     })
     .await;
     assert!(said.contains("alert TwoThings: no threshold: it joins several conditions"), "{said}");

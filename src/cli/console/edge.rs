@@ -80,7 +80,7 @@ impl Edge {
                             current = *new;
                             Ok(said)
                         }
-                        Err(problems) => Err((problems.place(), problems.headline())),
+                        Err(problems) => Err((problems.brief(), problems.headline())),
                     };
                     let _ = self.news.send(Msg::Config(read)).await;
                 }

@@ -194,7 +194,9 @@ pub fn services(series: &[Labels], named: &BTreeSet<String>) -> (Vec<DraftServic
         service.team = service.team.take().or(team);
     }
     let mut services: Vec<DraftService> = found.into_values().collect();
-    services.sort_by(|a, b| (a.tier.unwrap_or(9), &a.id).cmp(&(b.tier.unwrap_or(9), &b.id)));
+    // The first service that matches an alert takes it, and the label `service` says it explicitly.
+    let rank = |s: &DraftService| (s.label != "service", s.tier.unwrap_or(9));
+    services.sort_by(|a, b| (rank(a), &a.id).cmp(&(rank(b), &b.id)));
     let mut left_out = Vec::new();
     if services.len() > MAX_SERVICES {
         let what = format!("{} services", services.len() - MAX_SERVICES);
@@ -454,6 +456,17 @@ mod tests {
             ("node", "job", None),
         ];
         assert_eq!(ids, expect);
+    }
+
+    #[test]
+    fn a_service_by_its_own_label_stands_before_those_by_job_whatever_their_tier() {
+        let series = [
+            labels(&[("job", "api"), ("tier", "1")]),
+            labels(&[("job", "api"), ("service", "search"), ("tier", "3")]),
+        ];
+        let (list, _) = services(&series, &BTreeSet::new());
+        let ids: Vec<_> = list.iter().map(|s| (s.id.as_str(), s.label)).collect();
+        assert_eq!(ids, [("search", "service"), ("api", "job")]);
     }
 
     #[test]

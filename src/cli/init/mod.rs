@@ -23,6 +23,7 @@ use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args};
 use crate::config;
 use crate::domain::matcher::{Labels, Matchers};
+use crate::domain::text::count;
 
 /// Most alert rules that are looked into.
 const MAX_RULES: usize = 500;
@@ -68,8 +69,9 @@ fn said(path: &str, document: &Document) -> String {
     use std::fmt::Write as _;
     let mut text = format!("wrote {path}");
     if document.services > 0 || document.sources > 1 {
-        let Document { sources, services, signals, .. } = document;
-        let _ = write!(text, ": {sources} sources, {services} services, {signals} signals");
+        let sources = count(document.sources, "source");
+        let services = count(document.services, "service");
+        let _ = write!(text, ": {sources}, {services}, {}", count(document.signals, "signal"));
     }
     text.push('\n');
     if !document.left_out.is_empty() {

@@ -58,6 +58,13 @@ pub fn file(upstreams: &Upstreams, services: &[DraftService], left_out: &[LeftOu
         }
         out.push('\n');
     }
+    if services.iter().any(|s| s.label == "job") {
+        line(
+            &mut out,
+            "# The first service that matches an alert takes it: those that the label service",
+        );
+        line(&mut out, "# names stand before those that are known by their job.\n");
+    }
     for s in services {
         service(&mut out, s);
     }

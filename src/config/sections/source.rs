@@ -25,6 +25,8 @@ pub const KINDS: [&str; 7] =
     ["host", "prometheus", "alertmanager", "http", "probe", "command", "ical"];
 /// Those that a later one will.
 const LATER: [&str; 2] = ["icinga2", "pagerduty"];
+/// The longest that is waited for an answer unless set otherwise: at most one interval.
+const TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 /// Largest answer accepted unless set otherwise, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// The same of documents in any form, which take much more room when they are read.
@@ -34,7 +36,8 @@ const WEB: [&str; 2] = ["http", "https"];
 /// A source as it was read, with the places of what must be checked against the rest.
 pub struct ReadSource<'a> {
     pub settings: SourceSettings,
-    pub name_at: Place,
+    /// Where `timeout` was set, if it was.
+    pub timeout_at: Option<Place>,
     /// What it was made from, for telling changes.
     pub digest: u64,
     /// `alerts` was not set on a `prometheus`.
@@ -109,7 +112,9 @@ fn source<'a>(
         _ => 30,
     };
     let interval = s.duration("interval", seconds(1)..=TimeDelta::days(1));
+    let interval = interval.unwrap_or(seconds(default));
     let timeout = s.duration("timeout", seconds(1)..=TimeDelta::minutes(10));
+    let timeout_at = s.node("timeout").map(|node| node.at.0);
     let http = if matches!(word, "prometheus" | "alertmanager" | "http" | "probe" | "ical") {
         http(s)
     } else {
@@ -146,8 +151,8 @@ fn source<'a>(
     let std = |d: TimeDelta| d.to_std().unwrap_or_default();
     let settings = SourceSettings {
         name: Arc::from(name.value),
-        interval: std(interval.unwrap_or(seconds(default))),
-        timeout: std(timeout.unwrap_or(seconds(10))),
+        interval: std(interval),
+        timeout: std(timeout.unwrap_or(TIMEOUT.min(interval))),
         max_body: max_body.unwrap_or(if matches!(word, "http" | "command" | "ical") {
             MAX_DOCUMENT
         } else {
@@ -157,8 +162,8 @@ fn source<'a>(
         kind: kind?,
         asks: Vec::new(),
     };
-    let (name_at, digest) = (name.at, s.digest());
-    Some(ReadSource { settings, name_at, digest, alerts_open, origins, services, people })
+    let digest = s.digest();
+    Some(ReadSource { settings, timeout_at, digest, alerts_open, origins, services, people })
 }
 
 /// `64MiB`, `512 KiB`, or a number of bytes.

@@ -93,8 +93,12 @@ pub fn judge(
             Some(change) if seen != 0 && change.position > seen => {
                 let at = clock(change.at, now, policy);
                 let was = format!("{id} was {} by {} at {at}", change.what, change.by);
-                // The refusal may begin with the same words.
-                let rest = why.strip_prefix(&was).map_or(format!("; {why}"), str::to_owned);
+                // The refusal may begin with the same words, or say the same in others.
+                let rest = why.strip_prefix(&was).map(str::to_owned).or_else(|| {
+                    let same = format!("{id} is {} by {}", change.what, change.by);
+                    why.strip_prefix(&same).map(str::to_owned)
+                });
+                let rest = rest.unwrap_or_else(|| format!("; {why}"));
                 Err(Verdict::Conflict { why: format!("{was} while you looked{rest}") })
             }
             _ => Err(Verdict::Refused { why }),

@@ -13,8 +13,6 @@ use crate::domain::log::Recorded;
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, zone};
 
-/// How long a change can be undone.
-pub const UNDO: TimeDelta = TimeDelta::seconds(30);
 /// The longest override.
 const LONGEST: TimeDelta = TimeDelta::days(366);
 /// The most overrides that one command makes.
@@ -159,7 +157,8 @@ impl Book {
         self.by_id.values().cloned().collect()
     }
 
-    /// Judges a command: what is to be stored and what to say, or why not and the way out.
+    /// Judges a command: what is to be stored and what to say, or why not and the way out. An own
+    /// change can be undone for `undo_window`.
     ///
     /// # Errors
     /// The refusal, for a person.
@@ -168,12 +167,12 @@ impl Book {
         roster: &Roster,
         actor: &Actor,
         command: &Command,
-        now: Instant,
+        (now, undo_window): (Instant, TimeDelta),
     ) -> Result<(Change, String), String> {
         match command {
             Command::Set { wanted, what } => self.set(roster, wanted, *what, now),
             Command::Drop { ids } => self.drop_these(roster, ids),
-            Command::Undo => self.undo(actor, now),
+            Command::Undo => self.undo(actor, now, undo_window),
         }
     }
 
@@ -242,9 +241,14 @@ impl Book {
         Ok((Change::OverridesDropped { ids: known }, said.join("; ")))
     }
 
-    fn undo(&self, actor: &Actor, now: Instant) -> Result<(Change, String), String> {
-        let Some(made) = self.undoable(actor, now) else {
-            let seconds = UNDO.num_seconds();
+    fn undo(
+        &self,
+        actor: &Actor,
+        now: Instant,
+        window: TimeDelta,
+    ) -> Result<(Change, String), String> {
+        let Some(made) = self.undoable(actor, now, window) else {
+            let seconds = window.num_seconds();
             return Err(format!("no own change of the roster in the last {seconds} s"));
         };
         // Somebody may have dropped one of them since.
@@ -262,15 +266,10 @@ impl Book {
         Ok((Change::RosterUndone { position, gone, back }, format!("undone: {said}")))
     }
 
-    /// Until when the last own change can be undone.
-    pub fn undo_until(&self, actor: &Actor, now: Instant) -> Option<Instant> {
-        self.undoable(actor, now).map(|made| made.at + UNDO)
-    }
-
-    fn undoable(&self, actor: &Actor, now: Instant) -> Option<&Made> {
+    fn undoable(&self, actor: &Actor, now: Instant, window: TimeDelta) -> Option<&Made> {
         let own = |made: &&Made| made.session == actor.session && !made.is_undone;
         let last = self.made.iter().rev().find(own)?;
-        (now - last.at <= UNDO).then_some(last)
+        (now - last.at <= window).then_some(last)
     }
 
     /// Folds one stored change.

@@ -40,6 +40,17 @@ fn acknowledging_a_resolved_incident_is_refused_with_the_way_out() {
 }
 
 #[test]
+fn acknowledging_what_somebody_acknowledged_meanwhile_says_so_once() {
+    let mut world = one();
+    let seen = world.incident(1).version;
+    world.act("luis", 1, Action::Acknowledge, 60);
+    assert_eq!(
+        world.act_having_seen("ana", 1, seen, Action::Acknowledge, 61),
+        "conflict: INC-1 was acknowledged by luis at 14:01:00 while you looked; assign it to take it over"
+    );
+}
+
+#[test]
 fn acknowledging_what_somebody_resolved_meanwhile_is_a_conflict_with_who_and_when() {
     let mut world = one();
     world.prometheus(&[], 2);

@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 
 use super::process_group::Group;
 use super::settings::{self, Ask, SourceSettings};
-use super::{Source, SourceError};
+use super::{Source, SourceError, hygiene};
 use crate::domain::observation::{Observation, SourceName};
 use crate::domain::text::clean;
 use crate::domain::time::Instant;
@@ -80,6 +80,7 @@ impl CommandSource {
                 format!("{program} ended with {status}: {why}")
             }));
         }
+        hygiene::mend_surrogates(&mut printed);
         answer::read(&self.name, &printed, &self.asks, now)
     }
 

@@ -61,8 +61,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             model.broken = None;
             say(model, Tone::Info, said);
         }
-        Msg::Config(Err((place, why))) => {
-            model.broken = Some(place);
+        Msg::Config(Err((brief, why))) => {
+            model.broken = Some(brief);
             say(model, Tone::Bad, format!("config not reloaded, the old one stays: {why}"));
         }
         Msg::Say(tone, text) => say(model, tone, text),
@@ -228,6 +228,7 @@ fn not_now(model: &mut Model, action: Action) {
     let why = match action {
         Action::Undo => "nothing of yours to undo".to_owned(),
         Action::OpenLink => "no link here".to_owned(),
+        Action::Shorter | Action::Longer => "no chart is in view here".to_owned(),
         _ => format!("nothing to {} here", entry.hint),
     };
     say(model, Tone::Info, why);
@@ -253,6 +254,7 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             }
             Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
+                model.drafts.sent(form, &steps);
                 model.overlays.pop();
                 run(model, steps, cmds);
             }
@@ -348,6 +350,12 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
+        Action::Open | Action::Copy => {
+            if let Some(Overlay::Messages(at)) = model.overlays.last() {
+                let chosen = frame::messages::chosen(&model.messages, *at);
+                cmds.extend(chosen.map(|message| Cmd::Copy(message.text.clone())));
+            }
+        }
         action => {
             if let Some(mut overlay) = model.overlays.pop() {
                 let screen = Rect::from(((0, 0).into(), model.size));
@@ -376,6 +384,11 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
                 model.prefs.follows = false;
                 cmds.push(Cmd::Theme(name));
             }
+            // What stands in the form already is edited on.
+            Step::Do(Cmd::Edit(text)) => cmds.push(Cmd::Edit(match model.overlays.last() {
+                Some(Overlay::Form(form)) => form.text().to_owned(),
+                _ => text,
+            })),
             Step::Do(cmd) => cmds.push(cmd),
             Step::Act(action) => {
                 let entry = action.entry();
@@ -385,7 +398,12 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
                     not_now(model, action);
                 }
             }
-            Step::Show(overlay) => model.overlays.push(*overlay),
+            Step::Show(mut overlay) => {
+                if let Overlay::Form(form) = &mut *overlay {
+                    model.drafts.restore(form);
+                }
+                model.overlays.push(*overlay);
+            }
             Step::Go(place) => go(model, place, cmds),
             Step::Say(tone, text) => say(model, tone, text),
         }
@@ -442,12 +460,23 @@ fn say(model: &mut Model, tone: Tone, text: String) {
     let message = Message { at: model.now, tone, text: text.clone() };
     let repeated = model.messages.back().is_some_and(|m| m.text == text);
     if !repeated {
-        model.messages.push_back(message);
+        note_down(model, message);
     }
+    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
+}
+
+/// Adds to the messages; a cursor among them stays on its message.
+fn note_down(model: &mut Model, message: Message) {
+    model.messages.push_back(message);
     while model.messages.len() > MAX_MESSAGES {
         model.messages.pop_front();
     }
-    model.toast = Some(Toast::new(tone, text, model.now, model.speed));
+    let last = model.messages.len() - 1;
+    for overlay in &mut model.overlays {
+        if let Overlay::Messages(at) = overlay {
+            at.0 = (at.0 + 1).min(last);
+        }
+    }
 }
 
 /// Tells what happened, unless the outcome of an own action is still being read.
@@ -476,11 +505,14 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
         model.done.push(Done { undo, at: model.now, stays: stays(command) });
         model.done.retain(|d| model.now - d.at <= window);
     }
-    let (tone, line, rest) = frame::toast::outcome(outcomes);
+    let (tone, mut line, rest) = frame::toast::outcome(outcomes);
+    if model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done())) {
+        line.push_str("; your text is kept for the next try");
+    }
     say(model, tone, line);
     // The list is one key away: in the messages.
     for text in rest {
-        model.messages.push_back(Message { at: model.now, tone: Tone::Info, text });
+        note_down(model, Message { at: model.now, tone: Tone::Info, text });
     }
     let window = model.undo_window();
     let undoable = acted && stays(command).is_none();
@@ -561,7 +593,10 @@ fn palette(model: &Model) -> Picker {
         .collect();
     entries.sort_by_key(|e| !(e.when)(&situation));
     let items = entries.into_iter().map(|e| {
-        let key = model.prefs.settings.keymap.shown(e.action, ascii).unwrap_or_default();
+        // A key that has no meaning here is not shown; by its name the action works all the same.
+        let works = e.within.iter().any(|c| contexts.contains(c));
+        let key = model.prefs.settings.keymap.shown(e.action, ascii).filter(|_| works);
+        let key = key.unwrap_or_default();
         Item {
             label: e.name.replace('_', " "),
             detail: format!("{key:5} {}", e.help),

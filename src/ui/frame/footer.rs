@@ -13,7 +13,7 @@ use super::toast;
 
 pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     paint.fill(area, Role::Footer);
-    let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let inner = inside(area);
     if !model.pressed.is_empty() {
         follow(model, ctx, inner, paint);
     } else if let Some(since) = model.waiting_since().filter(|at| ctx.now - *at >= toast::PATIENCE)
@@ -21,7 +21,11 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let text = format!("storing {} {}", paint.theme.symbols.dot, ctx.age(since));
         paint.put(inner.x, inner.y, inner.width, &text, Role::ToastInfo);
     } else if let Some(toast) = &model.toast {
-        toast.view(ctx, inner, paint);
+        // A long one takes the last line of the screen above for a while.
+        let more = toast.lines(inner.width) - 1;
+        let area = Rect { y: area.y - more.min(area.y), height: area.height + more, ..area };
+        paint.fill(area, Role::Footer);
+        toast.view(ctx, inside(area), paint);
     } else if model.typing() {
         let text = match model.overlays.last() {
             Some(Overlay::Form(_)) => "Tab next field   Enter next, then send   Esc leave",
@@ -32,6 +36,10 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     } else {
         hints(model, inner, paint);
     }
+}
+
+fn inside(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
 /// `g…  g top  h Health  i Incidents`.

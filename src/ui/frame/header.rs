@@ -132,9 +132,10 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
         out.push(piece(1, true, vec![(" DEMO ".to_owned(), of(Role::Demo))]));
     }
     let warning = base.patch(of(Role::Warning));
-    if let Some(place) = &model.broken {
-        let place = format!(": {}", text::clean(place, 30));
-        let spans = vec![("config broken".to_owned(), warning), (place, warning)];
+    if let Some(brief) = &model.broken {
+        let brief = text::clean(brief, 40);
+        let (word, place) = brief.split_at(brief.find(':').unwrap_or(brief.len()));
+        let spans = vec![(format!("config {word}"), warning), (place.to_owned(), warning)];
         out.push(Piece { detail: true, ..piece(1, true, spans) });
     }
     let mut unchecked = ctx.world.sources.iter().filter(|s| s.insecure);
@@ -298,8 +299,10 @@ pub fn banner(ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
             let narrow = width(&whole) + 1 > area.width;
             (Role::Banner, short.filter(|_| narrow).unwrap_or(whole))
         }
-        StoreState::ReadOnly { why } => (Role::ReadOnly, format!(" STORE READ-ONLY: {why}")),
-        StoreState::Ready | StoreState::Memory => {
+        StoreState::ReadOnly { why } if !ctx.world.site.read_only => {
+            (Role::ReadOnly, format!(" STORE READ-ONLY: {why}"))
+        }
+        StoreState::Ready | StoreState::Memory | StoreState::ReadOnly { .. } => {
             (Role::Banner, format!(" STORE: {}", ctx.world.notices.join("; ")))
         }
     };

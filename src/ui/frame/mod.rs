@@ -34,7 +34,7 @@ pub const LEAST: Size = Size { width: 44, height: 10 };
 pub struct Areas {
     pub header: Rect,
     pub tabs: Rect,
-    /// Empty unless the store is in trouble.
+    /// Empty unless the store is in trouble, or says why it is read-only.
     pub banner: Rect,
     pub body: Rect,
     pub footer: Rect,
@@ -42,8 +42,13 @@ pub struct Areas {
 
 /// Divides the screen.
 pub fn areas(screen: Rect, world: &Snapshot) -> Areas {
-    let failing = matches!(world.store, StoreState::Failing { .. } | StoreState::ReadOnly { .. });
-    let banner = u16::from(failing || !world.notices.is_empty());
+    let trouble = match world.store {
+        StoreState::Failing { .. } => true,
+        // A console that was started so has a badge, and no more to say.
+        StoreState::ReadOnly { .. } => !world.site.read_only,
+        StoreState::Ready | StoreState::Memory => false,
+    };
+    let banner = u16::from(trouble || !world.notices.is_empty());
     let line =
         |y: u16, height: u16| Rect { y: screen.y + y, height, ..screen }.intersection(screen);
     let above = 2 + banner;

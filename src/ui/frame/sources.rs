@@ -79,7 +79,7 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
         (format!("{glyph} {name}"), style),
         (word.to_owned(), style),
         (s.kind.clone(), muted),
-        (last, plain),
+        (last.clone(), plain),
         (took, plain),
         (every, muted),
         (s.items.to_string(), plain),
@@ -97,7 +97,9 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
             lines.push(pieces);
         }
     };
-    if !told && !address.is_empty() {
+    let repeated =
+        matches!(&s.state, SourceState::Failing { error, .. } if error.contains(&address));
+    if !told && !repeated && !address.is_empty() {
         more("at", &address, muted);
     }
     if let SourceState::Failing { since, error, next_try } = &s.state {
@@ -107,8 +109,14 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
             format!("failing since {}, next try in {}", ctx.time(*since), text::duration(left));
         more("", &text, muted);
     }
+    // What is known of a source that does not answer is what it said when it last did.
+    let answers = matches!(s.state, SourceState::Fresh | SourceState::Late);
     for warning in &s.warnings {
-        more("warning", warning, theme.of(Role::Warning));
+        if answers {
+            more("warning", warning, theme.of(Role::Warning));
+        } else {
+            more("earlier", &format!("{last}: {warning}"), muted);
+        }
     }
     if s.insecure {
         more("warning", "its certificate is not checked", theme.of(Role::Warning));
@@ -122,7 +130,7 @@ fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {
     if !s.server.is_empty() {
         more("server", &text::clean(&s.server, 80), muted);
     }
-    if lines.len() > 1 + usize::from(!told) {
+    if lines.len() > 1 + usize::from(!told && !repeated) {
         lines.push(Vec::new());
     }
     lines

@@ -8,7 +8,8 @@ use crate::domain::time::Instant;
 use crate::ui::keymap::Action;
 use crate::ui::screens::{Ctx, Tone};
 use crate::ui::theme::Role;
-use crate::ui::widgets::Paint;
+use crate::ui::widgets::paint::wrap;
+use crate::ui::widgets::{Paint, width};
 
 /// How long a command may take before the footer says that it is waiting.
 pub const PATIENCE: TimeDelta = TimeDelta::milliseconds(100);
@@ -48,6 +49,13 @@ impl Toast {
         self.until = now + stretched(UNDO_SHOWN, speed);
     }
 
+    /// How many lines of so many cells it takes, two at most. An offer to undo comes after few words.
+    pub fn lines(&self, cells: u16) -> u16 {
+        let long = width(&self.text) > cells.saturating_sub(2) && self.undo_until.is_none();
+        1 + u16::from(long)
+    }
+
+    /// Draws it into as many lines as `area` has; what is still too long can be read in the messages.
     pub fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let symbols = paint.theme.symbols;
         let (glyph, role) = match self.tone {
@@ -69,6 +77,13 @@ impl Toast {
         });
         let reserve = if undo.is_some() { 18 } else { 0 };
         let room = area.right().saturating_sub(x + reserve);
+        if area.height > 1 {
+            let lines = wrap(&self.text, room);
+            let (first, rest) = lines.split_first().map_or(("", &[] as &[_]), |(f, r)| (f, r));
+            paint.text(x, area.y, room, first, style);
+            paint.text(x, area.y + 1, room, &rest.join(" "), style);
+            return;
+        }
         x += paint.text(x, area.y, room, &self.text, style);
         if let Some((key, left)) = undo {
             let (key_style, hint) =

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::domain::text;
 use crate::ui::keymap::Action;
 use crate::ui::screens::{Ctx, centred};
 use crate::ui::theme::Role;
@@ -11,20 +12,21 @@ use crate::ui::widgets::paint::wrap;
 pub fn view(ctx: &Ctx<'_>, screen: Rect, paint: &mut Paint<'_>) {
     let w = screen.width.min(78);
     let world = ctx.world;
-    let services = world.health.services.len();
+    let services = text::count(world.health.services.len(), "service");
     let mut lines: Vec<(Role, String)> = Vec::new();
     let host = world.sources.iter().all(|s| s.kind == "host");
     let watching = if world.site.demo {
         format!(
-            "A made-up operations centre with {services} services. Nothing here is real, nothing is stored."
+            "A made-up operations centre with {services}. Nothing here is real, nothing is stored."
         )
     } else if host {
         format!(
-            "This host is being watched: {services} services from its processor, memory, disks, network \
-             and busiest processes. A disk over 90 % or memory over 95 % raises an incident by itself."
+            "This host is being watched: {services} from its processor, memory, disks, network \
+             and busiest processes. A disk over 90\u{a0}% or memory over 95\u{a0}% raises an incident by itself."
         )
     } else {
-        format!("{services} services from {} sources are being watched.", world.sources.len())
+        let sources = text::count(world.sources.len(), "source");
+        format!("Being watched: {services} from {sources}.")
     };
     for line in wrap(&watching, w.saturating_sub(6)) {
         lines.push((Role::Text, line));

@@ -177,7 +177,7 @@ impl Keymap {
             .filter(|e| (e.when)(situation) && !(e.writes && situation.read_only))
             .filter(|e| !self.keys(e.action).is_empty())
             .collect();
-        hints.sort_by_key(|e| std::cmp::Reverse(e.weight));
+        hints.sort_by_key(|e| std::cmp::Reverse(e.weight_in(situation)));
         hints
     }
 }

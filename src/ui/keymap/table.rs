@@ -60,6 +60,10 @@ pub struct Situation {
     pub link: bool,
     /// Time is across: of a chart, or of the roster.
     pub chart: bool,
+    /// The next pane is out of sight until it has its turn.
+    pub behind: bool,
+    /// New rows that are not let in yet.
+    pub waiting: usize,
     /// Nothing lies above the tab's root: `q` quits.
     pub root: bool,
     /// `Esc` has something to leave: an overlay, a filter, a mark, a detail.
@@ -147,7 +151,7 @@ actions! {
 
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
-    Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column";
+    Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column; the queue asks by which";
     View           "view"             ["v"],            [Health, Incidents, OnCall], Look, 38 "view",             READS SAFE,   always,          "next view: table, tree, tiles; saved queries; team";
     Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service or nothing";
     Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "next set of columns: overview and the four dimensions";
@@ -155,7 +159,7 @@ actions! {
     Longer         "longer"           ["]"],            [Health, Service, OnCall], Look, 28 "longer",             READS SAFE,   chart,           "a longer range: charts up to 30 days, the roster a month";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
-    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, OnCall], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
+    Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, List], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
     TimeStyle      "time_style"       ["t"],            [Console],                 Look, 14 "time",               READS SAFE,   always,          "write times as ages, local or UTC";
 
     Down           "down"             ["j", "down"],    [List],                    Move, 0 "down",                READS SAFE,   always,          "down";
@@ -246,6 +250,18 @@ fn resolved(s: &Situation) -> bool {
 
 fn ended(s: &Situation) -> bool {
     s.incident.is_some_and(|state| !state.is_open())
+}
+
+impl Entry {
+    /// Its place in the footer now: what leads on from here comes before what is always there.
+    pub fn weight_in(&self, s: &Situation) -> u8 {
+        match self.action {
+            Action::NextPane if s.behind => 92,
+            Action::Follow if s.waiting > 0 => 98,
+            Action::Back if s.leavable && !s.root => 61,
+            _ => self.weight,
+        }
+    }
 }
 
 impl Action {

@@ -21,7 +21,29 @@ pub fn degrade(style: Style, role: Role, depth: Depth) -> Style {
         out.bg = None;
         out = out.add_modifier(Modifier::REVERSED);
     }
+    if matches!(depth, Depth::Ansi16 | Depth::Ansi8)
+        && matches!(style.bg, Some(Color::Rgb(..) | Color::Indexed(_)))
+        && let Some(bg) = out.bg.filter(|bg| *bg != Color::Reset)
+    {
+        out = inked(out, darken(bg));
+    }
+    if role == Role::Selection && depth <= Depth::Ansi16 {
+        // Bold black is grey on many terminals, and cannot be read on grey.
+        out = out.remove_modifier(Modifier::BOLD | Modifier::DIM);
+        if lost && depth != Depth::Off {
+            // In reverse, what is coloured in the row would become its background.
+            out = out.remove_modifier(Modifier::REVERSED).fg(Color::Black).bg(Color::Gray);
+        }
+    }
     out
+}
+
+/// The ink that can be read on one of the eight colours: bold black may turn grey, bold white not.
+fn inked(style: Style, bg: Color) -> Style {
+    match bg {
+        Color::Red | Color::Blue | Color::Magenta => style.fg(Color::White).bg(bg),
+        _ => style.fg(Color::Black).bg(bg).remove_modifier(Modifier::BOLD),
+    }
 }
 
 /// Roles of which the background is the message.
@@ -181,10 +203,20 @@ mod tests {
     #[test]
     fn a_lost_background_becomes_reverse_video() {
         let style = Style::new().fg(Color::Rgb(0, 0, 0)).bg(Color::Rgb(30, 40, 60));
-        let selected = degrade(style, Role::Selection, Depth::Ansi16);
-        assert!(selected.add_modifier.contains(Modifier::REVERSED));
-        assert_eq!(selected.fg, None);
+        let tab = degrade(style, Role::TabActive, Depth::Ansi16);
+        assert!(tab.add_modifier.contains(Modifier::REVERSED));
+        assert_eq!(tab.fg, None);
         let overlay = degrade(style, Role::Overlay, Depth::Ansi16);
         assert!(!overlay.add_modifier.contains(Modifier::REVERSED));
+    }
+
+    #[test]
+    fn a_selected_row_is_black_on_grey_without_bold_where_its_background_is_lost() {
+        let style = Style::new().bg(Color::Rgb(30, 40, 60)).add_modifier(Modifier::BOLD);
+        let selected = degrade(style, Role::Selection, Depth::Ansi16);
+        assert_eq!((selected.fg, selected.bg), (Some(Color::Black), Some(Color::Gray)));
+        assert!(selected.sub_modifier.contains(Modifier::BOLD), "bold black is grey on grey");
+        let without = degrade(style, Role::Selection, Depth::Off);
+        assert!(without.add_modifier.contains(Modifier::REVERSED));
     }
 }

@@ -245,6 +245,26 @@ mod tests {
     }
 
     #[test]
+    fn with_16_colours_no_badge_and_no_selected_row_has_bold_black_ink_or_black_on_blue() {
+        for (name, _) in built_in() {
+            let theme = Theme::built_in(name, Depth::Ansi16, Glyphs::Unicode);
+            let bold = Style::new().add_modifier(Modifier::BOLD).patch(theme.of(Role::Selection));
+            assert!(!bold.add_modifier.contains(Modifier::BOLD), "{name}");
+            let badges = [Role::P1, Role::P2, Role::Demo, Role::Banner];
+            for role in badges.into_iter().chain([Role::ReadOnly, Role::TabActive]) {
+                let Style { fg, bg, add_modifier, .. } = theme.of(role);
+                let dark = [Color::Red, Color::Blue, Color::Magenta].map(Some).contains(&bg);
+                let bold = add_modifier.contains(Modifier::BOLD);
+                match bg {
+                    None | Some(Color::Reset) => {}
+                    _ if dark => assert_eq!(fg, Some(Color::White), "{name} {role:?}"),
+                    _ => assert_eq!((fg, bold), (Some(Color::Black), false), "{name} {role:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
     fn text_can_be_read_on_every_background_it_meets() {
         for (name, _) in built_in() {
             let theme = Theme::built_in(name, Depth::All, Glyphs::Unicode);

@@ -39,6 +39,8 @@ pub struct Chart<'a> {
 const GAP_STEPS: i64 = 4;
 /// Cells of the widest label on the value axis.
 const LABEL: u16 = 14;
+/// From here on a value is written with an exponent.
+const MANY_DIGITS: f64 = 1e9;
 /// Least cells for the labels.
 const LEAST_LABEL: u16 = 5;
 
@@ -162,6 +164,9 @@ impl Chart<'_> {
             return usual(&tick);
         }
         let (factor, unit) = text::scale(scale.low.abs().max(scale.high.abs()), self.unit);
+        if (tick * factor).abs() >= MANY_DIGITS {
+            return format!("{:.3e} {unit}", tick * factor).trim_end().to_owned();
+        }
         let step = (scale.high - scale.low) / (scale.ticks.len().max(2) - 1) as f64 * factor;
         let decimals = (-step.log10()).ceil().clamp(0.0, 6.0) as usize;
         format!("{:.decimals$} {unit}", tick * factor).trim_end().to_owned()
@@ -319,9 +324,21 @@ fn usual_step(points: &VecDeque<(Instant, f64)>) -> TimeDelta {
     TimeDelta::milliseconds(median.max(1))
 }
 
-/// 1, 2 or 5 times a power of ten (of 1024 for bytes), at least `least`.
+/// 1, 2 or 5 times a power of ten (of 1024 for bytes; of minutes, hours and days for lengths of time
+/// that are written so), at least `least`.
 fn round_step(least: f64, unit: &str) -> f64 {
     let least = if least.is_finite() && least > 0.0 { least } else { 1.0 };
+    let second = match unit {
+        "s" => 1.0,
+        "ms" => 1_000.0,
+        _ => f64::INFINITY,
+    };
+    if least >= 30.0 * second {
+        let steps = TIME_STEPS.into_iter().map(|s| s as f64 * second);
+        let step = steps.skip_while(|s| *s < 60.0 * second).find(|s| *s >= least * 0.999);
+        let day = 86_400.0 * second;
+        return step.filter(|s| *s <= day).unwrap_or_else(|| round_step(least / day, "") * day);
+    }
     let bytes = unit == "B" || unit == "B/s" || unit == "bytes";
     let scale = if bytes && least > 1.0 { 1024_f64.powf(least.log(1024.0).floor()) } else { 1.0 };
     let least = least / scale;
@@ -411,6 +428,39 @@ mod tests {
     use proptest::prelude::*;
     use ratatui::buffer::Buffer;
     use rstest::rstest;
+
+    #[rstest]
+    #[case(45.0, "s", 60.0)]
+    #[case(3_000.0, "s", 3_600.0)]
+    #[case(20_000.0, "s", 21_600.0)]
+    #[case(57.8 * 86_400.0, "s", 100.0 * 86_400.0)]
+    #[case(41.0 * 86_400.0, "s", 50.0 * 86_400.0)]
+    #[case(3e6, "ms", 3.6e6)]
+    #[case(45.0, "", 50.0)]
+    fn steps_of_long_times_are_round_minutes_hours_and_days(
+        #[case] least: f64,
+        #[case] unit: &str,
+        #[case] expect: f64,
+    ) {
+        assert_eq!(round_step(least, unit), expect);
+    }
+
+    #[rstest]
+    #[case("", 1e308)]
+    #[case("s", 1e308)]
+    #[case("B", -1e308)]
+    #[case("%", 1e300)]
+    fn no_label_of_the_axis_has_a_hundred_digits(#[case] unit: &str, #[case] value: f64) {
+        let points: VecDeque<_> =
+            (0..60).map(|m| (start() + TimeDelta::minutes(m), value)).collect();
+        let thresholds = Thresholds::default();
+        let chart = Chart { unit, ..chart(&points, &thresholds) };
+        let scale = chart.scale(12).unwrap();
+        for tick in &scale.ticks {
+            let label = chart.label(*tick, &scale);
+            assert!(label.len() <= 14, "{label}");
+        }
+    }
 
     fn start() -> Instant {
         Utc.with_ymd_and_hms(2026, 11, 23, 12, 7, 0).unwrap()

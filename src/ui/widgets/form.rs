@@ -157,6 +157,25 @@ impl Form {
         }
     }
 
+    /// Label and text of each field.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        self.fields.iter().map(|f| (f.label.clone(), f.field.text().to_owned())).collect()
+    }
+
+    /// Puts texts into the fields of the same labels.
+    pub fn restore(&mut self, texts: &[(String, String)]) {
+        for field in &mut self.fields {
+            if let Some((_, text)) = texts.iter().find(|(label, _)| *label == field.label) {
+                field.field = Field::with(text);
+            }
+        }
+    }
+
+    /// The text of the field that is typed into.
+    pub fn text(&self) -> &str {
+        self.fields.get(self.focus).map_or("", |field| field.field.text())
+    }
+
     /// Takes over what an editor made of the text.
     pub fn edited(&mut self, text: &str) {
         if let Some(field) = self.fields.get_mut(self.focus) {

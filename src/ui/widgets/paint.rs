@@ -76,6 +76,24 @@ pub fn fit<'a>(text: &'a str, max: u16, ellipsis: &str) -> Cow<'a, str> {
     Cow::Owned(cut)
 }
 
+/// Without punctuation that the fonts of plain consoles lack; letters stay. No cell is won or lost.
+fn plain(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return text;
+    }
+    let sign = |c| match c {
+        '–' | '—' | '‐' | '‑' | '−' => '-',
+        '‘' | '’' | '‚' => '\'',
+        '“' | '”' | '„' => '"',
+        '…' => '~',
+        '→' => '>',
+        '←' => '<',
+        '•' => '*',
+        other => other,
+    };
+    Cow::Owned(text.chars().map(sign).collect())
+}
+
 impl<'a> Paint<'a> {
     pub fn new(buf: &'a mut Buffer, theme: &'a Theme) -> Self {
         Self { buf, theme, cursor: None, links: Vec::new() }
@@ -94,6 +112,7 @@ impl<'a> Paint<'a> {
         }
         let max = max.min(area.right() - x);
         let text = fit(text, max, self.theme.symbols.ellipsis);
+        let text = if self.theme.symbols.ascii { plain(text) } else { text };
         let (end, _) = self.buf.set_stringn(x, y, &text, usize::from(max), style);
         end - x
     }

@@ -108,6 +108,11 @@ impl<K: Clone + PartialEq> Cursor<K> {
         Self { at: Some(key), aimed: true, ..Self::default() }
     }
 
+    /// Whether the person put it where it is.
+    pub fn is_aimed(&self) -> bool {
+        self.aimed
+    }
+
     /// Where it stands among the rows.
     pub fn index(&self) -> usize {
         self.index

@@ -227,6 +227,11 @@ impl Full {
     }
 }
 
+/// Whether charts and facts take turns, for want of room.
+pub fn take_turns(ctx: &Ctx<'_>) -> bool {
+    ctx.body.width < BESIDE
+}
+
 /// Where the charts and the facts stand.
 fn split(area: Rect, facts: bool) -> (Option<Rect>, Option<Rect>) {
     if area.width >= BESIDE {

@@ -12,6 +12,7 @@ use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::health::signal::Track;
 use crate::domain::health::{Dimension, State};
 use crate::domain::text;
+use crate::domain::time::TimeStyle;
 use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
 use crate::ui::widgets::table::Row as Line;
@@ -19,14 +20,17 @@ use crate::ui::widgets::{Column, Paint, Table, width};
 
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-const OVERVIEW: [Column; 6] = [
-    Column::fill("SERVICE", 17),
-    Column::new("STATE", STATE, 1),
-    Column::new("SIGNAL", 15, 3),
-    Column::right("VALUE", 9, 0),
-    Column::new("LAST HOUR", 12, 2),
-    Column::right("INC", 3, 4),
-];
+/// The columns of the overview; `state`: the cells of a state and its age.
+fn overview(state: u16) -> Vec<Column> {
+    vec![
+        Column::fill("SERVICE", 17),
+        Column::new("STATE", state, 1),
+        Column::new("SIGNAL", 15, 3),
+        Column::right("VALUE", 9, 0),
+        Column::new("LAST HOUR", 12, 2),
+        Column::right("INC", 3, 4),
+    ]
+}
 
 /// Cells of a state and its age.
 const STATE: u16 = 15;
@@ -39,7 +43,7 @@ const NAMES: u16 = 40;
 
 /// The columns of one dimension in `room` cells: as many of its signals as there are (`signals`) and
 /// as fit; the last hour takes what is left.
-fn by_dimension(dimension: Dimension, signals: usize, room: u16) -> Vec<Column> {
+fn by_dimension(dimension: Dimension, signals: usize, state: u16, room: u16) -> Vec<Column> {
     let title = match dimension {
         Dimension::Performance => "PERFORMANCE",
         Dimension::Stability => "STABILITY",
@@ -47,16 +51,26 @@ fn by_dimension(dimension: Dimension, signals: usize, room: u16) -> Vec<Column> 
         Dimension::Availability => "AVAILABILITY",
     };
     let more = signals.clamp(1, 3) - 1;
-    let used = NAMES + STATE + SIGNAL * u16::try_from(1 + more).unwrap_or(1);
+    let used = NAMES + state + SIGNAL * u16::try_from(1 + more).unwrap_or(1);
     let spark = room.saturating_sub(used).clamp(SPARK.0, SPARK.1);
     let mut columns = vec![
         Column::fill("SERVICE", 17),
-        Column::new("STATE", STATE, 1),
+        Column::new("STATE", state, 1),
         Column::new(title, SIGNAL, 0),
         Column::new("LAST HOUR", spark, 2),
     ];
     columns.extend([3, 4].into_iter().take(more).map(|rank| Column::new("", SIGNAL, rank)));
     columns
+}
+
+/// Cells of the widest state and its age; of the instant at which it began, where those are shown.
+fn state_cells(ctx: &Ctx<'_>) -> u16 {
+    if ctx.prefs.settings.times == TimeStyle::Relative {
+        return STATE;
+    }
+    let telling = ctx.world.health.services.iter().filter(|s| s.state != State::Ok);
+    let cells = telling.map(|s| width(s.state.word()) + 1 + width(&ctx.time(s.since)));
+    cells.max().unwrap_or(0).max(STATE)
 }
 
 impl Health {
@@ -166,13 +180,14 @@ impl Health {
     }
 
     fn view_rows(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+        let state = state_cells(ctx);
         let columns = match self.columns {
-            None => OVERVIEW.to_vec(),
+            None => overview(state),
             Some(dimension) => {
                 let own = |t: &&Arc<Track>| t.spec.dimension == dimension;
                 let services = ctx.world.health.services.iter();
                 let most = services.map(|s| s.signals.iter().filter(own).count()).max();
-                by_dimension(dimension, most.unwrap_or(0), area.width)
+                by_dimension(dimension, most.unwrap_or(0), state, area.width)
             }
         };
         let sort = match self.shape.sort {
@@ -239,7 +254,8 @@ impl Health {
         let word = health.state.word();
         let age = ctx.time(health.since);
         // Two units where they fit, one where they do not.
-        let fits = line.place(1).is_none_or(|at| width(word) + 1 + width(&age) <= at.width);
+        let fits = ctx.prefs.settings.times != TimeStyle::Relative
+            || line.place(1).is_none_or(|at| width(word) + 1 + width(&age) <= at.width);
         let age = if fits { &age } else { age.split(' ').next().unwrap_or_default() };
         if health.state == State::Ok {
             // What is well needs no attention, and no colour beyond its sign.

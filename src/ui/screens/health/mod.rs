@@ -222,7 +222,11 @@ impl Health {
         let room = self.room(ctx.body);
         let view = self.view;
         let rows = &self.rows;
-        self.cursor.settle(rows.len(), room, |i| standing(rows, view, i));
+        // A cursor that nobody moved yet is of use on a service, not on a heading.
+        let is_service = |i: usize| rows.get(i).is_some_and(|row| row.index().is_some());
+        let any = self.cursor.is_aimed() || !(0..rows.len()).any(is_service);
+        let key = |i| standing(rows, view, i).filter(|_| any || is_service(i));
+        self.cursor.settle(rows.len(), room, key);
         if view == View::Tiles {
             let area = inside(layout(whole(ctx.body), view).list);
             let grid = tiles::Grid::new(rows, area.width, area.height);
@@ -528,7 +532,8 @@ impl Screen for Health {
         Situation {
             row: self.cursor.at.is_some() || self.full.is_some(),
             link: selected.is_some_and(|s| !links(s).is_empty()),
-            chart: has_signals && (detail || self.full.is_some()),
+            chart: has_signals && self.full.as_ref().map_or(detail, |full| full.shows_charts(ctx)),
+            behind: self.full.is_some() && full::take_turns(ctx),
             root: self.full.is_none(),
             leavable: self.full.is_some()
                 || !self.shape.filter.is_empty()

@@ -4,13 +4,16 @@
 //! Every command names the incidents that were on the screen when the key was pressed, each in the
 //! version that was seen; what arrives in between changes nothing about that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::command::Command;
 use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::incident::lifecycle::{Action as Deed, Report, Target};
 use crate::domain::incident::{AlertFact, Incident};
+use crate::domain::roster::PersonId;
+use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text;
+use crate::domain::time::Instant;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
@@ -163,7 +166,8 @@ fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec
 }
 
 /// Whom to assign to: known names, `me`, nobody, or any other name.
-pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, world: &Snapshot) -> Vec<Step> {
+pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, ctx: &Ctx<'_>) -> Vec<Step> {
+    let world = ctx.world;
     let (all, listed) = (aim.clone(), listed(aim, world));
     let give = move |to: Option<String>| {
         let whom = format!(" to {}", to.as_deref().unwrap_or("nobody"));
@@ -174,7 +178,22 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, world: &Snapshot) 
         detail: "me".to_owned(),
         then: give(Some(me.to_owned())),
     }];
-    items.extend(people.iter().filter(|name| *name != me).map(|name| Item {
+    // Whoever is on call first, then the team, then who else was seen.
+    let roster = &world.plan.roster;
+    let on_call = on_call(world, ctx.now);
+    let duty = |id: &str| match on_call.get(id) {
+        Some(schedules) => format!(", on call: {}", schedules.join(", ")),
+        None => String::new(),
+    };
+    let mut team: Vec<_> = roster.people.values().filter(|p| *p.id != *me).collect();
+    team.sort_by_key(|p| !on_call.contains_key(&*p.id));
+    items.extend(team.into_iter().map(|p| Item {
+        label: p.id.to_string(),
+        detail: format!("{}{}", p.name, duty(&p.id)),
+        then: give(Some(p.id.to_string())),
+    }));
+    let others = people.iter().filter(|name| *name != me && roster.person(name).is_none());
+    items.extend(others.map(|name| Item {
         label: name.clone(),
         detail: String::new(),
         then: give(Some(name.clone())),
@@ -188,6 +207,18 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, world: &Snapshot) 
     let picker =
         Picker::new(&title, items).or_typed(Box::new(move |name| give(Some(name.to_owned()))));
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// Who is on call, and on which schedules.
+fn on_call(world: &Snapshot, now: Instant) -> BTreeMap<PersonId, Vec<&str>> {
+    let overrides = world.book.overrides();
+    let mut found: BTreeMap<PersonId, Vec<&str>> = BTreeMap::new();
+    for schedule in &world.plan.roster.schedules {
+        if let Some(shift) = on_call_at(schedule, &overrides, &world.imported, now) {
+            found.entry(shift.person).or_default().push(&schedule.id);
+        }
+    }
+    found
 }
 
 /// A note on all targets.

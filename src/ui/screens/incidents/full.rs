@@ -195,8 +195,7 @@ pub fn paint(
     let (lines, height) = extent(full, incident, entries, eye, area);
     if lines > height && !full.is_history(area.width) {
         let last = (skip + height).min(lines);
-        let dash = if theme.is_ascii() { "-" } else { "–" };
-        paint.note(area, &format!("{}{dash}{last}/{lines}", skip + 1), theme.of(Role::Muted));
+        paint.note(area, &format!("{}–{last}/{lines}", skip + 1), theme.of(Role::Muted));
     }
 }
 

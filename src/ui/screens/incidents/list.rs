@@ -1,7 +1,7 @@
 //! What the queue shows, as data: which lines, where the cursor is, what is marked, what waits.
 //!
 //! The rule of the house: **a key never reaches the wrong incident.** The cursor is bound to an
-//! incident, not to a line. What arrives while somebody works in the queue waits above it; the row
+//! incident, not to a line. What arrives while somebody works in the list waits above it; the row
 //! under the cursor stays until the cursor leaves it, whatever the filter says by then.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -16,7 +16,7 @@ use crate::domain::incident::{Incident, IncidentId, Priority};
 use crate::domain::time::Instant;
 use crate::engine::snapshot::Incidents;
 
-/// For so long after the last key in the queue arrivals wait.
+/// For so long after the last key arrivals wait, once somebody works in the list.
 const ATTENTION: TimeDelta = TimeDelta::seconds(60);
 /// How deep a cause of a cause of a cause is unfolded.
 const MAX_DEPTH: u8 = 4;
@@ -44,7 +44,7 @@ pub struct List {
     marks: BTreeSet<IncidentId>,
     waiting: Waiting,
     following: bool,
-    /// The last key in the queue.
+    /// The last key in the queue since the person began to work in it.
     touched: Option<Instant>,
     /// What the person did something to: it does not wait when it arrives.
     own: HashSet<IncidentId>,
@@ -204,9 +204,15 @@ impl List {
         }
     }
 
-    /// The person does something here: arrivals wait from now on.
-    pub fn touch(&mut self, now: Instant) {
+    /// The person works in the list: moves in it, marks, filters. Arrivals wait from now on.
+    pub fn work(&mut self, now: Instant) {
         self.touched = Some(now);
+    }
+
+    /// Any other key: whoever works in the list still does. Where nobody has begun to, arrivals come
+    /// in; the cursor stays on its incident all the same.
+    pub fn touch(&mut self, now: Instant) {
+        self.touched = self.touched.map(|_| now);
     }
 
     /// The person looks elsewhere: arrivals need not wait.
@@ -340,13 +346,15 @@ impl List {
     /// somewhere before.
     pub fn enter(&mut self, context: &QueryContext<'_>) {
         if !self.aimed {
-            self.go(Move::First, context);
-            self.aimed = false;
+            self.let_in(context);
+            self.put(0, 1);
+            self.scroll(self.page);
         }
     }
 
     /// Moves the cursor; at an edge, what waits comes in first.
     pub fn go(&mut self, to: Move, context: &QueryContext<'_>) {
+        self.work(context.now);
         let at_edge = match to {
             Move::By(n) => (n < 0 && self.is_first()) || (n > 0 && self.at + 1 >= self.lines.len()),
             Move::First | Move::Last => true,
@@ -364,6 +372,7 @@ impl List {
 
     /// Puts the cursor on the incident in that line, if one is there.
     pub fn point(&mut self, line: usize, context: &QueryContext<'_>) {
+        self.work(context.now);
         if line != self.at && self.row_at(line).is_some() {
             self.put(line, 1);
             self.after_move(context);

@@ -321,7 +321,7 @@ impl Queue {
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
                 self.recall(ctx);
-                actions::assign(&aim, me, &self.vocabulary.people, ctx.world)
+                actions::assign(&aim, me, &self.vocabulary.people, ctx)
             }
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
@@ -443,6 +443,7 @@ impl Screen for Queue {
             incident: incident.map(|i| i.state()),
             mine: incident.is_some_and(|i| i.owner() == Some(&ctx.prefs.operator)),
             marked: self.list.marks().len(),
+            waiting: self.list.waiting().count,
             link: incident.is_some_and(|i| actions::has_link(i, ctx.world)),
             root: self.full.is_none(),
             leavable: self.full.is_some()
@@ -505,6 +506,7 @@ impl Screen for Queue {
             _ if self.full.is_some() => self.act_in_full(action, ctx),
             Action::Open => self.full = self.list.cursor().map(Full::of),
             Action::Filter => {
+                self.list.work(ctx.now);
                 self.recall(ctx);
                 self.filter.edit(&self.vocabulary);
             }
@@ -530,8 +532,14 @@ impl Screen for Queue {
                 };
                 return vec![Step::Say(Tone::Info, text.to_owned())];
             }
-            Action::Mark => self.with(ctx, List::toggle_mark),
-            Action::MarkAll => self.list.toggle_all(),
+            Action::Mark => {
+                self.list.work(ctx.now);
+                self.with(ctx, List::toggle_mark);
+            }
+            Action::MarkAll => {
+                self.list.work(ctx.now);
+                self.list.toggle_all();
+            }
             Action::Right => {
                 self.with(ctx, List::unfold);
             }
@@ -590,7 +598,6 @@ impl Screen for Queue {
     fn entered(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         self.arrived(ctx);
         self.with(ctx, List::enter);
-        self.list.touch(ctx.now);
         Vec::new()
     }
 

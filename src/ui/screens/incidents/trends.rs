@@ -18,8 +18,10 @@ use crate::ui::widgets::{Chart, Paint};
 /// So much is shown, and so much of it lies after the beginning, once that is past.
 const SPAN: TimeDelta = TimeDelta::minutes(60);
 const AFTER: TimeDelta = TimeDelta::minutes(40);
-/// Lines of a chart with its heading: with fewer there is none, more are not needed.
-const LEAST: u16 = 11;
+/// Lines of a chart with its heading: with fewer there are fewer charts, more are not needed.
+const USUAL: u16 = 11;
+/// A single one is still of use with so many.
+const LEAST: u16 = 4;
 const MOST: u16 = 15;
 
 /// Draws as many charts as there is room for, one below the other, the worst signal first.
@@ -27,7 +29,8 @@ pub fn paint(incident: &Incident, eye: &Eye<'_>, paint: &mut Paint<'_>, area: Re
     let to = (incident.opened_at + AFTER).min(eye.now);
     let to = signals::aligned(to, SPAN, area.width.saturating_mul(2));
     let tracks = tracks(incident, eye, to);
-    let room = usize::from(area.height / (LEAST + 1));
+    let room = usize::from(area.height / (USUAL + 1));
+    let room = room.max(usize::from(area.height > LEAST));
     let count = u16::try_from(tracks.len().min(room)).unwrap_or(0);
     let Some(each) = area.height.checked_div(count) else { return };
     let height = each.saturating_sub(1).min(MOST);

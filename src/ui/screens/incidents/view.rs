@@ -96,10 +96,9 @@ fn paint_list(
     } else {
         let focused = queue.focus == Pane::List;
         table::paint(list, &queue.teams, eye, queue.extra, paint, layout.table, focused);
-        let dash = if theme.is_ascii() { "-" } else { "–" };
         let seen = list.ids(window.clone()).count();
         let before = list.incidents_before(window.start);
-        let mut note = format!("{}{dash}{} of {shown}", before + 1, before + seen);
+        let mut note = format!("{}–{} of {shown}", before + 1, before + seen);
         if loaded > shown {
             let _ = write!(note, ", {loaded} in all");
         }

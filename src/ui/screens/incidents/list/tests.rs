@@ -89,6 +89,23 @@ fn an_arrival_is_shown_at_once_while_nobody_works_in_the_queue_and_the_cursor_st
 }
 
 #[test]
+fn an_arrival_comes_in_under_other_keys_while_the_cursor_was_not_moved_and_the_cursor_stays() {
+    let mut desk = Desk::new("", [incident(1, 3), incident(2, 3)]);
+    desk.with(|queue, _, context| queue.enter(context));
+    desk.with(|_, _, _| {});
+    desk.show([incident(1, 3), incident(2, 3), incident(3, 1)]);
+    assert_eq!(desk.lines(), ["3", ">1", "2"]);
+    assert_eq!(desk.queue.waiting(), Waiting::default());
+    desk.with(|queue, _, context| queue.toggle_mark(context));
+    desk.show([incident(1, 3), incident(2, 3), incident(3, 1), incident(4, 1)]);
+    assert_eq!(desk.lines(), ["3", "1", ">2"], "a mark is under way");
+    desk.queue.leave();
+    desk.with(|queue, _, context| queue.enter(context));
+    desk.show([incident(1, 3), incident(2, 3), incident(3, 1), incident(4, 1)]);
+    assert_eq!(desk.lines(), ["3", "4", "1", ">2"], "it begins anew with each visit");
+}
+
+#[test]
 fn an_arrival_waits_while_somebody_works_in_the_queue() {
     let mut desk = Desk::new("", [incident(1, 3), incident(2, 3)]);
     desk.go(Move::By(1));
