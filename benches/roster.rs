@@ -101,7 +101,7 @@ fn benches(c: &mut Criterion) {
     let shifts = final_shifts(&schedule, &overrides, &imported, month);
     group.bench_function("gaps and load of a month", |b| {
         b.iter(|| {
-            black_box(gaps(&schedule, &shifts, &overrides, month));
+            black_box(gaps(&schedule, &shifts, &overrides, &imported, month));
             black_box(load(&roster, &shifts));
         });
     });

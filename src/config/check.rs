@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -13,7 +14,8 @@ use super::sections::service::ReadService;
 use super::sections::source::ReadSource;
 use crate::domain::roster::gaps::gaps;
 use crate::domain::roster::shifts::{Imported, final_shifts};
-use crate::domain::roster::{Roster, Turns};
+use crate::domain::roster::stated::Callings;
+use crate::domain::roster::{Person, PersonId, Roster, Turns};
 use crate::domain::text::duration;
 use crate::domain::time::{self, Instant, Interval, zone};
 use crate::sources::settings::{Kind, SourceSettings};
@@ -139,8 +141,9 @@ pub fn coverage(report: &Report, roster: &Roster, counted_on: &[Text<'_>], now: 
         if is_imported || schedule.layers.is_empty() {
             continue;
         }
-        let shifts = final_shifts(schedule, &[], &Imported::new(), within);
-        let gaps = gaps(schedule, &shifts, &[], within);
+        let none = Imported::new();
+        let shifts = final_shifts(schedule, &[], &none, within);
+        let gaps = gaps(schedule, &shifts, &[], &none, within);
         let Some(first) = gaps.first() else { continue };
         let total = gaps.iter().fold(TimeDelta::zero(), |sum, gap| sum + gap.at.length());
         let local = |at| zone::local(at, schedule.zone).format("%a %d %b %H:%M");
@@ -158,6 +161,23 @@ pub fn coverage(report: &Report, roster: &Roster, counted_on: &[Text<'_>], now: 
     }
 }
 
+/// Tells calendars what the people of the team are called.
+pub fn callings(
+    report: &Report,
+    sources: &mut [ReadSource<'_>],
+    known: &Names<'_>,
+    people: &BTreeMap<PersonId, Arc<Person>>,
+) {
+    for source in sources {
+        for person in &source.people {
+            known.refer(report, *person, "sources.people");
+        }
+        if let Kind::Ical(ical) = &mut source.settings.kind {
+            ical.callings = Callings::new(people.values().map(AsRef::as_ref), &ical.people);
+        }
+    }
+}
+
 /// A number that changes with the source's settings and with what is asked of it.
 pub fn digest(source: &ReadSource<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -168,6 +188,9 @@ pub fn digest(source: &ReadSource<'_>) -> u64 {
     if let Kind::Prometheus(p) = &source.settings.kind {
         p.alerts.hash(&mut hasher);
         p.backfill.hash(&mut hasher);
+    }
+    if let Kind::Ical(ical) = &source.settings.kind {
+        format!("{:?} {:?}", ical.callings, ical.zone).hash(&mut hasher);
     }
     hasher.finish()
 }

@@ -261,7 +261,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
     policy.rules = sections::policy::rules(root.sections("rules"));
-    let (mut sources, names) = sections::source::sources(root.sections("sources"), history);
+    let (mut sources, names) =
+        sections::source::sources(root.sections("sources"), history, site.zone);
     check::sources(report, &mut sources, &names);
     let alerting = sections::service::alerting(&sources);
     let mut upstreams =
@@ -270,6 +271,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let service_names = check::services(report, &services, &sources);
     let (people, known) = sections::person::people(root.sections("people"), site.zone, now);
     let person = person.filter(|p| known.refer(report, *p, "operator.person"));
+    check::callings(report, &mut sources, &known, &people);
     let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
     let (schedules, rosters) = sections::schedule::schedules(root.sections("schedules"), &refers);
     let (policies, counted_on) =

@@ -85,7 +85,7 @@ fn every_setting_of_the_example_is_valid_when_switched_on() {
     let path = write(folder.path(), "config.toml", &example_in_full());
     let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Problems::default());
-    assert_eq!((config.sources.len(), config.plan.services.len()), (6, 3));
+    assert_eq!((config.sources.len(), config.plan.services.len()), (7, 3));
 }
 
 #[test]

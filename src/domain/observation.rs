@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::health::{Service, ServiceId, SignalName, State};
 use super::matcher::{Labels, Matchers};
+use super::roster::Duty;
 use super::time::Instant;
 
 /// The configured name of a source.
@@ -43,6 +44,9 @@ pub enum Fact {
     /// Alerts of an origin whose Alertmanager is a source, too: they prove or disprove that one of
     /// the Alertmanager's has cleared, and raise nothing themselves.
     Evidence(AlertSet),
+    /// Who is on call, as a calendar states it: all that it states of a year back and ahead, in order
+    /// of time. The same `Arc` as before: nothing changed.
+    Shifts(Arc<[Duty]>),
 }
 
 /// One value of one signal.
@@ -183,7 +187,7 @@ pub struct SourceStatus {
     pub last_ok: Option<Instant>,
     /// How long the last poll took, in milliseconds.
     pub latency_ms: Option<u64>,
-    /// How many values, states and alerts the last successful poll brought.
+    /// How many values, states, alerts and shifts the last successful poll brought.
     pub items: usize,
     pub server: String,
     pub warnings: Vec<String>,

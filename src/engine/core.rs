@@ -122,6 +122,7 @@ pub(super) struct Changes {
     pub sources: bool,
     pub roster: bool,
     pub calendar: bool,
+    pub imported: bool,
 }
 
 impl State {
@@ -193,9 +194,10 @@ impl State {
     pub fn sense(&mut self, observation: &Observation, now: Instant) {
         let watched = self.by_alert.get(&observation.source);
         let watched: Vec<String> = watched.into_iter().flat_map(|w| w.keys().cloned()).collect();
-        let catalogue = self.sight.catalogue.clone();
+        let (catalogue, imported) = (self.sight.catalogue.clone(), self.sight.imported.clone());
         self.sight.absorb(observation, &self.plan, watched.into_iter(), now);
         self.unsettled |= !Arc::ptr_eq(&catalogue, &self.sight.catalogue);
+        self.changes.imported |= !Arc::ptr_eq(&imported, &self.sight.imported);
         self.changes.health = true;
     }
 

@@ -42,7 +42,7 @@ pub(super) fn observed(draft: &mut Draft<'_>, observation: &Observation) {
                     judged(draft, source, &s.service, &s.signal);
                 }
             }
-            Fact::Services(_) | Fact::Backfill(_) | Fact::Evidence(_) => {}
+            Fact::Services(_) | Fact::Backfill(_) | Fact::Evidence(_) | Fact::Shifts(_) => {}
         }
     }
     clearing(draft, source);

@@ -77,6 +77,13 @@ impl Publisher {
                 value: Arc::clone(&state.calendar),
             },
         };
+        let imported = match last {
+            Some(last) if !changes.imported => last.imported.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.imported.generation + 1),
+                value: Arc::clone(&state.sight.imported),
+            },
+        };
         let snapshot = Arc::new(Snapshot {
             at: now,
             started_at: state.started_at,
@@ -87,6 +94,7 @@ impl Publisher {
             sources,
             book,
             calendar,
+            imported,
             store: store.clone(),
             blind: Arc::new(blind),
             notices: Arc::clone(&self.notices),
@@ -97,18 +105,36 @@ impl Publisher {
 }
 
 impl Changes {
-    pub(super) const ALL: Self =
-        Self { incidents: true, health: true, sources: true, roster: true, calendar: true };
+    pub(super) const ALL: Self = Self {
+        incidents: true,
+        health: true,
+        sources: true,
+        roster: true,
+        calendar: true,
+        imported: true,
+    };
 
     fn any(self) -> bool {
-        self.incidents || self.health || self.sources || self.roster || self.calendar
+        self.incidents
+            || self.health
+            || self.sources
+            || self.roster
+            || self.calendar
+            || self.imported
     }
 }
 
 impl Default for Changes {
     /// Nothing changed.
     fn default() -> Self {
-        Self { incidents: false, health: false, sources: false, roster: false, calendar: false }
+        Self {
+            incidents: false,
+            health: false,
+            sources: false,
+            roster: false,
+            calendar: false,
+            imported: false,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceName, SourceState,
     SourceStatus, StateReading,
 };
+use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
 
 use super::listing::Listing;
@@ -36,6 +37,8 @@ pub struct Sight {
     pub alerts: HashMap<SourceName, AlertSight>,
     pub heartbeats: BTreeMap<(SourceName, String), Pulse>,
     pub sources: Vec<SourceStatus>,
+    /// Who is on call by calendars that sources read, as of the last answer of each.
+    pub imported: Arc<Imported>,
     declared: BTreeMap<SourceName, Vec<Arc<Service>>>,
 }
 
@@ -158,6 +161,11 @@ impl Sight {
                 Fact::Alerts(set) | Fact::Evidence(set) => {
                     let watched = watched.take().into_iter().flatten();
                     self.alerts(source, set, watched, now);
+                }
+                Fact::Shifts(duties) => {
+                    if self.imported.get(source).is_none_or(|known| known != duties) {
+                        Arc::make_mut(&mut self.imported).insert(source.clone(), duties.clone());
+                    }
                 }
             }
         }

@@ -16,6 +16,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::SourceStatus;
+use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
 
@@ -49,6 +50,9 @@ pub struct Snapshot {
     pub book: Part<Book>,
     /// What is planned, and what became of it; `occurrences` says what takes place.
     pub calendar: Part<Calendar>,
+    /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
+    /// they are, its status says.
+    pub imported: Part<Imported>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,

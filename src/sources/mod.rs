@@ -11,6 +11,7 @@ pub mod history;
 pub mod host;
 pub mod http_client;
 pub mod hygiene;
+pub mod ical;
 pub mod json_path;
 pub mod probe;
 mod process_group;
@@ -55,6 +56,7 @@ pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -
         Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
         Kind::Probe(kind) => Box::new(probe::ProbeSource::new(settings, kind)),
         Kind::Demo(kind) => Box::new(demo::DemoSource::new(settings, kind)),
+        Kind::Ical(kind) => Box::new(ical::IcalSource::new(settings, kind, clients)),
         Kind::Http(kind) => Box::new(document::DocumentSource::new(settings, kind, clients)),
     }
 }

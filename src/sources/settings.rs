@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
@@ -14,6 +15,9 @@ use super::json_path::Path;
 
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
+use crate::domain::roster::PersonId;
+use crate::domain::roster::stated::Callings;
+use crate::domain::text;
 use crate::domain::time::Instant;
 
 /// One source.
@@ -86,6 +90,7 @@ pub enum Kind {
     Http(Box<HttpDocument>),
     Probe(Probe),
     Command(Command),
+    Ical(Ical),
     Demo(Demo),
 }
 
@@ -194,6 +199,28 @@ pub struct Command {
     pub directory: Option<PathBuf>,
 }
 
+/// A calendar that states who is on call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ical {
+    pub from: CalendarAt,
+    /// Where days, and times that say no zone, are if the calendar does not say.
+    pub zone: Tz,
+    /// What the calendar calls people, where that is neither their e-mail address, name nor id.
+    pub people: BTreeMap<String, PersonId>,
+    /// That, and what people are called themselves.
+    pub callings: Callings,
+}
+
+/// Where a calendar is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarAt {
+    /// A feed: the whole of it in one answer.
+    Web(Url),
+    /// A CalDAV collection.
+    Collection(Url),
+    File(PathBuf),
+}
+
 /// A made-up world.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demo {
@@ -215,6 +242,10 @@ impl Kind {
             Self::Http(h) => address(&h.url),
             Self::Probe(_) => "probes".to_owned(),
             Self::Command(c) => c.argv.join(" "),
+            Self::Ical(i) => match &i.from {
+                CalendarAt::Web(url) | CalendarAt::Collection(url) => discreet(url),
+                CalendarAt::File(path) => text::clean(&path.display().to_string(), 200),
+            },
             Self::Demo(d) => format!("seed {}, speed {}", d.seed, d.speed),
         }
     }
@@ -228,7 +259,38 @@ impl Kind {
             Self::Http(_) => "http",
             Self::Probe(_) => "probe",
             Self::Command(_) => "command",
+            Self::Ical(_) => "ical",
             Self::Demo(_) => "demo",
         }
+    }
+}
+
+/// An address as [`address`] shows it, without long segments: who knows the address of a private
+/// calendar can read it, and the secret stands in its path.
+pub fn discreet(url: &Url) -> String {
+    let segment = |s: &str| if s.chars().count() < 16 { s.to_owned() } else { "…".to_owned() };
+    let shown = address(url);
+    let (scheme, rest) = shown.split_once("://").unwrap_or(("", &shown));
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path: Vec<String> = std::iter::once(host.to_owned())
+        .chain(path.split('/').filter(|s| !s.is_empty()).map(segment))
+        .collect();
+    format!("{scheme}://{}", path.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("https://cal.example/rota.ics?token=x", "https://cal.example/rota.ics")]
+    #[case(
+        "https://calendar.google.com/calendar/ical/a1b2c3d4e5f6a7b8%40group/private-0123456789/basic.ics",
+        "https://calendar.google.com/calendar/ical/…/…/basic.ics"
+    )]
+    #[case("https://user:word@p01-calendars.example:8443", "https://p01-calendars.example:8443")]
+    fn the_secret_of_a_private_calendar_is_not_shown(#[case] url: &str, #[case] expect: &str) {
+        assert_eq!(discreet(&url.parse().unwrap()), expect);
     }
 }

@@ -359,6 +359,7 @@ fn size(fact: &Fact) -> usize {
         Fact::Signals(readings) => readings.len(),
         Fact::States(states) => states.len(),
         Fact::Alerts(set) | Fact::Evidence(set) => set.alerts.len(),
+        Fact::Shifts(duties) => duties.len(),
     }
 }
 

@@ -208,6 +208,13 @@ impl Store {
             if let Err(e) = connection.execute(sqlx::raw_sql(sql)).await {
                 tracing::debug!("no pages given back: {e}");
             }
+            let _ = connection.close().await;
+        }
+        // Connections are given back beside us. One that is closed at the same time as another is
+        // not the last, and neither is the other: the write-ahead log would stay.
+        let begun = Instant::now();
+        while self.pool.num_idle() < self.pool.size() as usize && begun.elapsed() < COMING_BACK {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         self.pool.close().await;
     }
@@ -377,6 +384,8 @@ async fn pool(
     Ok((pool, failure))
 }
 
+/// How long closing waits for connections that are still in use.
+const COMING_BACK: Duration = Duration::from_millis(200);
 /// How long others may take to set up a new file.
 const SETTING_UP: Duration = Duration::from_secs(5);
 

@@ -422,3 +422,89 @@ fn without_a_schedule_questions_have_an_empty_answer_and_changes_the_remedy() {
         assert!(code == 2 && said.contains("add [[people]] and [[schedules]]"), "{line:?}: {said}");
     }
 }
+
+/// A layer that a file states. Its shifts are worked out around today only, so they lie there.
+const IMPORTED: &str = r#"
+[site]
+timezone = "Europe/Madrid"
+[operator]
+name = "eva"
+[[sources]]
+name = "rota"
+kind = "ical"
+file = "rota.ics"
+people = { "Boss" = "luis" }
+[[people]]
+id = "ana"
+name = "Ana Ruiz"
+email = "ana@acme.example"
+[[people]]
+id = "luis"
+name = "Luis Peña"
+[[schedules]]
+id = "core"
+[[schedules.layers]]
+name = "calendar"
+source = "rota"
+"#;
+
+fn rota(home: &Home) -> Vec<chrono::NaiveDate> {
+    let today = chrono::Utc::now().date_naive();
+    let days: Vec<_> = (0..5).map(|n| today + chrono::TimeDelta::days(n)).collect();
+    let event = |n: usize, lines: &str| {
+        let (from, to) = (days[n].format("%Y%m%d"), days[n + 1].format("%Y%m%d"));
+        format!(
+            "BEGIN:VEVENT\r\nUID:{n}\r\nDTSTART:{from}T000000Z\r\nDTEND:{to}T000000Z\r\n{lines}\r\n\
+             END:VEVENT\r\n"
+        )
+    };
+    let events = event(0, "SUMMARY:Duty\r\nATTENDEE;CN=A:mailto:ana@acme.example")
+        + &event(1, "SUMMARY:On call: boss")
+        + &event(2, "SUMMARY:Holiday");
+    let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n");
+    std::fs::write(home.path("rota.ics"), text).unwrap();
+    days
+}
+
+#[test]
+fn a_layer_is_read_from_a_calendar_before_a_question_is_answered() {
+    let home = Home::with(IMPORTED);
+    let days = rota(&home);
+    let midnight = |n: usize| format!("{}T00:00:00Z", days[n]);
+    let expect = [
+        format!("ana {0}T00:00 {1}T00:00 calendar -", days[0], days[1]),
+        format!("luis {0}T00:00 {1}T00:00 calendar -", days[1], days[2]),
+    ];
+    assert_eq!(shifts(&home, &midnight(0), &midnight(4)), expect);
+    assert!(home.says(&["oncall"]).contains("on call   Ana Ruiz  (calendar)"));
+    let gaps = ["oncall", "gaps", "--json", "--from", &midnight(2), "--to", &midnight(3)];
+    assert_eq!(home.json(&gaps)["gaps"][0]["why"], "the imported calendar states nobody");
+    // Who takes a shift takes it from whom the calendar says.
+    let over = ["oncall", "take", "--person", "luis", "--at", &midnight(0), "--force"];
+    assert!(home.says(&over).contains("OVR-1  done"));
+
+    let sources = home.json(&["sources", "--json"]);
+    let source = &sources["sources"][0];
+    assert_eq!((&source["kind"], &source["items"]), (&"ical".into(), &2.into()));
+    let warning = source["warnings"][0].as_str().unwrap();
+    assert!(warning.starts_with("\"Holiday\" means nobody of the team"), "{warning}");
+    assert_eq!(home.run(&["check"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_calendar_that_does_not_answer_is_told_and_the_rest_answered() {
+    let home = Home::with(IMPORTED);
+    let output = home.run(&["oncall", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expect = "source rota: ";
+    assert!(said.starts_with(expect) && said.lines().count() == 1, "{said}");
+    let missing = "; the shifts of layer \"calendar\" of core are missing";
+    assert!(said.contains("No such file") && said.contains(missing), "{said}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let core = &document["schedules"][0];
+    assert_eq!(core["person"], Value::Null);
+    assert_eq!(core["gap"]["why"], "the imported calendar has not been read");
+    // What is stored is told without asking it.
+    assert!(home.run(&["oncall", "overrides"]).stderr.is_empty());
+}

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use atalaya::domain::command::{Command, Outcome, Verdict};
+use atalaya::domain::observation::SourceState;
 use atalaya::domain::roster::book::{Command as Ask, What};
-use atalaya::domain::roster::{Book, Override, OverrideId};
+use atalaya::domain::roster::{Book, Duty, Override, OverrideId};
+use atalaya::domain::time::Interval;
 use atalaya::engine::Snapshot;
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
 use insta::assert_snapshot;
 use rstest::rstest;
 
-use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, now, part, staffed, world};
+use crate::support::{
+    ASCII, Bench, DEFAULT, Look, MONO, TEAM, now, part, source, staffed, staffed_by, world,
+};
 
 fn with(overrides: Vec<Override>) -> Snapshot {
     let mut world = staffed(world());
@@ -190,6 +194,59 @@ fn the_cursor_goes_along_with_time_until_it_is_moved_and_back_by_a_key() {
     assert!(!bench.model.situation().root, "q leaves the place first");
     bench.press(".");
     assert!(bench.model.situation().root);
+}
+
+/// The world with a layer of Core that a calendar states.
+fn imported(stated: Option<Vec<Duty>>, state: SourceState, seconds: i64) -> Snapshot {
+    let text = TEAM.replace(
+        "\n[[schedules]]\nid = \"network\"",
+        "\n[[schedules.layers]]\nname = \"rota\"\nsource = \"rota\"\n\n[[schedules]]\nid = \"network\"",
+    ) + "[[sources]]\nname = \"rota\"\nkind = \"ical\"\nfile = \"rota.ics\"\n";
+    let mut world = staffed_by(world(), &text);
+    let mut status = source("rota", "ical", state, seconds);
+    status.last_ok = status.last_ok.filter(|_| stated.is_some());
+    world.sources = part(vec![status]);
+    let stated = stated.map(|duties| ("rota".into(), Arc::from(duties)));
+    world.imported = part(stated.into_iter().collect());
+    world
+}
+
+fn duty(person: &str, from: i64, hours: i64) -> Duty {
+    let from = now() + TimeDelta::hours(from);
+    Duty { person: person.into(), at: Interval::new(from, from + TimeDelta::hours(hours)) }
+}
+
+#[test]
+fn a_layer_that_a_calendar_states_is_shown_and_kept_while_its_source_fails() {
+    let stated = || Some(vec![duty("mia", -1, 12), duty("luis", 48, 8)]);
+    let bench = bench_of(imported(stated(), SourceState::Fresh, 4), (160, 45), DEFAULT);
+    assert_snapshot!("oncall-imported", bench.text());
+    let failing = SourceState::Failing {
+        since: now() - TimeDelta::minutes(30),
+        error: "https://calendar.example failed (500): look at the server's log".to_owned(),
+        next_try: now() + TimeDelta::seconds(12),
+    };
+    let bench = bench_of(imported(stated(), failing, 1_860), (160, 45), DEFAULT);
+    let text = bench.text();
+    assert!(text.contains("Mia Chen") && text.contains("rota as it was 31m ago"), "{text}");
+    let bench = bench_of(imported(None, SourceState::Never, 0), (160, 45), DEFAULT);
+    let text = bench.text();
+    assert!(text.contains("rota has not been read"), "{text}");
+}
+
+#[test]
+fn new_shifts_of_a_calendar_are_shown_at_once() {
+    let fresh = || SourceState::Fresh;
+    let mut bench =
+        bench_of(imported(Some(vec![duty("mia", -1, 12)]), fresh(), 4), (160, 45), DEFAULT);
+    assert!(bench.text().contains("Mia Chen"));
+    let mut next = imported(Some(vec![duty("ana", -1, 12)]), fresh(), 4);
+    next.plan = Arc::clone(&bench.model.world.plan);
+    next.imported.generation = 2;
+    bench.tell(Msg::World(Arc::new(next)));
+    let text = bench.text();
+    let first = text.lines().find(|l| l.contains("core 1")).unwrap_or_default();
+    assert!(first.contains("Ana Ruiz"), "{text}");
 }
 
 #[test]

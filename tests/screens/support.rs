@@ -319,7 +319,7 @@ fn incidents() -> Incidents {
     }
 }
 
-fn source(name: &str, kind: &str, state: SourceState, seconds: i64) -> SourceStatus {
+pub fn source(name: &str, kind: &str, state: SourceState, seconds: i64) -> SourceStatus {
     SourceStatus {
         name: name.into(),
         kind: kind.to_owned(),
@@ -367,11 +367,12 @@ pub fn world() -> Snapshot {
         notices: Arc::default(),
         book: Part::default(),
         calendar: Part::default(),
+        imported: Part::default(),
     }
 }
 
 /// A team in three zones, as a config file.
-const TEAM: &str = r#"
+pub const TEAM: &str = r#"
 [site]
 timezone = "Europe/Madrid"
 
@@ -432,9 +433,14 @@ levels = [{ notify = ["schedule:core"] }, { notify = ["schedule:network", "perso
 "#;
 
 /// The same world with that team.
-pub fn staffed(mut world: Snapshot) -> Snapshot {
+pub fn staffed(world: Snapshot) -> Snapshot {
+    staffed_by(world, TEAM)
+}
+
+/// The same world with the team of a config file.
+pub fn staffed_by(mut world: Snapshot, text: &str) -> Snapshot {
     let around = config::Surroundings::of_process();
-    let plan = config::of_text("team.toml", TEAM.to_owned(), &around, now()).unwrap().plan;
+    let plan = config::of_text("team.toml", text.to_owned(), &around, now()).unwrap().plan;
     world.plan = Arc::new(Plan { roster: plan.roster, ..Plan::empty() });
     world
 }

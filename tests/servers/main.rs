@@ -10,6 +10,7 @@
 mod harness;
 
 mod alertmanager;
+mod calendar;
 mod command;
 mod document;
 mod host;

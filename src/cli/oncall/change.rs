@@ -170,7 +170,7 @@ async fn attempt(
 ) -> Result<Answer, Failure> {
     let loaded = store.load().await?;
     let (roster, overrides) = (Arc::clone(&config.plan.roster), loaded.book.overrides());
-    let imported = imported(&roster.schedules);
+    let imported = imported(&config).await;
     let desk = Desk { roster: &roster, overrides: &overrides, imported: &imported };
     let (command, against) = match work(desk, Utc::now()) {
         Ok(judged) => judged,

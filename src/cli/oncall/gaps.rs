@@ -70,7 +70,7 @@ pub async fn run(context: &Context, config: &Config, args: &args::Asked) -> Resu
 fn found(view: &View, span: Interval) -> Vec<(Arc<Schedule>, Gap)> {
     let finals = view.finals(span).into_iter();
     let each = finals.flat_map(|(schedule, shifts)| {
-        let gaps = gaps(&schedule, &shifts, &view.overrides, span);
+        let gaps = gaps(&schedule, &shifts, &view.overrides, &view.imported, span);
         gaps.into_iter().map(move |gap| (Arc::clone(&schedule), gap))
     });
     each.collect()

@@ -16,13 +16,17 @@ use chrono_tz::Tz;
 
 use super::args::{Asked, Oncall, OncallCommand, Time};
 use super::output::{Exit, complain, print};
+use super::sources::Fields;
 use super::{Context, Failure, stored};
 use crate::config::{Config, suggest};
+use crate::domain::observation::Fact;
 use crate::domain::roster::now::FAR;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::roster::{Origin, Override, PersonId, Roster, Schedule, Shift, Turns};
 use crate::domain::text::clean;
 use crate::domain::time::{Instant, Interval, before, zone};
+use crate::sources::settings::SourceSettings;
+use crate::sources::supervisor::poll_once;
 
 /// How far a question reaches that names no end.
 const AHEAD: TimeDelta = TimeDelta::days(14);
@@ -67,8 +71,18 @@ struct View {
 }
 
 impl View {
-    /// Of one schedule, or of all.
+    /// Of one schedule, or of all, with what calendars state.
     async fn open(
+        context: &Context,
+        config: &Config,
+        schedule: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let stored = Self::stored(context, config, schedule).await?;
+        Ok(Self { imported: imported(config).await, ..stored })
+    }
+
+    /// The same without asking any calendar.
+    async fn stored(
         context: &Context,
         config: &Config,
         schedule: Option<&str>,
@@ -86,7 +100,7 @@ impl View {
         let loaded = store.load().await;
         store.close().await;
         let overrides = loaded?.book.overrides();
-        let imported = imported(&schedules);
+        let imported = Imported::new();
         Ok(Self { roster, overrides, imported, schedules, zone, now: Utc::now() })
     }
 
@@ -140,20 +154,36 @@ fn span(from: Option<Time>, to: Option<Time>, zone: Tz, now: Instant) -> Result<
     Ok(Interval::new(from, to))
 }
 
-/// What calendars state. No source of these is asked here, so nothing: said once for each layer.
-fn imported(schedules: &[Arc<Schedule>]) -> Imported {
-    for schedule in schedules {
-        for layer in &schedule.layers {
-            if let Turns::Calendar(source) = &layer.turns {
-                complain(&format!(
-                    "layer \"{}\" of {} is read from the source \"{source}\", which is not asked \
-                     here: its shifts are missing",
-                    layer.name, schedule.id
-                ));
-            }
+/// What the calendars state that layers are read from, each asked once. Of one that does not answer,
+/// why, and whose shifts are missing, goes to standard error.
+async fn imported(config: &Config) -> Imported {
+    let layers = config.plan.roster.schedules.iter().flat_map(|schedule| {
+        schedule.layers.iter().filter_map(move |layer| match &layer.turns {
+            Turns::Calendar(source) => Some((source, layer, schedule)),
+            Turns::Rotation(_) => None,
+        })
+    });
+    let layers: Vec<_> = layers.collect();
+    let is_read = |s: &&SourceSettings| layers.iter().any(|(source, ..)| **source == s.name);
+    let sources = config.sources.iter().filter(is_read).cloned().collect();
+    let mut imported = Imported::new();
+    for (status, observation) in poll_once(sources).await {
+        let facts = observation.into_iter().flat_map(|o| o.facts);
+        let shifts = facts.filter_map(|fact| match fact {
+            Fact::Shifts(duties) => Some((status.name.clone(), duties)),
+            _ => None,
+        });
+        imported.extend(shifts);
+        if !imported.contains_key(&status.name) {
+            let of = layers.iter().filter(|(source, ..)| **source == status.name);
+            let of: Vec<String> = of
+                .map(|(_, layer, schedule)| format!("layer \"{}\" of {}", layer.name, schedule.id))
+                .collect();
+            let why = Fields::of(&status).complaint();
+            complain(&format!("{why}; the shifts of {} are missing", of.join(", ")));
         }
     }
-    Imported::new()
+    imported
 }
 
 fn known_schedule<'a>(roster: &'a Roster, id: &str) -> Result<&'a Arc<Schedule>, Failure> {

@@ -31,7 +31,7 @@ pub async fn run(
     config: &Config,
     args: &args::Overrides,
 ) -> Result<Exit, Failure> {
-    let view = View::open(context, config, args.schedule.as_deref()).await?;
+    let view = View::stored(context, config, args.schedule.as_deref()).await?;
     // Without a schedule also those of one that the plan no longer has.
     let is_asked = |o: &&Override| {
         args.schedule.is_none() || view.schedules.iter().any(|s| s.id == o.schedule)

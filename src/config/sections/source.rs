@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use regex::RegexBuilder;
 
 use crate::config::names::Names;
@@ -13,15 +14,17 @@ use crate::config::reader::{Section, Text, suggest};
 use crate::config::tree::Value;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::matcher::Matchers;
+use crate::domain::roster::stated::Callings;
 use crate::sources::settings::{
-    AlertPaths, Alertmanager, Auth, Command, Host, HttpDocument, HttpSettings, Kind, Method, Probe,
-    Prometheus, Secret, SourceSettings, StatePath,
+    AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument, HttpSettings, Ical,
+    Kind, Method, Probe, Prometheus, Secret, SourceSettings, StatePath,
 };
 
 /// The words of `kind` that this version reads.
-pub const KINDS: [&str; 6] = ["host", "prometheus", "alertmanager", "http", "probe", "command"];
+pub const KINDS: [&str; 7] =
+    ["host", "prometheus", "alertmanager", "http", "probe", "command", "ical"];
 /// Those that a later one will.
-const LATER: [&str; 3] = ["ical", "icinga2", "pagerduty"];
+const LATER: [&str; 2] = ["icinga2", "pagerduty"];
 /// The longest that is waited for an answer unless set otherwise: at most one interval.
 const TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 /// Largest answer accepted unless set otherwise, in bytes.
@@ -43,12 +46,15 @@ pub struct ReadSource<'a> {
     pub origins: Vec<Text<'a>>,
     /// Services that its `states` name.
     pub services: Vec<Text<'a>>,
+    /// People whom its `people` names.
+    pub people: Vec<Text<'a>>,
 }
 
 /// All of them. Those with errors in them are left out, but their names are known.
 pub fn sources(
     sections: Vec<Section<'_>>,
     history: TimeDelta,
+    zone: Tz,
 ) -> (Vec<ReadSource<'_>>, Vec<(String, &'static str)>) {
     let (mut list, mut names) = (Vec::new(), Vec::new());
     let mut taken = Names::new("source", "sources");
@@ -62,7 +68,7 @@ pub fn sources(
             names.push((name.value.to_owned(), kind));
         }
         let Some(kind) = kind else { continue };
-        let read = source(&s, name, kind, history);
+        let read = source(&s, name, kind, history, zone);
         s.finish();
         list.extend(read);
     }
@@ -89,6 +95,7 @@ fn source<'a>(
     name: Option<Text<'a>>,
     word: &'static str,
     history: TimeDelta,
+    zone: Tz,
 ) -> Option<ReadSource<'a>> {
     if let Some(name) = name
         && !name.value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c))
@@ -101,19 +108,21 @@ fn source<'a>(
         "host" => 5,
         "prometheus" | "alertmanager" => 15,
         "command" => 60,
+        "ical" => 300,
         _ => 30,
     };
     let interval = s.duration("interval", seconds(1)..=TimeDelta::days(1));
     let interval = interval.unwrap_or(seconds(default));
     let timeout = s.duration("timeout", seconds(1)..=TimeDelta::minutes(10));
     let timeout_at = s.node("timeout").map(|node| node.at.0);
-    let http = if matches!(word, "prometheus" | "alertmanager" | "http" | "probe") {
+    let http = if matches!(word, "prometheus" | "alertmanager" | "http" | "probe" | "ical") {
         http(s)
     } else {
         HttpSettings::default()
     };
     let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
-    let (mut origins, mut services, mut alerts_open) = (Vec::new(), Vec::new(), false);
+    let (mut origins, mut services, mut people) = (Vec::new(), Vec::new(), Vec::new());
+    let mut alerts_open = false;
     let kind = match word {
         "host" => Some(Kind::Host(host(s))),
         "prometheus" => {
@@ -131,6 +140,11 @@ fn source<'a>(
             kind.map(|d| Kind::Http(Box::new(d)))
         }
         "probe" => Some(Kind::Probe(probe(s))),
+        "ical" => {
+            let (kind, of) = ical(s, zone);
+            people = of;
+            kind.map(Kind::Ical)
+        }
         _ => command(s).map(Kind::Command),
     };
     let name = name?;
@@ -139,7 +153,7 @@ fn source<'a>(
         name: Arc::from(name.value),
         interval: std(interval),
         timeout: std(timeout.unwrap_or(TIMEOUT.min(interval))),
-        max_body: max_body.unwrap_or(if matches!(word, "http" | "command") {
+        max_body: max_body.unwrap_or(if matches!(word, "http" | "command" | "ical") {
             MAX_DOCUMENT
         } else {
             MAX_BODY
@@ -149,7 +163,7 @@ fn source<'a>(
         asks: Vec::new(),
     };
     let digest = s.digest();
-    Some(ReadSource { settings, timeout_at, digest, alerts_open, origins, services })
+    Some(ReadSource { settings, timeout_at, digest, alerts_open, origins, services, people })
 }
 
 /// `64MiB`, `512 KiB`, or a number of bytes.
@@ -461,4 +475,40 @@ fn command(s: &Section<'_>) -> Option<Command> {
     }
     let argv = argv(s, "argv")?;
     Some(Command { argv, env, directory })
+}
+
+/// A calendar by address or file, with those that its `people` names.
+fn ical<'a>(s: &Section<'a>, zone: Tz) -> (Option<Ical>, Vec<Text<'a>>) {
+    let named = s.pairs("people");
+    let people = named.iter().map(|(name, id)| ((*name).to_owned(), id.value.into())).collect();
+    let zone = s.zone("timezone").unwrap_or(zone);
+    let collection = s.flag("collection").unwrap_or(false);
+    let (url, file) = (s.has("url").then(|| s.url("url", &WEB)), s.path("file"));
+    let from = match (url, file) {
+        (Some(url), None) if collection => url.map(CalendarAt::Collection),
+        (Some(url), None) => url.map(CalendarAt::Web),
+        (None, Some(_)) if collection => {
+            let at = s.key_place("collection").unwrap_or(s.at);
+            s.report().error(at, "a file is no collection", "take collection out, or give its url");
+            None
+        }
+        (None, Some(file)) => Some(CalendarAt::File(file)),
+        (None, None) => {
+            if !s.has("file") {
+                s.missing("url", "url = \"https://calendar.example/rota.ics\"");
+            }
+            None
+        }
+        (Some(_), Some(_)) => {
+            let at = s.key_place("file").unwrap_or(s.at);
+            s.report().error(
+                at,
+                "both url and file say where this calendar is",
+                "keep one of them",
+            );
+            None
+        }
+    };
+    let ical = from.map(|from| Ical { from, zone, people, callings: Callings::default() });
+    (ical, named.into_iter().map(|(_, id)| id).collect())
 }

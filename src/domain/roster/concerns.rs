@@ -135,7 +135,7 @@ pub fn concerns_of_drop(
             }));
         }
         let open = |shifts: &[Shift], overrides: &[Override]| -> Intervals {
-            gaps(schedule, shifts, overrides, at).into_iter().map(|g| g.at).collect()
+            gaps(schedule, shifts, overrides, imported, at).into_iter().map(|g| g.at).collect()
         };
         let uncovered = open(&after, &left).difference(&open(&before, overrides));
         let schedule = &schedule.id;

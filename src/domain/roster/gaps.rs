@@ -24,6 +24,8 @@ pub enum Why {
     OutsideHours,
     /// The calendar that a layer is read from states nobody.
     NotStated,
+    /// The calendar that a layer is read from was never read.
+    NotRead,
 }
 
 impl Why {
@@ -33,6 +35,7 @@ impl Why {
             Self::Ended => "every layer has ended",
             Self::OutsideHours => "outside the hours of every layer",
             Self::NotStated => "the imported calendar states nobody",
+            Self::NotRead => "the imported calendar has not been read",
         }
     }
 }
@@ -43,6 +46,7 @@ pub fn gaps(
     schedule: &Schedule,
     shifts: &[Shift],
     overrides: &[Override],
+    imported: &Imported,
     within: Interval,
 ) -> Vec<Gap> {
     let covered: Intervals = shifts.iter().map(|s| s.at).collect();
@@ -57,7 +61,7 @@ pub fn gaps(
         let inside = begun.within(gap);
         let why = |at: Interval| {
             if inside.contains(at.from) {
-                inside_reason(&schedule.layers)
+                inside_reason(&schedule.layers, imported)
             } else if begun.first().is_some_and(|first| at.from < first.from) {
                 Why::NotBegun
             } else {
@@ -71,9 +75,18 @@ pub fn gaps(
     out
 }
 
-fn inside_reason(layers: &[Layer]) -> Why {
-    let is_imported = |layer: &Layer| matches!(layer.turns, Turns::Calendar(_));
-    if layers.iter().all(is_imported) { Why::NotStated } else { Why::OutsideHours }
+fn inside_reason(layers: &[Layer], imported: &Imported) -> Why {
+    let source = |layer: &Layer| match &layer.turns {
+        Turns::Calendar(source) => Some(imported.contains_key(source)),
+        Turns::Rotation(_) => None,
+    };
+    let was_read: Vec<bool> = layers.iter().filter_map(source).collect();
+    match was_read.as_slice() {
+        [] => Why::OutsideHours,
+        read if read.contains(&false) => Why::NotRead,
+        read if read.len() == layers.len() => Why::NotStated,
+        _ => Why::OutsideHours,
+    }
 }
 
 /// When any layer is between its beginning and its end.

@@ -4,7 +4,7 @@
 //! interval are computed ([`shifts`]): who is on now and next
 //! ([`now`]), where nobody is ([`gaps`]), who carries
 //! how much ([`load`]), what a change would collide with ([`concerns`]). What people change is in the
-//! [`book`].
+//! [`book`]; what calendars of others say, in [`stated`].
 
 pub mod book;
 pub mod concerns;
@@ -15,6 +15,7 @@ pub mod load;
 pub mod model;
 pub mod now;
 pub mod shifts;
+pub mod stated;
 #[cfg(test)]
 mod tests;
 

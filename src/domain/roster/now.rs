@@ -81,7 +81,7 @@ pub fn standing(
     let span = Interval::new(before(now, BACK), before(now, -AHEAD));
     let shifts = final_shifts(schedule, overrides, imported, span);
     let ahead = Interval::new(now, span.to);
-    let gap = gaps(schedule, &shifts, overrides, ahead).into_iter().next();
+    let gap = gaps(schedule, &shifts, overrides, imported, ahead).into_iter().next();
     let held = held(&shifts);
     let on = held.iter().find(|h| h.at.contains(now)).cloned();
     let origin = shifts.iter().find(|s| s.at.contains(now)).map(|s| s.origin);

@@ -135,23 +135,41 @@ fn hand_off(rotation: &Rotation, zone: Tz, first: Instant, turn: i64) -> Instant
     }
 }
 
-/// What a calendar states in an interval. Where two are stated at once, the later begun wins.
+/// What a calendar states in an interval. Where several are stated at once, the last begun wins, and
+/// of those that begin together the first stated; in O(n log n).
 fn stated(duties: Option<&Arc<[Duty]>>, within: Interval) -> Vec<Duty> {
-    let mut clipped: Vec<Duty> = duties
+    let mut asked: Vec<&Duty> = duties
         .into_iter()
         .flat_map(|d| d.iter())
-        .filter_map(|d| Some(Duty { person: d.person.clone(), at: d.at.overlap(within)? }))
+        .filter(|d| d.at.overlap(within).is_some())
+        .rev()
         .collect();
-    clipped.sort_by_key(|d| std::cmp::Reverse(d.at.from));
-    let mut taken = Intervals::empty();
-    let mut out = Vec::new();
-    for duty in clipped {
-        let free = Intervals::from(duty.at).difference(&taken);
-        out.extend(free.iter().map(|at| Duty { person: duty.person.clone(), at }));
-        taken = taken.union(&free);
+    asked.sort_by_key(|d| d.at.from);
+    let mut out = Vec::with_capacity(asked.len());
+    // Those that have begun, the last begun on top.
+    let mut open: Vec<&Duty> = Vec::new();
+    let mut at = within.from;
+    let until = asked.iter().map(|d| d.at.from).chain([within.to]).skip(1).collect::<Vec<_>>();
+    for (duty, until) in asked.into_iter().zip(until) {
+        at = at.max(duty.at.from);
+        open.push(duty);
+        while let Some(top) = open.pop_if(|top| top.at.to <= until) {
+            out.extend(held(top, at));
+            at = at.max(top.at.to);
+        }
+        if let Some(top) = open.last() {
+            let part = Interval::new(at, until.max(at));
+            out.extend((!part.is_empty()).then(|| Duty { person: top.person.clone(), at: part }));
+            at = at.max(until);
+        }
     }
-    out.sort_unstable_by_key(|d| d.at);
     out
+}
+
+/// What is left of a duty from an instant on.
+fn held(duty: &Duty, from: Instant) -> Option<Duty> {
+    let at = Interval::new(from.max(duty.at.from), duty.at.to);
+    (!at.is_empty()).then(|| Duty { person: duty.person.clone(), at })
 }
 
 /// What follows each other for the same person from the same origin becomes one.

@@ -1,6 +1,7 @@
 //! Schedules as tables, and the laws that hold for all of them.
 
 mod exchange;
+mod stated;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,7 +149,7 @@ fn later_layers_win_and_overrides_win_over_them() {
     ];
     assert_eq!(shown(&shifts, zone), expect);
     assert_eq!(shifts[1].origin, Origin::Override(OverrideId(1)));
-    assert_eq!(gaps(&core, &shifts, &overrides, at), [], "nobody was meant");
+    assert_eq!(gaps(&core, &shifts, &overrides, &Imported::new(), at), [], "nobody was meant");
     let there = on_call_at(&core, &overrides, &Imported::new(), at.from).unwrap();
     assert_eq!((&*there.person, there.origin), ("ana", Origin::Layer(0)));
 }
@@ -160,7 +161,7 @@ fn gaps_say_why() {
     turns.until = Some(local("2026-11-25 10:00"));
     let core = schedule(zone, vec![layer(turns, Some(nights()))]);
     let at = span(zone, "2026-11-23 00:00", "2026-11-26 00:00");
-    let found = gaps(&core, &finals(&core, &[], at), &[], at);
+    let found = gaps(&core, &finals(&core, &[], at), &[], &Imported::new(), at);
     let gap = |from, to, why| Gap { at: span(zone, from, to), why };
     let expect = [
         gap("2026-11-23 00:00", "2026-11-23 10:00", Why::NotBegun),
@@ -171,7 +172,7 @@ fn gaps_say_why() {
     ];
     assert_eq!(found, expect);
     let covered = Schedule { coverage: nights(), ..core };
-    let found = gaps(&covered, &finals(&covered, &[], at), &[], at);
+    let found = gaps(&covered, &finals(&covered, &[], at), &[], &Imported::new(), at);
     assert_eq!(found, [gap("2026-11-25 22:00", "2026-11-26 00:00", Why::Ended)]);
 }
 
@@ -192,8 +193,11 @@ fn an_imported_calendar_is_a_layer() {
     let shifts = final_shifts(&core, &[], &imported, at);
     let expect = ["ana 23 08:00-23 12:00", "luis 23 12:00-23 14:00", "ana 23 14:00-23 20:00"];
     assert_eq!(shown(&shifts, zone), expect);
-    let found = gaps(&core, &shifts, &[], at);
-    assert_eq!(found.iter().map(|g| g.why).collect::<Vec<_>>(), [Why::NotStated; 2]);
+    let why = |imported| -> Vec<Why> {
+        gaps(&core, &shifts, &[], imported, at).iter().map(|g| g.why).collect()
+    };
+    assert_eq!(why(&imported), [Why::NotStated; 2]);
+    assert_eq!(why(&Imported::new()), [Why::NotRead; 2]);
 }
 
 #[test]
@@ -381,7 +385,7 @@ proptest! {
         }
         let covered: Intervals = shifts.iter().map(|s| s.at).collect();
         let nobody: Intervals = overrides.iter().filter(|o| o.person.is_none()).map(Override::at).collect();
-        let gaps = gaps(&schedule, &shifts, &overrides, whole);
+        let gaps = gaps(&schedule, &shifts, &overrides, &Imported::new(), whole);
         let gaps: Intervals = gaps.iter().map(|g| g.at).collect();
         prop_assert!(gaps.intersection(&covered).is_empty());
         prop_assert_eq!(gaps.union(&covered).union(&nobody.within(whole)), Intervals::from(whole));

@@ -114,6 +114,7 @@ impl Engine {
                 sources: Part::default(),
                 book: Part::default(),
                 calendar: Part::default(),
+                imported: Part::default(),
                 store,
                 blind: Arc::default(),
                 notices: store_notices,

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::roster::book::{Command as Ask, Wanted, What};
-use crate::domain::roster::{OverrideId, Person, Roster, Schedule};
+use crate::domain::roster::{Duty, OverrideId, Person, Roster, Schedule};
 use crate::domain::time::{Interval, WeekHours};
+use crate::engine::publish::Publisher;
+use crate::engine::snapshot::StoreState;
 
 fn world() -> World {
     let person = |id: &str| Person {
@@ -103,4 +105,24 @@ fn a_change_that_makes_no_sense_is_refused_with_the_way_out() {
         ask(wanted("core", "ana", 200, 200 + 367 * 86_400)),
         "refused: an override lasts at most 366 days"
     );
+}
+
+#[test]
+fn what_a_calendar_states_is_published_when_it_changes_and_never_stored() {
+    let mut world = world();
+    let mut publisher = Publisher::default();
+    let duties = |person: &str| -> Arc<[Duty]> {
+        [Duty { person: person.into(), at: Interval::new(at(0), at(3_600)) }].into()
+    };
+    let mut states = |world: &mut World, person: &str, second| {
+        world.observed("rota", vec![Fact::Shifts(duties(person))], second);
+        let published = publisher.publish(&mut world.state, &StoreState::Ready, at(second));
+        let world = published.expect("an answer is published");
+        (world.imported.generation, world.imported.get("rota").cloned())
+    };
+    let first = states(&mut world, "ana", 1);
+    assert_eq!(first.1, Some(duties("ana")));
+    assert_eq!(states(&mut world, "ana", 2), first);
+    assert_eq!(states(&mut world, "luis", 3), (first.0 + 1, Some(duties("luis"))));
+    assert_eq!(world.state.position(), 0);
 }

@@ -11,7 +11,7 @@ use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::incident::lifecycle::{Action as Deed, Report, Target};
 use crate::domain::incident::{AlertFact, Incident};
 use crate::domain::roster::PersonId;
-use crate::domain::roster::shifts::{Imported, on_call_at};
+use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text;
 use crate::domain::time::Instant;
 use crate::engine::Snapshot;
@@ -214,7 +214,7 @@ fn on_call(world: &Snapshot, now: Instant) -> BTreeMap<PersonId, Vec<&str>> {
     let overrides = world.book.overrides();
     let mut found: BTreeMap<PersonId, Vec<&str>> = BTreeMap::new();
     for schedule in &world.plan.roster.schedules {
-        if let Some(shift) = on_call_at(schedule, &overrides, &Imported::new(), now) {
+        if let Some(shift) = on_call_at(schedule, &overrides, &world.imported, now) {
             found.entry(shift.person).or_default().push(&schedule.id);
         }
     }

@@ -11,7 +11,6 @@ use crate::domain::command::Command;
 use crate::domain::roster::book::{self, Wanted, What, shown};
 use crate::domain::roster::concerns::{Concern, concerns, concerns_of_drop};
 use crate::domain::roster::exchange::{self, Desk, Hindrance, as_made};
-use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Origin, Override, PersonId, Roster};
 use crate::domain::text;
 use crate::domain::time::{Interval, zone};
@@ -50,6 +49,7 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         None => format!("nobody: {}", shown(at, schedule.zone)),
     };
     let overrides = ctx.world.book.overrides();
+    let imported = Arc::clone(&ctx.world.imported.value);
     let title = format!("Override on {}", schedule.name);
     let schedule = schedule.clone();
     let submit: Submit = Box::new(move |texts| {
@@ -66,7 +66,8 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         }
         let (id, reason) = (schedule.id.clone(), reason.clone());
         let wanted = vec![Wanted { schedule: id, person, at, reason }];
-        Ok(ask(&roster, &overrides, wanted, What::Override))
+        let desk = Desk { roster: &roster, overrides: &overrides, imported: &imported };
+        Ok(ask(desk, wanted, What::Override))
     });
     vec![Step::Show(Box::new(Overlay::Form(Form::new(&title, &about, fields, submit))))]
 }
@@ -80,17 +81,17 @@ pub(super) fn take(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         return say("who are you? person = \"…\" in [operator] names one of [[people]]");
     };
     let overrides = ctx.world.book.overrides();
-    let roster = &ctx.world.plan.roster;
+    let desk = desk(ctx, &overrides);
     let at = left_of(&stretch, ctx);
     let wanted = if stretch.person().is_some() {
-        exchange::take(desk(roster, &overrides), schedule, me, at.from, "")
+        exchange::take(desk, schedule, me, at.from, "")
     } else {
         // A gap is nobody's to take from.
         let (id, person) = (schedule.id.clone(), Some(me.clone()));
         Ok(Wanted { schedule: id, person, at, reason: String::new() })
     };
     match wanted {
-        Ok(wanted) => ask(roster, &overrides, vec![wanted], What::Take),
+        Ok(wanted) => ask(desk, vec![wanted], What::Take),
         Err(Hindrance::Already(why) | Hindrance::Refused(why)) => say(&why),
     }
 }
@@ -105,6 +106,7 @@ pub(super) fn swap(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
     };
     let roster = &ctx.world.plan.roster;
     let overrides = ctx.world.book.overrides();
+    let desk = desk(ctx, &overrides);
     let ours = left_of(&stretch, ctx);
     let others = stretches(ctx, schedule, ctx.now).into_iter().filter(|s| {
         s.at().to > ctx.now && s.person().is_some_and(|p| *p != one) && s.at() != stretch.at()
@@ -113,11 +115,11 @@ pub(super) fn swap(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         let theirs = left_of(&other, ctx);
         let with = other.person()?;
         let both = (stretch.at().from, other.at().from);
-        let wanted = exchange::swap(desk(roster, &overrides), schedule, both, ctx.now, "").ok()?;
+        let wanted = exchange::swap(desk, schedule, both, ctx.now, "").ok()?;
         Some(Item {
             label: format!("{}  {}", roster.name(with), shown(theirs, schedule.zone)),
             detail: text::duration(theirs.length()),
-            then: ask(roster, &overrides, wanted, What::Swap),
+            then: ask(desk, wanted, What::Swap),
         })
     };
     let items: Vec<Item> = others.filter_map(item).take(50).collect();
@@ -144,7 +146,7 @@ pub(super) fn drop_override(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
     };
     let Some(id) = here.map(|o| o.id).or(held) else { return say("no override here") };
     let roster = &ctx.world.plan.roster;
-    let against = concerns_of_drop(roster, &overrides, &Imported::new(), &[id], ctx.now);
+    let against = concerns_of_drop(roster, &overrides, &ctx.world.imported, &[id], ctx.now);
     let command = book::Command::Drop { ids: vec![id] };
     confirmed(roster, schedule.zone, &against, command)
 }
@@ -156,9 +158,10 @@ fn left_of(stretch: &Stretch, ctx: &Ctx<'_>) -> Interval {
 }
 
 /// Asks for it, after a question where something speaks against it.
-fn ask(roster: &Roster, overrides: &[Override], wanted: Vec<Wanted>, what: What) -> Vec<Step> {
+fn ask(desk: Desk<'_>, wanted: Vec<Wanted>, what: What) -> Vec<Step> {
+    let Desk { roster, overrides, imported } = desk;
     let made = as_made(&wanted, overrides);
-    let against = concerns(roster, overrides, &Imported::new(), &made);
+    let against = concerns(roster, overrides, imported, &made);
     let schedule = wanted.first().and_then(|w| roster.schedule(&w.schedule));
     let zone = schedule.map_or(Tz::UTC, |s| s.zone);
     confirmed(roster, zone, &against, book::Command::Set { wanted, what })
@@ -175,9 +178,8 @@ fn confirmed(roster: &Roster, zone: Tz, against: &[Concern], command: book::Comm
     vec![Step::Show(Box::new(Overlay::Confirm(confirm)))]
 }
 
-fn desk<'a>(roster: &'a Roster, overrides: &'a [Override]) -> Desk<'a> {
-    static NONE: Imported = Imported::new();
-    Desk { roster, overrides, imported: &NONE }
+fn desk<'a>(ctx: &Ctx<'a>, overrides: &'a [Override]) -> Desk<'a> {
+    Desk { roster: &ctx.world.plan.roster, overrides, imported: &ctx.world.imported }
 }
 
 /// A person by name or id; `None`: nobody.

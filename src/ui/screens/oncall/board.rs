@@ -37,7 +37,8 @@ pub struct Board {
     pub loads: Vec<(PersonId, Load)>,
     /// How evenly the hours of those 30 days are spread, 0 to 1.
     pub fairness: Option<f64>,
-    made_from: Option<(Arc<Roster>, u64)>,
+    /// The plan, and the numbers of the overrides and of what calendars state.
+    made_from: Option<(Arc<Roster>, [u64; 2])>,
     until: Option<Instant>,
 }
 
@@ -78,33 +79,35 @@ impl Board {
     /// Makes it anew if it is not true any more; returns whether it did.
     pub fn refresh(&mut self, world: &Snapshot, now: Instant) -> bool {
         let roster = &world.plan.roster;
-        let same = self.made_from.as_ref().is_some_and(|(made, generation)| {
-            Arc::ptr_eq(made, roster) && *generation == world.book.generation
-        });
+        let numbers = [world.book.generation, world.imported.generation];
+        let same = self
+            .made_from
+            .as_ref()
+            .is_some_and(|(made, of)| Arc::ptr_eq(made, roster) && *of == numbers);
         if same && self.until.is_some_and(|until| now < until) {
             return false;
         }
-        *self = Self::make(roster, &world.book.overrides(), world.book.generation, now);
+        let made = Self::make(roster, &world.book.overrides(), &world.imported, now);
+        *self = Self { made_from: Some((Arc::clone(roster), numbers)), ..made };
         true
     }
 
-    fn make(roster: &Arc<Roster>, overrides: &[Override], generation: u64, now: Instant) -> Self {
-        let imported = Imported::new();
+    fn make(roster: &Roster, overrides: &[Override], imported: &Imported, now: Instant) -> Self {
         let mut standings = BTreeMap::new();
         let (mut behind, mut ahead) = (Vec::new(), Vec::new());
         let mut troubles = Vec::new();
         for schedule in &roster.schedules {
-            let stands = standing(schedule, overrides, &imported, now);
+            let stands = standing(schedule, overrides, imported, now);
             standings.insert(schedule.id.clone(), stands);
             behind.extend(final_shifts(
                 schedule,
                 overrides,
-                &imported,
+                imported,
                 Interval::new(now - BACK, now),
             ));
             let span = Interval::new(now, now + AHEAD);
-            let shifts = final_shifts(schedule, overrides, &imported, span);
-            let gaps = gaps(schedule, &shifts, overrides, span);
+            let shifts = final_shifts(schedule, overrides, imported, span);
+            let gaps = gaps(schedule, &shifts, overrides, imported, span);
             troubles.extend(gaps.into_iter().map(|g| Trouble::Gap(schedule.id.clone(), g)));
             ahead.push((schedule.id.clone(), shifts));
         }
@@ -125,7 +128,7 @@ impl Board {
             troubles,
             loads,
             fairness,
-            made_from: Some((Arc::clone(roster), generation)),
+            made_from: None,
             until: Some(until),
         }
     }
@@ -156,12 +159,12 @@ pub fn lanes(
     roster: &Roster,
     schedule: &Schedule,
     overrides: &[Override],
+    imported: &Imported,
     span: Interval,
     chosen: Option<Instant>,
 ) -> Vec<Lane> {
-    let imported = Imported::new();
-    let shifts = final_shifts(schedule, overrides, &imported, span);
-    let gaps = gaps(schedule, &shifts, overrides, span);
+    let shifts = final_shifts(schedule, overrides, imported, span);
+    let gaps = gaps(schedule, &shifts, overrides, imported, span);
     let mut bars = stretches(roster, &held(&shifts), chosen);
     bars.extend(gaps.iter().map(|gap| Bar {
         at: gap.at,
@@ -186,7 +189,7 @@ pub fn lanes(
         lanes.push(Lane { label: "overrides".to_owned(), bars, leads: false });
     }
     let layer = |(index, layer): (usize, &Layer)| {
-        let turns = layer_shifts(schedule.zone, layer, index, &imported, span);
+        let turns = layer_shifts(schedule.zone, layer, index, imported, span);
         let bars = stretches(roster, &held(&turns), None);
         Lane { label: layer.name.to_string(), bars, leads: false }
     };
@@ -195,11 +198,15 @@ pub fn lanes(
 }
 
 /// The lanes of people: what each has on call, over all schedules, and when they are away.
-pub fn people_lanes(roster: &Roster, overrides: &[Override], span: Interval) -> Vec<Lane> {
-    let imported = Imported::new();
+pub fn people_lanes(
+    roster: &Roster,
+    overrides: &[Override],
+    imported: &Imported,
+    span: Interval,
+) -> Vec<Lane> {
     let mut duties: BTreeMap<&PersonId, Vec<Bar>> = BTreeMap::new();
     let finals: Vec<(&Arc<Schedule>, Vec<Shift>)> =
-        roster.schedules.iter().map(|s| (s, final_shifts(s, overrides, &imported, span))).collect();
+        roster.schedules.iter().map(|s| (s, final_shifts(s, overrides, imported, span))).collect();
     for (schedule, shifts) in &finals {
         for held in held(shifts) {
             let Some((id, _)) = roster.people.get_key_value(&held.person) else { continue };

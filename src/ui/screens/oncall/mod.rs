@@ -25,7 +25,7 @@ use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::roster::escalation::Target;
 use crate::domain::roster::gaps::{Gap, gaps};
 use crate::domain::roster::now::{Held, held};
-use crate::domain::roster::shifts::{Imported, final_shifts};
+use crate::domain::roster::shifts::final_shifts;
 use crate::domain::roster::{PersonId, Schedule};
 use crate::domain::time::{Instant, Interval, zone};
 use crate::ui::cmd::Cmd;
@@ -210,8 +210,9 @@ impl OnCall {
 fn stretches(ctx: &Ctx<'_>, schedule: &Schedule, around: Instant) -> Vec<Stretch> {
     let span = Interval::new(around - REACH, around + REACH);
     let overrides = ctx.world.book.overrides();
-    let shifts = final_shifts(schedule, &overrides, &Imported::new(), span);
-    let gaps = gaps(schedule, &shifts, &overrides, span);
+    let imported = &ctx.world.imported;
+    let shifts = final_shifts(schedule, &overrides, imported, span);
+    let gaps = gaps(schedule, &shifts, &overrides, imported, span);
     let held = held(&shifts).into_iter().map(Stretch::Held);
     let mut all: Vec<Stretch> = held.chain(gaps.into_iter().map(Stretch::Gap)).collect();
     all.sort_by_key(Stretch::at);

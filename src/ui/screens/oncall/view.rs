@@ -6,10 +6,11 @@ use ratatui::style::Style;
 
 use super::board::{AHEAD, Row, Trouble, lanes, local_time, people_lanes};
 use super::{OnCall, Period, Stretch, View, stretches};
+use crate::domain::observation::SourceState;
 use crate::domain::roster::book::shown;
 use crate::domain::roster::concerns::is_night;
 use crate::domain::roster::escalation::Target;
-use crate::domain::roster::{Origin, Person, Schedule};
+use crate::domain::roster::{Origin, Person, Schedule, Turns};
 use crate::domain::text;
 use crate::domain::time::{Instant, zone};
 use crate::ui::screens::Ctx;
@@ -161,16 +162,16 @@ impl OnCall {
 
     fn view_bars(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let roster = &ctx.world.plan.roster;
-        let overrides = ctx.world.book.overrides();
+        let (overrides, imported) = (ctx.world.book.overrides(), &ctx.world.imported);
         let schedule = self.schedule(ctx);
         let zone = schedule.map_or(ctx.world.site.zone, |s| s.zone);
         let span = self.period.around(self.at(ctx), zone);
         let people = self.view == View::People || schedule.is_none();
         let lanes = match schedule {
             Some(schedule) if !people => {
-                lanes(roster, schedule, &overrides, span, Some(self.at(ctx)))
+                lanes(roster, schedule, &overrides, imported, span, Some(self.at(ctx)))
             }
-            _ => people_lanes(roster, &overrides, span),
+            _ => people_lanes(roster, &overrides, imported, span),
         };
         let first = zone::local(span.from, zone).date();
         let when = match self.period {
@@ -184,12 +185,15 @@ impl OnCall {
         };
         let dot = format!(" {} ", ctx.theme().symbols.dot);
         let (title, muted) = (paint.of(Role::Title), paint.of(Role::Muted));
-        let pieces: [(&str, Style); 5] = [
+        let old = schedule.filter(|_| !people).and_then(|schedule| outdated(ctx, schedule));
+        let old = old.map(|old| format!("{dot}{old}")).unwrap_or_default();
+        let pieces: [(&str, Style); 6] = [
             (&name, title),
             (&dot, muted),
             (&when, paint.of(Role::Text)),
             (&dot, muted),
             (zone.name(), muted),
+            (&old, paint.of(Role::Warning)),
         ];
         let inner = paint.panel(area, &pieces, true);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
@@ -356,6 +360,23 @@ impl OnCall {
             }
         });
     }
+}
+
+/// A calendar of a schedule that is not read at the moment, and how old what is shown of it is.
+fn outdated(ctx: &Ctx<'_>, schedule: &Schedule) -> Option<String> {
+    let calendars = schedule.layers.iter().filter_map(|layer| match &layer.turns {
+        Turns::Calendar(source) => Some(source),
+        Turns::Rotation(_) => None,
+    });
+    let mut outdated = calendars.filter_map(|name| {
+        let status = ctx.world.sources.iter().find(|s| s.name == *name)?;
+        let is_fresh = status.state == SourceState::Fresh;
+        (!is_fresh).then(|| match status.last_ok {
+            Some(at) => format!("{name} as it was {} ago", text::duration(ctx.now - at)),
+            None => format!("{name} has not been read"),
+        })
+    });
+    outdated.next()
 }
 
 /// A text with blanks up to so many cells, and two more.

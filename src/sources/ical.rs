@@ -1,0 +1,352 @@
+//! A calendar that states who is on call: an iCalendar file, on this machine or behind HTTP, or a
+//! CalDAV collection.
+//!
+//! What did not change since the last poll is not sent again (`ETag`, `Last-Modified`; of a collection
+//! its sync token or ctag; of a file its size and time), nor read again. What fails changes nothing: the engine keeps the last answer.
+
+mod collection;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+use reqwest::StatusCode;
+use reqwest::header::{
+    ACCEPT, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, SERVER,
+};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::http_client::{Answer, Clients, Http, Request, address};
+use super::secret::Hidden;
+use super::settings::{CalendarAt, Ical, SourceSettings, discreet};
+use super::{Source, SourceError};
+use crate::domain::ical::{self, Calendar};
+use crate::domain::observation::{Fact, Observation, SourceName};
+use crate::domain::roster::Duty;
+use crate::domain::roster::stated::stated;
+use crate::domain::text::{self, clean};
+use crate::domain::time::{Instant, Interval, before};
+
+/// How far back and ahead shifts are worked out.
+const REACH: TimeDelta = TimeDelta::days(400);
+/// After so long they are worked out anew although the calendar is the same.
+const AGAIN: TimeDelta = TimeDelta::hours(12);
+
+/// A calendar that is asked for with each poll.
+pub struct IcalSource {
+    name: SourceName,
+    settings: Arc<Ical>,
+    http: Http,
+    max_body: usize,
+    last: Option<Last>,
+    /// One calendar is read at a time, also where that takes longer than a poll may.
+    turn: Arc<Semaphore>,
+}
+
+/// The last answer.
+struct Last {
+    mark: Mark,
+    calendar: Arc<Calendar>,
+    read: Reading,
+    server: String,
+}
+
+/// What was read of a calendar.
+#[derive(Clone)]
+struct Reading {
+    at: Instant,
+    duties: Arc<[Duty]>,
+    warnings: Vec<String>,
+}
+
+/// By what a version of a calendar is told from the next.
+#[derive(Clone, PartialEq, Eq)]
+enum Mark {
+    /// `ETag` and `Last-Modified`.
+    Web(Option<HeaderValue>, Option<HeaderValue>),
+    /// What tells the version of a collection.
+    Collection(Option<String>),
+    /// When a file was changed, and its length.
+    File(Option<SystemTime>, u64),
+}
+
+/// A version of a calendar that was not there before.
+struct Text {
+    mark: Mark,
+    bytes: Vec<u8>,
+    server: String,
+    hidden: Hidden,
+    /// It is the answer of a collection, with calendars in it.
+    is_collection: bool,
+}
+
+impl IcalSource {
+    pub fn new(source: &SourceSettings, settings: &Ical, clients: &Clients) -> Self {
+        Self {
+            name: Arc::clone(&source.name),
+            settings: Arc::new(settings.clone()),
+            http: Http::new(source, clients),
+            max_body: source.max_body,
+            last: None,
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    async fn look(&mut self, now: Instant) -> Result<Observation, SourceError> {
+        let turn = Arc::clone(&self.turn).try_acquire_owned().map_err(|_| {
+            let why = "the calendar before is still being read: export less of it";
+            SourceError::BadAnswer(why.to_owned())
+        })?;
+        let settings = Arc::clone(&self.settings);
+        let text = match &settings.from {
+            CalendarAt::Web(url) => self.fetch(url).await.map_err(|e| discreetly(e, url))?,
+            CalendarAt::Collection(url) => {
+                self.collect(url, now).await.map_err(|e| discreetly(e, url))?
+            }
+            CalendarAt::File(path) => self.open(path.clone()).await?,
+        };
+        if text.is_none()
+            && let Some(last) = self.last.as_ref().filter(|last| now - last.read.at < AGAIN)
+        {
+            return Ok(observation(&self.name, last, now));
+        }
+        let before = self.last.as_ref().map(|last| Arc::clone(&last.read.duties));
+        let (mark, server, known) = match (&text, &self.last) {
+            (Some(text), _) => (text.mark.clone(), text.server.clone(), None),
+            (None, Some(last)) => {
+                (last.mark.clone(), last.server.clone(), Some(Arc::clone(&last.calendar)))
+            }
+            // Nothing can be the same as nothing.
+            (None, None) => return Err(SourceError::BadAnswer("no calendar came".to_owned())),
+        };
+        // Not on the runtime's threads: a calendar can be made to take long, and the poll still ends
+        // in time.
+        let reading = tokio::task::spawn_blocking(move || {
+            let outcome = read(known, text, &settings, before, now);
+            drop(turn);
+            outcome
+        });
+        let (calendar, read) = reading.await.unwrap_or_else(|e| {
+            Err(SourceError::BadAnswer(format!("the calendar could not be read: {e}")))
+        })?;
+        let last = self.last.insert(Last { mark, calendar, read, server });
+        Ok(observation(&self.name, last, now))
+    }
+
+    /// What a server has; `None`: the same as last time.
+    async fn fetch(&self, url: &Url) -> Result<Option<Text>, SourceError> {
+        let mut request = Request::get(url.clone());
+        let accept = HeaderValue::from_static("text/calendar, */*;q=0.5");
+        request.headers.insert(ACCEPT, accept);
+        let asked = match self.last.as_ref().map(|last| &last.mark) {
+            Some(Mark::Web(tag, modified)) => {
+                let tag = tag.clone().map(|tag| request.headers.insert(IF_NONE_MATCH, tag));
+                let since = modified.clone();
+                let since = since.map(|at| request.headers.insert(IF_MODIFIED_SINCE, at));
+                tag.is_some() || since.is_some()
+            }
+            _ => false,
+        };
+        let answer = self.http.send(&request).await?;
+        if answer.status == StatusCode::NOT_MODIFIED && asked {
+            return Ok(None);
+        }
+        Ok(Some(Text::of(answer.checked()?)))
+    }
+
+    /// What a collection has; `None`: the same as not long ago.
+    async fn collect(&self, url: &Url, now: Instant) -> Result<Option<Text>, SourceError> {
+        // Asked first: what is changed in between is seen the next time.
+        let answer = self.http.send(&collection::version(url)?).await?;
+        let is_told = answer.status == StatusCode::MULTI_STATUS;
+        let mark =
+            is_told.then(|| collection::mark(&String::from_utf8_lossy(&answer.body))).flatten();
+        let mark = Mark::Collection(mark);
+        let same = |last: &Last| {
+            last.mark == mark && mark != Mark::Collection(None) && now - last.read.at < AGAIN
+        };
+        if self.last.as_ref().is_some_and(same) {
+            return Ok(None);
+        }
+        let answer = self.http.send(&collection::events(url, around(now))?).await?;
+        match answer.status {
+            StatusCode::MULTI_STATUS => {
+                Ok(Some(Text { mark, is_collection: true, ..Text::of(answer) }))
+            }
+            StatusCode::NOT_FOUND => Err(answer.unexpected()),
+            status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+                Err(answer.unexpected())
+            }
+            status => Err(SourceError::BadAnswer(format!(
+                "{} does not answer as a CalDAV collection ({}): use the address of the calendar \
+                 itself, or take collection out where it is a feed",
+                address(&answer.url),
+                status.as_u16()
+            ))),
+        }
+    }
+
+    /// What a file has; `None`: the same as last time.
+    async fn open(&self, path: PathBuf) -> Result<Option<Text>, SourceError> {
+        let known = self.last.as_ref().map(|last| last.mark.clone());
+        let most = self.max_body;
+        let shown = clean(&path.display().to_string(), 200);
+        let reading = tokio::task::spawn_blocking(move || file(&path, known.as_ref(), most));
+        let outcome = reading.await.map_err(std::io::Error::other).and_then(|outcome| outcome);
+        outcome.map_err(|e| {
+            SourceError::BadAnswer(format!(
+                "{shown} cannot be read: {e}; check file in this source, and the rights of it"
+            ))
+        })
+    }
+}
+
+impl Source for IcalSource {
+    fn poll(&mut self, now: Instant) -> BoxFuture<'_, Result<Observation, SourceError>> {
+        Box::pin(self.look(now))
+    }
+}
+
+impl Text {
+    fn of(answer: Answer) -> Self {
+        let header =
+            |name| answer.headers.get(name).filter(|v: &&HeaderValue| is_short(v)).cloned();
+        Self {
+            mark: Mark::Web(header(ETAG), header(LAST_MODIFIED)),
+            server: server(&answer.headers),
+            bytes: answer.body,
+            hidden: answer.hidden,
+            is_collection: false,
+        }
+    }
+}
+
+/// The same error without the secret of the address.
+fn discreetly(error: SourceError, url: &Url) -> SourceError {
+    error.reworded(|said| said.replace(&address(url), &discreet(url)))
+}
+
+/// Whether a header may be kept and sent back.
+fn is_short(value: &HeaderValue) -> bool {
+    value.len() <= 1_024
+}
+
+fn server(headers: &HeaderMap) -> String {
+    let server = headers.get(SERVER).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    clean(server, 80)
+}
+
+fn observation(source: &SourceName, last: &Last, now: Instant) -> Observation {
+    Observation {
+        source: Arc::clone(source),
+        at: now,
+        server: last.server.clone(),
+        facts: vec![Fact::Shifts(Arc::clone(&last.read.duties))],
+        warnings: last.read.warnings.clone(),
+    }
+}
+
+/// The content of a regular file; `None` if its mark is known.
+fn file(path: &Path, known: Option<&Mark>, most: usize) -> std::io::Result<Option<Text>> {
+    // Before it is opened: opening a pipe would wait for somebody to write.
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    let mark = Mark::File(about.modified().ok(), about.len());
+    if known == Some(&mark) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > most {
+        let most = text::value(most as f64, "B");
+        return Err(std::io::Error::other(format!("it has more than {most}: raise max_body")));
+    }
+    Ok(Some(Text {
+        mark,
+        bytes,
+        server: String::new(),
+        hidden: Hidden::default(),
+        is_collection: false,
+    }))
+}
+
+/// Works out who is on call, of a new version or of the one that is known.
+fn read(
+    known: Option<Arc<Calendar>>,
+    text: Option<Text>,
+    settings: &Ical,
+    last: Option<Arc<[Duty]>>,
+    now: Instant,
+) -> Result<(Arc<Calendar>, Reading), SourceError> {
+    let mut warnings = Vec::new();
+    let mut hidden = Hidden::default();
+    let calendar = match (text, known) {
+        (Some(text), _) => {
+            hidden = text.hidden;
+            let said = String::from_utf8_lossy(&text.bytes);
+            if matches!(said, std::borrow::Cow::Owned(_)) {
+                warnings.push(
+                    "the calendar is not UTF-8; what could not be read shows as \u{fffd}"
+                        .to_owned(),
+                );
+            }
+            let inside = text.is_collection.then(|| collection::calendars(&said));
+            let said = match &inside {
+                Some(None) => {
+                    let why = "it did not answer as a CalDAV collection does: use the address of the \
+                               calendar itself, or take collection out where it is a feed";
+                    return Err(SourceError::BadAnswer(why.to_owned()));
+                }
+                Some(Some(calendars)) => calendars,
+                None => said.trim_start_matches('\u{feff}').trim_start(),
+            };
+            if !is_calendar(said) {
+                return Err(SourceError::BadAnswer(no_calendar(said)));
+            }
+            Arc::new(ical::read(said, settings.zone))
+        }
+        (None, Some(known)) => known,
+        (None, None) => Arc::new(Calendar::new("", settings.zone)),
+    };
+    let found = stated(&calendar, &settings.callings, around(now));
+    warnings.extend(found.warnings.iter().map(|w| hidden.hide(w)));
+    // The same as before is told as the same.
+    let duties = match last {
+        Some(last) if *last == *found.duties => last,
+        _ => found.duties.into(),
+    };
+    Ok((calendar, Reading { at: now, duties, warnings }))
+}
+
+/// The time for which shifts are worked out.
+fn around(now: Instant) -> Interval {
+    Interval::new(before(now, REACH), before(now, -REACH))
+}
+
+fn is_calendar(text: &str) -> bool {
+    let begin = "BEGIN:VCALENDAR";
+    text.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin))
+}
+
+/// What was answered instead of a calendar, and what helps.
+fn no_calendar(text: &str) -> String {
+    if text.is_empty() {
+        "it answered with nothing instead of a calendar: check url or file of this source"
+            .to_owned()
+    } else if text.starts_with('<') {
+        "it answered with a web page instead of a calendar: is it a login page? Use the address of \
+         the calendar's iCalendar (.ics) feed"
+            .to_owned()
+    } else {
+        "it is no calendar, since it does not begin with BEGIN:VCALENDAR: use the address of the \
+         calendar's iCalendar (.ics) feed"
+            .to_owned()
+    }
+}

@@ -1,0 +1,234 @@
+//! A calendar by HTTP and from a file: what is asked for again, and what becomes of answers that are
+//! none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use atalaya::domain::observation::{Fact, Observation, SourceState, SourceStatus};
+use atalaya::domain::roster::Duty;
+use atalaya::domain::roster::stated::Callings;
+use atalaya::domain::time::Instant;
+use atalaya::sources::http_client::Clients;
+use atalaya::sources::settings::{CalendarAt, HttpSettings, Ical, Kind, SourceSettings};
+use atalaya::sources::supervisor::poll_once;
+use atalaya::sources::{Source, SourceError, registry};
+use chrono::TimeDelta;
+use wiremock::matchers::{header, header_exists, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const ROTA: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+    DTSTART;TZID=Europe/Madrid:20261124T090000\r\nDURATION:PT12H\r\nRRULE:FREQ=DAILY\r\n\
+    SUMMARY:Core: Ana Ruiz\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+fn settings(from: CalendarAt) -> SourceSettings {
+    let named = [("Ana Ruiz".to_owned(), "ana".into())].into();
+    let callings = Callings::new([], &named);
+    let zone = chrono_tz::Europe::Madrid;
+    SourceSettings {
+        name: "rota".into(),
+        interval: Duration::from_mins(5),
+        timeout: Duration::from_secs(5),
+        max_body: 64 * 1024,
+        http: HttpSettings::default(),
+        kind: Kind::Ical(Ical { from, zone, people: named, callings }),
+        asks: Vec::new(),
+    }
+}
+
+fn source(settings: &SourceSettings) -> Box<dyn Source> {
+    registry(settings, false, &Clients::default())
+}
+
+fn now() -> Instant {
+    "2026-11-27T12:00:00Z".parse().unwrap()
+}
+
+fn at(server: &MockServer) -> CalendarAt {
+    CalendarAt::Web(format!("{}/rota.ics", server.uri()).parse().unwrap())
+}
+
+fn shifts(seen: Result<Observation, SourceError>) -> Arc<[Duty]> {
+    let seen = seen.unwrap();
+    let [Fact::Shifts(duties)] = seen.facts.as_slice() else { panic!("{seen:?}") };
+    duties.clone()
+}
+
+fn says(body: impl Into<Vec<u8>>) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(body, "text/calendar")
+}
+
+async fn serving(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    server
+}
+
+/// How a source is that is polled once.
+async fn status(settings: SourceSettings) -> SourceStatus {
+    poll_once(vec![settings]).await.remove(0).0
+}
+
+async fn failure(answer: ResponseTemplate) -> String {
+    match status(settings(at(&serving(answer).await))).await.state {
+        SourceState::Failing { error, .. } => error,
+        state => panic!("{state:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_change_is_not_sent_again_and_stays_the_same() {
+    let server = MockServer::start().await;
+    let unchanged = Mock::given(method("GET"))
+        .and(header("if-none-match", "\"v1\""))
+        .and(header_exists("if-modified-since"))
+        .respond_with(ResponseTemplate::new(304))
+        .expect(3);
+    unchanged.mount(&server).await;
+    let first = says(ROTA)
+        .insert_header("etag", "\"v1\"")
+        .insert_header("last-modified", "Tue, 24 Nov 2026 10:00:00 GMT");
+    Mock::given(method("GET")).respond_with(first).expect(1).mount(&server).await;
+    let mut source = source(&settings(at(&server)));
+    let one = shifts(source.poll(now()).await);
+    assert_eq!(one.len(), 404, "from 24 November for 400 days");
+    for minutes in [5, 10] {
+        let again = shifts(source.poll(now() + TimeDelta::minutes(minutes)).await);
+        assert!(Arc::ptr_eq(&one, &again));
+    }
+    // The window goes along with time although the calendar is the same.
+    let later = shifts(source.poll(now() + TimeDelta::days(7)).await);
+    assert_eq!(later.len(), 411);
+}
+
+#[tokio::test]
+async fn the_same_without_a_mark_is_still_the_same() {
+    let server = serving(says(ROTA)).await;
+    let mut source = source(&settings(at(&server)));
+    let one = shifts(source.poll(now()).await);
+    assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
+}
+
+#[tokio::test]
+async fn a_failure_in_between_forgets_nothing() {
+    let server = MockServer::start().await;
+    let conditional = Mock::given(header_exists("if-none-match"));
+    let broken = conditional.respond_with(ResponseTemplate::new(500)).up_to_n_times(1);
+    let first = says(ROTA).insert_header("etag", "\"v1\"");
+    Mock::given(method("GET")).respond_with(first).up_to_n_times(1).mount(&server).await;
+    broken.mount(&server).await;
+    let unchanged = Mock::given(header("if-none-match", "\"v1\""));
+    unchanged.respond_with(ResponseTemplate::new(304)).mount(&server).await;
+    let mut source = source(&settings(at(&server)));
+    let one = shifts(source.poll(now()).await);
+    let error = source.poll(now()).await.unwrap_err().to_string();
+    assert!(error.contains("failed (500)"), "{error}");
+    assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
+}
+
+#[tokio::test]
+async fn answers_that_are_no_calendar_say_what_they_are() {
+    let page = ResponseTemplate::new(200).set_body_raw("<html>log in</html>", "text/html");
+    let error = failure(page).await;
+    assert!(error.contains("a web page instead of a calendar"), "{error}");
+    let error = failure(says("")).await;
+    assert!(error.contains("nothing instead of a calendar"), "{error}");
+    let error = failure(says(vec![0xff, 0xfe, 0, 1, 2, 3])).await;
+    assert!(error.contains("BEGIN:VCALENDAR"), "{error}");
+    let error = failure(ResponseTemplate::new(304)).await;
+    assert!(error.contains("304"), "{error}");
+    let error = failure(says(ROTA.repeat(1_000))).await;
+    assert!(error.contains("more than 64 KiB") && error.contains("max_body"), "{error}");
+}
+
+#[tokio::test]
+async fn of_a_calendar_with_broken_parts_the_rest_is_used() {
+    let broken =
+        "BEGIN:VEVENT\r\nUID:2\r\nSUMMARY:\u{1b}[31mNight\r\nDTSTART:never\r\nEND:VEVENT\r\n";
+    let text = ROTA.replace("END:VCALENDAR", &format!("{broken}END:VCALENDAR"));
+    let status = status(settings(at(&serving(says(text)).await))).await;
+    assert_eq!(status.state, SourceState::Fresh);
+    assert!(status.items >= 400, "{}", status.items);
+    let [warning] = status.warnings.as_slice() else { panic!("{:?}", status.warnings) };
+    assert!(warning.contains("Night") && warning.contains("is left out"), "{warning}");
+    assert!(!warning.contains('\u{1b}'), "{warning:?}");
+}
+
+#[tokio::test]
+async fn the_secret_in_the_address_of_a_private_calendar_is_not_shown() {
+    let server = serving(ResponseTemplate::new(404)).await;
+    let url = format!("{}/private-0123456789abcdef/basic.ics", server.uri());
+    let status = status(settings(CalendarAt::Web(url.parse().unwrap()))).await;
+    let shown = format!("{status:?}");
+    assert!(shown.contains("/…/basic.ics does not exist (404)"), "{shown}");
+    assert!(!shown.contains("0123456789"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_file_is_read_again_when_it_changed_and_only_a_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rota.ics");
+    let mut reader = source(&settings(CalendarAt::File(path.clone())));
+    let error = reader.poll(now()).await.unwrap_err().to_string();
+    assert!(error.contains("rota.ics cannot be read: No such file"), "{error}");
+    std::fs::write(&path, ROTA).unwrap();
+    let one = shifts(reader.poll(now()).await);
+    assert!(Arc::ptr_eq(&one, &shifts(reader.poll(now()).await)));
+    std::fs::write(&path, ROTA.replace("FREQ=DAILY", "FREQ=WEEKLY")).unwrap();
+    assert_eq!(shifts(reader.poll(now()).await).len(), 58);
+    std::fs::remove_file(&path).unwrap();
+    assert!(reader.poll(now()).await.is_err());
+    for (what, expect) in [(folder.path().to_owned(), "no file"), ("/dev/zero".into(), "no file")] {
+        let error = source(&settings(CalendarAt::File(what))).poll(now()).await.unwrap_err();
+        assert!(error.to_string().contains(expect), "{error}");
+    }
+    std::fs::write(&path, ROTA.repeat(1_000)).unwrap();
+    let error = reader.poll(now()).await.unwrap_err().to_string();
+    assert!(error.contains("more than 64 KiB: raise max_body"), "{error}");
+}
+
+#[tokio::test]
+async fn a_collection_that_did_not_change_is_not_asked_for_again() {
+    let server = MockServer::start().await;
+    let version = |mark: &str| {
+        let xml = format!(
+            "<d:multistatus xmlns:d=\"DAV:\"><d:prop><d:sync-token>{mark}</d:sync-token></d:prop>\
+             </d:multistatus>"
+        );
+        ResponseTemplate::new(207).set_body_raw(xml, "application/xml")
+    };
+    let asked = |mark| {
+        Mock::given(method("PROPFIND")).and(header("depth", "0")).respond_with(version(mark))
+    };
+    asked("1").up_to_n_times(2).mount(&server).await;
+    asked("2").mount(&server).await;
+    let xml = format!(
+        "<d:multistatus xmlns:d=\"DAV:\"><d:prop><c:calendar-data>{ROTA}</c:calendar-data></d:prop>\
+         </d:multistatus>"
+    );
+    let events = ResponseTemplate::new(207).set_body_raw(xml, "application/xml");
+    let report = Mock::given(method("REPORT")).and(header("depth", "1")).respond_with(events);
+    report.expect(2).mount(&server).await;
+    let url = format!("{}/ana/rota/", server.uri()).parse().unwrap();
+    let mut source = source(&settings(CalendarAt::Collection(url)));
+    let one = shifts(source.poll(now()).await);
+    assert_eq!(one.len(), 404);
+    for _ in 0..3 {
+        assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_collection_says_so() {
+    for (status, body) in [(405, ""), (200, ROTA), (207, "<html>"), (501, "")] {
+        let server = MockServer::start().await;
+        let answer = ResponseTemplate::new(status).set_body_raw(body, "text/plain");
+        Mock::given(method("REPORT")).respond_with(answer).mount(&server).await;
+        let url = server.uri().parse().unwrap();
+        let status = self::status(settings(CalendarAt::Collection(url))).await;
+        let SourceState::Failing { error, .. } = status.state else { panic!("{status:?}") };
+        assert!(
+            error.contains("CalDAV collection") && error.contains("take collection out"),
+            "{error}"
+        );
+    }
+}
