@@ -270,6 +270,21 @@ fn what_speaks_against_a_change_is_said_and_can_be_forced() {
 }
 
 #[test]
+fn what_cannot_be_is_said_before_what_could_be_forced() {
+    let home = home();
+    let past = "oncall override --schedule core --person nobody --from 2026-01-02 --to 2026-01-03";
+    for line in [past.to_owned(), format!("{past} --force")] {
+        let (code, said) = fails(&home, &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(code, 1);
+        assert!(said.contains("that time is over"), "{said}");
+        assert!(!said.contains("--force"), "{said}");
+    }
+    let (code, said) = fails(&home, &["oncall", "drop", "OVR-99", "--force"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("there is no OVR-99"), "{said}");
+}
+
+#[test]
 fn shifts_are_written_for_other_calendars_as_the_same_events_each_time() {
     let home = home();
     let written = |from: &str, to: &str| {

@@ -260,3 +260,25 @@ fn an_incident_is_assigned_to_whoever_is_on_call_first() {
     let sent = bench.cmds.iter().any(|cmd| format!("{cmd:?}").contains("to: Some(\"luis\")"));
     assert!(sent, "{:?}", bench.cmds);
 }
+
+#[test]
+fn what_cannot_be_is_said_in_the_form_and_not_after_a_question() {
+    let mut bench = bench_of(with(Vec::new()), (120, 35), DEFAULT);
+    bench.press("O Enter Ctrl-u");
+    bench.type_text("2026-11-01 10:00");
+    bench.press("Enter Ctrl-u");
+    bench.type_text("2026-11-02 10:00");
+    bench.press("Enter Enter");
+    let text = bench.text();
+    assert!(text.contains("that time is over"), "{text}");
+    assert!(!text.contains("Do it all the same?"), "{text}");
+    assert_eq!(asked(&mut bench), []);
+}
+
+#[test]
+fn nobody_on_purpose_is_no_one_who_goes_on() {
+    let bench = Bench::new(with(vec![over(1, None, 2, 3)]), 160, 45, DEFAULT);
+    let text = bench.text();
+    let first = text.lines().next().unwrap_or_default();
+    assert!(first.contains("on call Luis Peña → nobody 16:03 → Luis Peña 19:03"), "{first}");
+}

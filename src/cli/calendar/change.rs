@@ -15,9 +15,10 @@ use crate::cli::output::{self, Exit, complain, print};
 use crate::cli::{Context, Failure, stored};
 use crate::config::{Config, suggest};
 use crate::domain::calendar::conflicts::{Conflict, Replaces};
+use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::slots::HORIZON;
 use crate::domain::calendar::{
-    Action, BackOut, Basis, CalendarEvent, Command as Ask, Inspection, Item, Kind, Occurrence,
+    Action, BackOut, Basis, By, CalendarEvent, Command as Ask, Inspection, Item, Kind, Occurrence,
     Window, WindowId,
 };
 use crate::domain::command::{Command, Verdict};
@@ -257,6 +258,17 @@ async fn attempt(
 ) -> Result<Answer, Failure> {
     let view = View::of_store(&config, store).await?;
     let (command, against) = work(&view)?;
+    let actor = stored::operator(context, &config);
+    let by = By {
+        actor: &actor,
+        person: view.plan.person.as_deref(),
+        roster: &view.plan.roster,
+        undo_window: view.plan.policy.undo_window,
+    };
+    // What cannot be is said before what could be forced.
+    if let Err(refused) = judge(&view.calendar, &command, &by, view.now) {
+        return Ok(Answer::refused(refused.why));
+    }
     let conflicts: Vec<ConflictFields> = against
         .iter()
         .map(|c| ConflictFields {
@@ -271,7 +283,6 @@ async fn attempt(
         return Ok(Answer { conflicts, ..Answer::refused(why) });
     }
     let position = store.head().await?.position;
-    let actor = stored::operator(context, &config);
     let session = actor.session.clone();
     let answers = runtime::once(config.plan, store, actor, Command::Calendar(command)).await?;
     let outcome = match answers.into_iter().next().map(|answer| answer.verdict) {
@@ -283,6 +294,8 @@ async fn attempt(
         None => Answer::refused("the engine gave no answer".to_owned()),
     };
     let why = outcome.why.filter(|_| outcome.outcome != "done");
+    // Of one that was refused all the same, conflicts would say the wrong thing.
+    let conflicts = if why.is_none() { conflicts } else { Vec::new() };
     Ok(Answer { why, conflicts, ..outcome })
 }
 

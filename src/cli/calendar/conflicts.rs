@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::{View, known_service, touches};
 use crate::cli::args::{CalendarNextSlot, CalendarSpan};
 use crate::cli::incidents::utc;
-use crate::cli::output::{self, Cell, Exit, Table, print};
+use crate::cli::output::{self, Cell, Exit, Table, complain, print};
 use crate::cli::{Context, Failure};
 use crate::config::Config;
 use crate::domain::calendar::Window;
+use crate::domain::calendar::conflicts::Replaces;
 use crate::domain::calendar::slots::{HORIZON, search};
 use crate::domain::time::{Recurrence, zone};
 
@@ -95,6 +96,13 @@ pub async fn slot(
     window.owner = args.owner.as_deref().map(Into::into);
     let outlook = view.outlook(search(after));
     let found = outlook.next_free_slot(&window, args.duration, after);
+    if let Some(at) = found {
+        // An incident that is open now blocks no time to come, but is to be thought of.
+        window.recurrence = Recurrence::once(zone::local(at.from, view.zone), view.zone);
+        for conflict in outlook.against(&window, Replaces::Nothing) {
+            complain(&conflict.text(&view.plan.roster));
+        }
+    }
     if context.output.json {
         let slot = found.map(|at| Ends { from: utc(at.from), to: utc(at.to) });
         output::document(&Slot { slot });

@@ -177,6 +177,12 @@ async fn attempt(
         Err(Hindrance::Already(said)) => return Ok(Answer::done(said)),
         Err(Hindrance::Refused(why)) => return Ok(Answer::refused(why)),
     };
+    let actor = stored::operator(context, &config);
+    // What cannot be is said before what could be forced.
+    let window = config.plan.policy.undo_window;
+    if let Err(why) = loaded.book.judge(&roster, &actor, &command, (Utc::now(), window)) {
+        return Ok(Answer::refused(why));
+    }
     let fields = |c: &Concern| ConcernFields { kind: c.kind(), text: c.words(&roster, zone) };
     let concerns: Vec<ConcernFields> = against.iter().map(fields).collect();
     if !concerns.is_empty() && !force {
@@ -184,7 +190,6 @@ async fn attempt(
         let why = format!("{}; --force does it all the same", texts.join("; "));
         return Ok(Answer { concerns, ..Answer::refused(why) });
     }
-    let actor = stored::operator(context, &config);
     let session = actor.session.clone();
     let answers = runtime::once(config.plan, store, actor, Command::Roster(command)).await?;
     let outcome = match answers.into_iter().next().map(|answer| answer.verdict) {
@@ -197,6 +202,8 @@ async fn attempt(
         Some(other) => Answer::refused(other.to_string()),
         None => Answer::refused("the engine gave no answer".to_owned()),
     };
+    // Of one that was refused all the same, concerns would say the wrong thing.
+    let concerns = if outcome.why.is_none() { concerns } else { Vec::new() };
     Ok(Answer { concerns, ..outcome })
 }
 

@@ -86,7 +86,8 @@ impl Change {
     pub fn words(&self, zone: Tz) -> String {
         let one = |o: &Override| {
             let who = o.person.as_deref().unwrap_or("nobody");
-            format!("{} {} {who} {}", o.id, o.schedule, shown(o.at(), zone))
+            let why = if o.reason.is_empty() { String::new() } else { format!(": {}", o.reason) };
+            format!("{} {} {who} {}{why}", o.id, o.schedule, shown(o.at(), zone))
         };
         let all = |list: &[Override]| list.iter().map(one).collect::<Vec<_>>().join("; ");
         let ids = |ids: &[OverrideId]| {

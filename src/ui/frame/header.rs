@@ -179,9 +179,13 @@ fn on_call(model: &Model, ctx: &Ctx<'_>, base: Style) -> Vec<Piece> {
         let near = standing.next.as_ref().filter(|next| next.at.from - ctx.now < DAY);
         let detail = near.is_some();
         if let Some(next) = near {
-            let at = zone::local(next.at.from, schedule.zone).format("%H:%M");
+            let time = |at| zone::local(at, schedule.zone).format("%H:%M").to_string();
             let arrow = theme.symbols.arrow_right;
-            spans.push((format!(" {arrow} {} {at}", name(&next.person)), muted));
+            // Between the two there may be nobody, on purpose.
+            let hole = standing.on.as_ref().filter(|on| on.at.to < next.at.from);
+            let hole = hole.map(|on| format!(" {arrow} nobody {}", time(on.at.to)));
+            let then = format!(" {arrow} {} {}", name(&next.person), time(next.at.from));
+            spans.push((format!("{}{then}", hole.unwrap_or_default()), muted));
         }
         out.push(Piece { spans, rank: 3, detail, right: false });
     }

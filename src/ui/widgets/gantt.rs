@@ -69,7 +69,6 @@ impl Gantt {
         if bars.width < 8 || area.height < 2 {
             return;
         }
-        self.days(paint, bars);
         // Under the bars: it shows where nobody's name would be cut.
         if let Some(x) = self.column(now, bars) {
             let drawn = u16::try_from(self.lanes.len()).unwrap_or(u16::MAX);
@@ -81,6 +80,8 @@ impl Gantt {
                 paint.cell(x, y, line, style);
             }
         }
+        // A date is worth more than the mark over it.
+        self.days(paint, bars);
         for (lane, y) in self.lanes.iter().zip(area.y + 1..area.bottom()) {
             let role = if lane.leads { Role::Text } else { Role::Muted };
             paint.put(area.x, y, labels, &lane.label, role);
@@ -220,7 +221,7 @@ mod tests {
             labels: 8,
         };
         let expect = [
-            "         Mon 23 Nov   Tue▾24       Wed 25",
+            "         Mon 23 Nov   Tue 24       Wed 25",
             "final    ▌Ana━━▌Luis Peña━━━━━━░gap",
             "nights                   │",
         ];

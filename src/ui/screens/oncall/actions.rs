@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::{OnCall, Stretch, stretches};
 use crate::domain::command::Command;
+use crate::domain::incident::Actor;
 use crate::domain::roster::book::{self, Wanted, What, shown};
 use crate::domain::roster::concerns::{Concern, concerns, concerns_of_drop};
 use crate::domain::roster::exchange::{self, Desk, Hindrance, as_made};
@@ -50,6 +51,8 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
     };
     let overrides = ctx.world.book.overrides();
     let imported = Arc::clone(&ctx.world.imported.value);
+    let (book, now) = (Arc::clone(&ctx.world.book.value), ctx.now);
+    let actor = Actor::person(&ctx.prefs.operator);
     let title = format!("Override on {}", schedule.name);
     let schedule = schedule.clone();
     let submit: Submit = Box::new(move |texts| {
@@ -66,6 +69,9 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         }
         let (id, reason) = (schedule.id.clone(), reason.clone());
         let wanted = vec![Wanted { schedule: id, person, at, reason }];
+        // What cannot be is said here, not after a question.
+        let set = book::Command::Set { wanted: wanted.clone(), what: What::Override };
+        book.judge(&roster, &actor, &set, (now, TimeDelta::zero())).map_err(|why| (2, why))?;
         let desk = Desk { roster: &roster, overrides: &overrides, imported: &imported };
         Ok(ask(desk, wanted, What::Override))
     });

@@ -115,7 +115,12 @@ impl OnCall {
                 let next =
                     standing.and_then(|s| s.next.as_ref()).map_or((none, Role::Faint), |h| {
                         let name = roster.name(&h.person);
-                        (format!("{name} {}", Self::moment(ctx, id, h.at.from)), Role::Text)
+                        let ends = standing.and_then(|s| s.on.as_ref()).map(|on| on.at.to);
+                        // Between the two there may be nobody, on purpose.
+                        let is_hole = ends.is_some_and(|to| to < h.at.from);
+                        let hole = if is_hole { "nobody, " } else { "" };
+                        let at = Self::moment(ctx, id, h.at.from);
+                        (format!("{hole}{name} {at}"), Role::Text)
                     });
                 let Some(on) = standing.and_then(|s| s.on.as_ref()) else {
                     let gap = standing.and_then(|s| s.gap.as_ref());
