@@ -301,6 +301,10 @@ impl OnCall {
             paint.put(x, inner.y, room, "none: somebody is on call, and once", Role::Muted);
             return;
         }
+        if count > usize::from(inner.height) {
+            let note = format!("1–{}/{count}", inner.height);
+            paint.note(area, &note, paint.of(Role::Muted));
+        }
         let roster = &ctx.world.plan.roster;
         let zone = |id: &str| roster.schedule(id).map_or(ctx.world.site.zone, |s| s.zone);
         for (trouble, y) in self.board.troubles.iter().zip(inner.y..inner.bottom()) {
