@@ -18,6 +18,7 @@ mod oncall;
 mod output;
 mod show;
 mod sources;
+mod span;
 mod stored;
 mod themes;
 mod transfer;

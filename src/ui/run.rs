@@ -59,8 +59,8 @@ pub struct Outside {
     pub pending: Pending,
 }
 
-/// Effects that are under way; each comes back as a message, what the model wants then is carried
-/// out, too.
+/// Effects that are under way. Each comes back as a message like any other, so that what the model
+/// wants then is carried out, too.
 #[derive(Default)]
 pub struct Pending(FuturesUnordered<BoxFuture<'static, Msg>>);
 

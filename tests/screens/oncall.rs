@@ -282,3 +282,14 @@ fn nobody_on_purpose_is_no_one_who_goes_on() {
     let first = text.lines().next().unwrap_or_default();
     assert!(first.contains("on call Luis Peña → nobody 16:03 → Luis Peña 19:03"), "{first}");
 }
+
+#[test]
+fn esc_leads_out_of_the_team_and_q_does_not_quit_from_there() {
+    let mut bench = bench((120, 35));
+    bench.press("Enter");
+    assert!(bench.text().contains("Expires within 90 days"), "{}", bench.text());
+    assert!(!bench.model.situation().root);
+    bench.press("Esc");
+    assert!(bench.text().contains("week of 23 Nov"), "{}", bench.text());
+    assert!(bench.model.situation().root);
+}

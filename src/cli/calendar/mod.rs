@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::args::{Calendar as Args, CalendarCommand, CalendarSpan, Time};
+use super::args::{Calendar as Args, CalendarCommand, CalendarSpan};
 use super::output::Exit;
 use super::{Context, Failure, stored};
 use crate::config::{Config, suggest};
@@ -18,15 +18,10 @@ use crate::domain::calendar::{Calendar, Occurrence};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
 use crate::domain::text::clean;
-use crate::domain::time::{Instant, Interval, before, zone};
+use crate::domain::time::{Instant, Interval};
 use crate::engine::Plan;
 use crate::engine::outlook::Outlook;
 use crate::store::{Loaded, Store};
-
-/// How far a question reaches that names no end.
-const AHEAD: TimeDelta = TimeDelta::days(14);
-/// The most that a question is about.
-const FAR: TimeDelta = TimeDelta::days(366);
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Args { asked, command } = args;
@@ -88,7 +83,7 @@ impl View {
     /// The stretch that a question is about: from now on, if it does not say; two weeks.
     fn span(&self, asked: &CalendarSpan) -> Result<Interval, Failure> {
         let now = self.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(self.now);
-        span(asked.from, asked.to, self.zone, now)
+        super::span::of(asked.from, asked.to, self.zone, now)
     }
 
     fn time(&self, at: Instant) -> String {
@@ -110,23 +105,4 @@ fn known_service(plan: &Plan, id: &str) -> Result<ServiceId, Failure> {
 
 fn touches(one: &Occurrence, service: Option<&ServiceId>) -> bool {
     service.is_none_or(|s| one.window.scope.services.contains(s))
-}
-
-fn span(from: Option<Time>, to: Option<Time>, zone: Tz, now: Instant) -> Result<Interval, Failure> {
-    let from = from.map_or(now, |t| t.at(zone));
-    let two_weeks = || zone::instant(zone::local(from, zone) + AHEAD, zone);
-    let to = to.map_or_else(two_weeks, |t| t.at(zone));
-    if from >= to {
-        return Err(Failure::Usage("--from is not before --to".to_owned()));
-    }
-    if to - from > FAR {
-        let last = zone::local(before(from, -FAR), zone).format("%Y-%m-%d %H:%M");
-        let why = format!(
-            "that is more than {} days; give --to \"{last}\" at the latest, and ask for the rest by \
-             itself",
-            FAR.num_days()
-        );
-        return Err(Failure::Usage(why));
-    }
-    Ok(Interval::new(from, to))
 }

@@ -14,22 +14,18 @@ use std::sync::Arc;
 use chrono::{DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::args::{Asked, Oncall, OncallCommand, Time};
+use super::args::{Asked, Oncall, OncallCommand};
 use super::output::{Exit, complain, print};
 use super::sources::Fields;
 use super::{Context, Failure, stored};
 use crate::config::{Config, suggest};
 use crate::domain::observation::Fact;
-use crate::domain::roster::now::FAR;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::roster::{Origin, Override, PersonId, Roster, Schedule, Shift, Turns};
 use crate::domain::text::clean;
-use crate::domain::time::{Instant, Interval, before, zone};
+use crate::domain::time::{Instant, Interval};
 use crate::sources::settings::SourceSettings;
 use crate::sources::supervisor::poll_once;
-
-/// How far a question reaches that names no end.
-const AHEAD: TimeDelta = TimeDelta::days(14);
 
 /// What there is to say where the config has no schedule. A question has its answer then, with exit
 /// code 0: there is nothing.
@@ -107,7 +103,7 @@ impl View {
     /// The stretch that a question is about: from now on, if it does not say; two weeks.
     fn span(&self, asked: &Asked) -> Result<Interval, Failure> {
         let now = self.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(self.now);
-        span(asked.from, asked.to, self.zone, now)
+        super::span::of(asked.from, asked.to, self.zone, now)
     }
 
     /// The final shifts of each schedule that is asked about.
@@ -133,25 +129,6 @@ impl View {
 /// `Mon 2026-11-23 09:00 CET`.
 fn time(at: Instant, zone: Tz) -> String {
     at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M %Z").to_string()
-}
-
-fn span(from: Option<Time>, to: Option<Time>, zone: Tz, now: Instant) -> Result<Interval, Failure> {
-    let from = from.map_or(now, |t| t.at(zone));
-    let two_weeks = || zone::hand_off(zone::local(from, zone) + AHEAD, zone);
-    let to = to.map_or_else(two_weeks, |t| t.at(zone));
-    if from >= to {
-        return Err(Failure::Usage("--from is not before --to".to_owned()));
-    }
-    if to - from > FAR {
-        let last = zone::local(before(from, -FAR), zone).format("%Y-%m-%d %H:%M");
-        let why = format!(
-            "that is more than {} days; give --to \"{last}\" at the latest, and ask for the rest \
-             by itself",
-            FAR.num_days()
-        );
-        return Err(Failure::Usage(why));
-    }
-    Ok(Interval::new(from, to))
 }
 
 /// What the calendars state that layers are read from, each asked once. Of one that does not answer,
@@ -213,42 +190,5 @@ fn origin(schedule: &Schedule, origin: Origin) -> (Option<String>, Option<String
     match origin {
         Origin::Layer(index) => (schedule.layers.get(index).map(|l| l.name.to_string()), None),
         Origin::Override(id) => (None, Some(id.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use chrono_tz::Europe::Madrid;
-
-    fn at(text: &str) -> Instant {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn two_weeks_are_local_days_also_when_clocks_change() {
-        let now = at("2026-10-20T07:00:00Z");
-        let span = |from, to| span(from, to, Madrid, now);
-        let two_weeks = span(None, None).unwrap();
-        assert_eq!((two_weeks.from, two_weeks.to), (now, at("2026-11-03T08:00:00Z")));
-        let day = |text: &str| Some(Time::Local(text.parse().unwrap()));
-        let until = span(None, day("2026-10-25T00:00:00")).unwrap();
-        assert_eq!((until.from, until.to), (now, at("2026-10-24T22:00:00Z")));
-        let from = span(day("2027-03-20T00:00:00"), None).unwrap();
-        assert_eq!((from.from, from.to), (at("2027-03-19T23:00:00Z"), at("2027-04-02T22:00:00Z")));
-    }
-
-    #[test]
-    fn a_span_has_an_order_and_a_limit() {
-        let now = at("2026-10-20T07:00:00Z");
-        let why = |from, to| {
-            let day = |text: &str| Some(Time::Instant(at(text)));
-            span(day(from), day(to), Madrid, now).unwrap_err().to_string()
-        };
-        let backwards = why("2026-10-21T00:00:00Z", "2026-10-21T00:00:00Z");
-        assert_eq!(backwards, "--from is not before --to");
-        let long = why("2026-10-21T00:00:00Z", "2027-10-22T00:00:01Z");
-        let expect = "more than 366 days; give --to \"2027-10-22 02:00\" at the latest";
-        assert!(long.contains(expect), "{long}");
     }
 }

@@ -240,12 +240,13 @@ impl Screen for OnCall {
 
     fn situation(&self, ctx: &Ctx<'_>) -> Situation {
         let on_schedule = self.view == View::Schedule && self.schedule(ctx).is_some();
+        let away = self.at.is_some() || self.view != View::Schedule;
         Situation {
             row: self.count(ctx) > 0,
             shift: on_schedule,
             chart: self.view != View::Team,
-            root: self.at.is_none(),
-            leavable: self.at.is_some(),
+            root: !away,
+            leavable: away,
             ..Situation::default()
         }
     }
@@ -262,6 +263,8 @@ impl Screen for OnCall {
             Action::Right => self.step(ctx, true),
             Action::Shorter => self.period = self.period.shorter(),
             Action::Longer => self.period = self.period.longer(),
+            // First out of the view, then back to the present.
+            Action::Back if self.view != View::Schedule => self.view = View::Schedule,
             Action::Present | Action::Back => self.at = None,
             Action::View | Action::NextPane => self.view = self.view.next(),
             Action::PreviousPane => self.view = self.view.previous(),
