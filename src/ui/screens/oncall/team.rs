@@ -17,7 +17,7 @@ use crate::ui::widgets::{Column, Paint, Table};
 const COLUMNS: [Column; 5] = [
     Column::new("PERSON", 16, 0),
     Column::new("ROLES", 20, 3),
-    Column::new("THERE", 15, 2),
+    Column::new("THERE", 18, 2),
     Column::new("ON CALL", 14, 0),
     Column::fill("SKILLS", 20),
 ];
