@@ -389,7 +389,7 @@ fn incident(text: &str) -> Result<IncidentId, String> {
         let commands: Vec<String> =
             Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
         let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
-        format!("{why}; {}", config::suggest(text, &commands, "commands"))
+        format!("{why}; {}", crate::domain::text::suggest(text, &commands, "commands"))
     })
 }
 

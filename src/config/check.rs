@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 
 use super::names::Names;
 use super::problem::{Place, Report};
-use super::reader::{Text, suggest};
+use super::reader::Text;
 use super::sections::service::ReadService;
 use super::sections::source::ReadSource;
 use crate::domain::roster::gaps::gaps;
@@ -17,6 +17,7 @@ use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::roster::stated::Callings;
 use crate::domain::roster::{Person, PersonId, Roster, Turns};
 use crate::domain::text::duration;
+use crate::domain::text::suggest;
 use crate::domain::time::{self, Instant, Interval, zone};
 use crate::sources::settings::{Kind, SourceSettings};
 

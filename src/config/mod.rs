@@ -40,7 +40,7 @@ use reader::Section;
 
 pub use files::find;
 pub use problem::{Problem, Problems, Severity, Spot};
-pub use reader::{address, suggest};
+pub use reader::address;
 pub use sections::console::{COLOURS, GLYPHS};
 pub use sections::site::store_address;
 pub use surroundings::{Keys, Surroundings, Vocabulary};

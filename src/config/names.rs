@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::problem::{Place, Report};
-use super::reader::{Text, suggest};
+use super::reader::Text;
+use crate::domain::text::suggest;
 
 /// The names of one kind of thing, each with the place where it was given first.
 pub struct Names<'a> {

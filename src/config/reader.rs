@@ -13,6 +13,7 @@ use url::Url;
 use super::problem::{Place, Report};
 use super::tree::{Node, Table, Value};
 use crate::domain::matcher::Matchers;
+use crate::domain::text::suggest;
 use crate::domain::text::{duration, parse_duration};
 use crate::sources::json_path;
 
@@ -428,27 +429,6 @@ impl<'a> Section<'a> {
         let end = if start >= text.at.end { start + 1 } else { text.at.end };
         self.report.error(Place { start, end, ..text.at }, message, remedy);
     }
-}
-
-/// The alternatives, and the one that was probably meant.
-pub fn suggest(wrong: &str, known: &[&str], lead: &str) -> String {
-    if known.is_empty() {
-        return String::new();
-    }
-    let lower = wrong.to_lowercase();
-    let near = known
-        .iter()
-        .map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), *k))
-        .filter(|(distance, k)| *distance <= 1 + k.chars().count().min(lower.chars().count()) / 3)
-        .min();
-    let mut list: Vec<&str> = known.to_vec();
-    list.sort_unstable();
-    list.dedup();
-    let more = list.len().saturating_sub(24);
-    list.truncate(24);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let meant = near.map_or_else(String::new, |(_, k)| format!("; did you mean \"{k}\"?"));
-    format!("{lead}: {}{more}{meant}", list.join(", "))
 }
 
 /// Reads an address; the error is a message and a remedy.

@@ -4,8 +4,9 @@ use chrono::{NaiveDate, NaiveDateTime, Weekday};
 use chrono_tz::Tz;
 
 use super::problem::Place;
-use super::reader::{Section, Text, suggest};
+use super::reader::{Section, Text};
 use super::tree::Value;
+use crate::domain::text::suggest;
 use crate::domain::time::hours::Range;
 use crate::domain::time::{Moment, WeekHours};
 

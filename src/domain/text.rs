@@ -196,6 +196,27 @@ pub fn parse_duration(text: &str) -> Option<chrono::TimeDelta> {
     (any && digits.is_empty() && total <= 3_155_760_000).then(|| chrono::TimeDelta::seconds(total))
 }
 
+/// The alternatives, and the one that was probably meant.
+pub fn suggest(wrong: &str, known: &[&str], lead: &str) -> String {
+    if known.is_empty() {
+        return String::new();
+    }
+    let lower = wrong.to_lowercase();
+    let near = known
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), *k))
+        .filter(|(distance, k)| *distance <= 1 + k.chars().count().min(lower.chars().count()) / 3)
+        .min();
+    let mut list: Vec<&str> = known.to_vec();
+    list.sort_unstable();
+    list.dedup();
+    let more = list.len().saturating_sub(24);
+    list.truncate(24);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let meant = near.map_or_else(String::new, |(_, k)| format!("; did you mean \"{k}\"?"));
+    format!("{lead}: {}{more}{meant}", list.join(", "))
+}
+
 /// `1 service`, `2 services`.
 pub fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::reader::{Section, suggest};
+use crate::config::reader::Section;
 use crate::config::tree::Value;
 use crate::config::{Colour, Glyphs, NotifySettings, Switch, UiSettings, Vocabulary};
 use crate::domain::incident::Priority;
+use crate::domain::text::suggest;
 use crate::domain::time::TimeStyle;
 
 /// The words of `colour`, as on the command line.

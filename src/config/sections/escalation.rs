@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::config::names::Names;
-use crate::config::reader::{Section, Text, suggest};
+use crate::config::reader::{Section, Text};
 use crate::domain::roster::escalation::{Escalation, Level, Target};
+use crate::domain::text::suggest;
 
 /// How long a level waits for an acknowledgement, where it does not say.
 const TIMEOUT: TimeDelta = TimeDelta::minutes(10);

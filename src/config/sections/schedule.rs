@@ -6,10 +6,11 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use crate::config::names::Names;
-use crate::config::reader::{Section, Text, suggest};
+use crate::config::reader::{Section, Text};
 use crate::domain::observation::SourceName;
 use crate::domain::roster::{Layer, Rotation, Schedule, Turn, Turns};
 use crate::domain::text::clean;
+use crate::domain::text::suggest;
 use crate::domain::time::WeekHours;
 
 /// The least time between two shifts of one person, where a schedule does not say.

@@ -7,11 +7,12 @@ use chrono::TimeDelta;
 
 use super::source::ReadSource;
 use crate::config::problem::Place;
-use crate::config::reader::{Section, Text, address, suggest};
+use crate::config::reader::{Section, Text, address};
 use crate::domain::health::{
     Dimension, Direction, Service, ServiceId, Signal, SignalName, Thresholds,
 };
 use crate::domain::text::clean;
+use crate::domain::text::suggest;
 use crate::domain::time::WeekHours;
 use crate::sources::settings::{Ask, Kind};
 

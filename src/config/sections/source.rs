@@ -10,11 +10,12 @@ use regex::RegexBuilder;
 
 use crate::config::names::Names;
 use crate::config::problem::Place;
-use crate::config::reader::{Section, Text, suggest};
+use crate::config::reader::{Section, Text};
 use crate::config::tree::Value;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::stated::Callings;
+use crate::domain::text::suggest;
 use crate::sources::settings::{
     AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument, HttpSettings, Ical,
     Kind, Method, Probe, Prometheus, Secret, SourceSettings, StatePath,

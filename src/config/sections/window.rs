@@ -103,7 +103,7 @@ fn window(s: &Section<'_>, known: &Known<'_, '_>) -> Option<Window> {
     window.scope = scope;
     window.flexible = flexible;
     window.owner = owner.map(|t| t.value.into());
-    let item = |t: Text<'_>| Item { text: clean(t.value, 200).into(), unit: None };
+    let item = |t: Text<'_>| Item::parse(t.value);
     window.checklist = checklist.into_iter().map(item).collect();
     window.back_out = back_out;
     (window.change, window.change_type) = (change, change_type);
@@ -123,10 +123,8 @@ fn kind(s: &Section<'_>) -> Option<Kind> {
 
 /// Whole days end at the same local time; anything else has elapsed.
 fn length(s: &Section<'_>, key: &'static str) -> Option<Length> {
-    let length = s.duration(key, MINUTE..=LONGEST)?;
-    let nominal = s.text(key).is_some_and(|t| t.value.trim_end().ends_with(['d', 'w']));
-    let seconds = u32::try_from(length.num_seconds()).ok()?;
-    Some(if nominal { Length::days(seconds / 86_400) } else { Length { days: 0, seconds } })
+    s.duration(key, MINUTE..=LONGEST)?;
+    Length::parse(s.text(key)?.value)
 }
 
 /// When it takes place: a rule, further times, and times at which it does not.
