@@ -10,7 +10,7 @@ use crate::domain::calendar::conflicts::{Conflict, Proposal, Replaces, Trouble, 
 use crate::domain::calendar::relations::Relations;
 use crate::domain::calendar::{Calendar, Exceptions, Key, Occurrence, Window};
 use crate::domain::calendar::{collisions, slots};
-use crate::domain::health::ServiceId;
+use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::Incident;
 use crate::domain::time::{Instant, Interval, before};
 
@@ -30,9 +30,11 @@ pub struct Outlook {
 }
 
 impl Outlook {
+    /// `services`: those of the plan and those that sources declare, for who depends on whom.
     /// `incidents`: those that are known; the open ones of priority 1 and 2 are reasons to wait.
     pub fn new<'a>(
         plan: Arc<Plan>,
+        services: impl IntoIterator<Item = &'a Arc<Service>>,
         calendar: &Calendar,
         incidents: impl IntoIterator<Item = &'a Incident>,
         within: Interval,
@@ -49,7 +51,7 @@ impl Outlook {
         Self {
             occurrences: calendar.occurrences(within, now),
             within,
-            relations: Relations::new(&plan.services),
+            relations: Relations::new(services),
             exceptions: calendar.exceptions().clone(),
             troubles,
             plan,

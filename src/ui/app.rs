@@ -16,6 +16,7 @@ use super::drafts::Drafts;
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Context, Keymap, Situation};
 use super::overlay::Overlay;
+use super::screens::calendar::Calendar;
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
 use super::screens::oncall::OnCall;
@@ -89,6 +90,7 @@ pub struct Model {
     pub health: Health,
     pub queue: Queue,
     pub oncall: OnCall,
+    pub calendar: Calendar,
     /// The last one is on top and takes the keys.
     pub overlays: Vec<Overlay>,
     /// Keys of a sequence that is not complete.
@@ -112,10 +114,11 @@ pub enum Tab {
     Health,
     Incidents,
     OnCall,
+    Calendar,
 }
 
 impl Tab {
-    pub const ALL: [Self; 3] = [Self::Health, Self::Incidents, Self::OnCall];
+    pub const ALL: [Self; 4] = [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar];
 
     /// As the config and the action that opens it call it.
     pub fn name(self) -> &'static str {
@@ -123,6 +126,7 @@ impl Tab {
             Self::Health => "health",
             Self::Incidents => "incidents",
             Self::OnCall => "oncall",
+            Self::Calendar => "calendar",
         }
     }
 
@@ -132,6 +136,7 @@ impl Tab {
             Self::Health => "1 Health",
             Self::Incidents => "2 Incidents",
             Self::OnCall => "3 On-call",
+            Self::Calendar => "4 Calendar",
         }
     }
 
@@ -141,6 +146,7 @@ impl Tab {
             Self::Health => Place::Health,
             Self::Incidents => Place::Incidents,
             Self::OnCall => Place::OnCall,
+            Self::Calendar => Place::Calendar,
         }
     }
 }
@@ -207,6 +213,7 @@ impl Model {
             health: Health::default(),
             queue: Queue::default(),
             oncall: OnCall::default(),
+            calendar: Calendar::default(),
             overlays: Vec::new(),
             pressed: Vec::new(),
             toast: None,
@@ -235,6 +242,7 @@ impl Model {
             Tab::Health => &self.health,
             Tab::Incidents => &self.queue,
             Tab::OnCall => &self.oncall,
+            Tab::Calendar => &self.calendar,
         }
     }
 
@@ -245,6 +253,7 @@ impl Model {
             Tab::Health => run(&mut self.health, &ctx),
             Tab::Incidents => run(&mut self.queue, &ctx),
             Tab::OnCall => run(&mut self.oncall, &ctx),
+            Tab::Calendar => run(&mut self.calendar, &ctx),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The screens before the real core: what keys do, and how it looks.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod calendar;
 mod frame;
 mod health;
 mod incidents;

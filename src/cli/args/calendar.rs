@@ -116,7 +116,8 @@ pub struct Add {
     /// The role that may approve it [default: anybody]
     #[arg(long, value_name = "ROLE")]
     pub approver: Option<String>,
-    /// A line of its checklist; again for the next
+    /// A line of its checklist, a unit in brackets where a value is to be noted: "disk free [%]"; again
+    /// for the next
     #[arg(long, value_name = "TEXT")]
     pub checklist: Vec<String>,
     /// How to go back
@@ -231,10 +232,8 @@ fn duration(text: &str) -> Result<TimeDelta, String> {
 }
 
 fn length(text: &str) -> Result<Length, String> {
-    let seconds = duration(text)?.num_seconds();
-    let seconds = u32::try_from(seconds).map_err(|_| "that is too long".to_owned())?;
-    let is_nominal = text.trim_end().ends_with(['d', 'w']);
-    Ok(if is_nominal { Length::days(seconds / 86_400) } else { Length { days: 0, seconds } })
+    let length = Length::parse(text).filter(|l| !l.is_zero());
+    length.ok_or_else(|| "write it as 90s, 30m, 2h or 1d".to_owned())
 }
 
 fn matchers(text: &str) -> Result<Matchers, String> {

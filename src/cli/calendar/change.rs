@@ -13,7 +13,7 @@ use crate::cli::args::{
 use crate::cli::incidents::utc;
 use crate::cli::output::{self, Exit, complain, print};
 use crate::cli::{Context, Failure, stored};
-use crate::config::{Config, suggest};
+use crate::config::Config;
 use crate::domain::calendar::conflicts::{Conflict, Replaces};
 use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::slots::HORIZON;
@@ -23,6 +23,7 @@ use crate::domain::calendar::{
 };
 use crate::domain::command::{Command, Verdict};
 use crate::domain::text::clean;
+use crate::domain::text::suggest;
 use crate::domain::time::{Instant, Interval, Recurrence, Rule, before, zone};
 use crate::engine::runtime;
 use crate::store::Store;
@@ -91,8 +92,7 @@ fn window(config: &Config, args: &CalendarAdd) -> Result<Window, Failure> {
     window.change = args.change.as_deref().map(|n| clean(n, 60).into());
     window.change_type = args.change_type;
     window.approver = args.approver.as_deref().map(|r| clean(r, 60).into());
-    let item = |t: &String| Item { text: clean(t, 200).into(), unit: None };
-    window.checklist = args.checklist.iter().map(item).collect();
+    window.checklist = args.checklist.iter().map(|item| Item::parse(item)).collect();
     window.back_out = args.back_out.as_ref().zip(args.decide_after).map(|(plan, after)| {
         let decide_after = u32::try_from(after.at_most().num_seconds()).unwrap_or(u32::MAX);
         BackOut { plan: clean(plan, 500).into(), decide_after }

@@ -13,11 +13,12 @@ use chrono_tz::Tz;
 use super::args::{Calendar as Args, CalendarCommand, CalendarSpan};
 use super::output::Exit;
 use super::{Context, Failure, stored};
-use crate::config::{Config, suggest};
+use crate::config::Config;
 use crate::domain::calendar::{Calendar, Occurrence};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
 use crate::domain::text::clean;
+use crate::domain::text::suggest;
 use crate::domain::time::{Instant, Interval};
 use crate::engine::Plan;
 use crate::engine::outlook::Outlook;
@@ -77,7 +78,8 @@ impl View {
 
     fn outlook(&self, within: Interval) -> Outlook {
         let plan = Arc::clone(&self.plan);
-        Outlook::new(plan, &self.calendar, &self.incidents, within, self.now)
+        let services = &self.plan.services;
+        Outlook::new(plan, services, &self.calendar, &self.incidents, within, self.now)
     }
 
     /// The stretch that a question is about: from now on, if it does not say; two weeks.

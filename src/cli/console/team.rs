@@ -80,7 +80,7 @@ mod tests {
                 in_force(&all, start).into_iter().map(|o| o.key.window.to_string()).collect();
             assert_eq!(now, ["ci-runners"], "{start}");
             let kinds: BTreeSet<_> = all.iter().map(|o| o.window.kind.word()).collect();
-            assert_eq!(kinds.len(), 5, "{kinds:?}");
+            assert_eq!(kinds.len(), 8, "{kinds:?}");
         }
     }
 

@@ -342,6 +342,22 @@ impl Reason {
         Conflict { at, reason: self }
     }
 
+    /// What else is planned then, where it is that.
+    pub fn with(&self) -> Option<&With> {
+        match self {
+            Self::Same { with, .. }
+            | Self::Related { with, .. }
+            | Self::OwnerBooked { with, .. } => Some(with),
+            Self::Frozen { freeze, .. } => Some(freeze),
+            Self::Freezes { change } => Some(change),
+            Self::OutsideHours { .. }
+            | Self::OwnerAbsent { .. }
+            | Self::OwnerUnknown { .. }
+            | Self::TooFewOnCall { .. }
+            | Self::Trouble { .. } => None,
+        }
+    }
+
     /// Whether it keeps a plan from being put there; what is wrong now may be over by then.
     pub fn blocks(&self) -> bool {
         !matches!(self, Self::Trouble { .. } | Self::OwnerUnknown { .. })

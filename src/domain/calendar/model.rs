@@ -12,6 +12,7 @@ use super::stored;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::{Labels, Matchers};
 use crate::domain::roster::PersonId;
+use crate::domain::text;
 use crate::domain::time::recurrence::Start;
 use crate::domain::time::{Instant, Interval, Recurrence, before, zone};
 
@@ -196,6 +197,27 @@ impl WindowId {
     }
 }
 
+impl Item {
+    /// Reads `disk free [%]`: the unit of the value that is to be noted stands in brackets.
+    pub fn parse(given: &str) -> Self {
+        let with_unit = given.trim().strip_suffix(']').and_then(|t| t.rsplit_once('['));
+        let with_unit =
+            with_unit.filter(|(text, unit)| !text.trim().is_empty() && !unit.trim().is_empty());
+        let (text, unit) = with_unit.map_or((given, None), |(text, unit)| (text, Some(unit)));
+        let unit = unit.map(|unit| text::clean(unit.trim(), 20).into());
+        Self { text: text::clean(text.trim(), 200).into(), unit }
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.unit {
+            Some(unit) => write!(f, "{} [{unit}]", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
 impl Kind {
     pub const ALL: [Self; 9] = [
         Self::Maintenance,
@@ -280,6 +302,15 @@ impl Length {
 
     pub const fn days(days: u32) -> Self {
         Self { days, seconds: 0 }
+    }
+
+    /// Reads `90m`, `2h`, `3d`: what is written in whole days or weeks is nominal, anything else has
+    /// elapsed. `None` for anything that is no length of time, and for more than 100 years.
+    pub fn parse(text: &str) -> Option<Self> {
+        let length = text::parse_duration(text)?;
+        let seconds = u32::try_from(length.num_seconds()).ok()?;
+        let is_nominal = text.trim_end().ends_with(['d', 'w']);
+        Some(if is_nominal { Self::days(seconds / 86_400) } else { Self { days: 0, seconds } })
     }
 
     pub fn is_zero(self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeBounds;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -244,6 +245,21 @@ impl Roster {
 
     pub fn person(&self, id: &str) -> Option<&Arc<Person>> {
         self.people.get(id)
+    }
+
+    /// Certificates and trainings whose last good day is in there, by day and name.
+    pub fn expiring(
+        &self,
+        days: impl RangeBounds<NaiveDate>,
+    ) -> Vec<(NaiveDate, &Arc<Person>, &Credential)> {
+        let all = self.people.values().flat_map(|person| {
+            let both = person.certificates.iter().chain(&person.trainings);
+            both.map(move |credential| (person, credential))
+        });
+        let dated = all.filter_map(|(p, c)| Some((c.expires?, p, c)));
+        let mut found: Vec<_> = dated.filter(|(day, ..)| days.contains(day)).collect();
+        found.sort_by(|a, b| (a.0, &a.1.name, &a.2.name).cmp(&(b.0, &b.1.name, &b.2.name)));
+        found
     }
 
     /// The name of a person, or their id where the plan does not know them.

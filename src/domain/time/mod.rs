@@ -16,7 +16,7 @@ pub use stamp::Stamp;
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 /// An instant.
@@ -130,6 +130,19 @@ pub fn show(at: Instant, now: Instant, zone: Tz, style: TimeStyle) -> String {
             }
         }
     }
+}
+
+/// An instant by the clock, as short as it is clear: `18:00` today, `Sat 18:00` in the next six
+/// days, else with its date, and with its year where that is another one.
+pub fn near(at: Instant, now: Instant, zone: Tz) -> String {
+    let (local, today) = (zone::local(at, zone), zone::local(now, zone));
+    let form = match (local.date() - today.date()).num_days() {
+        0 => "%H:%M",
+        1..=6 => "%a %H:%M",
+        _ if local.year() == today.year() => "%-d %b %H:%M",
+        _ => "%-d %b %Y %H:%M",
+    };
+    local.format(form).to_string()
 }
 
 #[cfg(test)]

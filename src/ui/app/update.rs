@@ -28,7 +28,11 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         model.toast = None;
     }
     match msg {
-        Msg::Tick => model.with(Tab::OnCall, |s, ctx| s.arrived(ctx)),
+        Msg::Tick => {
+            for tab in [Tab::OnCall, Tab::Calendar] {
+                model.with(tab, |s, ctx| s.arrived(ctx));
+            }
+        }
         Msg::Input(input) => input_event(model, input, &mut cmds),
         Msg::World(world) => {
             model.world = world;
@@ -216,6 +220,8 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::Health => Some("on the Health tab"),
         Context::Service => Some("on a service's own page"),
         Context::OnCall => Some("on the On-call tab"),
+        Context::Calendar => Some("on the Calendar tab"),
+        Context::Window => Some("on a window's own page"),
         _ => None,
     })?;
     Some(format!("{} works {place}", entry.hint))
@@ -229,7 +235,7 @@ fn not_now(model: &mut Model, action: Action) {
     let why = match action {
         Action::Undo => "nothing of yours to undo".to_owned(),
         Action::OpenLink => "no link here".to_owned(),
-        Action::Shorter | Action::Longer => "no chart is in view here".to_owned(),
+        Action::Shorter | Action::Longer => "nothing with a range is in view here".to_owned(),
         _ => format!("nothing to {} here", entry.hint),
     };
     say(model, Tone::Info, why);
@@ -256,7 +262,12 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
                 model.drafts.sent(form, &steps);
-                model.overlays.pop();
+                // Under a question it stays: whoever says no goes on typing.
+                let asks =
+                    |s: &Step| matches!(s, Step::Show(o) if matches!(**o, Overlay::Confirm(_)));
+                if !steps.iter().any(asks) {
+                    model.overlays.pop();
+                }
                 run(model, steps, cmds);
             }
         },
@@ -283,6 +294,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::GoHealth => go(model, Place::Health, cmds),
         Action::GoIncidents => go(model, Place::Incidents, cmds),
         Action::GoOnCall => go(model, Place::OnCall, cmds),
+        Action::GoCalendar => go(model, Place::Calendar, cmds),
         Action::Help => {
             let contexts = model.screen().contexts();
             model.overlays.push(Overlay::Help(contexts, Scroll::default()));
@@ -346,6 +358,10 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Yes => {
             if let Some(Overlay::Confirm(confirm)) = model.overlays.pop() {
+                // The form that asked.
+                if matches!(model.overlays.last(), Some(Overlay::Form(_))) {
+                    model.overlays.pop();
+                }
                 run(model, confirm.yes, cmds);
             }
         }
@@ -445,6 +461,7 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
             Tab::Incidents
         }
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
+        Place::Calendar | Place::Window(_) => Tab::Calendar,
     };
     let mut steps = Vec::new();
     if tab != model.tab {

@@ -197,6 +197,7 @@ impl fmt::Display for KeyProblem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::calendar::Status;
     use rstest::rstest;
     use std::collections::{BTreeSet, HashMap};
 
@@ -267,11 +268,14 @@ mod tests {
             incident: Some(crate::domain::incident::IncidentState::Resolved),
             ..everything.clone()
         };
+        let planned = [Status::Planned, Status::Approved, Status::InProgress]
+            .map(|status| Situation { occurrence: Some(status), ..everything.clone() });
         for entry in TABLE.iter().filter(|e| !e.keys.is_empty()) {
             for keys in map.keys(entry.action) {
                 let reached = Context::STACKS.iter().any(|stack| {
                     [&everything, &resolved]
-                        .iter()
+                        .into_iter()
+                        .chain(&planned)
                         .any(|s| map.find(stack, keys, s) == Found::Action(entry.action))
                 });
                 assert!(reached, "{} by {}", entry.name, show(keys));

@@ -4,6 +4,7 @@
 //! One letter has one meaning in every pane. Nothing needs Ctrl, Alt or a function key, and Ctrl-a
 //! and Ctrl-b belong to tmux and screen.
 
+use crate::domain::calendar::Status;
 use crate::domain::incident::IncidentState;
 
 /// Where a key works. Several hold at a time: a screen's own, those of lists, the console's.
@@ -19,6 +20,10 @@ pub enum Context {
     Incident,
     /// Who is on call, and the team.
     OnCall,
+    /// What is planned.
+    Calendar,
+    /// One window, full-screen.
+    Window,
     /// A question that wants yes or no.
     Confirm,
     /// Everything with a cursor or a scroll position.
@@ -34,6 +39,7 @@ pub enum Context {
 pub enum Group {
     Incidents,
     OnCall,
+    Calendar,
     Look,
     Move,
     Console,
@@ -54,6 +60,8 @@ pub struct Situation {
     pub marked: usize,
     /// A schedule's time is under the cursor.
     pub shift: bool,
+    /// How what is planned under the cursor stands.
+    pub occurrence: Option<Status>,
     /// An own action can still be taken back.
     pub undoable: bool,
     /// What is under the cursor has a link that can be opened or copied.
@@ -125,7 +133,9 @@ mod flags {
     pub const ASKS: bool = true;
 }
 
-use Context::{Always, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service};
+use Context::{
+    Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service, Window,
+};
 
 actions! {
     // action        name             keys              where                      group      footer              flags         when             help
@@ -135,28 +145,35 @@ actions! {
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";
     EditNote       "edit_note"        ["E"],            [Incidents, Incident],     Incidents, 0 "edit note",      WRITES SAFE,  on_incident,     "write a note in $EDITOR";
-    Close          "close"            ["C"],            [Incident],                Incidents, 70 "close",         WRITES SAFE,  resolved,        "close a resolved incident for good";
+    Close          "close"            ["C"],            [Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
-    Cancel         "cancel"           ["D"],            [Incident, OnCall],        Incidents, 40 "cancel",        WRITES ASKS,  cancellable,     "cancel: a false alarm, an override";
-    Report         "report"           ["N"],            [Incidents, Incident, Health, Service], Incidents, 35 "report", WRITES SAFE, always,      "report a new incident by hand";
+    Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window], Incidents, 40 "cancel", WRITES ASKS, cancellable,  "cancel: a false alarm, an override, planned work";
+    Report         "report"           ["N"],            [Incidents, Incident, Health, Service, Calendar, Window], Incidents, 35 "new", WRITES SAFE, always, "report a new incident by hand; plan new work";
     Undo           "undo"             ["u"],            [Console],                 Incidents, 95 "undo",          WRITES SAFE,  undoable,        "take the last own action back (30 s)";
-    Mark           "mark"             ["space"],        [Incidents],               Incidents, 50 "mark",          READS SAFE,   row,             "mark or unmark the row for a common action";
+    Mark           "mark"             ["space"],        [Incidents, Window],       Incidents, 50 "mark",          READS SAFE,   row,             "mark the row for a common action; tick an item off";
     MarkAll        "mark_all"         ["*"],            [Incidents],               Incidents, 0 "mark all",       READS SAFE,   row,             "mark all rows that are shown, or none";
 
     Override       "override"         ["O"],            [OnCall],                  OnCall, 100 "override",        WRITES SAFE,  shift,           "somebody else for this stretch of time";
     Take           "take"             ["T"],            [OnCall],                  OnCall, 90 "take",             WRITES SAFE,  shift,           "take this shift from whoever has it";
     Swap           "swap"             ["W"],            [OnCall],                  OnCall, 80 "swap",             WRITES SAFE,  shift,           "exchange this shift for one of somebody else";
-    Present        "present"          ["."],            [OnCall],                  OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
+    Present        "present"          ["."],            [OnCall, Calendar],        OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
     Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";
+
+    Approve        "approve"          ["Y"],            [Calendar, Window],        Calendar, 90 "approve",        WRITES SAFE,  approvable,      "approve planned work, so that it mutes";
+    Start          "start"            [">"],            [Calendar, Window],        Calendar, 86 "start",          WRITES SAFE,  startable,       "start planned work by hand";
+    Extend         "extend"           ["+"],            [Calendar, Window],        Calendar, 88 "extend",         WRITES SAFE,  under_way,       "put the end of what is under way off";
+    Reschedule     "reschedule"       ["w"],            [Calendar, Window],        Calendar, 46 "move",           WRITES SAFE,  ahead,           "move one occurrence to another time";
+    Change         "change"           ["="],            [Calendar, Window],        Calendar, 45 "change",         WRITES SAFE,  planned,         "change planned work from now on, with all that recurs";
+    Except         "except"           ["X"],            [Calendar, Window],        Calendar, 0 "except",          WRITES SAFE,  ahead,           "allow work in spite of a freeze, with reason and expiry";
 
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
     Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column; the queue asks by which";
-    View           "view"             ["v"],            [Health, Incidents, OnCall], Look, 38 "view",             READS SAFE,   always,          "next view: table, tree, tiles; saved queries; team";
+    View           "view"             ["v"],            [Health, Incidents, OnCall, Calendar], Look, 38 "view",   READS SAFE,   always,          "next view: table, tree, tiles; queries; team; month";
     Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service or nothing";
     Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "next set of columns: overview and the four dimensions";
-    Shorter        "shorter"          ["["],            [Health, Service, OnCall], Look, 28 "shorter",            READS SAFE,   chart,           "a shorter range on the charts and the roster";
-    Longer         "longer"           ["]"],            [Health, Service, OnCall], Look, 28 "longer",             READS SAFE,   chart,           "a longer range: charts up to 30 days, the roster a month";
+    Shorter        "shorter"          ["["],            [Health, Service, OnCall, Calendar], Look, 28 "shorter",  READS SAFE,   chart,           "a shorter range on charts, roster and calendar";
+    Longer         "longer"           ["]"],            [Health, Service, OnCall, Calendar], Look, 28 "longer",   READS SAFE,   chart,           "a longer range: charts up to 30 days, the others a month";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
     Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, List], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
@@ -178,6 +195,7 @@ actions! {
     GoHealth       "health"           ["1", "g h"],     [Console],                 Console, 0 "Health",           READS SAFE,   always,          "the services and how well they are";
     GoIncidents    "incidents"        ["2", "g i"],     [Console],                 Console, 0 "Incidents",        READS SAFE,   always,          "the queue of incidents";
     GoOnCall       "oncall"           ["3", "g o"],     [Console],                 Console, 0 "On-call",          READS SAFE,   always,          "who is on call, who is next, where the gap is";
+    GoCalendar     "calendar"         ["4", "g c"],     [Console],                 Console, 0 "Calendar",         READS SAFE,   always,          "what is planned, and what it collides with";
     Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
     Messages       "messages"         ["M", "g m"],     [Console],                 Console, 0 "messages",         READS SAFE,   always,          "everything that this console has said";
     Refresh        "refresh"          ["r"],            [Console],                 Console, 0 "refresh",          READS SAFE,   always,          "ask every source now";
@@ -232,7 +250,31 @@ fn open(s: &Situation) -> bool {
 }
 
 fn cancellable(s: &Situation) -> bool {
-    open(s) || s.shift
+    open(s) || s.shift || matches!(s.occurrence, Some(Status::Planned | Status::Approved))
+}
+
+fn closable(s: &Situation) -> bool {
+    resolved(s) || under_way(s) || s.occurrence == Some(Status::Completed)
+}
+
+fn approvable(s: &Situation) -> bool {
+    s.occurrence == Some(Status::Planned)
+}
+
+fn startable(s: &Situation) -> bool {
+    s.occurrence == Some(Status::Approved)
+}
+
+fn under_way(s: &Situation) -> bool {
+    s.occurrence == Some(Status::InProgress)
+}
+
+fn ahead(s: &Situation) -> bool {
+    matches!(s.occurrence, Some(Status::Planned | Status::Approved))
+}
+
+fn planned(s: &Situation) -> bool {
+    s.occurrence.is_some()
 }
 
 /// Also when it is the operator's own already: the answer is then "already yours", not silence.
@@ -288,13 +330,14 @@ static FALLBACK: Entry = Entry {
 };
 
 impl Group {
-    pub const ALL: [Self; 5] =
-        [Self::Incidents, Self::OnCall, Self::Look, Self::Move, Self::Console];
+    pub const ALL: [Self; 6] =
+        [Self::Incidents, Self::OnCall, Self::Calendar, Self::Look, Self::Move, Self::Console];
 
     pub fn title(self) -> &'static str {
         match self {
             Self::Incidents => "Incidents",
             Self::OnCall => "On-call",
+            Self::Calendar => "Calendar",
             Self::Look => "Look",
             Self::Move => "Move",
             Self::Console => "Console",
@@ -303,8 +346,10 @@ impl Group {
 }
 
 impl Context {
-    pub const ALL: [Self; 9] =
-        [Health, Service, Incidents, Incident, OnCall, Confirm, List, Console, Always];
+    pub const ALL: [Self; 11] = [
+        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Confirm, List, Console,
+        Always,
+    ];
 
     /// As `atalaya keys` prints it.
     pub fn word(self) -> &'static str {
@@ -314,6 +359,8 @@ impl Context {
             Incidents => "incidents",
             Incident => "incident",
             OnCall => "oncall",
+            Calendar => "calendar",
+            Window => "window",
             Confirm => "question",
             List => "lists",
             Console => "console",
@@ -322,12 +369,14 @@ impl Context {
     }
 
     /// Every combination in which contexts hold together, the most particular first.
-    pub const STACKS: [&'static [Self]; 7] = [
+    pub const STACKS: [&'static [Self]; 9] = [
         &[Health, List, Console, Always],
         &[Service, List, Console, Always],
         &[Incidents, List, Console, Always],
         &[Incident, List, Console, Always],
         &[OnCall, List, Console, Always],
+        &[Calendar, List, Console, Always],
+        &[Window, List, Console, Always],
         &[List, Always],
         &[Confirm, Always],
     ];

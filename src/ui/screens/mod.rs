@@ -1,12 +1,14 @@
 //! One folder per tab: state, update, view. A screen knows the world only by the [`Ctx`] it is given,
 //! and asks for things by [`Step`]s.
 
+pub mod calendar;
 pub mod health;
 pub mod incidents;
 pub mod oncall;
 
 use ratatui::layout::{Position, Rect, Size};
 
+use crate::domain::calendar::Key as WindowKey;
 use crate::domain::command::Outcome;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{Event, IncidentId};
@@ -56,6 +58,9 @@ pub enum Place {
     OnCall,
     /// A schedule, with the cursor on an instant.
     OnCallAt(ScheduleId, Instant),
+    Calendar,
+    /// One taking place of a window.
+    Window(WindowKey),
     /// The queue, showing what this query finds.
     Query(String),
     /// The queue, sorted by this column; by the same one again, the other way round.

@@ -12,6 +12,8 @@ use crate::ui::theme::Role;
 
 /// Writes the text of a long field in an editor.
 const EDITOR: Key = Key { code: KeyCode::Char('e'), mods: Mods::CTRL };
+/// Sends a long form from any of its fields.
+const SEND: Key = Key { code: KeyCode::Char('s'), mods: Mods::CTRL };
 
 /// One field.
 #[derive(Debug, Clone, Default)]
@@ -24,10 +26,29 @@ pub struct FormField {
     pub choices: Vec<String>,
     /// It may have several lines, and be written in an editor.
     pub long: bool,
+    /// What stands in it was only proposed: the first letter that is typed replaces it.
+    fresh: bool,
 }
 
 /// Reads the texts of the fields; `Err` names the field that is wrong and why.
 pub type Submit = Box<dyn Fn(&[String]) -> Result<Vec<Step>, (usize, String)> + Send + Sync>;
+
+/// A line beside the fields while they are typed into: what they mean, or what is wrong with one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub text: String,
+    pub role: Role,
+    /// The field that it is wrong about.
+    pub wrong: Option<usize>,
+}
+
+/// Says what the texts of the fields mean. Called after every key that changes one.
+pub type Beside = Box<dyn Fn(&[String]) -> Vec<Told> + Send + Sync>;
+
+/// From so many cells on what is told stands beside the fields, else below them.
+const WIDE: u16 = 124;
+/// The least lines for it below the fields.
+const BELOW: u16 = 4;
 
 /// A few fields to fill in.
 pub struct Form {
@@ -38,6 +59,8 @@ pub struct Form {
     focus: usize,
     error: Option<(usize, String)>,
     submit: Submit,
+    beside: Option<Beside>,
+    told: Vec<Told>,
 }
 
 /// What became of a form.
@@ -68,6 +91,7 @@ impl FormField {
             hint: hint.to_owned(),
             choices: Vec::new(),
             long: false,
+            fresh: true,
         }
     }
 
@@ -107,7 +131,26 @@ impl Form {
             focus: 0,
             error: None,
             submit,
+            beside: None,
+            told: Vec::new(),
         }
+    }
+
+    /// With lines beside the fields that say what they mean.
+    pub fn beside(mut self, beside: Beside) -> Self {
+        self.beside = Some(beside);
+        self.tell();
+        self
+    }
+
+    fn tell(&mut self) {
+        if let Some(beside) = &self.beside {
+            self.told = beside(&self.trimmed());
+        }
+    }
+
+    fn trimmed(&self) -> Vec<String> {
+        self.fields.iter().map(|f| f.field.text().trim().to_owned()).collect()
     }
 
     /// Whether something was typed that closing it would lose.
@@ -116,11 +159,30 @@ impl Form {
     }
 
     pub fn key(&mut self, key: Key) -> Filled {
+        let before = self.beside.is_some().then(|| self.trimmed());
+        let filled = self.take(key);
+        if before.is_some_and(|before| before != self.trimmed()) {
+            self.tell();
+        }
+        filled
+    }
+
+    fn take(&mut self, key: Key) -> Filled {
         let len = self.fields.len().max(1);
         let Some(field) = self.fields.get_mut(self.focus) else { return Filled::Cancelled };
         if field.long && key == EDITOR {
             return Filled::Edit(field.field.text().to_owned());
         }
+        if key == SEND {
+            return self.send();
+        }
+        if field.fresh && key.typed().is_some() {
+            field.field = Field::default();
+        }
+        field.fresh &= matches!(
+            key.code,
+            KeyCode::Enter | KeyCode::Tab | KeyCode::BackTab | KeyCode::Up | KeyCode::Down
+        );
         match field.field.key(key) {
             Typed::Changed => {
                 if self.error.as_ref().is_some_and(|(i, _)| *i == self.focus) {
@@ -136,25 +198,30 @@ impl Form {
             Typed::Down => field.turn(true),
             Typed::Up => field.turn(false),
             Typed::Accept if self.focus + 1 < len => self.focus += 1,
-            Typed::Accept => {
-                let texts: Vec<String> =
-                    self.fields.iter().map(|f| f.field.text().trim().to_owned()).collect();
-                match (self.submit)(&texts) {
-                    Ok(steps) => return Filled::Sent(steps),
-                    Err((index, why)) => {
-                        self.focus = index.min(len - 1);
-                        self.error = Some((self.focus, why));
-                    }
-                }
-            }
+            Typed::Accept => return self.send(),
         }
         Filled::Open
     }
 
+    fn send(&mut self) -> Filled {
+        match (self.submit)(&self.trimmed()) {
+            Ok(steps) => Filled::Sent(steps),
+            Err((index, why)) => {
+                self.focus = index.min(self.fields.len().saturating_sub(1));
+                self.error = Some((self.focus, why));
+                Filled::Open
+            }
+        }
+    }
+
     pub fn paste(&mut self, text: &str) {
         if let Some(field) = self.fields.get_mut(self.focus) {
+            if std::mem::take(&mut field.fresh) {
+                field.field = Field::default();
+            }
             field.field.paste(text);
         }
+        self.tell();
     }
 
     /// Label and text of each field.
@@ -166,9 +233,10 @@ impl Form {
     pub fn restore(&mut self, texts: &[(String, String)]) {
         for field in &mut self.fields {
             if let Some((_, text)) = texts.iter().find(|(label, _)| *label == field.label) {
-                field.field = Field::with(text);
+                (field.field, field.fresh) = (Field::with(text), false);
             }
         }
+        self.tell();
     }
 
     /// The text of the field that is typed into.
@@ -179,56 +247,126 @@ impl Form {
     /// Takes over what an editor made of the text.
     pub fn edited(&mut self, text: &str) {
         if let Some(field) = self.fields.get_mut(self.focus) {
-            field.field = Field::with(text.trim_end());
+            (field.field, field.fresh) = (Field::with(text.trim_end()), false);
         }
+        self.tell();
     }
 
     pub fn paint(&self, paint: &mut Paint<'_>, screen: Rect) {
-        let w = screen.width.min(76);
+        let tells = self.beside.is_some();
+        let wide = tells && screen.width >= WIDE;
+        let side = if wide { (screen.width - 70).min(64) } else { 0 };
+        let w = if wide { 70 } else { screen.width.min(76) };
         let about =
             if self.about.is_empty() { Vec::new() } else { wrap(&self.about, w - 4.min(w)) };
-        let gap = u16::from(!about.is_empty());
         let labels = self.fields.iter().map(|f| width(&f.label)).max().unwrap_or(0);
         let labels = labels.min(w.saturating_sub(4) / 3);
         let cells = w.saturating_sub(4 + labels + 2);
-        let heights = self.fields.iter().map(|f| f.field.height(cells));
-        let lines = heights.fold(u16::try_from(about.len()).unwrap_or(0), u16::saturating_add);
-        let area = centred(screen, w, lines.saturating_add(5 + gap));
-        paint.fill(area, Role::Overlay);
+        let heights: Vec<u16> = self.fields.iter().map(|f| f.field.height(cells)).collect();
+        let above = u16::try_from(about.len()).unwrap_or(0) + u16::from(!about.is_empty());
+        // The frame, what is above, a blank line and the hint.
+        let own = above.saturating_add(4).saturating_add(1);
+        let fields = heights.iter().copied().fold(0, u16::saturating_add);
+        let whole = own.saturating_add(fields);
+        let told = self.told_lines(if wide { side } else { w });
+        let lines = u16::try_from(told.len()).unwrap_or(u16::MAX);
+        let below = if tells && !wide {
+            lines.max(BELOW).min(screen.height.saturating_sub(whole).max(BELOW))
+        } else {
+            0
+        };
+        let height = whole.saturating_add(below);
+        let height = if wide { height.max(lines.saturating_add(2)) } else { height };
+        let all = centred(screen, w + side, height);
+        paint.fill(all, Role::Overlay);
+        let area = Rect { width: w.min(all.width), ..all };
         let inner = paint.panel(area, &[(&self.title, paint.of(Role::Title))], true);
         let (x, room) = (inner.x + 1, inner.width.saturating_sub(2));
-        let mut y = inner.y;
-        for line in &about {
+        for (line, y) in about.iter().zip(inner.y..inner.bottom()) {
             paint.put(x, y, room, line, Role::Muted);
-            y += 1;
         }
-        y += gap;
-        for (i, field) in self.fields.iter().enumerate() {
-            let focus = i == self.focus;
-            let role = if focus { Role::Accent } else { Role::Muted };
-            paint.put(x, y, labels, &field.label, role);
-            let at = Rect::new(x + labels + 2, y, cells, field.field.height(cells));
-            if y < inner.bottom() {
-                field.field.paint(paint, at.intersection(inner), focus);
-            }
-            if self.error.as_ref().is_some_and(|(wrong, _)| *wrong == i) {
-                paint.over(at, Role::FieldError);
-            }
-            y += at.height;
-        }
-        y += 1;
+        let left = inner.height.saturating_sub(own - 2 + below);
+        let rows = Rect { y: inner.y + above, height: left, ..inner }.intersection(inner);
+        self.paint_fields(paint, rows, (labels, cells), &heights);
+        let y = rows.bottom() + 1;
         let hint = self.fields.get(self.focus).map_or("", |f| &f.hint);
-        match &self.error {
-            Some((_, why)) => paint.put(x, y, room, why, Role::Critical),
-            None => paint.put(x, y, room, hint, Role::Muted),
+        if y < inner.bottom() {
+            match &self.error {
+                Some((_, why)) => paint.put(x, y, room, why, Role::Critical),
+                None => paint.put(x, y, room, hint, Role::Muted),
+            };
+        }
+        let under = Rect { x, y: y + 2, width: room, height: inner.bottom().saturating_sub(y + 2) };
+        let beside = if wide {
+            let area = Rect { x: all.x + w, width: all.width.saturating_sub(w), ..all };
+            let inner = paint.panel(area, &[("What it means", paint.of(Role::Title))], false);
+            Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
+        } else {
+            under
         };
+        for ((text, role), y) in told.iter().zip(beside.y..beside.bottom()) {
+            paint.put(beside.x, y, beside.width, text, *role);
+        }
         let enter = if self.focus + 1 == self.fields.len() { "Enter sends" } else { "Enter next" };
         let long = self.fields.get(self.focus).is_some_and(|f| f.long);
         let editor = format!("{EDITOR} editor");
-        let parts = [Some(enter), long.then_some(editor.as_str()), Some("Esc leaves")];
+        let sends = (tells && self.focus + 1 < self.fields.len()).then_some("Ctrl-s sends");
+        let parts = [Some(enter), sends, long.then_some(editor.as_str()), Some("Esc leaves")];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         let note = parts.join(&format!(" {} ", paint.theme.symbols.dot));
         paint.note(area, &note, paint.of(Role::Muted));
+    }
+
+    /// What is told, in lines that find room in a panel of that width.
+    fn told_lines(&self, panel: u16) -> Vec<(String, Role)> {
+        let room = panel.saturating_sub(4);
+        let lines = |told: &Told| {
+            let role = told.role;
+            wrap(&told.text, room).into_iter().map(move |line| (line, role)).collect::<Vec<_>>()
+        };
+        self.told.iter().flat_map(lines).collect()
+    }
+
+    /// As many fields as find room, that of the focus among them.
+    fn paint_fields(
+        &self,
+        paint: &mut Paint<'_>,
+        area: Rect,
+        (labels, cells): (u16, u16),
+        heights: &[u16],
+    ) {
+        let until_focus = |first: usize| -> u16 {
+            heights.iter().take(self.focus + 1).skip(first).copied().fold(0, u16::saturating_add)
+        };
+        let first = (0..=self.focus).find(|n| until_focus(*n) <= area.height);
+        let first = first.unwrap_or(self.focus);
+        let x = area.x + 1;
+        let mut y = area.y;
+        for ((i, field), height) in self.fields.iter().enumerate().zip(heights).skip(first) {
+            if y.saturating_add(*height) > area.bottom() && i != self.focus {
+                break;
+            }
+            let focus = i == self.focus;
+            let refused = self.error.as_ref().is_some_and(|(wrong, _)| *wrong == i);
+            let wrong = self.told.iter().any(|told| told.wrong == Some(i));
+            let role = match (focus, wrong) {
+                (_, true) => Role::Warning,
+                (true, _) => Role::Accent,
+                _ => Role::Muted,
+            };
+            paint.put(x, y, labels, &field.label, role);
+            let at = Rect::new(x + labels + 2, y, cells, *height).intersection(area);
+            field.field.paint(paint, at, focus);
+            if focus && field.fresh && !field.field.text().is_empty() {
+                let proposed = width(field.field.text()).min(at.width);
+                paint.over(Rect { width: proposed, ..at }, Role::Selection);
+            }
+            // While it is typed into it may be half a word.
+            if refused || wrong && !focus {
+                paint.over(at, Role::FieldError);
+            }
+            y = y.saturating_add(*height);
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Gantt {
     pub lanes: Vec<Lane>,
     /// Cells of the names of lanes.
     pub labels: u16,
+    /// A text that does not fit in its bar stands beside it, where there is room.
+    pub beside: bool,
 }
 
 /// One line of bars, in order and without overlaps.
@@ -53,6 +55,10 @@ pub enum Look {
     Missing,
     /// Somebody is away, something is frozen.
     Away,
+    /// Waits for somebody to agree.
+    Proposed,
+    /// It is over.
+    Past,
 }
 
 impl Gantt {
@@ -85,8 +91,11 @@ impl Gantt {
         for (lane, y) in self.lanes.iter().zip(area.y + 1..area.bottom()) {
             let role = if lane.leads { Role::Text } else { Role::Muted };
             paint.put(area.x, y, labels, &lane.label, role);
-            for bar in &lane.bars {
-                self.bar(paint, Rect { y, height: 1, ..bars }, bar);
+            let line = Rect { y, height: 1, ..bars };
+            let nexts = lane.bars.iter().skip(1).map(Some).chain([None]);
+            for (bar, next) in lane.bars.iter().zip(nexts) {
+                let free = next.map_or(bars.width, |next| self.offset(next.at.from, bars.width));
+                self.bar(paint, line, bar, bars.x + free);
             }
         }
     }
@@ -138,7 +147,8 @@ impl Gantt {
         }
     }
 
-    fn bar(&self, paint: &mut Paint<'_>, line: Rect, bar: &Bar) {
+    /// `free`: up to which cell nothing else stands, for a name that does not fit in its bar.
+    fn bar(&self, paint: &mut Paint<'_>, line: Rect, bar: &Bar, free: u16) {
         let Some(at) = bar.at.overlap(self.span) else { return };
         let from = self.offset(at.from, line.width);
         // At least a cell: what is short still is.
@@ -152,17 +162,31 @@ impl Gantt {
             Look::Held => (symbols.span_start, symbols.span, Role::Chart),
             Look::Missing => (symbols.bar_empty, symbols.bar_empty, Role::Warning),
             Look::Away => (symbols.bar_away, symbols.bar_away, Role::Maintenance),
+            Look::Proposed => (symbols.dashed, symbols.dashed, Role::Muted),
+            Look::Past => (symbols.span_start, symbols.span, Role::Faint),
         };
         let style = paint.of(role);
         for x in area.left()..area.right() {
             paint.cell(x, area.y, if x == area.left() { start } else { rest }, style);
         }
-        let role = if bar.look == Look::Held { Role::Strong } else { role };
-        let text = named(&bar.text, area.width.saturating_sub(1));
+        let role = match bar.look {
+            Look::Held => Role::Strong,
+            Look::Proposed => Role::Text,
+            Look::Past => Role::Muted,
+            Look::Missing | Look::Away => role,
+        };
         let style = paint.of(role);
-        paint.text(area.x + 1, area.y, area.width - 1, &text, style);
+        let (inside, mut whole) = (area.width - 1, area);
+        let beside = if self.beside { free.saturating_sub(area.right() + 1) } else { 0 };
+        if width(&bar.text) > inside && beside > inside.max(3) {
+            let room = beside.saturating_sub(1);
+            let used = paint.text(area.right() + 1, area.y, room, &bar.text, style);
+            whole.width = area.width + 1 + used;
+        } else {
+            paint.text(area.x + 1, area.y, inside, &named(&bar.text, inside), style);
+        }
         if bar.chosen {
-            paint.over(area, Role::Selection);
+            paint.over(whole, Role::Selection);
         }
     }
 }
@@ -219,6 +243,7 @@ mod tests {
             zone: Tz::UTC,
             lanes: vec![lane, Lane { label: "nights".to_owned(), ..Lane::default() }],
             labels: 8,
+            beside: false,
         };
         let expect = [
             "         Mon 23 Nov   Tue 24       Wed 25",

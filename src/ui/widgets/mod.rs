@@ -14,7 +14,7 @@ pub mod table;
 pub use chart::Chart;
 pub use field::{Field, Typed};
 pub use form::{Form, FormField};
-pub use paint::{Paint, Piece, fit, width};
+pub use paint::{Paint, Piece, fit, split, width};
 pub use picker::{Item, Picker};
 pub use scroll::Scroll;
 pub use table::{Align, Column, Cursor, Table};

@@ -311,6 +311,13 @@ pub fn wrap(text: &str, max: u16) -> Vec<String> {
     lines
 }
 
+/// The upper `height` lines of an area and the rest.
+pub fn split(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    let lower = Rect { y: area.y + height, height: area.height - height, ..area };
+    (Rect { height, ..area }, lower)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

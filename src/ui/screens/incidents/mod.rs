@@ -632,7 +632,9 @@ impl Screen for Queue {
             | Place::Health
             | Place::Service(_)
             | Place::OnCall
-            | Place::OnCallAt(..) => {}
+            | Place::OnCallAt(..)
+            | Place::Calendar
+            | Place::Window(_) => {}
         }
         Vec::new()
     }

@@ -12,7 +12,7 @@ use crate::domain::roster::{Credential, Involvement, Person, Roster};
 use crate::domain::time::zone;
 use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
-use crate::ui::widgets::{Column, Paint, Table};
+use crate::ui::widgets::{Column, Paint, Table, split};
 
 const COLUMNS: [Column; 5] = [
     Column::new("PERSON", 16, 0),
@@ -59,19 +59,8 @@ fn covers(roster: &Roster) -> Vec<Cover> {
 }
 
 /// Certificates and trainings that have expired or will soon, by day.
-fn expiries(roster: &Roster, today: NaiveDate) -> Vec<(NaiveDate, &Person, &Credential)> {
-    let last = today.checked_add_days(Days::new(SOON)).unwrap_or(today);
-    let mut out: Vec<(NaiveDate, &Person, &Credential)> = roster
-        .people
-        .values()
-        .flat_map(|p| {
-            let all = p.certificates.iter().chain(&p.trainings);
-            all.filter_map(move |c| Some((c.expires?, &**p, c)))
-        })
-        .filter(|(day, ..)| *day <= last)
-        .collect();
-    out.sort_by_key(|(day, person, _)| (*day, person.name.clone()));
-    out
+fn expiries(roster: &Roster, today: NaiveDate) -> Vec<(NaiveDate, &Arc<Person>, &Credential)> {
+    roster.expiring(..=today.checked_add_days(Days::new(SOON)).unwrap_or(today))
 }
 
 impl OnCall {
@@ -81,14 +70,14 @@ impl OnCall {
         let side = if wide { area.width * 2 / 5 } else { 0 };
         let list = Rect { width: area.width - side, ..area };
         let rows = u16::try_from(roster.people.len()).unwrap_or(u16::MAX).saturating_add(3);
-        let (list, below) = super::view::split(list, rows.min(area.height * 3 / 5).max(5));
+        let (list, below) = split(list, rows.min(area.height * 3 / 5).max(5));
         self.view_people(ctx, list, paint);
         if let Some(person) = roster.people.values().nth(self.person) {
             view_person(ctx, person, below, paint);
         }
         if wide {
             let side = Rect { x: area.x + area.width - side, width: side, ..area };
-            let (upper, lower) = super::view::split(side, side.height / 2);
+            let (upper, lower) = split(side, side.height / 2);
             view_covers(roster, upper, paint);
             view_expiries(ctx, lower, paint);
         }

@@ -12,11 +12,11 @@ use crate::domain::roster::concerns::is_night;
 use crate::domain::roster::escalation::Target;
 use crate::domain::roster::{Origin, Person, Schedule, Turns};
 use crate::domain::text;
-use crate::domain::time::{Instant, zone};
+use crate::domain::time::{Instant, near, zone};
 use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
 use crate::ui::widgets::gantt::Gantt;
-use crate::ui::widgets::{Column, Paint, Table, width};
+use crate::ui::widgets::{Column, Paint, Table, split, width};
 
 const COLUMNS: [Column; 7] = [
     Column::new("LEVEL", 10, 0),
@@ -155,14 +155,7 @@ impl OnCall {
     fn moment(ctx: &Ctx<'_>, schedule: &str, at: Instant) -> String {
         let zone = ctx.world.plan.roster.schedule(schedule);
         let zone = zone.map_or(ctx.world.site.zone, |s| s.zone);
-        let (local, today) = (zone::local(at, zone), zone::local(ctx.now, zone));
-        let days = (local.date() - today.date()).num_days();
-        let form = match days {
-            0 => "%H:%M",
-            1..=6 => "%a %H:%M",
-            _ => "%d %b %H:%M",
-        };
-        local.format(form).to_string()
+        near(at, ctx.now, zone)
     }
 
     fn view_bars(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
@@ -203,7 +196,7 @@ impl OnCall {
         let inner = paint.panel(area, &pieces, true);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         let labels = lanes.iter().map(|l| width(&l.label)).max().unwrap_or(0).clamp(6, 20);
-        let gantt = Gantt { span, zone, lanes, labels };
+        let gantt = Gantt { span, zone, lanes, labels, beside: false };
         let told = u16::from(!people) * 2;
         let (drawn, _) = split(inner, gantt.height().min(inner.height.saturating_sub(told)));
         gantt.paint(paint, drawn, ctx.now);
@@ -409,11 +402,4 @@ fn nobody(area: Rect, paint: &mut Paint<'_>) {
         let x = inner.x + inner.width.saturating_sub(width(text)) / 2;
         paint.put(x, y, inner.width, text, role);
     }
-}
-
-/// The upper `height` lines and the rest.
-pub(super) fn split(area: Rect, height: u16) -> (Rect, Rect) {
-    let height = height.min(area.height);
-    let lower = Rect { y: area.y + height, height: area.height - height, ..area };
-    (Rect { height, ..area }, lower)
 }

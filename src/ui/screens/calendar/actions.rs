@@ -1,0 +1,326 @@
+//! What the keys of the Calendar ask for. What something speaks against asks first, and says what.
+
+use chrono::{NaiveDateTime, TimeDelta};
+
+use super::Calendar;
+use super::board::outlook;
+use super::plan::{TIME, form, unless};
+use crate::domain::calendar::conflicts::{Proposal, Reason, Replaces, conflicts};
+use crate::domain::calendar::lifecycle::judge;
+use crate::domain::calendar::{
+    Action as Does, By, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length, Occurrence,
+    Source, WindowId, inspections,
+};
+use crate::domain::command::Command;
+use crate::domain::incident::Actor;
+use crate::domain::text::{self, clean};
+use crate::domain::time::{before, zone};
+use crate::ui::cmd::Cmd;
+use crate::ui::keymap::Action;
+use crate::ui::overlay::Overlay;
+use crate::ui::screens::{Ctx, Step, Tone};
+use crate::ui::widgets::form::Submit;
+use crate::ui::widgets::picker::Free;
+use crate::ui::widgets::{Form, FormField, Item, Picker};
+
+/// By how much an end is put off, to choose from.
+const LONGER: [(&str, i64); 5] = [("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240)];
+
+impl Calendar {
+    /// An action that sends something.
+    pub(super) fn ask(&self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+        if action == Action::Report {
+            return form(ctx, None, self.day(ctx));
+        }
+        let Some(one) = self.occurrence(ctx) else { return Vec::new() };
+        match action {
+            Action::Approve => {
+                doubtful(ctx, &one, Does::Approve, "Approve it all the same?", "approve")
+            }
+            Action::Start => doubtful(ctx, &one, Does::Start, "Start it all the same?", "start"),
+            Action::Extend => extend(&one),
+            Action::Close => close(&one),
+            Action::Cancel => cancel(ctx, &one),
+            Action::Reschedule => reschedule(ctx, &one),
+            Action::Change => change(ctx, &one),
+            Action::Except => except(ctx, &one),
+            _ => Vec::new(),
+        }
+    }
+
+    /// After a change the cursor goes along with what was changed.
+    pub(super) fn follow(&mut self, command: &Ask, ctx: &Ctx<'_>) {
+        let (key, local) = match command {
+            Ask::Act { key, action: Does::Move { to, .. } } => (Some(key), *to),
+            Ask::Add { window } => {
+                let next = window.recurrence.next(before(ctx.now, TimeDelta::days(1)), 1);
+                (None, next.first().map_or(window.recurrence.start, |s| s.local))
+            }
+            Ask::Declare { window, .. } => (None, window.recurrence.start),
+            _ => return,
+        };
+        self.day = Some(local.date());
+        self.chosen = key.map(|key| super::board::Id::Occurrence(key.clone()));
+        self.refresh(ctx);
+    }
+}
+
+fn operator(ctx: &Ctx<'_>) -> Actor {
+    Actor::person(&ctx.prefs.operator)
+}
+
+/// Who asks, as the calendar judges it.
+fn by<'a>(ctx: &Ctx<'a>, actor: &'a Actor) -> By<'a> {
+    let undo_window = ctx.world.plan.policy.undo_window;
+    By { actor, person: ctx.prefs.person.as_deref(), roster: &ctx.world.plan.roster, undo_window }
+}
+
+fn act(key: &Key, action: Does) -> Step {
+    Step::Do(Cmd::Ask(Command::Calendar(Ask::Act { key: key.clone(), action })))
+}
+
+fn say(text: &str) -> Vec<Step> {
+    vec![Step::Say(Tone::Info, text.to_owned())]
+}
+
+fn show(form: Form) -> Vec<Step> {
+    vec![Step::Show(Box::new(Overlay::Form(form)))]
+}
+
+/// Approves or starts, after a question where something speaks against it.
+fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, title: &str, verb: &str) -> Vec<Step> {
+    let ask = Ask::Act { key: one.key.clone(), action: does.clone() };
+    // What cannot be is said here, not after a question.
+    if let Err(refused) = judge(&ctx.world.calendar, &ask, &by(ctx, &operator(ctx)), ctx.now) {
+        return vec![Step::Say(Tone::Bad, refused.why)];
+    }
+    let found = outlook(ctx.world, one.planned, ctx.now).against_one(one);
+    let roster = &ctx.world.plan.roster;
+    unless(&found, roster, one.window.zone(), title, verb, act(&one.key, does))
+}
+
+fn extend(one: &Occurrence) -> Vec<Step> {
+    let zone = one.window.zone();
+    let item = |(label, minutes): (&str, i64)| {
+        let by = TimeDelta::minutes(minutes);
+        let to = zone::local(before(one.end(), -by), zone).format("%H:%M");
+        Item {
+            label: label.to_owned(),
+            detail: format!("until {to}"),
+            then: vec![act(&one.key, Does::Extend { by })],
+        }
+    };
+    let key = one.key.clone();
+    let typed: Free = Box::new(move |text| match text::parse_duration(text) {
+        Some(by) => vec![act(&key, Does::Extend { by })],
+        None => say("a length is 45m or 1h30m"),
+    });
+    let title = format!("Extend {} by", one.window.title());
+    let picker = Picker::new(&title, LONGER.map(item).into()).or_typed(typed);
+    vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// A closure code by its word.
+pub(super) fn code(text: &str) -> Result<ClosureCode, String> {
+    let word = text.to_lowercase().replace([' ', '-'], "_");
+    let found = ClosureCode::ALL.into_iter().find(|c| c.word() == word);
+    found.ok_or_else(|| "successful, with issues, backed out or failed".to_owned())
+}
+
+fn close(one: &Occurrence) -> Vec<Step> {
+    let failed = inspections::failures(one).next().is_some();
+    let codes = ClosureCode::ALL.map(|c| c.word().replace('_', " ")).to_vec();
+    let likely = if failed { ClosureCode::WithIssues } else { ClosureCode::Successful };
+    let likely = likely.word().replace('_', " ");
+    let fields = vec![
+        FormField::choose("How it went", &likely, "up and down choose", codes),
+        FormField::new("Note", "", "what there is to know about it; needed if it did not go well"),
+    ];
+    let open = one.window.checklist.len() - one.record().map_or(0, |r| r.checks.len());
+    let about = match open {
+        0 => String::new(),
+        n => format!("{} of the checklist not checked.", text::count(n, "item")),
+    };
+    let key = one.key.clone();
+    let submit: Submit = Box::new(move |texts| {
+        let [word, note] = texts else { return Ok(Vec::new()) };
+        let code = code(word).map_err(|why| (0, why))?;
+        if code != ClosureCode::Successful && note.is_empty() {
+            return Err((1, "say what happened".to_owned()));
+        }
+        Ok(vec![act(&key, Does::Finish { code, note: clean(note, 500) })])
+    });
+    show(Form::new(&format!("Close {}", one.window.title()), &about, fields, submit))
+}
+
+fn cancel(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
+    let recurs = one.window.recurrence.rule.is_some() || one.window.inspection.is_some();
+    let version = ctx.world.calendar.window(&one.key.window);
+    let own = version.is_some_and(|v| v.source == Source::Store);
+    let mut fields = vec![FormField::new("Reason", "", "for those who counted on it")];
+    if recurs && own {
+        let all = ["this one", "all of it"].map(str::to_owned).to_vec();
+        fields.push(FormField::choose(
+            "Which",
+            "this one",
+            "all of it: it takes place no more",
+            all,
+        ));
+    }
+    let key = one.key.clone();
+    let submit: Submit = Box::new(move |texts| {
+        let reason = texts.first().map_or("", String::as_str);
+        if reason.is_empty() {
+            return Err((0, "say why".to_owned()));
+        }
+        let reason = clean(reason, 500);
+        if texts.get(1).is_some_and(|t| t == "all of it") {
+            let ask = Ask::Withdraw { window: key.window.clone(), reason };
+            return Ok(vec![Step::Do(Cmd::Ask(Command::Calendar(ask)))]);
+        }
+        Ok(vec![act(&key, Does::Cancel { reason })])
+    });
+    let about = crate::domain::roster::book::shown(one.planned, one.window.zone());
+    show(Form::new(&format!("Cancel {}", one.window.title()), &about, fields, submit))
+}
+
+fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
+    let zone = one.window.zone();
+    let start = zone::local(one.planned.from, zone).format(TIME).to_string();
+    let hint = format!("in {}", zone.name());
+    let long = text::duration(one.planned.length()).replace(' ', "");
+    let fields = vec![
+        FormField::new("Start", &start, &hint),
+        FormField::new("Length", &long, "90m, 2h, 3d"),
+    ];
+    let (world, now) = (ctx.world.clone(), ctx.now);
+    let (one, title) = (one.clone(), format!("Move {}", one.window.title()));
+    let approved = one.window.needs_approval() && one.approved_since().is_some();
+    let about = if approved { "It is to be approved again then." } else { "" };
+    let submit: Submit = Box::new(move |texts| {
+        let [start, length] = texts else { return Ok(Vec::new()) };
+        let to = NaiveDateTime::parse_from_str(start, TIME)
+            .map_err(|_| (0, "a time is 2026-11-28 22:00".to_owned()))?;
+        let length = Length::parse(length).filter(|l| !l.is_zero());
+        let length = length.ok_or((1, "a length is 90m, 2h or 3d".to_owned()))?;
+        let at = one.window.planned(to, length);
+        let outlook = outlook(&world, at, now);
+        let proposal = Proposal { window: &one.window, at, replaces: Replaces::One(&one.key) };
+        let found = conflicts(&proposal, &outlook.world());
+        let step = act(&one.key, Does::Move { to, length: Some(length) });
+        let (roster, zone) = (&world.plan.roster, one.window.zone());
+        Ok(unless(&found, roster, zone, "Move it all the same?", "move it", step))
+    });
+    show(Form::new(&title, about, fields, submit))
+}
+
+fn change(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
+    match ctx.world.calendar.window(&one.key.window) {
+        Some(version) if version.source == Source::Store => {
+            let day = zone::local(one.planned.from, one.window.zone()).date();
+            form(ctx, Some(&version.window), day)
+        }
+        Some(_) => say("it is in the service plan: change [[windows]] there, or w moves this one"),
+        None => say("it was withdrawn; N plans it anew"),
+    }
+}
+
+/// Lets a change be made in spite of the freeze that is in its way.
+fn except(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
+    let found = outlook(ctx.world, one.planned, ctx.now).against_one(one);
+    let freeze = found.iter().find_map(|c| match &c.reason {
+        Reason::Frozen { freeze, .. } => Some((freeze.key.window.clone(), freeze.title.clone())),
+        _ => None,
+    });
+    let Some((freeze, frozen)) = freeze else {
+        let said = match one.window.kind {
+            Kind::Freeze => "choose the work that may be done in it, and press X there",
+            _ => "no freeze is in its way",
+        };
+        return say(said);
+    };
+    let zone = one.window.zone();
+    let until = zone::local(one.planned.to, zone).format(TIME).to_string();
+    let fields = vec![
+        FormField::new("Reason", "", "why it may not wait"),
+        FormField::new("Until", &until, "the work has to be over by then"),
+    ];
+    let window: WindowId = one.key.window.clone();
+    let submit: Submit = Box::new(move |texts| {
+        let [reason, until] = texts else { return Ok(Vec::new()) };
+        if reason.is_empty() {
+            return Err((0, "say why it may not wait".to_owned()));
+        }
+        let until = NaiveDateTime::parse_from_str(until, TIME)
+            .map_err(|_| (1, "a time is 2026-11-28 23:30".to_owned()))?;
+        let (freeze, window) = (freeze.clone(), window.clone());
+        let expires = zone::instant(until, zone);
+        let ask = Ask::Except { freeze, window, reason: clean(reason, 500), expires };
+        Ok(vec![Step::Do(Cmd::Ask(Command::Calendar(ask)))])
+    });
+    let about = format!("{} in spite of {frozen}", one.window.title());
+    show(Form::new("Exception from a freeze", &about, fields, submit))
+}
+
+/// Ticks an item of the checklist off.
+pub(super) fn pass(one: &Occurrence, item: u16) -> Vec<Step> {
+    let needs = one.window.checklist.get(usize::from(item)).is_some_and(|i| i.unit.is_some());
+    if needs {
+        return check_form(one, item);
+    }
+    let does = Does::Check { item, result: CheckResult::Pass, note: String::new() };
+    vec![act(&one.key, does)]
+}
+
+/// What an item came to: pass, fail, a value, a note.
+pub(super) fn check_form(one: &Occurrence, item: u16) -> Vec<Step> {
+    let Some(asked) = one.window.checklist.get(usize::from(item)) else {
+        return say("it has no checklist");
+    };
+    let words = ["pass", "fail"].map(str::to_owned).to_vec();
+    let mut fields = vec![FormField::choose("Result", "pass", "up and down choose", words)];
+    let unit = asked.unit.clone();
+    if let Some(unit) = &unit {
+        fields.insert(0, FormField::new("Value", "", &format!("a number of {unit}")));
+    }
+    fields.push(FormField::new("Note", "", "what was seen"));
+    let key = one.key.clone();
+    let submit: Submit = Box::new(move |texts| {
+        let (value, result, note) = match texts {
+            [value, result, note] => (Some(value), result, note),
+            [result, note] => (None, result, note),
+            _ => return Ok(Vec::new()),
+        };
+        let number = value.filter(|v| !v.is_empty()).map(|v| v.replace(',', ".").parse::<f64>());
+        let number = number.transpose().ok().flatten().filter(|v| v.is_finite());
+        if value.is_some_and(|v| !v.is_empty()) && number.is_none() {
+            return Err((0, "that is no number; write it as a note".to_owned()));
+        }
+        let at = fields_before_note(value.is_some());
+        let (result, note) = match (result.as_str(), number, &unit) {
+            ("fail", Some(value), Some(unit)) => {
+                (CheckResult::Fail, format!("{value} {unit} {note}").trim_end().to_owned())
+            }
+            ("fail", ..) => (CheckResult::Fail, note.clone()),
+            ("pass", Some(value), _) => (CheckResult::Value { value }, note.clone()),
+            ("pass", None, Some(_)) => return Err((0, "note the value".to_owned())),
+            ("pass", ..) => (CheckResult::Pass, note.clone()),
+            _ => return Err((at, "pass or fail".to_owned())),
+        };
+        Ok(vec![act(&key, Does::Check { item, result, note: clean(&note, 500) })])
+    });
+    show(Form::new(&format!("{}", asked.text), &one.window.title(), fields, submit))
+}
+
+/// Which field has pass or fail.
+fn fields_before_note(has_value: bool) -> usize {
+    usize::from(has_value)
+}
+
+/// A failed item becomes an incident.
+pub(super) fn incident_of(one: &Occurrence, item: u16) -> Vec<Step> {
+    match inspections::report(one, item) {
+        Some(report) => vec![Step::Do(Cmd::Ask(Command::Report(report)))],
+        None => say("only a failed item becomes an incident; Enter says that it failed"),
+    }
+}

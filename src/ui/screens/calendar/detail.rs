@@ -1,0 +1,455 @@
+//! What is known of one entry: beside the list in short, and full-screen with its checklist.
+
+use chrono::TimeDelta;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::board::{Board, Entry, HandOver, What};
+use super::{Calendar, Page, actions};
+use crate::domain::calendar::suppression::mutes;
+use crate::domain::calendar::{
+    Basis, Check, CheckResult, FreezeException, Item, Key, Kind, Occurrence, Source, Status,
+    inspections,
+};
+use crate::domain::roster::PersonId;
+use crate::domain::roster::book::shown;
+use crate::domain::text;
+use crate::domain::time::{Instant, Interval, before, near, zone};
+use crate::ui::keymap::Action;
+use crate::ui::screens::{Ctx, Step};
+use crate::ui::theme::Role;
+use crate::ui::widgets::paint::wrap;
+use crate::ui::widgets::{Column, Paint, Table, split, width};
+
+/// How many of the next occurrences are named.
+const NEXT: usize = 4;
+
+const ITEMS: [Column; 4] = [
+    Column::new("", 2, 0),
+    Column::fill("CHECKLIST", 20),
+    Column::new("RESULT", 12, 0),
+    Column::new("BY", 22, 2),
+];
+
+/// A fact: what it is about, and what it is.
+struct Fact {
+    label: &'static str,
+    text: String,
+    role: Role,
+}
+
+fn fact(label: &'static str, text: impl Into<String>, role: Role) -> Fact {
+    Fact { label, text: text.into(), role }
+}
+
+/// The entry under the cursor in a panel.
+pub(super) fn view_entry(
+    ctx: &Ctx<'_>,
+    board: &Board,
+    entry: Option<&Entry>,
+    area: Rect,
+    paint: &mut Paint<'_>,
+) {
+    let Some(entry) = entry else {
+        let inner = paint.panel(area, &[("Detail", paint.of(Role::Title))], false);
+        let said = "nothing here; N plans something for this day";
+        let room = inner.width.saturating_sub(2);
+        paint.put(inner.x + 1, inner.y, room, said, Role::Muted);
+        return;
+    };
+    let mark = entry.mark(ctx.theme().symbols, ctx.now);
+    let title = entry.title(&ctx.world.plan.roster);
+    let sign = format!("{} ", mark.sign);
+    let pieces: [(&str, Style); 2] =
+        [(&sign, paint.of(mark.role)), (&title, paint.of(Role::Title))];
+    let inner = paint.panel(area, &pieces, false);
+    let facts = match &entry.what {
+        What::Occurrence(one) => {
+            let mut facts = against(ctx, board, &one.key);
+            facts.extend(of_occurrence(ctx, one));
+            facts
+        }
+        What::HandOvers(all) => all.iter().map(|h| hand_over(ctx, h)).collect(),
+        What::Expiry { day } => {
+            let left = (*day - zone::local(ctx.now, ctx.world.site.zone).date()).num_days();
+            let left = match left {
+                0.. => {
+                    format!("good for another {}", text::count(left.unsigned_abs() as usize, "day"))
+                }
+                _ => format!("expired {} ago", text::count(left.unsigned_abs() as usize, "day")),
+            };
+            vec![
+                fact("last day", day.format("%a %-d %b %Y").to_string(), Role::Text),
+                fact("", left, mark.role),
+            ]
+        }
+    };
+    view_facts(&facts, inner, paint);
+}
+
+fn hand_over(ctx: &Ctx<'_>, one: &HandOver) -> Fact {
+    let roster = &ctx.world.plan.roster;
+    let name =
+        |id: &Option<PersonId>| id.as_ref().map_or("nobody", |id| roster.name(id)).to_owned();
+    let schedule = roster.schedule(&one.schedule).map_or(&*one.schedule, |s| &s.name);
+    let at = zone::local(one.at, ctx.world.site.zone).format("%H:%M");
+    let said = format!("{at}  {schedule}: {} to {}", name(&one.from), name(&one.to));
+    fact("", said, if one.to.is_none() { Role::Muted } else { Role::Text })
+}
+
+/// Draws facts below each other; returns the lines that they took.
+fn view_facts(facts: &[Fact], area: Rect, paint: &mut Paint<'_>) -> u16 {
+    let labels = facts.iter().map(|f| width(f.label)).max().unwrap_or(0);
+    let (x, room) = (area.x + 1, area.width.saturating_sub(2));
+    let cells = room.saturating_sub(labels + 2);
+    let mut y = area.y;
+    for fact in facts {
+        if y < area.bottom() {
+            paint.put(x, y, labels, fact.label, Role::Muted);
+        }
+        for line in wrap(&fact.text, cells) {
+            if y < area.bottom() {
+                paint.put(x + labels + 2, y, cells, &line, fact.role);
+            }
+            y += 1;
+        }
+    }
+    y - area.y
+}
+
+/// What an occurrence collides with, the reasons that come first.
+fn against(ctx: &Ctx<'_>, board: &Board, key: &Key) -> Vec<Fact> {
+    let (roster, site) = (&ctx.world.plan.roster, ctx.world.site.zone);
+    let line = |c: &crate::domain::calendar::conflicts::Conflict| {
+        fact("collides", format!("{}: {}", shown(c.at, site), c.text(roster)), Role::Warning)
+    };
+    board.against(key).iter().map(line).collect()
+}
+
+/// Everything that is known of an occurrence.
+fn of_occurrence(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Fact> {
+    let window = &one.window;
+    let (roster, zone) = (&ctx.world.plan.roster, window.zone());
+    let mut facts = Vec::new();
+    let long = text::duration(one.planned.length());
+    let planned = format!("{} {} ({long})", shown(one.planned, zone), zone.name());
+    facts.push(fact("planned", planned, Role::Text));
+    if let Some((from, to)) = one.actual() {
+        let actual = match to {
+            Some(to) => shown(Interval::new(from, to), zone),
+            None => format!("since {}", near(from, ctx.now, zone)),
+        };
+        facts.push(fact("actual", actual, Role::Text));
+    }
+    if one.overrun {
+        let over = text::duration(ctx.now - one.end());
+        let said = format!("its end was {over} ago; it mutes no more. + extends, C closes");
+        facts.push(fact("overrun", said, Role::Warning));
+    }
+    facts.push(approval(ctx, one));
+    let kind = window.kind.word().replace('_', " ");
+    let change = window.change.as_ref().map_or_else(String::new, |n| format!(" {n}"));
+    let what = if window.kind.is_change() {
+        format!("{kind}, {} change{change}", window.change_type.word())
+    } else {
+        format!("{kind}{change}")
+    };
+    facts.push(fact("kind", what, Role::Text));
+    let entry_scope = &window.scope;
+    if !entry_scope.is_empty() {
+        let services = entry_scope.services.iter().map(ToString::to_string);
+        let matchers = entry_scope.matchers.iter().map(ToString::to_string);
+        let all: Vec<String> = services.chain(matchers).collect();
+        facts.push(fact("touches", all.join(", "), Role::Text));
+    }
+    if let Some(owner) = one.responsible() {
+        let person = roster.person(&owner);
+        let way = person.and_then(|p| p.phone.as_ref().or(p.chat.as_ref()).or(p.email.as_ref()));
+        let way = way.map_or_else(String::new, |way| format!("  {way}"));
+        facts.push(fact("owner", format!("{}{way}", roster.name(&owner)), Role::Text));
+    }
+    facts.push(muting(one, ctx.now));
+    facts.extend(recurrence(one, ctx.now));
+    if window.kind == Kind::Inspection {
+        let deadlines = inspections::deadlines(one);
+        let missed = deadlines.missed;
+        let said = format!(
+            "due {}, missed after {}",
+            near(deadlines.due, ctx.now, zone),
+            near(missed, ctx.now, zone)
+        );
+        facts.push(fact("inspection", said, Role::Text));
+    }
+    if let Some(length) = window.flexible {
+        let long = text::duration(length.at_most());
+        let said = format!("begins when its target goes down, and lasts {long}");
+        facts.push(fact("flexible", said, Role::Text));
+    }
+    if let Some((back_out, decide)) = window.back_out.as_ref().zip(one.decision()) {
+        let soon = one.is_open() && one.status == Status::InProgress && decide > ctx.now;
+        let role = if soon { Role::Warning } else { Role::Text };
+        let said = format!("{}; to be decided by {}", back_out.plan, near(decide, ctx.now, zone));
+        facts.push(fact("back-out", said, role));
+    }
+    if let Some(finish) = one.record().and_then(|r| r.finished.as_ref()) {
+        let code = finish.code.word().replace('_', " ");
+        let note = if finish.note.is_empty() { "" } else { ": " };
+        let by = roster.name(&finish.by);
+        let said = format!("{code}{note}{} ({by} {})", finish.note, near(finish.at, ctx.now, zone));
+        facts.push(fact("closed", said, Role::Text));
+    } else if one.status == Status::Completed && window.kind.is_change() {
+        facts.push(fact("closed", "not yet: C says how it went", Role::Muted));
+    }
+    if let Some(stamp) = one.record().and_then(|r| r.cancelled.as_ref()) {
+        let said = format!(
+            "by {} {}: {}",
+            roster.name(&stamp.by),
+            near(stamp.at, ctx.now, zone),
+            stamp.reason
+        );
+        facts.push(fact("cancelled", said, Role::Text));
+    }
+    facts.extend(exceptions(ctx, one));
+    if !window.checklist.is_empty() {
+        let done = one.record().map_or(0, |r| r.checks.len());
+        let failed = inspections::failures(one).count();
+        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let said = format!("{done} of {} checked{failed}", window.checklist.len());
+        facts.push(fact("checklist", said, Role::Text));
+    }
+    let version = ctx.world.calendar.window(&window.id);
+    let from = match version.map(|v| v.source) {
+        Some(Source::Plan) => format!("{}, from the service plan", window.id),
+        Some(Source::Store) => format!("{}, planned here", window.id),
+        None => format!("{}, withdrawn", window.id),
+    };
+    facts.push(fact("window", from, Role::Muted));
+    facts
+}
+
+fn approval(ctx: &Ctx<'_>, one: &Occurrence) -> Fact {
+    let window = &one.window;
+    if !window.needs_approval() {
+        let why =
+            if window.kind.is_change() { "standard change: beforehand" } else { "not needed" };
+        return fact("approval", why, Role::Muted);
+    }
+    let zone = window.zone();
+    let role = window
+        .approver
+        .as_ref()
+        .map_or_else(String::new, |role| format!(" (takes the role {role})"));
+    let stamp = one.record().and_then(|r| r.approved.as_ref());
+    match (one.approved_since(), stamp) {
+        (Some(_), Some(stamp)) => {
+            let by = ctx.world.plan.roster.name(&stamp.by);
+            fact("approval", format!("{by} {}", near(stamp.at, ctx.now, zone)), Role::Text)
+        }
+        (None, Some(_)) => fact(
+            "approval",
+            format!("of an earlier plan: Y approves it again{role}"),
+            Role::Warning,
+        ),
+        _ if !one.is_open() => fact("approval", "never given", Role::Muted),
+        _ => fact(
+            "approval",
+            format!("missing: Y approves it{role}; until then it mutes nothing"),
+            Role::Warning,
+        ),
+    }
+}
+
+fn muting(one: &Occurrence, now: Instant) -> Fact {
+    let zone = one.window.zone();
+    if !one.window.is_muting() {
+        let why = match one.window.kind {
+            Kind::Drill => "no: a drill pages for real",
+            Kind::Freeze => "no: a freeze is no work",
+            _ => "no: alerts page as ever",
+        };
+        return fact("mutes", why, Role::Muted);
+    }
+    match mutes(one) {
+        Some(at) if at.contains(now) => {
+            let left = text::duration(at.to - now);
+            fact(
+                "mutes",
+                format!("now, until {} ({left})", zone::local(at.to, zone).format("%H:%M")),
+                Role::Maintenance,
+            )
+        }
+        Some(at) => fact("mutes", shown(at, zone), Role::Text),
+        None => fact("mutes", "nothing as it stands", Role::Muted),
+    }
+}
+
+/// The rule in words, and when it takes place next.
+fn recurrence(one: &Occurrence, now: Instant) -> Vec<Fact> {
+    let window = &one.window;
+    let mut facts = Vec::new();
+    if let Some(Basis::Completed { months, days }) = window.inspection.map(|i| i.basis) {
+        let months = (months > 0).then(|| text::count(months as usize, "month"));
+        let days = (days > 0).then(|| text::count(days as usize, "day"));
+        let after: Vec<String> = months.into_iter().chain(days).collect();
+        let said = format!("{} after the last one was completed", after.join(" and "));
+        facts.push(fact("recurs", said, Role::Text));
+        return facts;
+    }
+    let Some(rule) = &window.recurrence.rule else { return facts };
+    facts.push(fact("recurs", rule.words(), Role::Text));
+    let next =
+        window.recurrence.next(now.max(before(one.planned.from, -TimeDelta::seconds(1))), NEXT);
+    let next: Vec<String> =
+        next.iter().map(|s| s.local.format("%a %-d %b %H:%M").to_string()).collect();
+    if !next.is_empty() {
+        facts.push(fact("next", next.join(", "), Role::Muted));
+    }
+    facts
+}
+
+/// Of a freeze: what may be done in it all the same.
+fn exceptions(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Fact> {
+    let granted = ctx.world.calendar.exceptions().get(&one.window.id).into_iter().flatten();
+    let all = granted.chain(&one.window.exceptions);
+    let zone = one.window.zone();
+    let said = |e: &FreezeException| {
+        let title = ctx.world.calendar.window(&e.window);
+        let title = title.map_or_else(|| e.window.to_string(), |v| v.window.title());
+        let by = ctx.world.plan.roster.name(&e.approver);
+        fact(
+            "except",
+            format!("{title} until {}, by {by}: {}", near(e.expires, ctx.now, zone), e.reason),
+            Role::Text,
+        )
+    };
+    all.map(said).collect()
+}
+
+/// What the clipboard gets.
+pub(super) fn copied(ctx: &Ctx<'_>, one: &Occurrence) -> String {
+    let facts = of_occurrence(ctx, one);
+    let lines = facts.iter().map(|f| format!("{}: {}", f.label, f.text));
+    std::iter::once(one.window.title()).chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+/// One occurrence full-screen.
+pub(super) fn view_page(
+    ctx: &Ctx<'_>,
+    page: &Page,
+    board: &Board,
+    area: Rect,
+    paint: &mut Paint<'_>,
+) {
+    let Some(one) = ctx.world.calendar.occurrence(&page.key, ctx.now) else {
+        let inner = paint.panel(area, &[(&page.key.window.0, paint.of(Role::Title))], true);
+        let room = inner.width.saturating_sub(2);
+        paint.put(inner.x + 1, inner.y, room, "it takes place no more; Esc leaves", Role::Muted);
+        return;
+    };
+    let items = one.window.checklist.len();
+    let (facts, list) = match (items, area.width) {
+        (0, _) => (area, Rect::default()),
+        (_, 120..) => {
+            let left = Rect { width: area.width / 2, ..area };
+            (left, Rect { x: area.x + left.width, width: area.width - left.width, ..area })
+        }
+        _ => {
+            let lines = u16::try_from(items).unwrap_or(u16::MAX).saturating_add(3);
+            split(area, area.height - lines.min(area.height / 2))
+        }
+    };
+    let entry = Entry::of(one.clone(), board.against(&page.key).len(), ctx.now);
+    view_entry(ctx, board, Some(&entry), facts, paint);
+    if items > 0 {
+        view_checklist(ctx, &one, page.item, list, paint);
+    }
+}
+
+fn view_checklist(ctx: &Ctx<'_>, one: &Occurrence, item: usize, area: Rect, paint: &mut Paint<'_>) {
+    let checks = one.record().map_or(0, |r| r.checks.len());
+    let title = format!("Checklist  {checks}/{}", one.window.checklist.len());
+    let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], true);
+    let visible = Table::room(inner.height, 1);
+    let first = (item + 1).saturating_sub(visible);
+    let last = (first + visible).min(one.window.checklist.len());
+    let table = Table { columns: &ITEMS, cursor: item, focused: true, sort: None, lines: 1 };
+    table.paint(paint, inner, first..last, |index, line| {
+        let Some(item) = one.window.checklist.get(index) else { return };
+        let check = u16::try_from(index).ok().and_then(|n| one.record()?.check(n));
+        let symbols = ctx.theme().symbols;
+        let (sign, result, role) = match check.map(|c| c.result) {
+            Some(CheckResult::Pass) => (symbols.check, "pass".to_owned(), Role::Ok),
+            Some(CheckResult::Fail) => (symbols.critical, "fail".to_owned(), Role::Critical),
+            Some(CheckResult::Value { value }) => {
+                let unit = item.unit.as_deref().unwrap_or_default();
+                (symbols.check, format!("{value} {unit}").trim_end().to_owned(), Role::Ok)
+            }
+            None => (" ", String::new(), Role::Muted),
+        };
+        let cells = [
+            (sign.to_owned(), role),
+            (said(item, check), Role::Text),
+            (result, role),
+            (check.map(|c| by(ctx, c)).unwrap_or_default(), Role::Muted),
+        ];
+        for (column, (text, role)) in cells.iter().enumerate() {
+            let style = line.paint.of(*role);
+            line.cell(column, text, style);
+        }
+    });
+    let note = match one.status {
+        Status::InProgress => "space passes, Enter more, N incident of what failed",
+        Status::Planned | Status::Approved => "to be ticked off once it is started",
+        _ => "",
+    };
+    if !note.is_empty() {
+        paint.note(area, note, paint.of(Role::Muted));
+    }
+}
+
+/// The item, and what was noted about it.
+fn said(item: &Item, check: Option<&Check>) -> String {
+    match check {
+        Some(check) if !check.note.is_empty() => format!("{}: {}", item.text, check.note),
+        _ => item.text.to_string(),
+    }
+}
+
+fn by(ctx: &Ctx<'_>, check: &Check) -> String {
+    format!(
+        "{} {}",
+        ctx.world.plan.roster.name(&check.by),
+        near(check.at, ctx.now, ctx.world.site.zone)
+    )
+}
+
+impl Calendar {
+    pub(super) fn act_on_page(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+        let one = self.occurrence(ctx);
+        let items = one.as_ref().map_or(0, |one| one.window.checklist.len());
+        let Some(page) = &mut self.page else { return Vec::new() };
+        let last = items.saturating_sub(1);
+        match action {
+            Action::Down => page.item = page.item.saturating_add(1).min(last),
+            Action::Up => page.item = page.item.saturating_sub(1),
+            Action::Top => page.item = 0,
+            Action::Bottom => page.item = last,
+            Action::Back => {
+                self.page = None;
+                self.refresh(ctx);
+            }
+            Action::Copy => return self.copy(ctx),
+            Action::Mark | Action::Open | Action::Report => {
+                let (Some(one), item) = (one, page.item) else { return Vec::new() };
+                let Ok(item) = u16::try_from(item) else { return Vec::new() };
+                return match action {
+                    Action::Mark => actions::pass(&one, item),
+                    Action::Open => actions::check_form(&one, item),
+                    _ => actions::incident_of(&one, item),
+                };
+            }
+            action => return self.ask(action, ctx),
+        }
+        Vec::new()
+    }
+}
