@@ -12,10 +12,11 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
 pub use calendar::{
-    Add as CalendarAdd, Calendar, Cancel as CalendarCancel, Command as CalendarCommand,
-    Doubtful as CalendarDoubtful, Export as CalendarExport, Extend as CalendarExtend,
-    Finish as CalendarFinish, NextSlot as CalendarNextSlot, Span as CalendarSpan,
-    Which as CalendarWhich,
+    Add as CalendarAdd, Calendar, Cancel as CalendarCancel, Change as CalendarChange,
+    Check as CalendarCheck, Command as CalendarCommand, Doubtful as CalendarDoubtful,
+    Except as CalendarExcept, Export as CalendarExport, Extend as CalendarExtend,
+    Finish as CalendarFinish, Move as CalendarMove, NextSlot as CalendarNextSlot,
+    Span as CalendarSpan, Which as CalendarWhich,
 };
 pub use oncall::{
     Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,

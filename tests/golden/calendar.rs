@@ -180,6 +180,68 @@ fn what_collides_is_refused_unless_it_is_forced() {
 }
 
 #[test]
+fn one_occurrence_is_moved_and_all_of_a_window_changed() {
+    let home = home();
+    let (start, at, into, to) = (on("10:00"), on("10:00"), on("03:30"), on("14:00"));
+    home.says(&[&ADD[..], &["--start", &start, "--force"]].concat());
+    let line = ["calendar", "move", "WIN-1", "--at", &at, "--to", &into];
+    let (code, said) = fails(&home, &line);
+    assert!(code == 1 && said.contains("Nightly backup"), "{said}");
+    home.says(&["calendar", "move", "WIN-1", "--at", &at, "--to", &to, "--duration", "1h"]);
+    assert_eq!(occurrences(&home)[1], "WIN-1 T14:00:00.000Z T15:00:00.000Z planned");
+    let line = ["calendar", "change", "WIN-1", "--summary", "Kernels and more", "--owner", "ana"];
+    let said = home.says(&[&line[..], &["--force"]].concat());
+    assert!(said.contains("changed: update Kernels and more"), "{said}");
+    let (code, said) = fails(&home, &["calendar", "change", "nightly", "--summary", "x"]);
+    assert!(code == 1 && said.contains("change [[windows]] there"), "{said}");
+}
+
+#[test]
+fn an_inspection_is_planned_by_its_last_completion_and_its_items_are_checked() {
+    let home = home();
+    let start = (Utc::now() - TimeDelta::minutes(10)).format("%Y-%m-%d %H:%M").to_string();
+    let line = ["calendar", "add", "--kind", "inspection", "--service", "lab", "--duration", "2h"];
+    let more = ["--summary", "Look", "--start", &start, "--after-completion", "30d", "--grace"];
+    let items = ["7d", "--checklist", "doors", "--checklist", "heat [C]", "--force"];
+    home.says(&[&line[..], &more, &items].concat());
+    home.says(&["calendar", "start", "WIN-1", "--force"]);
+    let check = ["calendar", "check", "WIN-1", "--item"];
+    home.says(&[&check[..], &["1", "--fail", "--note", "one stands open"]].concat());
+    let said = home.says(&[&check[..], &["2", "--value", "-3.5"]].concat());
+    assert!(said.contains("item 2 noted -3.5"), "{said}");
+    let (code, said) = fails(&home, &[&check[..], &["3", "--pass"]].concat());
+    assert!(code == 1 && said.contains("has 2 items"), "{said}");
+    let (code, said) = fails(&home, &[&check[..], &["1", "--pass", "--fail"]].concat());
+    assert!(code == 2 && said.contains("cannot be used with"), "{said}");
+    let (code, said) = fails(&home, &["calendar", "finish", "WIN-1"]);
+    assert!(code == 1 && said.contains("close it with issues"), "{said}");
+    home.says(&["calendar", "finish", "WIN-1", "--code", "with_issues", "--note", "doors"]);
+    let (from, to) = (day(28), day(32));
+    let answer = home.json(&["calendar", "--json", "--from", &from, "--to", &to]);
+    let all = answer["occurrences"].as_array().unwrap();
+    assert!(all.iter().any(|o| o["window"] == "WIN-1"), "thirty days later: {answer}");
+}
+
+#[test]
+fn work_in_a_freeze_takes_an_exception() {
+    let home = home();
+    let (start, until) = (on("10:00"), on("13:00"));
+    let freeze = ["calendar", "add", "--kind", "freeze", "--summary", "Sale", "--duration", "1d"];
+    home.says(&[&freeze[..], &["--start", &on("00:00"), "--force"]].concat());
+    let (code, said) = fails(&home, &[&ADD[..], &["--start", &start]].concat());
+    assert!(code == 1 && said.contains("inside the freeze Sale"), "{said}");
+    home.says(&[&ADD[..], &["--start", &start, "--force"]].concat());
+    let line = ["calendar", "except", "WIN-1", "WIN-2", "--reason", "a disk fails", "--until"];
+    home.says(&[&line[..], &[&until]].concat());
+    home.says(&["calendar", "approve", "WIN-2"]);
+    let (code, said) = fails(
+        &home,
+        &["calendar", "except", "nightly", "WIN-2", "--reason", "x", "--until", &until],
+    );
+    assert!(code == 1 && said.contains("is no freeze"), "{said}");
+}
+
+#[test]
 fn the_next_free_slot_keeps_clear_of_what_is_planned() {
     let home = home();
     let after = on("02:30");

@@ -67,6 +67,14 @@ pub enum Command {
     Finish(Finish),
     /// Take an occurrence off the calendar, or all of a window
     Cancel(Cancel),
+    /// Put one occurrence at another time; it is to be approved again then
+    Move(Move),
+    /// Change a window that was planned here, from now on
+    Change(Box<Change>),
+    /// Note what an item of a checklist came to
+    Check(Check),
+    /// Let work be done in spite of a freeze
+    Except(Except),
     /// What collides, each with its reason; exit code 1 where something does
     Conflicts(Span),
     /// The first time at which something would collide with nothing
@@ -101,6 +109,18 @@ pub struct Add {
     /// How it recurs, as in RFC 5545: FREQ=MONTHLY;BYDAY=-1SA
     #[arg(long, value_name = "RULE")]
     pub rrule: Option<String>,
+    /// A further time; again for another
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub rdate: Vec<Time>,
+    /// A time at which it does not take place; again for another
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub exdate: Vec<Time>,
+    /// An inspection: so many days after the last one was done it is due again, as in 90d
+    #[arg(long, value_name = "LENGTH", value_parser = days, conflicts_with = "rrule")]
+    pub after_completion: Option<u32>,
+    /// An inspection: so long it is late, then missed
+    #[arg(long, value_name = "LENGTH", value_parser = duration)]
+    pub grace: Option<TimeDelta>,
     /// It begins when its target goes down between start and end, and lasts this long
     #[arg(long, value_name = "LENGTH", value_parser = length)]
     pub flexible: Option<Length>,
@@ -197,6 +217,112 @@ pub struct Cancel {
 }
 
 #[derive(Debug, Args)]
+pub struct Move {
+    #[command(flatten)]
+    pub which: Which,
+    /// When it begins then: RFC 3339, or 2026-11-28 22:00 in its zone
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub to: Time,
+    /// How long it takes then [default: as long as before]
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub duration: Option<Length>,
+    /// Although it collides there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What is not named stays as it is.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// WIN-3
+    #[arg(value_name = "WINDOW")]
+    pub window: String,
+    /// What it is
+    #[arg(long, value_parser = word(&KINDS))]
+    pub kind: Option<Kind>,
+    /// What is done, in a few words
+    #[arg(long, value_name = "TEXT")]
+    pub summary: Option<String>,
+    /// A service that it touches, instead of those of before; again for another
+    #[arg(long, value_name = "ID")]
+    pub service: Vec<String>,
+    /// Alerts that it touches, by their labels, instead of those of before
+    #[arg(long = "match", value_name = "MATCHERS", value_parser = matchers)]
+    pub matchers: Vec<Matchers>,
+    /// When it begins first: RFC 3339, or 2026-11-28 22:00 in its zone
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub start: Option<Time>,
+    /// How long it takes
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub duration: Option<Length>,
+    /// How it recurs, as in RFC 5545; empty: once
+    #[arg(long, value_name = "RULE")]
+    pub rrule: Option<String>,
+    /// Who answers for it: an id of [[people]]; empty: nobody
+    #[arg(long, value_name = "ID")]
+    pub owner: Option<String>,
+    /// The number of the change
+    #[arg(long, value_name = "NUMBER")]
+    pub change: Option<String>,
+    /// A standard change is approved beforehand
+    #[arg(long = "type", value_parser = word(&TYPES))]
+    pub change_type: Option<ChangeType>,
+    /// The role that may approve it; empty: anybody
+    #[arg(long, value_name = "ROLE")]
+    pub approver: Option<String>,
+    /// A line of its checklist, instead of those of before; again for the next
+    #[arg(long, value_name = "TEXT")]
+    pub checklist: Vec<String>,
+    /// Its alerts page nobody
+    #[arg(long, conflicts_with = "no_mutes")]
+    pub mutes: bool,
+    /// Its alerts page all the same
+    #[arg(long)]
+    pub no_mutes: bool,
+    /// Although it collides
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("result").required(true))]
+pub struct Check {
+    #[command(flatten)]
+    pub which: Which,
+    /// Which item: 1 is the first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub item: u16,
+    /// It is in order
+    #[arg(long, group = "result")]
+    pub pass: bool,
+    /// It is not
+    #[arg(long, group = "result")]
+    pub fail: bool,
+    /// What was measured, in the item's unit
+    #[arg(long, value_name = "NUMBER", group = "result", allow_negative_numbers = true)]
+    pub value: Option<f64>,
+    /// What was seen
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub note: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Except {
+    /// The freeze
+    #[arg(value_name = "FREEZE")]
+    pub freeze: String,
+    /// The work that may be done: WIN-3, or the id of a window in the config
+    #[arg(value_name = "WINDOW")]
+    pub window: String,
+    /// Why it may not wait
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The work has to be over by then
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub until: Time,
+}
+
+#[derive(Debug, Args)]
 pub struct NextSlot {
     /// A service that is touched; again for another
     #[arg(long, value_name = "ID", required = true)]
@@ -234,6 +360,13 @@ fn duration(text: &str) -> Result<TimeDelta, String> {
 fn length(text: &str) -> Result<Length, String> {
     let length = Length::parse(text).filter(|l| !l.is_zero());
     length.ok_or_else(|| "write it as 90s, 30m, 2h or 1d".to_owned())
+}
+
+/// Whole days.
+fn days(text: &str) -> Result<u32, String> {
+    let days = parse_duration(text).map(|l| l.num_days()).filter(|days| *days > 0);
+    let days = days.and_then(|days| u32::try_from(days).ok());
+    days.ok_or_else(|| "write it in whole days, as 90d".to_owned())
 }
 
 fn matchers(text: &str) -> Result<Matchers, String> {

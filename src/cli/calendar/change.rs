@@ -1,30 +1,29 @@
 //! What people do about the calendar: plan, approve, start, extend, finish, cancel. What a plan
 //! collides with is said first, and it is not made then, unless it is forced.
 
-use chrono::{NaiveDateTime, TimeDelta};
-use chrono_tz::Tz;
+use chrono::TimeDelta;
 use serde::Serialize;
 
-use super::{View, known_service};
+use super::View;
+use super::window::{added, changed, local};
 use crate::cli::args::{
-    CalendarAdd, CalendarCancel, CalendarDoubtful, CalendarExtend, CalendarFinish, CalendarWhich,
-    Time,
+    CalendarAdd, CalendarCancel, CalendarChange, CalendarCheck, CalendarDoubtful, CalendarExcept,
+    CalendarExtend, CalendarFinish, CalendarMove, CalendarWhich,
 };
 use crate::cli::incidents::utc;
 use crate::cli::output::{self, Exit, complain, print};
 use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
-use crate::domain::calendar::conflicts::{Conflict, Replaces};
+use crate::domain::calendar::conflicts::{Conflict, Proposal, Replaces, conflicts};
 use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::slots::HORIZON;
 use crate::domain::calendar::{
-    Action, BackOut, Basis, By, CalendarEvent, Command as Ask, Inspection, Item, Kind, Occurrence,
-    Window, WindowId,
+    Action, By, CalendarEvent, CheckResult, Command as Ask, Occurrence, WindowId,
 };
 use crate::domain::command::{Command, Verdict};
 use crate::domain::text::clean;
 use crate::domain::text::suggest;
-use crate::domain::time::{Instant, Interval, Recurrence, Rule, before, zone};
+use crate::domain::time::{Instant, Interval, before, zone};
 use crate::engine::runtime;
 use crate::store::Store;
 
@@ -59,7 +58,7 @@ struct ConflictFields {
 type Judged = (Ask, Vec<Conflict>);
 
 pub async fn add(context: &Context, config: Config, args: &CalendarAdd) -> Result<Exit, Failure> {
-    let window = window(&config, args)?;
+    let window = added(&config, args)?;
     change(context, config, args.force, |view| {
         if let (Some(code), Some(reason)) = (args.past, &args.reason) {
             let window = Box::new(window);
@@ -71,44 +70,6 @@ pub async fn add(context: &Context, config: Config, args: &CalendarAdd) -> Resul
         Ok((Ask::Add { window: Box::new(window) }, against))
     })
     .await
-}
-
-fn window(config: &Config, args: &CalendarAdd) -> Result<Window, Failure> {
-    let zone = args.timezone.unwrap_or(config.plan.site.zone);
-    let services = args.service.iter().map(|s| known_service(&config.plan, s));
-    let services = services.collect::<Result<Vec<_>, _>>()?;
-    let mut recurrence = Recurrence::once(local(args.start, zone), zone);
-    if let Some(text) = &args.rrule {
-        let rule = Rule::parse(text);
-        recurrence.rule =
-            Some(rule.map_err(|e| Failure::Usage(format!("--rrule cannot be read: {e}")))?);
-    }
-    let mut window = Window::new("", args.kind, recurrence, args.duration);
-    window.summary = clean(&args.summary, 200).into();
-    window.scope.services = services;
-    window.scope.matchers.clone_from(&args.matchers);
-    window.flexible = args.flexible;
-    window.owner = args.owner.as_deref().map(Into::into);
-    window.change = args.change.as_deref().map(|n| clean(n, 60).into());
-    window.change_type = args.change_type;
-    window.approver = args.approver.as_deref().map(|r| clean(r, 60).into());
-    window.checklist = args.checklist.iter().map(|item| Item::parse(item)).collect();
-    window.back_out = args.back_out.as_ref().zip(args.decide_after).map(|(plan, after)| {
-        let decide_after = u32::try_from(after.at_most().num_seconds()).unwrap_or(u32::MAX);
-        BackOut { plan: clean(plan, 500).into(), decide_after }
-    });
-    window.mutes = args.mutes || (args.kind.is_change() && !args.no_mutes);
-    window.sla_relevant = args.kind.is_change();
-    window.inspection =
-        (args.kind == Kind::Inspection).then_some(Inspection { basis: Basis::Scheduled, grace: 0 });
-    Ok(window)
-}
-
-fn local(time: Time, zone: Tz) -> NaiveDateTime {
-    match time {
-        Time::Local(local) => local,
-        Time::Instant(at) => zone::local(at, zone),
-    }
 }
 
 pub async fn approve(
@@ -158,6 +119,72 @@ pub async fn cancel(
         .await;
     }
     act(context, config, &args.which, true, Action::Cancel { reason }).await
+}
+
+pub async fn reschedule(
+    context: &Context,
+    config: Config,
+    args: &CalendarMove,
+) -> Result<Exit, Failure> {
+    change(context, config, args.force, |view| {
+        let one = meant(view, &args.which, &Action::Start)?;
+        let to = local(args.to, one.window.zone());
+        // What was put off or extended keeps the length that it has.
+        let length = args.duration.or_else(|| one.record()?.moved?.length);
+        let action = Action::Move { to, length };
+        let at = one.window.planned(to, length.unwrap_or(one.window.length));
+        let outlook = view.outlook(at);
+        let proposal = Proposal { window: &one.window, at, replaces: Replaces::One(&one.key) };
+        let against = conflicts(&proposal, &outlook.world());
+        Ok((Ask::Act { key: one.key.clone(), action }, against))
+    })
+    .await
+}
+
+pub async fn change_window(
+    context: &Context,
+    config: Config,
+    args: &CalendarChange,
+) -> Result<Exit, Failure> {
+    let known = config.clone();
+    change(context, config, args.force, |view| {
+        let id = known_window(view, &args.window)?;
+        let present = view.calendar.window(&id).map(|v| v.window.clone());
+        let present = present.ok_or_else(|| Failure::Refused(format!("{id} was withdrawn")))?;
+        let window = changed(&known, &present, args)?;
+        let ahead = Interval::new(view.now, before(view.now, -HORIZON * 2));
+        let against = view.outlook(ahead).against(&window, Replaces::Series(&id));
+        Ok((Ask::Change { window: Box::new(window) }, against))
+    })
+    .await
+}
+
+pub async fn check(
+    context: &Context,
+    config: Config,
+    args: &CalendarCheck,
+) -> Result<Exit, Failure> {
+    let result = match args.value {
+        Some(value) => CheckResult::Value { value },
+        None if args.fail => CheckResult::Fail,
+        None => CheckResult::Pass,
+    };
+    let (item, note) = (args.item.saturating_sub(1), clean(&args.note, 500));
+    act(context, config, &args.which, true, Action::Check { item, result, note }).await
+}
+
+pub async fn except(
+    context: &Context,
+    config: Config,
+    args: &CalendarExcept,
+) -> Result<Exit, Failure> {
+    change(context, config, true, |view| {
+        let freeze = known_window(view, &args.freeze)?;
+        let window = known_window(view, &args.window)?;
+        let (reason, expires) = (clean(&args.reason, 500), args.until.at(view.zone));
+        Ok((Ask::Except { freeze, window, reason, expires }, Vec::new()))
+    })
+    .await
 }
 
 async fn act(

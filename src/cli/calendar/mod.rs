@@ -4,6 +4,7 @@ mod change;
 mod conflicts;
 mod export;
 mod list;
+mod window;
 
 use std::sync::Arc;
 
@@ -41,6 +42,10 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         Some(CalendarCommand::Extend(args)) => change::extend(context, config, &args).await,
         Some(CalendarCommand::Finish(args)) => change::finish(context, config, &args).await,
         Some(CalendarCommand::Cancel(args)) => change::cancel(context, config, &args).await,
+        Some(CalendarCommand::Move(args)) => change::reschedule(context, config, &args).await,
+        Some(CalendarCommand::Change(args)) => change::change_window(context, config, &args).await,
+        Some(CalendarCommand::Check(args)) => change::check(context, config, &args).await,
+        Some(CalendarCommand::Except(args)) => change::except(context, config, &args).await,
         Some(CalendarCommand::Conflicts(args)) => conflicts::run(context, &config, &args).await,
         Some(CalendarCommand::NextSlot(args)) => conflicts::slot(context, &config, &args).await,
         Some(CalendarCommand::Export(args)) => export::run(context, &config, &args).await,
