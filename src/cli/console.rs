@@ -2,6 +2,7 @@
 //! first frame come before anything is asked of the network.
 
 mod edge;
+mod mirror;
 mod team;
 mod tell;
 

@@ -19,7 +19,7 @@ use crate::domain::roster::{Person, PersonId, Roster, Turns};
 use crate::domain::text::duration;
 use crate::domain::text::suggest;
 use crate::domain::time::{self, Instant, Interval, zone};
-use crate::sources::settings::{Kind, SourceSettings};
+use crate::sources::settings::{Alertmanager, Icinga2, Kind, SourceSettings};
 
 /// How far ahead gaps are looked for.
 const AHEAD: TimeDelta = TimeDelta::days(30);
@@ -189,6 +189,11 @@ pub fn digest(source: &ReadSource<'_>) -> u64 {
     if let Kind::Prometheus(p) = &source.settings.kind {
         p.alerts.hash(&mut hasher);
         p.backfill.hash(&mut hasher);
+    }
+    if let Kind::Alertmanager(Alertmanager { mirror, .. }) | Kind::Icinga2(Icinga2 { mirror, .. }) =
+        &source.settings.kind
+    {
+        mirror.as_ref().map(ToString::to_string).hash(&mut hasher);
     }
     if let Kind::Ical(ical) = &source.settings.kind {
         format!("{:?} {:?}", ical.callings, ical.zone).hash(&mut hasher);

@@ -21,6 +21,7 @@ mod tree;
 pub mod watch;
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::domain::calendar::conflicts::Allowed;
+use crate::domain::calendar::mirror::Owner;
 use crate::domain::incident::Priority;
 use crate::domain::incident::policy::Policy;
 use crate::domain::roster::{PersonId, Roster};
@@ -77,6 +79,15 @@ pub enum StoreAddress {
     Sqlite(PathBuf),
     /// Gone with the program.
     Memory,
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Memory => f.write_str("sqlite::memory:"),
+        }
+    }
 }
 
 /// The language of reports and the way of writing numbers.
@@ -261,8 +272,9 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
     policy.rules = sections::policy::rules(root.sections("rules"));
-    let (mut sources, names) =
-        sections::source::sources(root.sections("sources"), history, site.zone);
+    let owner = Owner::new(&site.name, &format!("{} {store}", around.host));
+    let around_sources = sections::source::Around { site: &site, history, owner: &owner };
+    let (mut sources, names) = sections::source::sources(root.sections("sources"), around_sources);
     check::sources(report, &mut sources, &names);
     let alerting = sections::service::alerting(&sources);
     let mut upstreams =

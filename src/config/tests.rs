@@ -85,7 +85,7 @@ fn every_setting_of_the_example_is_valid_when_switched_on() {
     let path = write(folder.path(), "config.toml", &example_in_full());
     let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Problems::default());
-    assert_eq!((config.sources.len(), config.plan.services.len()), (7, 3));
+    assert_eq!((config.sources.len(), config.plan.services.len()), (8, 3));
 }
 
 #[test]
@@ -439,6 +439,36 @@ fn warnings_do_not_take_the_place_of_an_error() {
     let problems = read_text(&text).unwrap_err();
     assert_eq!(problems.errors(), 1, "{problems}");
     assert!(problems.to_string().contains("ui.mouse"), "{problems}");
+}
+
+#[test]
+fn maintenance_is_made_known_only_where_that_is_said_and_in_the_name_of_site_and_store() {
+    let text = |mirror: &str, site: &str| {
+        format!(
+            "[site]\nname = \"{site}\"\n[[sources]]\nname = \"am\"\nkind = \"alertmanager\"\n\
+             url = \"http://am:9093\"\n{mirror}[[sources]]\nname = \"icinga\"\nkind = \"icinga2\"\n\
+             url = \"https://icinga:5665\"\n{mirror}"
+        )
+    };
+    let owners = |config: &Config| {
+        let owner = |s: &SourceSettings| match &s.kind {
+            Kind::Alertmanager(a) => a.mirror.as_ref().map(ToString::to_string),
+            Kind::Icinga2(i) => i.mirror.as_ref().map(ToString::to_string),
+            other => panic!("{other:?}"),
+        };
+        config.sources.iter().map(owner).collect::<Vec<_>>()
+    };
+    let read = |mirror, site| read_text(&text(mirror, site)).unwrap();
+    assert_eq!(owners(&read("", "noc")), [None, None]);
+    let acme = read("mirror = true\n", "acme noc");
+    let [Some(am), Some(icinga)] = &owners(&acme)[..] else { panic!("{acme:?}") };
+    assert_eq!(am, icinga);
+    assert!(am.starts_with("atalaya acme%20noc@"), "{am}");
+    // Another name makes other sources.
+    let other = read("mirror = true\n", "other");
+    assert_eq!(diff::diff(&acme, &other).sources, [Arc::from("am"), Arc::from("icinga")]);
+    let store = format!("{}[store]\nurl = \"/other.db\"\n", text("mirror = true\n", "acme noc"));
+    assert_ne!(owners(&read_text(&store).unwrap()), owners(&acme));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::domain::health::signal::Track;
-use crate::domain::health::{Catalogue, Service, ServiceId, Signal, State, Thresholds};
+use crate::domain::health::{Catalogue, Service, ServiceId, Signal, State, Thresholds, claimant};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceName, SourceState,
@@ -262,12 +262,7 @@ impl Sight {
         if let Some(named) = alert.service.as_ref().and_then(|id| self.catalogue.of(id)) {
             return Some(named);
         }
-        let claimed =
-            self.catalogue.iter().find(|s| s.matchers.iter().any(|m| m.matches(&alert.labels)));
-        claimed.or_else(|| {
-            let label = alert.labels.get("service")?;
-            self.catalogue.of(&ServiceId::new(label)).filter(|s| s.matchers.is_empty())
-        })
+        claimant(&self.catalogue, &alert.labels)
     }
 
     fn track_mut(&mut self, service: &ServiceId, signal: &str) -> Option<&mut Track> {

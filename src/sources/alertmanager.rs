@@ -8,6 +8,9 @@
 //! Prometheus that died renews nothing, and its alerts lapse; the heartbeats say so, see
 //! [`Heartbeat::renewed_at`].
 
+pub mod silences;
+
+use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
 use std::time::Duration;
 
@@ -96,7 +99,8 @@ impl Alertmanager {
     /// filter may well leave them out.
     async fn member(&self, url: &Url, deadline: Clock) -> Result<Told, SourceError> {
         let ask = async {
-            let alerts = self.alerts(url, self.settings.filter.iter().cloned()).await?;
+            let mut alerts = self.alerts(url, self.settings.filter.iter().cloned()).await?;
+            self.disregard_own(url, &mut alerts).await;
             let heartbeats = &self.settings.heartbeats;
             let pulses = if self.settings.filter.is_empty() {
                 heartbeats.iter().map(|m| newest(m, &alerts)).collect()
@@ -132,6 +136,23 @@ impl Alertmanager {
             .map_err(|e| SourceError::BadAnswer(format!("the answer could not be read: {e}")))?
     }
 
+    /// What is silenced only because maintenance was made known there counts as active: here it is
+    /// in maintenance, and at the end of that it is news at once, not after the next poll.
+    async fn disregard_own(&self, url: &Url, alerts: &mut [Seen]) {
+        let is_silenced = |s: &Seen| matches!(s.alert.status, AlertStatus::Silenced { .. });
+        let Some(owner) = self.settings.mirror.clone() else { return };
+        if !alerts.iter().any(is_silenced) {
+            return;
+        }
+        // Who cannot read them makes none either.
+        let Ok(answer) = self.http.get(below(url, "api/v2/silences")).await else { return };
+        let read = move || silences::own_ids(&answer.body, &owner).unwrap_or_default();
+        let own = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        for seen in alerts {
+            seen.disregard(&own);
+        }
+    }
+
     async fn version(&self, member: &Url, deadline: Clock) -> Option<String> {
         let ask = self.http.get(below(member, "api/v2/status"));
         let answer = tokio::time::timeout_at(deadline, ask).await.ok()?.ok()?;
@@ -164,6 +185,23 @@ pub struct Seen {
     pub alert: Alert,
     /// When its Prometheus last sent it.
     pub updated_at: Instant,
+    /// What inhibits it, whether or not it is silenced as well.
+    inhibited_by: Vec<String>,
+}
+
+impl Seen {
+    /// As if these silences were not there.
+    fn disregard(&mut self, silences: &BTreeSet<String>) {
+        let AlertStatus::Silenced { by } = &mut self.alert.status else { return };
+        let muted = by.is_empty();
+        by.retain(|id| !silences.contains(id));
+        if by.is_empty() && !muted {
+            self.alert.status = match std::mem::take(&mut self.inhibited_by) {
+                none if none.is_empty() => AlertStatus::Active,
+                by => AlertStatus::Inhibited { by },
+            };
+        }
+    }
 }
 
 /// Reads a member's answer to `/api/v2/alerts`; all text in it is harmless afterwards.
@@ -278,7 +316,12 @@ struct VersionInfo {
 }
 
 impl From<WireAlert> for Seen {
-    fn from(wire: WireAlert) -> Self {
+    fn from(mut wire: WireAlert) -> Self {
+        let inhibited_by = if wire.status.silenced_by.is_empty() {
+            Vec::new()
+        } else {
+            hygiene::ids(std::mem::take(&mut wire.status.inhibited_by))
+        };
         let labels = wire.labels.0;
         let fingerprint = match wire.fingerprint.0 {
             empty if empty.is_empty() => hygiene::fingerprint(&labels),
@@ -293,7 +336,7 @@ impl From<WireAlert> for Seen {
             generator_url: wire.generator_url.0,
             service: None,
         };
-        Self { alert, updated_at: wire.updated_at }
+        Self { alert, updated_at: wire.updated_at, inhibited_by }
     }
 }
 
@@ -377,6 +420,24 @@ mod tests {
         let status = |s| alert(s, "10:00:00", "10:00:00", "").alert.status;
         assert_eq!(status(unprocessed), AlertStatus::Active);
         assert_eq!(status(muted), AlertStatus::Silenced { by: vec!["night".to_owned()] });
+    }
+
+    #[test]
+    fn own_silences_count_as_none_and_those_of_others_stay() {
+        let own = BTreeSet::from(["s1".to_owned()]);
+        let status = |silenced: &str, inhibited: &str| {
+            let status = format!(
+                r#"{{"state":"suppressed","silencedBy":[{silenced}],"inhibitedBy":[{inhibited}]}}"#
+            );
+            let mut seen = alert(&status, "10:00:00", "10:00:00", "");
+            seen.disregard(&own);
+            seen.alert.status
+        };
+        assert_eq!(status(r#""s1""#, ""), AlertStatus::Active);
+        let by = vec!["s2".to_owned()];
+        assert_eq!(status(r#""s1","s2""#, ""), AlertStatus::Silenced { by });
+        let by = vec!["f9".to_owned()];
+        assert_eq!(status(r#""s1""#, r#""f9""#), AlertStatus::Inhibited { by });
     }
 
     #[test]

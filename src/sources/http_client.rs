@@ -52,7 +52,8 @@ pub struct Http {
     anonymous: OnceCell<Client>,
 }
 
-/// What is asked. Every request of a source is a question that may be asked twice.
+/// What is asked. Every request of a source may be sent twice: a question, or a change that is found
+/// again by what it made.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: Method,
@@ -60,6 +61,8 @@ pub struct Request {
     /// Sent to the configured origin only.
     pub headers: HeaderMap,
     pub body: Option<Vec<u8>>,
+    /// It changes something there.
+    pub writes: bool,
 }
 
 /// What came back, of any status but those that concern the credentials or ask for patience.
@@ -79,7 +82,7 @@ impl Request {
     pub fn get(url: Url) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
-        Self { method: Method::GET, url, headers, body: None }
+        Self { method: Method::GET, url, headers, body: None, writes: false }
     }
 
     /// A POST of form fields that prefers JSON.
@@ -92,6 +95,29 @@ impl Request {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers.insert(CONTENT_TYPE, form);
         request
+    }
+
+    /// A question that is asked in JSON.
+    pub fn ask_json(url: Url, body: &serde_json::Value) -> Self {
+        let mut request = Self {
+            method: Method::POST,
+            body: Some(body.to_string().into_bytes()),
+            ..Self::get(url)
+        };
+        let json = HeaderValue::from_static("application/json");
+        // Some servers take nothing beside it.
+        request.headers.insert(ACCEPT, json.clone());
+        request.headers.insert(CONTENT_TYPE, json);
+        request
+    }
+
+    /// A change by a document.
+    pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
+        Self { writes: true, ..Self::ask_json(url, body) }
+    }
+
+    pub fn delete(url: Url) -> Self {
+        Self { method: Method::DELETE, writes: true, ..Self::get(url) }
     }
 
     /// With one more header.
@@ -306,9 +332,10 @@ impl Http {
                 "{at} wants credentials (401): set auth for this source"
             ))),
             StatusCode::FORBIDDEN => Err(SourceError::Denied(format!(
-                "{at} does not allow this (403{}): give these credentials the right to read, or \
-                 use others",
-                answer.said()
+                "{at} does not allow this (403{}): give these credentials the right to {}, or use \
+                 others",
+                answer.said(),
+                if request.writes { "write" } else { "read" }
             ))),
             StatusCode::TOO_MANY_REQUESTS => Err(answer.busy()),
             StatusCode::SERVICE_UNAVAILABLE if answer.headers.contains_key(RETRY_AFTER) => {

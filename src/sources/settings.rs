@@ -13,6 +13,7 @@ use url::Url;
 use super::http_client::address;
 use super::json_path::Path;
 
+use crate::domain::calendar::mirror::Owner;
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::PersonId;
@@ -87,6 +88,7 @@ pub enum Kind {
     Host(Host),
     Prometheus(Prometheus),
     Alertmanager(Alertmanager),
+    Icinga2(Icinga2),
     Http(Box<HttpDocument>),
     Probe(Probe),
     Command(Command),
@@ -125,6 +127,19 @@ pub struct Alertmanager {
     pub heartbeats: Vec<Matchers>,
     /// The `prometheus` sources behind it: their own `/alerts` prove a clearing.
     pub origins: Vec<Arc<str>>,
+    /// Maintenance is made known to it, as a silence of that site.
+    pub mirror: Option<Owner>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Icinga2 {
+    /// Of its API: `https://host:5665`.
+    pub url: Url,
+    /// The custom variables that become labels. Others stay where they are: there are passwords among
+    /// them.
+    pub vars: Vec<String>,
+    /// Maintenance is made known to it, as a downtime of that site.
+    pub mirror: Option<Owner>,
 }
 
 /// Any JSON document.
@@ -239,6 +254,7 @@ impl Kind {
             Self::Host(_) => "this host".to_owned(),
             Self::Prometheus(p) => address(&p.url),
             Self::Alertmanager(a) => list(&a.urls),
+            Self::Icinga2(i) => address(&i.url),
             Self::Http(h) => address(&h.url),
             Self::Probe(_) => "probes".to_owned(),
             Self::Command(c) => c.argv.join(" "),
@@ -256,6 +272,7 @@ impl Kind {
             Self::Host(_) => "host",
             Self::Prometheus(_) => "prometheus",
             Self::Alertmanager(_) => "alertmanager",
+            Self::Icinga2(_) => "icinga2",
             Self::Http(_) => "http",
             Self::Probe(_) => "probe",
             Self::Command(_) => "command",

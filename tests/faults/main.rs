@@ -5,5 +5,6 @@
 mod calendar;
 mod contract;
 mod kill;
+mod mirror;
 mod store;
 mod upstream;

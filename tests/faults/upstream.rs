@@ -161,6 +161,7 @@ fn alertmanager(urls: &[String]) -> SourceSettings {
         filter: Vec::new(),
         heartbeats: Vec::new(),
         origins: Vec::new(),
+        mirror: None,
     });
     settings("am", kind, &[])
 }

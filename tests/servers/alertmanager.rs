@@ -44,6 +44,7 @@ fn cluster(world: &World, filter: &[&str]) -> Box<dyn Source> {
         filter: filter.iter().map(|f| (*f).to_owned()).collect(),
         heartbeats: vec![Matchers::parse("alertname=\"Watchdog\",dc=\"one\"").unwrap()],
         origins: vec!["prom".into()],
+        mirror: None,
     });
     source(&settings(kind, &[]), false)
 }

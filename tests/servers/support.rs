@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,8 +13,11 @@ use atalaya::domain::health::ServiceId;
 use atalaya::sources::http_client::Clients;
 use atalaya::sources::settings::{Ask, HttpSettings, Kind, SourceSettings};
 use atalaya::sources::{Source, registry};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+/// Debian's Icinga, without the script before it.
+const ICINGA: &str = "/usr/lib/x86_64-linux-gnu/icinga2/sbin/icinga2";
 /// How long a server may take to do what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -194,6 +198,106 @@ pub fn alertmanager(gossip: u16, peer: Option<u16>) -> Server {
         arguments.extend(peer.map(|peer| format!("--cluster.peer=127.0.0.1:{peer}")));
         arguments
     })
+}
+
+/// An Icinga with these objects, behind TLS with a certificate of its own. `lab` may do everything,
+/// `reader` may only look; both have the password `secret`.
+pub struct Icinga {
+    pub url: String,
+    child: Child,
+    dir: TempDir,
+}
+
+impl Icinga {
+    pub fn start(objects: &str) -> Self {
+        for _ in 0..3 {
+            let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+            let mut icinga = Self {
+                url: format!("https://127.0.0.1:{port}"),
+                child: spawn_icinga(dir.path(), port, objects),
+                dir,
+            };
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE && icinga.child.try_wait().unwrap().is_none() {
+                if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                    return icinga;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let log = fs::read_to_string(icinga.dir.path().join("log")).unwrap_or_default();
+            println!("icinga2 does not start:\n{log}");
+        }
+        panic!("icinga2 does not start");
+    }
+}
+
+impl Drop for Icinga {
+    /// Its processes are a group.
+    fn drop(&mut self) {
+        let group = Pid::from_raw(self.child.id() as i32).unwrap();
+        let _ = kill_process_group(group, Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn_icinga(dir: &Path, port: u16, objects: &str) -> Child {
+    let folders = ["data/certs", "data/api", "log.d", "cache", "spool", "run"];
+    for folder in folders {
+        fs::create_dir_all(dir.join(folder)).unwrap();
+    }
+    let certs = dir.join("data/certs");
+    let file = |name: &str| certs.join(name).to_str().unwrap().to_owned();
+    let (key, certificate) = (file("test.key"), file("test.crt"));
+    let subject = ["-subj", "/CN=test", "-keyout", &key, "-out", &certificate];
+    let options = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+    run("openssl", &[&options[..], &subject].concat());
+    fs::copy(&certificate, file("ca.crt")).unwrap();
+    let config = format!(
+        r#"include <itl>
+        const NodeName = "test"
+        const ZoneName = "test"
+        object Endpoint NodeName {{ }}
+        object Zone ZoneName {{ endpoints = [ NodeName ] }}
+        object CheckerComponent "checker" {{ }}
+        object IcingaApplication "app" {{ }}
+        object ApiListener "api" {{ bind_host = "127.0.0.1"; bind_port = {port} }}
+        object ApiUser "lab" {{ password = "secret"; permissions = [ "*" ] }}
+        object ApiUser "reader" {{ password = "secret"; permissions = [ "objects/query/*", "status/query" ] }}
+        {objects}"#
+    );
+    fs::write(dir.join("icinga2.conf"), config).unwrap();
+    let user = run("id", &["-un"]);
+    let group = run("id", &["-gn"]);
+    let program = if Path::new(ICINGA).is_file() { ICINGA } else { "icinga2" };
+    let mut command = Command::new(program);
+    command.args(["daemon", "-c", "icinga2.conf"]);
+    for (name, value) in [
+        ("DataDir", "data"),
+        ("LogDir", "log.d"),
+        ("CacheDir", "cache"),
+        ("SpoolDir", "spool"),
+        ("InitRunDir", "run"),
+        ("PidPath", "run/icinga2.pid"),
+        ("StatePath", "data/icinga2.state"),
+        ("ObjectsPath", "cache/icinga2.debug"),
+        ("VarsPath", "cache/icinga2.vars"),
+    ] {
+        let place = dir.join(value);
+        command.arg("-D").arg(format!("Configuration.{name}={}", place.display()));
+    }
+    command.arg("-D").arg(format!("Configuration.RunAsUser={}", user.trim()));
+    command.arg("-D").arg(format!("Configuration.RunAsGroup={}", group.trim()));
+    let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
+    command
+        .env("ICINGA2_USER", user.trim())
+        .env("ICINGA2_GROUP", group.trim())
+        .current_dir(dir)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 /// Runs a tool to its end and gives what it prints.

@@ -1,19 +1,24 @@
-//! The tasks beside the screen: sources report to the engine, changed files become a new plan.
+//! The tasks beside the screen: sources report to the engine, changed files become a new plan,
+//! maintenance is made known.
 
+use std::collections::BTreeMap;
 use std::thread;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::Over;
+use super::mirror::{Mirrors, Told};
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
 use crate::config::{Config, NotifySettings, Problems, Surroundings};
+use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::time::Timescale;
 use crate::engine::Handle;
 use crate::sources::history::Histories;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
+use crate::ui::screens::Tone;
 
 /// Reports that may wait for the engine.
 const REPORTS: usize = 64;
@@ -58,16 +63,23 @@ impl Edge {
         (mut supervisor, mut reported): (Supervisor, mpsc::Receiver<Report>),
     ) {
         // The supervisor reports while it is being set, so somebody must already listen.
-        let handle = self.handle.clone();
-        let listening = Task(tokio::spawn(async move {
-            while let Some(report) = reported.recv().await {
-                match report {
-                    Report::Observed(observation) => handle.observe(observation).await,
-                    Report::Sources(sources) => handle.report_sources(sources).await,
+        let (told, mut heard) = mpsc::channel(REPORTS);
+        let mut board = Board::new(self.handle.clone(), self.news.clone());
+        let listening = Task::spawn(async move {
+            loop {
+                tokio::select! {
+                    report = reported.recv() => match report {
+                        Some(Report::Observed(observation)) => board.handle.observe(observation).await,
+                        Some(Report::Sources(sources)) => board.sources(sources).await,
+                        None => break,
+                    },
+                    Some(told) = heard.recv() => board.mirror(told).await,
                 }
             }
-        }));
+        });
+        let mut mirrors = Mirrors::new(self.handle.clone(), self.time, told);
         supervisor.set(config.sources.clone()).await;
+        mirrors.set(&config.sources).await;
         let mut changes = watch_files(&config, around);
         let mut current = config;
         loop {
@@ -77,6 +89,7 @@ impl Edge {
                     let read = match change {
                         Ok(new) => {
                             let said = self.adopt(&current, &new, &mut supervisor).await;
+                            mirrors.set(&new.sources).await;
                             current = *new;
                             Ok(said)
                         }
@@ -111,8 +124,72 @@ impl Edge {
     }
 }
 
+/// How the sources are, with what they could not be told of maintenance.
+struct Board {
+    handle: Handle,
+    news: mpsc::Sender<Msg>,
+    rows: Vec<SourceStatus>,
+    troubles: BTreeMap<SourceName, Vec<String>>,
+}
+
+impl Board {
+    fn new(handle: Handle, news: mpsc::Sender<Msg>) -> Self {
+        Self { handle, news, rows: Vec::new(), troubles: BTreeMap::new() }
+    }
+
+    async fn sources(&mut self, rows: Vec<SourceStatus>) {
+        self.rows = rows;
+        self.troubles.retain(|source, _| self.rows.iter().any(|row| row.name == *source));
+        self.tell().await;
+    }
+
+    /// Said once when it begins and when it is over; as long as it is so, it stands with the source.
+    async fn mirror(&mut self, told: Told) {
+        let (source, troubles) = match told {
+            Told::Pass(source, troubles) => (source, troubles),
+            Told::Off(source) => {
+                if self.troubles.remove(&source).is_some() {
+                    self.tell().await;
+                }
+                return;
+            }
+        };
+        let before = self.troubles.get(&source).map_or(&[][..], Vec::as_slice);
+        if *before == *troubles {
+            return;
+        }
+        let said = match (before.is_empty(), troubles.first()) {
+            (true, Some(first)) => Some(Msg::Say(Tone::Bad, format!("{source}: {first}"))),
+            (false, None) => {
+                Some(Msg::Say(Tone::Good, format!("{source}: maintenance is mirrored again")))
+            }
+            _ => None,
+        };
+        if let Some(msg) = said {
+            // The news may wait to be read; where the source stands, it is told in any case.
+            let _ = self.news.try_send(msg);
+        }
+        self.troubles.insert(source, troubles);
+        self.tell().await;
+    }
+
+    async fn tell(&self) {
+        let mut rows = self.rows.clone();
+        for row in &mut rows {
+            row.warnings.extend(self.troubles.get(&row.name).into_iter().flatten().cloned());
+        }
+        self.handle.report_sources(rows).await;
+    }
+}
+
 /// A task that ends with whoever holds it.
-struct Task(JoinHandle<()>);
+pub struct Task(JoinHandle<()>);
+
+impl Task {
+    pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+}
 
 impl Drop for Task {
     fn drop(&mut self) {

@@ -12,20 +12,24 @@ use crate::config::names::Names;
 use crate::config::problem::Place;
 use crate::config::reader::{Section, Text};
 use crate::config::tree::Value;
+use crate::domain::calendar::mirror::Owner;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::stated::Callings;
 use crate::domain::text::suggest;
+use crate::engine::Site;
 use crate::sources::settings::{
     AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument, HttpSettings, Ical,
-    Kind, Method, Probe, Prometheus, Secret, SourceSettings, StatePath,
+    Icinga2, Kind, Method, Probe, Prometheus, Secret, SourceSettings, StatePath,
 };
 
 /// The words of `kind` that this version reads.
-pub const KINDS: [&str; 7] =
-    ["host", "prometheus", "alertmanager", "http", "probe", "command", "ical"];
+pub const KINDS: [&str; 8] =
+    ["host", "prometheus", "alertmanager", "icinga2", "http", "probe", "command", "ical"];
 /// Those that a later one will.
-const LATER: [&str; 2] = ["icinga2", "pagerduty"];
+const LATER: [&str; 1] = ["pagerduty"];
+/// Those that can be told of maintenance.
+const MIRRORS: [&str; 2] = ["alertmanager", "icinga2"];
 /// The longest that is waited for an answer unless set otherwise: at most one interval.
 const TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 /// Largest answer accepted unless set otherwise, in bytes.
@@ -51,12 +55,21 @@ pub struct ReadSource<'a> {
     pub people: Vec<Text<'a>>,
 }
 
+/// What sources have to know of the rest of the file.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub site: &'a Site,
+    /// How long values are kept.
+    pub history: TimeDelta,
+    /// In whose name maintenance is made known.
+    pub owner: &'a Owner,
+}
+
 /// All of them. Those with errors in them are left out, but their names are known.
-pub fn sources(
-    sections: Vec<Section<'_>>,
-    history: TimeDelta,
-    zone: Tz,
-) -> (Vec<ReadSource<'_>>, Vec<(String, &'static str)>) {
+pub fn sources<'a>(
+    sections: Vec<Section<'a>>,
+    around: Around<'_>,
+) -> (Vec<ReadSource<'a>>, Vec<(String, &'static str)>) {
     let (mut list, mut names) = (Vec::new(), Vec::new());
     let mut taken = Names::new("source", "sources");
     for s in sections {
@@ -69,7 +82,7 @@ pub fn sources(
             names.push((name.value.to_owned(), kind));
         }
         let Some(kind) = kind else { continue };
-        let read = source(&s, name, kind, history, zone);
+        let read = source(&s, name, kind, around);
         s.finish();
         list.extend(read);
     }
@@ -95,8 +108,7 @@ fn source<'a>(
     s: &Section<'a>,
     name: Option<Text<'a>>,
     word: &'static str,
-    history: TimeDelta,
-    zone: Tz,
+    around: Around<'_>,
 ) -> Option<ReadSource<'a>> {
     if let Some(name) = name
         && !name.value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c))
@@ -107,7 +119,7 @@ fn source<'a>(
     let seconds = TimeDelta::seconds;
     let default = match word {
         "host" => 5,
-        "prometheus" | "alertmanager" => 15,
+        "prometheus" | "alertmanager" | "icinga2" => 15,
         "command" => 60,
         "ical" => 300,
         _ => 30,
@@ -116,25 +128,28 @@ fn source<'a>(
     let interval = interval.unwrap_or(seconds(default));
     let timeout = s.duration("timeout", seconds(1)..=TimeDelta::minutes(10));
     let timeout_at = s.node("timeout").map(|node| node.at.0);
-    let http = if matches!(word, "prometheus" | "alertmanager" | "http" | "probe" | "ical") {
-        http(s)
-    } else {
-        HttpSettings::default()
-    };
+    let http =
+        if matches!(word, "prometheus" | "alertmanager" | "icinga2" | "http" | "probe" | "ical") {
+            http(s)
+        } else {
+            HttpSettings::default()
+        };
     let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
     let (mut origins, mut services, mut people) = (Vec::new(), Vec::new(), Vec::new());
     let mut alerts_open = false;
+    let mirror = mirror(s, word).then(|| around.owner.clone());
     let kind = match word {
         "host" => Some(Kind::Host(host(s))),
         "prometheus" => {
             alerts_open = !s.has("alerts");
-            prometheus(s, history).map(Kind::Prometheus)
+            prometheus(s, around.history).map(Kind::Prometheus)
         }
         "alertmanager" => {
-            let (kind, from) = alertmanager(s);
+            let (kind, from) = alertmanager(s, mirror);
             origins = from;
             kind.map(Kind::Alertmanager)
         }
+        "icinga2" => icinga2(s, mirror).map(Kind::Icinga2),
         "http" => {
             let (kind, of) = document(s);
             services = of;
@@ -142,7 +157,7 @@ fn source<'a>(
         }
         "probe" => Some(Kind::Probe(probe(s))),
         "ical" => {
-            let (kind, of) = ical(s, zone);
+            let (kind, of) = ical(s, around.site.zone);
             people = of;
             kind.map(Kind::Ical)
         }
@@ -310,7 +325,32 @@ fn prometheus(s: &Section<'_>, history: TimeDelta) -> Option<Prometheus> {
     Some(Prometheus { url, alerts: alerts.unwrap_or(true), heartbeats, backfill })
 }
 
-fn alertmanager<'a>(s: &Section<'a>) -> (Option<Alertmanager>, Vec<Text<'a>>) {
+/// Whether maintenance is made known there.
+fn mirror(s: &Section<'_>, kind: &str) -> bool {
+    let can = MIRRORS.contains(&kind);
+    // Where it cannot be, it is no key that is offered.
+    let mirror = (can || s.has("mirror")) && s.flag("mirror").unwrap_or(false);
+    if mirror && !can {
+        let message = format!("a source of kind \"{kind}\" cannot be told of maintenance");
+        let remedy = format!("take it out here; it belongs to {}", MIRRORS.join(" and "));
+        s.report().error(s.key_place("mirror").unwrap_or(s.at), message, remedy);
+    }
+    mirror && can
+}
+
+fn icinga2(s: &Section<'_>, mirror: Option<Owner>) -> Option<Icinga2> {
+    if !s.has("url") {
+        s.missing("url", "url = \"https://icinga.example:5665\"");
+    }
+    let vars = s.texts("vars").unwrap_or_default();
+    let url = s.url("url", &WEB)?;
+    Some(Icinga2 { url, vars: vars.into_iter().map(|t| t.value.to_owned()).collect(), mirror })
+}
+
+fn alertmanager<'a>(
+    s: &Section<'a>,
+    mirror: Option<Owner>,
+) -> (Option<Alertmanager>, Vec<Text<'a>>) {
     let heartbeats = heartbeats(s);
     let filter = s.texts("filter").unwrap_or_default();
     for text in &filter {
@@ -332,7 +372,8 @@ fn alertmanager<'a>(s: &Section<'a>) -> (Option<Alertmanager>, Vec<Text<'a>>) {
     let urls: Vec<_> = members.iter().filter_map(|t| s.url_of(*t, &WEB)).collect();
     let names = origins.iter().map(|t| Arc::from(t.value)).collect();
     let whole = urls.len() == members.len();
-    (whole.then_some(Alertmanager { urls, filter, heartbeats, origins: names }), origins)
+    let kind = Alertmanager { urls, filter, heartbeats, origins: names, mirror };
+    (whole.then_some(kind), origins)
 }
 
 fn document<'a>(s: &Section<'a>) -> (Option<HttpDocument>, Vec<Text<'a>>) {

@@ -4,7 +4,8 @@
 //! ([`occurrence`]), with the records of what people did about single occurrences laid over. From
 //! that follow which alerts are muted ([`suppression`]), what the owner is asked and when
 //! ([`prompts`]), what a plan collides with ([`conflicts`], [`collisions`]) and where it would not
-//! ([`slots`]), and how inspections stand ([`inspections`]). Only [`lifecycle`] changes anything.
+//! ([`slots`]), how inspections stand ([`inspections`]), and what other monitoring is told
+//! ([`mirror`]). Only [`lifecycle`] changes anything.
 //!
 //! ```text
 //! Command ── lifecycle::judge ──► CalendarEvent ── lifecycle::apply ──► Calendar
@@ -17,6 +18,7 @@ pub mod conflicts;
 pub mod event;
 pub mod inspections;
 pub mod lifecycle;
+pub mod mirror;
 pub mod model;
 pub mod occurrence;
 pub mod prompts;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::matcher::Matchers;
+use crate::domain::matcher::{Labels, Matchers};
 
 /// A service's id as in the configuration: lower case, digits, `-`, `_`, `.`, `/`, `:`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +132,16 @@ impl Service {
             quorum: None,
         }
     }
+}
+
+/// The service to which an alert with these labels belongs: the first whose matchers fit, else the
+/// one without matchers that the label `service` names.
+pub fn claimant<'a>(services: &'a [Arc<Service>], labels: &Labels) -> Option<&'a Arc<Service>> {
+    let claims = |s: &&Arc<Service>| s.matchers.iter().any(|m| m.matches(labels));
+    services.iter().find(claims).or_else(|| {
+        let named = labels.get("service")?;
+        services.iter().find(|s| s.matchers.is_empty() && s.id.as_str() == named)
+    })
 }
 
 impl State {

@@ -3,6 +3,7 @@
 mod conflicts;
 mod inspections;
 mod lifecycle;
+mod mirror;
 mod occurrences;
 mod stored;
 mod suppression;
