@@ -10,8 +10,8 @@ use url::Url;
 use super::draft::RuleGroups;
 use crate::domain::matcher::Labels;
 use crate::domain::text::clean;
-use crate::sources::http_client::{Answer, Clients, Http, Request, address, below};
 use crate::sources::SourceError;
+use crate::sources::http_client::{Answer, Clients, Http, Request, address, below};
 use crate::sources::settings::{Auth, Host, HttpSettings, Kind, SourceSettings, discreet};
 
 /// How long one answer may take.

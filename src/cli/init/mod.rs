@@ -233,22 +233,17 @@ async fn gather(context: &Context, args: &args::Init) -> Result<Rota, Failure> {
         let (documents, left_out) = rota::fetch::pagerduty(&api, now).await.map_err(failed)?;
         rota::pagerduty::add(&mut rota, documents, now);
         rota.notes.extend(left_out);
-        rota.from.push("PagerDuty".to_owned());
     }
     if let (Some(url), Some(token)) = (&args.grafana_oncall_url, &args.grafana_oncall_token_file) {
         let api = Api::grafana(address(url)?, token).await.map_err(failed)?;
         let (documents, left_out) = rota::fetch::grafana(&api, now).await.map_err(failed)?;
         rota::grafana::add(&mut rota, documents, now);
         rota.notes.extend(left_out);
-        rota.from.push("Grafana OnCall".to_owned());
     }
     let zone = context.around.zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(Tz::UTC);
     for from in &args.roster_ics {
         let (at, text) = calendar(from).await?;
         rota::calendar::add(&mut rota, at, &text, zone, now);
-    }
-    if !args.roster_ics.is_empty() {
-        rota.from.push(count(args.roster_ics.len(), "calendar"));
     }
     Ok(rota)
 }
@@ -290,7 +285,8 @@ async fn calendar(from: &str) -> Result<(CalendarAt, String), Failure> {
         CalendarAt::Web(url) | CalendarAt::Collection(url) => discreet(url),
         CalendarAt::File(_) => shown,
     };
-    let why = "is no calendar, since it does not begin with BEGIN:VCALENDAR: give its iCalendar feed";
+    let why =
+        "is no calendar, since it does not begin with BEGIN:VCALENDAR: give its iCalendar feed";
     Err(Failure::Refused(format!("{where_} {why}")))
 }
 

@@ -74,8 +74,8 @@ pub fn file(
     for s in services {
         service(&mut out, s);
     }
-    if !rota.from.is_empty() {
-        line(&mut out, &format!("# The rota of {}.\n", rota.from.join(" and ")));
+    if let Some(from) = rota.from() {
+        line(&mut out, &format!("# The rota, from {from}.\n"));
         out.push_str(&rota::toml::tables(rota));
     }
     if !left_out.is_empty() {

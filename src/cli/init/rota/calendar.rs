@@ -20,6 +20,7 @@ const MOST_PEOPLE: usize = 200;
 
 /// Adds a calendar. `zone`: of what names none.
 pub fn add(rota: &mut Rota, at: CalendarAt, said: &str, zone: Tz, now: Instant) {
+    rota.from.insert("a calendar");
     let read = ical::read(said.trim_start_matches('\u{feff}').trim_start(), zone);
     let called = name(&read.name);
     let file = match &at {

@@ -31,7 +31,7 @@ const PAGE: usize = 100;
 const MAX_SCHEDULES: usize = 300;
 /// How often one question is asked again, and how long is waited at most.
 const AGAIN: usize = 3;
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// How long is waited where the server does not say.
 const WAIT: Duration = Duration::from_secs(5);
 /// For how long the server's own shifts are compared, and how far ahead overrides are looked for:

@@ -112,6 +112,7 @@ struct Step {
 
 /// Adds all of it to a rota. `zone`: of schedules that name none.
 pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
+    rota.from.insert("Grafana OnCall");
     let mut notes = Vec::new();
     let users: Vec<User> = readable(documents.users, "user", &mut notes);
     let users = users.into_iter().map(|u| (u.id.clone(), person(&u))).collect();
@@ -124,9 +125,7 @@ pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
         let Some(read) = read else { continue };
         let finals = finals.map(|list| readable::<FinalShift>(list, "final shift", &mut notes));
         let mut made = schedule(&mut crew, &read, &by_id, now);
-        if let Some(((made, finals), within)) =
-            made.as_mut().zip(finals).zip(documents.rendered)
-        {
+        if let Some(((made, finals), within)) = made.as_mut().zip(finals).zip(documents.rendered) {
             prove(&mut crew, made, &finals, within);
         }
         if let Some(made) = made {
@@ -169,7 +168,7 @@ fn schedule(
     let mut made = DraftSchedule::new(id, called, zone);
     if found.len() < read.shifts.len() {
         let n = read.shifts.len() - found.len();
-        made.notes.push(format!("{n} of its shifts are not listed by the server: left out"));
+        made.notes.push(format!("{n} of its shifts are not listed by the server"));
     }
     if !read.ical_url_primary.is_empty() {
         calendar(crew.rota, &mut made, &read.ical_url_primary, "calendar", own);
@@ -239,7 +238,8 @@ fn policy(
             "notify_person_next_each_time" => {
                 let people = step.persons_to_notify_next_each_time.iter();
                 found.extend(people.map(|id| Target::Person(crew.id(id, id))));
-                notes.push(format!("step {n} notifies the next person each time; here all of them"));
+                notes
+                    .push(format!("step {n} notifies the next person each time; here all of them"));
             }
             "notify_on_call_from_schedule" => {
                 let id = schedules.get(&step.notify_on_call_from_schedule);
@@ -249,7 +249,7 @@ fn policy(
                 }
             }
             "repeat_escalation" => repeat = REPEATS,
-            other => notes.push(format!("step {n} is \"{}\": left out", clean(other, 60))),
+            other => notes.push(format!("step {n} is \"{}\"", clean(other, 60))),
         }
         for target in found {
             if !told.contains(&target) {

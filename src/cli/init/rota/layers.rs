@@ -3,8 +3,8 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 
-use super::week::Week;
 use super::DraftLayer;
+use super::week::Week;
 use crate::domain::roster::{PersonId, Rotation, Turn, Turns};
 use crate::domain::time::{Instant, zone};
 
@@ -54,7 +54,13 @@ impl Turning {
         }
         let begins = zone::hand_off(self.begins, zone);
         if begins <= now || self.begins <= self.counted_from {
-            return vec![self.layer(&self.name, 0, self.counted_from, self.ends, self.people.len())];
+            return vec![self.layer(
+                &self.name,
+                0,
+                self.counted_from,
+                self.ends,
+                self.people.len(),
+            )];
         }
         let turn = self.turn_at(self.begins, zone);
         if self.hand_off(turn, zone) == self.begins {
@@ -74,9 +80,7 @@ impl Turning {
     fn turn_at(&self, local: NaiveDateTime, zone: Tz) -> i64 {
         let passed = match self.turn {
             Turn::Days(_) => local - self.counted_from,
-            Turn::Hours(_) => {
-                zone::hand_off(local, zone) - zone::hand_off(self.counted_from, zone)
-            }
+            Turn::Hours(_) => zone::hand_off(local, zone) - zone::hand_off(self.counted_from, zone),
         };
         passed.num_seconds().div_euclid(self.turn.length().num_seconds().max(1))
     }

@@ -42,7 +42,7 @@ const MAX_NOTE: usize = 300;
 #[derive(Debug, Default)]
 pub struct Rota {
     /// Where it is from, for the comment above it.
-    pub from: Vec<String>,
+    from: BTreeSet<&'static str>,
     pub calendars: Vec<Calendar>,
     pub people: Vec<Person>,
     pub schedules: Vec<DraftSchedule>,
@@ -128,6 +128,12 @@ impl Rota {
         rota
     }
 
+    /// `PagerDuty and a calendar`; `None`: nothing was added.
+    pub fn from(&self) -> Option<String> {
+        let from: Vec<&str> = self.from.iter().copied().collect();
+        (!from.is_empty()).then(|| from.join(" and "))
+    }
+
     /// Somebody who is known by this address already.
     fn by_email(&self, email: &str) -> Option<&Person> {
         let same = |p: &&Person| p.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email));
@@ -209,11 +215,12 @@ impl DraftSchedule {
         format!("{number} to come: they are kept in the store; the commands that make them follow")
     }
 
+    /// By force: they are in force there already, whatever the rules of this schedule say.
     fn commands(&self) -> Vec<String> {
         let at = |at: Instant| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
         let command = |o: &Wanted| {
             format!(
-                "atalaya oncall override --schedule {} --person {} --from {} --to {}",
+                "atalaya oncall override --force --schedule {} --person {} --from {} --to {}",
                 self.id,
                 o.person,
                 at(o.at.from),

@@ -91,10 +91,10 @@ struct Schedule {
     time_zone: String,
     #[serde(deserialize_with = "or_default")]
     teams: Vec<Reference>,
-    #[serde(deserialize_with = "or_default")]
-    schedule_layers: Vec<Layer>,
-    #[serde(deserialize_with = "or_default")]
-    final_schedule: Option<Rendered>,
+    #[serde(rename = "schedule_layers", deserialize_with = "or_default")]
+    layers: Vec<Layer>,
+    #[serde(rename = "final_schedule", deserialize_with = "or_default")]
+    result: Option<Rendered>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,6 +173,7 @@ struct Rule {
 
 /// Adds all of it to a rota.
 pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
+    rota.from.insert("PagerDuty");
     let mut notes = Vec::new();
     let users: Vec<User> = readable(documents.users, "user", &mut notes);
     let users = users.into_iter().map(|u| (u.id.clone(), person(&u))).collect();
@@ -215,7 +216,8 @@ fn person(user: &User) -> Person {
         let digits: String =
             c.address.chars().filter(|c| c.is_ascii_digit() || *c == ' ').take(20).collect();
         let digits = digits.trim();
-        let country = if c.country_code > 0 { format!("+{} ", c.country_code) } else { "".into() };
+        let country =
+            if c.country_code > 0 { format!("+{} ", c.country_code) } else { String::new() };
         (!digits.is_empty()).then(|| format!("{country}{digits}"))
     });
     Person { name: name(&user.name), email: address, phone, zone, team, notes, ..Person::default() }
@@ -242,7 +244,7 @@ fn schedule(
     made.overrides = overrides.iter().filter_map(|e| wanted(crew, e)).collect();
     made.overrides.retain(|o| o.at.to > now);
     let mut layers = Vec::new();
-    for layer in &read.schedule_layers {
+    for layer in &read.layers {
         if layer.end.is_some_and(|end| end <= now) {
             continue;
         }
@@ -252,7 +254,7 @@ fn schedule(
         }
     }
     let theirs: Option<(Vec<Wanted>, Interval)> = rendered.and_then(|within| {
-        let entries = &read.final_schedule.as_ref()?.rendered_schedule_entries;
+        let entries = &read.result.as_ref()?.rendered_schedule_entries;
         Some((entries.iter().filter_map(|e| wanted(crew, e)).collect(), within))
     });
     let ordered = |made: &mut DraftSchedule, highest_first: bool| {
@@ -309,8 +311,7 @@ fn layers(
             duration(turn.length())
         ));
     }
-    let people =
-        layer.users.iter().map(|m| crew.id(&m.user.id, &m.user.summary)).collect();
+    let people = layer.users.iter().map(|m| crew.id(&m.user.id, &m.user.summary)).collect();
     let turning = Turning {
         name: clean(&layer.name, 60),
         people,
@@ -333,8 +334,8 @@ fn hours(restrictions: &[Restriction], notes: &mut Vec<String>) -> Result<Option
     for r in restrictions {
         let at = NaiveTime::parse_from_str(r.start_time_of_day.trim_end_matches('Z'), "%H:%M:%S")
             .map_err(|_| {
-                format!("a restriction begins at \"{}\"", clean(&r.start_time_of_day, MAX_NOTE))
-            })?;
+            format!("a restriction begins at \"{}\"", clean(&r.start_time_of_day, MAX_NOTE))
+        })?;
         if at.second() != 0 || r.duration_seconds % 60 != 0 {
             notes.push("its hours are cut to whole minutes".to_owned());
         }
@@ -371,7 +372,7 @@ fn policy(crew: &mut Crew<'_>, read: &EscalationPolicy, schedules: &BTreeMap<Str
                 Some(found) if !notify.contains(&found) => notify.push(found),
                 Some(_) => {}
                 None => notes.push(format!(
-                    "rule {n} notifies the {} \"{}\": left out",
+                    "rule {n} notifies the {} \"{}\"",
                     clean(kind, 40).replace('_', " "),
                     name(&target.summary)
                 )),
@@ -408,7 +409,7 @@ pub(super) fn push(
         }
         Some(last) => last.timeout = (last.timeout + timeout).min(most),
         None if timeout > TimeDelta::zero() => {
-            notes.push(format!("waits {} before anybody is told: left out", duration(timeout)));
+            notes.push(format!("waits {} before anybody is told", duration(timeout)));
         }
         None => {}
     }

@@ -40,12 +40,7 @@ pub fn difference(schedule: &DraftSchedule, theirs: &[Wanted], within: Interval)
 }
 
 /// Notes on a schedule how it compares with what its server says.
-pub fn note(
-    schedule: &mut DraftSchedule,
-    theirs: &[Wanted],
-    within: Interval,
-    server: &str,
-) {
+pub fn note(schedule: &mut DraftSchedule, theirs: &[Wanted], within: Interval, server: &str) {
     let differ = difference(schedule, theirs, within);
     let local = |at| zone::local(at, schedule.zone).format("%a %d %b %Y %H:%M").to_string();
     let span = format!("{} to {}", local(within.from), local(within.to));

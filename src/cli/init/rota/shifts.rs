@@ -135,8 +135,8 @@ fn layers(
         notes.push(format!("unknown time zone \"{}\"", clean(&shift.time_zone, 60)));
     }
     let here = |local: NaiveDateTime| zone::local(zone::hand_off(local, from), made.zone);
-    if from != made.zone && (super::layers::clocks_change(from, now)
-        || super::layers::clocks_change(made.zone, now))
+    if from != made.zone
+        && (super::layers::clocks_change(from, now) || super::layers::clocks_change(made.zone, now))
     {
         notes.push(format!(
             "its times are those of {from} there, and of {} here: they part where only one of the \
@@ -225,8 +225,7 @@ impl Shift {
         notes: &mut Vec<String>,
     ) -> Result<Vec<PersonId>, String> {
         let rolls = !self.rolling_users.is_empty();
-        let mut groups =
-            if rolls { self.rolling_users.clone() } else { vec![self.users.clone()] };
+        let mut groups = if rolls { self.rolling_users.clone() } else { vec![self.users.clone()] };
         if groups.iter().any(Vec::is_empty) {
             return Err("it has turns of nobody".to_owned());
         }
@@ -288,7 +287,9 @@ impl Shift {
                     return Err("its shifts last into the next week's".to_owned());
                 }
                 let mut week = Week::default();
-                days.iter().for_each(|day| week.add(*day, minute, length));
+                for day in &days {
+                    week.add(*day, minute, length);
+                }
                 let back = i64::from(since(today)) - i64::from(since(head));
                 Ok(vec![(people, start - TimeDelta::days(back), whole, Some(week))])
             }

@@ -86,7 +86,9 @@ impl Week {
     pub fn hours(&self) -> WeekHours {
         let mut hours = WeekHours::default();
         for (_, day, ranges) in self.ranges() {
-            ranges.into_iter().for_each(|range| hours.add(day, range));
+            for range in ranges {
+                hours.add(day, range);
+            }
         }
         hours
     }
