@@ -348,3 +348,45 @@ async fn a_calendar_of_an_address_or_a_file_becomes_a_source_that_can_be_read() 
     let output = home.run(&["init", "--force", "--roster-ics", &home.path("page.ics")]).await;
     assert!(said(&output).contains("is no calendar, since"), "{output:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rota_stands_beside_what_prometheus_knows_and_one_person_is_one() {
+    let server = empty_pagerduty().await;
+    let prometheus = |data: Value| json!({"status": "success", "data": data});
+    let series = [json!({"metric": {"service": "checkout", "job": "web"}, "value": [0, "1"]})];
+    for (at, data) in [
+        ("/api/v1/rules", json!({"groups": []})),
+        ("/api/v1/query", json!({"resultType": "vector", "result": series})),
+        ("/api/v1/alertmanagers", json!({"activeAlertmanagers": []})),
+    ] {
+        Mock::given(path(at)).respond_with(answer(prometheus(data))).mount(&server).await;
+    }
+    let user = json!({"id": "P1", "name": "Ana Ruiz", "email": "ana@acme.example"});
+    let rule = json!({"escalation_delay_in_minutes": 5,
+                      "targets": [{"id": "P1", "type": "user_reference"}]});
+    let policy = json!({"name": "Prometheus", "num_loops": 0, "escalation_rules": [rule]});
+    for (at, body) in [
+        ("/users", json!({"users": [user], "more": false})),
+        ("/escalation_policies", json!({"escalation_policies": [policy], "more": false})),
+    ] {
+        Mock::given(path(at)).respond_with(answer(body)).mount(&server).await;
+    }
+    let home = Home::new();
+    let event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+                 DTSTART:20260105T090000Z\r\nDTEND:20260106T090000Z\r\nRRULE:FREQ=DAILY\r\n\
+                 SUMMARY:on call\r\nATTENDEE;CN=A. Ruiz:mailto:ANA@acme.example\r\nEND:VEVENT\r\n\
+                 END:VCALENDAR\r\n";
+    fs::write(home.path("prometheus.ics"), event).unwrap();
+    let (token, url, file) = (home.path("token"), server.uri(), home.path("prometheus.ics"));
+    let line = ["init", "--json", "--prometheus", &url, "--pagerduty-token-file", &token];
+    let more = ["--pagerduty-url", &url, "--roster-ics", &file];
+    let said = home.says(&[&line[..], &more].concat()).await;
+    let document: Value = serde_json::from_str(&said).unwrap();
+    let counts = ["sources", "services", "people", "schedules", "escalations"];
+    assert_eq!(counts.map(|key| document[key].as_u64().unwrap()), [2, 1, 1, 1, 1], "{document:#}");
+    let check = home.run(&["check", "--offline"]).await;
+    assert_eq!((check.status.code(), &*check.stderr), (Some(0), &b""[..]), "{check:?}");
+    let config = home.config();
+    assert!(config.contains("# The rota, from PagerDuty and a calendar.\n"), "{config}");
+    assert!(config.contains("name = \"prometheus-2\"\nkind = \"ical\"\n"), "{config}");
+}

@@ -128,7 +128,8 @@ pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
         if let Some(((made, finals), within)) = made.as_mut().zip(finals).zip(documents.rendered) {
             prove(&mut crew, made, &finals, within);
         }
-        if let Some(made) = made {
+        if let Some(mut made) = made {
+            made.advise("Grafana OnCall");
             ids.insert(read.id, ScheduleId::from(made.id.as_str()));
             crew.rota.schedules.push(made);
         }

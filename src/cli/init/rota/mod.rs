@@ -212,7 +212,9 @@ impl DraftSchedule {
 
     fn about_overrides(&self) -> String {
         let number = text::count(self.overrides.len(), "override");
-        format!("{number} to come: they are kept in the store; the commands that make them follow")
+        format!(
+            "{number} to come: overrides are kept in the store; the commands that make them follow"
+        )
     }
 
     /// By force: they are in force there already, whatever the rules of this schedule say.
@@ -228,6 +230,16 @@ impl DraftSchedule {
             )
         };
         self.overrides.iter().map(command).collect()
+    }
+
+    /// Where not all of it could be taken over: what else can be done.
+    fn advise(&mut self, server: &str) {
+        if !self.notes.is_empty() {
+            self.notes.push(format!(
+                "the iCalendar feed that {server} has of it gives its shifts as they are: \
+                 --roster-ics"
+            ));
+        }
     }
 
     /// Adds a layer under a name that is its own.

@@ -275,6 +275,10 @@ fn schedule(
         }
         proof::note(&mut made, &theirs, within, "PagerDuty");
     }
+    if made.layers.is_empty() {
+        made.notes.push("it has no layer that is in force or to come".to_owned());
+    }
+    made.advise("PagerDuty");
     Some(made)
 }
 

@@ -7,6 +7,8 @@
 //!   the events of one recurrence of the rule, the next group those of the next. With `daily` and
 //!   `by_day` the turn passes on after every `interval` of the selected days.
 //! * Turns are counted from `start`; nothing takes place before `rotation_start`; `until` is in UTC.
+//!   (Where that is more than a week after `start`, some versions move the day of a weekly rotation to
+//!   the first of the week. That is not imitated: the comparison with the final shifts tells.)
 //! * Of events that overlap the one with the higher `level` wins; with the same level all are on call.
 //!   A layer has one person at a time, so of these the later listed wins here, and that is said.
 
@@ -267,7 +269,6 @@ impl Shift {
         }
         let minute = start.hour() * 60 + start.minute();
         let length = u32::try_from(self.duration / 60).map_err(|_| "it lasts too long")?;
-        // Where it begins on a day that is none of its own, it begins on the first of its week.
         let start = start + TimeDelta::days(i64::from(self.until_own_day(start, &days)));
         let today = start.weekday().num_days_from_monday();
         match self.frequency.as_str() {
@@ -348,11 +349,27 @@ impl Shift {
         (day + 7 - first) % 7
     }
 
-    /// How many days there are from its start to a day on which it takes place.
+    /// How many days after its start the first turn begins, where that is a day on which it does not
+    /// take place: on the first of its days in the order of its week. With a later `rotation_start`
+    /// OnCall first looks for the next time at which the rule itself takes place: with `weekly` in the
+    /// same week only, and after that start.
     fn until_own_day(&self, start: NaiveDateTime, days: &BTreeSet<u32>) -> u32 {
         let today = start.weekday().num_days_from_monday();
+        let is_own = |ahead: u32| days.contains(&((today + ahead) % 7));
         let head = days.iter().copied().min_by_key(|day| self.since_first_day(*day));
-        head.filter(|_| !days.contains(&today)).map_or(0, |head| (head + 7 - today) % 7)
+        let Some(head) = head.filter(|_| !is_own(0)) else { return 0 };
+        let late = self.rotation_start.zip(self.start).map_or(0, |(r, s)| (r - s).num_seconds());
+        let next = if late <= 0 {
+            None
+        } else if self.frequency == "daily" {
+            let interval = self.interval.unwrap_or(1).clamp(1, 366);
+            (1..=7).map(|n| n * interval).find(|ahead| is_own(*ahead))
+        } else {
+            let lasts = |ahead: u32| i64::from(ahead) * A_DAY + self.duration > late;
+            let left = 7 - self.since_first_day(today);
+            (1..left).find(|ahead| is_own(*ahead) && lasts(*ahead))
+        };
+        next.unwrap_or((head + 7 - today) % 7)
     }
 }
 

@@ -72,7 +72,7 @@ fn schedule(out: &mut String, s: &DraftSchedule) {
     if let Some(proven) = &s.proven {
         comment(out, proven);
     }
-    s.notes.iter().for_each(|note| comment(out, &format!("Not carried over: {note}")));
+    s.notes.iter().for_each(|note| comment(out, note));
     line(out, &format!("[[schedules]]\nid = {}", text(&s.id)));
     if !s.name.is_empty() && s.name != s.id {
         pair(out, "name", &s.name);

@@ -276,3 +276,28 @@ fn the_final_shifts_of_the_server_prove_what_was_made() {
     (other.schedules[0].1, other.rendered) = (Some(list), Some(within));
     assert!(said(&imported(other)).contains("not the same as Grafana OnCall says for 13d of"));
 }
+
+/// Rotations of every kind, with the shifts from 19 October to 16 November 2026 that an independent
+/// program gives, which follows OnCall's own source and expands the rules with dateutil.
+const ROTATIONS: &str = include_str!("../../../../../tests/fixtures/grafana/rotations.json");
+
+#[test]
+fn rotations_of_every_kind_give_the_shifts_that_oncall_gives() {
+    let cases: Value = serde_json::from_str(ROTATIONS).unwrap();
+    for case in cases.as_array().unwrap() {
+        let mut documents = documents(&[case["shift"].clone()]);
+        let shift = |line: &Value| {
+            let words: Vec<&str> = line.as_str().unwrap().split(' ').collect();
+            let [who, from, to] = words[..] else { panic!("{line}") };
+            json!({"user_pk": who, "shift_start": format!("{from}:00Z"),
+                   "shift_end": format!("{to}:00Z")})
+        };
+        documents.schedules[0].1 =
+            Some(case["final"].as_array().unwrap().iter().map(shift).collect());
+        let within = Interval::new(at("2026-10-19T00:00:00Z"), at("2026-11-16T00:00:00Z"));
+        documents.rendered = Some(within);
+        let rota = imported(documents);
+        let proven = rota.schedules[0].proven.is_some();
+        assert!(proven && !file(&rota).contains("left out"), "{}\n{}", said(&rota), case["shift"]);
+    }
+}

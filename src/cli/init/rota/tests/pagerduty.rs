@@ -175,6 +175,7 @@ fn what_differs_from_the_rendered_shifts_is_said_with_how_much_and_when() {
     let expect = "not the same as PagerDuty says for 6h of Mon 12 Oct 2026 11:00 to Wed 11 Nov 2026 \
                   10:00, first on Tue 20 Oct 2026 12:00 until Tue 20 Oct 2026 18:00";
     assert!(said.contains(expect), "{said}");
+    assert!(said.contains("the iCalendar feed that PagerDuty has of it"), "{said}");
 }
 
 #[rstest]
@@ -305,5 +306,28 @@ fn ids_do_not_depend_on_the_order_of_the_answer() {
         let Turns::Rotation(rotation) = &rota.schedules[0].layers[0].turns else { panic!() };
         assert_eq!(rotation.people.iter().map(|p| &**p).collect::<Vec<_>>(), ["ana-2", "ana"]);
         assert_eq!((&*rota.schedules[0].id, rotation.start), ("nandu", local("2026-01-05 09:00")));
+    }
+}
+
+/// Schedules at random, with the shifts from 12 October to 16 November 2026 that an independent
+/// program finds by asking each quarter of an hour who has it.
+const SCHEDULES: &str = include_str!("../../../../../tests/fixtures/pagerduty/schedules.json");
+
+#[test]
+fn layers_of_every_kind_give_the_shifts_that_they_mean() {
+    for mut case in read(SCHEDULES).as_array().unwrap().clone() {
+        let entry = |line: &Value| {
+            let words: Vec<&str> = line.as_str().unwrap().split(' ').collect();
+            let [who, from, to] = words[..] else { panic!("{line}") };
+            json!({"start": from, "end": to, "user": {"id": who, "summary": who}})
+        };
+        let entries: Vec<Value> = case["final"].as_array().unwrap().iter().map(entry).collect();
+        case["schedule"]["final_schedule"] = json!({"rendered_schedule_entries": entries});
+        let rota = imported(Documents {
+            schedules: vec![(case["schedule"].clone(), Vec::new())],
+            rendered: Some(Interval::new(at("2026-10-12T09:00:00Z"), at("2026-11-16T09:00:00Z"))),
+            ..Documents::default()
+        });
+        assert!(rota.schedules[0].proven.is_some(), "{}\n{}", said(&rota), case["schedule"]);
     }
 }
