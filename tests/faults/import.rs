@@ -143,7 +143,8 @@ async fn every_page_is_read_with_the_token_and_the_result_is_checked_and_compute
     let listed = json!({"schedules": [{"id": "PS1", "name": "Core"}, {"id": "../users"}]});
     Mock::given(path("/schedules")).respond_with(answer(listed)).mount(&server).await;
     Mock::given(path("/schedules/PS1")).respond_with(rendered).expect(1).mount(&server).await;
-    let from = Utc::now() + TimeDelta::days(40);
+    // After the weeks that are compared.
+    let from = Utc::now() + TimeDelta::days(100);
     let over = json!({"overrides": [{"id": "O", "start": from, "end": from + TimeDelta::hours(2),
                                      "user": {"id": "P150"}}]});
     Mock::given(path("/schedules/PS1/overrides"))

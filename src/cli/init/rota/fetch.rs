@@ -36,7 +36,6 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const WAIT: Duration = Duration::from_secs(5);
 /// For how long the server's own shifts are compared, and how far ahead overrides are looked for:
 /// PagerDuty answers for three months at most.
-const COMPARED: TimeDelta = TimeDelta::days(30);
 const AHEAD: TimeDelta = TimeDelta::weeks(12);
 /// Questions about single schedules that are under way at once.
 const AT_ONCE: usize = 4;
@@ -211,7 +210,7 @@ fn cut(path: &str, n: usize) -> LeftOut {
 fn compared(now: Instant) -> Interval {
     let hour = TimeDelta::hours(1);
     let from = now.duration_trunc(hour).unwrap_or(now) + hour;
-    Interval::new(from, from + COMPARED)
+    Interval::new(from, from + AHEAD)
 }
 
 fn stamp(at: Instant) -> String {
@@ -277,7 +276,7 @@ pub async fn grafana(api: &Api, now: Instant) -> Result<Found<grafana::Documents
     let policies = api.by_links("api/v1/escalation_policies/", &[], &mut left_out).await?;
     // The server is asked by days, and answers for whole ones.
     let day = now.duration_trunc(TimeDelta::days(1)).unwrap_or(now) + TimeDelta::days(1);
-    let rendered = Interval::new(day, day + COMPARED);
+    let rendered = Interval::new(day, day + AHEAD);
     let date = |at: Instant| at.format("%Y-%m-%d").to_string();
     let (from, to) = (date(rendered.from), date(rendered.to));
     let mut schedules = Vec::new();

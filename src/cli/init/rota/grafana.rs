@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::pagerduty::{finish, push};
 use super::shifts::{self, Shift};
 use super::{
-    Calendar, Crew, DraftLayer, DraftSchedule, Person, Rota, Wanted, email, free, name, or_default,
-    proof, readable,
+    Calendar, Crew, DraftLayer, DraftSchedule, MAX_LEVELS, Person, Rota, Wanted, email, free, name,
+    or_default, proof, readable,
 };
 use crate::config;
 use crate::domain::roster::escalation::Target;
@@ -223,7 +223,10 @@ fn policy(
 ) {
     let (mut levels, mut notes, mut repeat) = (Vec::new(), Vec::new(), 0);
     let mut told: Vec<Target> = Vec::new();
-    for (n, step) in steps.iter().enumerate() {
+    if steps.len() > MAX_LEVELS {
+        notes.push(format!("all but the first {MAX_LEVELS} of its steps"));
+    }
+    for (n, step) in steps.iter().take(MAX_LEVELS).enumerate() {
         let n = n + 1;
         let mut found = Vec::new();
         match step.kind.as_str() {

@@ -35,6 +35,12 @@ use crate::sources::settings::CalendarAt;
 const MAX_NAME: usize = 80;
 /// Longest part of an id that is made from a name.
 const MAX_ID: usize = 60;
+/// What is more than this is no rota that people keep: layers of a schedule, turns of a layer, levels
+/// of a policy, overrides to come.
+const MAX_LAYERS: usize = 50;
+const MAX_TURNS: usize = 1_000;
+const MAX_LEVELS: usize = 50;
+const MAX_OVERRIDES: usize = 500;
 /// How much of what a server says is repeated in a note.
 const MAX_NOTE: usize = 300;
 
@@ -230,6 +236,15 @@ impl DraftSchedule {
             )
         };
         self.overrides.iter().map(command).collect()
+    }
+
+    /// Keeps only so many overrides as somebody makes.
+    fn cut_overrides(&mut self) {
+        if self.overrides.len() > MAX_OVERRIDES {
+            let n = self.overrides.len();
+            self.notes.push(format!("of {n} overrides to come, the first {MAX_OVERRIDES}"));
+            self.overrides.truncate(MAX_OVERRIDES);
+        }
     }
 
     /// Where not all of it could be taken over: what else can be done.

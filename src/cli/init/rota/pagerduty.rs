@@ -21,8 +21,8 @@ use serde_json::Value;
 use super::layers::{Turning, clocks_change, turn};
 use super::week::{DAY, WEEK, Week};
 use super::{
-    Crew, DraftLayer, DraftSchedule, MAX_NOTE, Person, Policy, Rota, Wanted, email, free, name,
-    or_default, proof, readable,
+    Crew, DraftLayer, DraftSchedule, MAX_LAYERS, MAX_LEVELS, MAX_NOTE, MAX_TURNS, Person, Policy,
+    Rota, Wanted, email, free, name, or_default, proof, readable,
 };
 use crate::domain::roster::escalation::{Escalation, Level, Target};
 use crate::domain::roster::{ScheduleId, Turn};
@@ -243,11 +243,14 @@ fn schedule(
     }
     made.overrides = overrides.iter().filter_map(|e| wanted(crew, e)).collect();
     made.overrides.retain(|o| o.at.to > now);
+    made.cut_overrides();
     let mut layers = Vec::new();
-    for layer in &read.layers {
-        if layer.end.is_some_and(|end| end <= now) {
-            continue;
-        }
+    let is_over = |layer: &&Layer| layer.end.is_some_and(|end| end <= now);
+    let list: Vec<&Layer> = read.layers.iter().filter(|layer| !is_over(layer)).collect();
+    if list.len() > MAX_LAYERS {
+        made.notes.push(format!("of its {} layers, the first {MAX_LAYERS}", list.len()));
+    }
+    for layer in list.into_iter().take(MAX_LAYERS) {
         match self::layers(crew, layer, zone, now) {
             Ok(made) => layers.push(made),
             Err(why) => made.notes.push(format!("layer {} is left out: {why}", name(&layer.name))),
@@ -304,6 +307,9 @@ fn layers(
     let counted = layer.rotation_virtual_start.unwrap_or(start);
     if layer.users.is_empty() {
         return Err("it has no users".to_owned());
+    }
+    if layer.users.len() > MAX_TURNS {
+        return Err(format!("it has more than {MAX_TURNS} turns"));
     }
     let mut notes = Vec::new();
     let hours = hours(&layer.restrictions, &mut notes)?;
@@ -362,10 +368,13 @@ fn hours(restrictions: &[Restriction], notes: &mut Vec<String>) -> Result<Option
 fn policy(crew: &mut Crew<'_>, read: &EscalationPolicy, schedules: &BTreeMap<String, ScheduleId>) {
     let called = name(&read.name);
     let (mut levels, mut notes): (Vec<Level>, _) = (Vec::new(), Vec::new());
-    for (n, rule) in read.escalation_rules.iter().enumerate() {
+    if read.escalation_rules.len() > MAX_LEVELS {
+        notes.push(format!("all but the first {MAX_LEVELS} of its rules"));
+    }
+    for (n, rule) in read.escalation_rules.iter().take(MAX_LEVELS).enumerate() {
         let n = n + 1;
         let mut notify = Vec::new();
-        for target in &rule.targets {
+        for target in rule.targets.iter().take(MAX_LEVELS) {
             let kind = target.kind.trim_end_matches("_reference");
             let found = match kind {
                 "user" => Some(Target::Person(crew.id(&target.id, &target.summary))),

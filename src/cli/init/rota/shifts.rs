@@ -21,15 +21,15 @@ use serde::Deserialize;
 use super::grafana::overlap;
 use super::layers::{Turning, turn};
 use super::week::Week;
-use super::{Crew, DraftLayer, DraftSchedule, Wanted, name, or_default};
+use super::{Crew, DraftLayer, DraftSchedule, MAX_LAYERS, MAX_TURNS, Wanted, name, or_default};
 use crate::domain::roster::{PersonId, Turn};
 use crate::domain::text::clean;
 use crate::domain::time::{Instant, Interval, zone};
 
 /// How far ahead shifts of one level are looked at for being on at once.
 const AHEAD: TimeDelta = TimeDelta::days(28);
-/// A rotation of more turns than this is no rota.
-const MAX_TURNS: usize = 1_000;
+/// So many of those who are on call together are named.
+const MAX_NAMED: usize = 5;
 /// The days of the week as iCalendar calls them, from Monday.
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
 const A_DAY: i64 = 86_400;
@@ -91,12 +91,17 @@ pub fn add(
     let mut levels = Vec::new();
     for shift in sorted {
         let before = made.layers.len();
+        if before >= MAX_LAYERS {
+            made.notes.push(format!("shift {} is left out: one of too many", shift.called()));
+            continue;
+        }
         match layers(crew, made, shift, own, now) {
             Ok(list) => list.into_iter().for_each(|layer| made.push(layer)),
             Err(why) => made.notes.push(format!("shift {} is left out: {why}", shift.called())),
         }
         levels.extend((before..made.layers.len()).map(|_| (shift.level, &shift.id)));
     }
+    made.cut_overrides();
     // Calendars stand below, so that indexes are counted from the end.
     let offset = made.layers.len() - levels.len();
     let within = Interval::new(now, now + AHEAD);
@@ -231,15 +236,23 @@ impl Shift {
         if groups.iter().any(Vec::is_empty) {
             return Err("it has turns of nobody".to_owned());
         }
+        if groups.len() > MAX_TURNS || groups.iter().any(|group| group.len() > MAX_TURNS) {
+            return Err(format!("it has more than {MAX_TURNS} turns or people at once"));
+        }
         let first = self.start_rotation_from_user_index.min(groups.len());
         groups.rotate_left(first);
         let mut out = Vec::new();
-        for group in groups.iter().take(MAX_TURNS) {
+        for group in &groups {
             let mut people: Vec<PersonId> = group.iter().map(|id| crew.id(id, id)).collect();
             people.dedup();
             let mut people = people.into_iter();
             let first = people.next().ok_or("it has turns of nobody")?;
-            let others: Vec<String> = people.map(|p| name(&p)).collect();
+            let mut others: Vec<String> = people.map(|p| name(&p)).collect();
+            if others.len() > MAX_NAMED {
+                let more = others.len() - MAX_NAMED;
+                others.truncate(MAX_NAMED);
+                others.push(format!("{more} more"));
+            }
             if !others.is_empty() {
                 notes.push(format!("{first} is on call there together with {}", others.join(", ")));
             }

@@ -331,3 +331,40 @@ fn layers_of_every_kind_give_the_shifts_that_they_mean() {
         assert!(rota.schedules[0].proven.is_some(), "{}\n{}", said(&rota), case["schedule"]);
     }
 }
+
+#[test]
+fn what_is_more_than_any_rota_has_is_cut_and_said() {
+    let layer = json!({"name": "L", "start": "2026-01-05T09:00:00Z", "users": [{"user": {"id": "A"}}],
+        "rotation_turn_length_seconds": 86_400});
+    let mut crowded = layer.clone();
+    crowded["users"] = vec![json!({"user": {"id": "A"}}); 1_001].into();
+    let mut layers = vec![layer; 60];
+    layers[0] = crowded;
+    let schedule = json!({"id": "S", "name": "Big", "time_zone": "UTC", "schedule_layers": layers});
+    let over = json!({"start": "2026-12-05T09:00:00Z", "end": "2026-12-05T10:00:00Z",
+        "user": {"id": "A"}});
+    let rule = json!({"escalation_delay_in_minutes": 5,
+        "targets": [{"id": "A", "type": "user_reference"}]});
+    let rota = imported(Documents {
+        users: vec![json!({"id": "A", "name": "Ana"})],
+        schedules: vec![(schedule, vec![over; 600])],
+        policies: vec![json!({"name": "P", "escalation_rules": vec![rule; 60]})],
+        rendered: None,
+    });
+    loaded(&rota, now());
+    let counts = (
+        rota.schedules[0].layers.len(),
+        rota.schedules[0].overrides.len(),
+        rota.policies[0].escalation.levels.len(),
+    );
+    assert_eq!(counts, (49, 500, 50));
+    let said = said(&rota);
+    for part in [
+        "of its 60 layers, the first 50",
+        "it has more than 1000 turns",
+        "of 600 overrides to come, the first 500",
+        "all but the first 50 of its rules",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+}
