@@ -159,6 +159,7 @@ async fn every_page_is_read_with_the_token_and_the_result_is_checked_and_compute
     assert!(output.status.success(), "{said}");
     assert!(said.contains("config.toml: 2 people, 1 schedule, 0 escalations\n"), "{said}");
     assert!(said.contains("158 other users: on no schedule and in no policy"), "{said}");
+    assert!(said.contains("the same shifts as their server: Core\n"), "{said}");
     let config = home.config();
     assert!(config.contains("# The same shifts as PagerDuty says, "), "{config}");
     assert!(!config.contains(TOKEN));

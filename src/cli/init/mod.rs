@@ -46,6 +46,8 @@ struct Document {
     people: usize,
     schedules: usize,
     escalations: usize,
+    /// Schedules that were held against the shifts of their server and give the same.
+    proven: Vec<String>,
     left_out: Vec<LeftOut>,
     /// Commands that make the overrides which the config cannot hold.
     commands: Vec<String>,
@@ -95,6 +97,9 @@ fn said(path: &str, document: &Document) -> String {
         let _ = write!(text, ": {}", parts.join(", "));
     }
     text.push('\n');
+    if !document.proven.is_empty() {
+        let _ = writeln!(text, "the same shifts as their server: {}", document.proven.join(", "));
+    }
     if !document.left_out.is_empty() {
         text.push_str("not carried over:\n");
     }
@@ -217,6 +222,7 @@ async fn filled(context: &Context, args: &args::Init) -> Result<(String, Documen
         people: rota.people.len(),
         schedules: rota.schedules.len(),
         escalations: rota.policies.len(),
+        proven: rota.proven(),
         left_out,
         commands: rota.commands(),
     };

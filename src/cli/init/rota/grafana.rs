@@ -15,7 +15,7 @@ use super::pagerduty::{finish, push};
 use super::shifts::{self, Shift};
 use super::{
     Calendar, Crew, DraftLayer, DraftSchedule, MAX_LEVELS, Person, Rota, Wanted, email, free, name,
-    or_default, proof, readable,
+    or_default, proof, readable, zones,
 };
 use crate::config;
 use crate::domain::roster::escalation::Target;
@@ -110,7 +110,7 @@ struct Step {
     notify_on_call_from_schedule: String,
 }
 
-/// Adds all of it to a rota. `zone`: of schedules that name none.
+/// Adds all of it to a rota.
 pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
     rota.from.insert("Grafana OnCall");
     let mut notes = Vec::new();
@@ -145,7 +145,7 @@ pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
 }
 
 fn person(user: &User) -> Person {
-    let zone: Option<Tz> = user.timezone.parse().ok();
+    let zone = zones::zone(&user.timezone);
     Person { name: name(&user.username), email: email(&user.email), zone, ..Person::default() }
 }
 

@@ -16,6 +16,7 @@ mod shifts;
 mod tests;
 pub mod toml;
 mod week;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -170,6 +171,11 @@ impl Rota {
         }
         out.extend(self.notes.iter().cloned());
         out
+    }
+
+    /// The schedules of which it was seen that they give the server's own shifts.
+    pub fn proven(&self) -> Vec<String> {
+        self.schedules.iter().filter(|s| s.proven.is_some()).map(|s| s.name.clone()).collect()
     }
 
     /// The commands that make the overrides again.

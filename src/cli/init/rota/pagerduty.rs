@@ -22,7 +22,7 @@ use super::layers::{Turning, clocks_change, turn};
 use super::week::{DAY, WEEK, Week};
 use super::{
     Crew, DraftLayer, DraftSchedule, MAX_LAYERS, MAX_LEVELS, MAX_NOTE, MAX_TURNS, Person, Policy,
-    Rota, Wanted, email, free, name, or_default, proof, readable,
+    Rota, Wanted, email, free, name, or_default, proof, readable, zones,
 };
 use crate::domain::roster::escalation::{Escalation, Level, Target};
 use crate::domain::roster::{ScheduleId, Turn};
@@ -197,7 +197,7 @@ pub fn add(rota: &mut Rota, documents: Documents, now: Instant) {
 
 fn person(user: &User) -> Person {
     let mut notes = Vec::new();
-    let zone: Option<Tz> = user.time_zone.parse().ok();
+    let zone = zones::zone(&user.time_zone);
     if zone.is_none() && !user.time_zone.is_empty() {
         notes.push(format!("unknown time zone \"{}\"", clean(&user.time_zone, 60)));
     }
@@ -231,7 +231,7 @@ fn schedule(
     now: Instant,
 ) -> Option<DraftSchedule> {
     let called = name(&read.name);
-    let Ok(zone) = read.time_zone.parse::<Tz>() else {
+    let Some(zone) = zones::zone(&read.time_zone) else {
         let why = format!("left out: unknown time zone \"{}\"", clean(&read.time_zone, 60));
         crew.rota.note(&format!("schedule {called}"), why);
         return None;

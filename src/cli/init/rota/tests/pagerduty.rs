@@ -145,7 +145,7 @@ fn people_targets_and_loops_of_a_policy_are_carried_over_and_the_rest_is_said() 
         "escalation Core: rule 2 notifies the team \"Platform\"",
         "escalation Core: rule 3 notifies the schedule \"Elsewhere\"",
         "escalation Core: rule 3 notifies one after the other",
-        "person dana: unknown time zone \"Eastern Time (US & Canada)\"",
+        "person dana: unknown time zone \"Middle-earth\"",
         "person gil-gone: is named in a schedule or policy, but is no user",
         "schedule Core: platform: 1 override to come",
         "1 other user: on no schedule and in no policy",
