@@ -139,7 +139,7 @@ impl Console {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a config: the commented example, or one filled from Prometheus and Alertmanager
+    /// Write a config: the commented example, or one filled from what other systems know
     Init(Init),
     /// Validate the config, then reach every source
     Check(Check),
@@ -180,6 +180,26 @@ pub struct Init {
     /// The Alertmanager; several URLs are the members of one cluster
     #[arg(long, value_name = "URL")]
     pub alertmanager: Vec<String>,
+    /// Take people, schedules and escalation policies from PagerDuty; the file holds a REST API key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub pagerduty_token_file: Option<PathBuf>,
+    /// PagerDuty's API; https://api.eu.pagerduty.com for accounts in the EU
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "pagerduty_token_file",
+        default_value = "https://api.pagerduty.com"
+    )]
+    pub pagerduty_url: String,
+    /// Take them from Grafana OnCall; its API URL stands in its settings
+    #[arg(long, value_name = "URL", requires = "grafana_oncall_token_file")]
+    pub grafana_oncall_url: Option<String>,
+    /// The file that holds an API key of OnCall
+    #[arg(long, value_name = "FILE", requires = "grafana_oncall_url", value_hint = ValueHint::FilePath)]
+    pub grafana_oncall_token_file: Option<PathBuf>,
+    /// Read who is on call from this iCalendar
+    #[arg(long, value_name = "FILE-OR-URL")]
+    pub roster_ics: Vec<String>,
     /// Replace a file that is there
     #[arg(long)]
     pub force: bool,
@@ -189,6 +209,17 @@ pub struct Init {
     /// Write it there [default: --config, or the user's config file]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+}
+
+impl Init {
+    /// Nothing is named from which the config could be filled.
+    pub fn is_plain(&self) -> bool {
+        self.prometheus.is_none()
+            && self.alertmanager.is_empty()
+            && self.pagerduty_token_file.is_none()
+            && self.grafana_oncall_url.is_none()
+            && self.roster_ics.is_empty()
+    }
 }
 
 #[derive(Debug, Args)]

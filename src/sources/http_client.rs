@@ -407,7 +407,9 @@ impl Answer {
     }
 
     fn busy(&self) -> SourceError {
-        let retry_after = self.headers.get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+        // Some count the seconds in the other one.
+        let header = self.headers.get(RETRY_AFTER).or_else(|| self.headers.get("ratelimit-reset"));
+        let retry_after = header.and_then(|v| v.to_str().ok());
         SourceError::Busy {
             reason: format!(
                 "{} asks for patience ({}{})",

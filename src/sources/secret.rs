@@ -88,6 +88,10 @@ impl Hidden {
             {
                 self.add(password);
             }
+            // `Token token=…`
+            if let Some((_, token)) = rest.split_once('=') {
+                self.add(token);
+            }
             self.add(rest);
         } else {
             self.add(&value);
@@ -307,11 +311,12 @@ mod tests {
         hidden.header(&HeaderValue::from_static("Basic bGFiOmh1bnRlcjI="));
         hidden.header(&HeaderValue::from_static("Bearer SECRET123"));
         hidden.header(&HeaderValue::from_static("key-456"));
+        hidden.header(&HeaderValue::from_static("Token token=PD-789"));
         hidden.header(&HeaderValue::from_static("no"));
         hidden.address(&"http://ana:p%40ss+&-789@h/".parse().unwrap());
         let said = "Basic bGFiOmh1bnRlcjI= hunter2 Bearer SECRET123 key-456 no p@ss+&-789 p%40ss+&-789 \
-                    YW5hOnBAc3MrJi03ODk=";
-        assert_eq!(hidden.hide(said), "Basic *** *** Bearer *** *** no *** *** ***");
+                    YW5hOnBAc3MrJi03ODk= PD-789";
+        assert_eq!(hidden.hide(said), "Basic *** *** Bearer *** *** no *** *** *** ***");
         assert!(!format!("{hidden:?}").contains("hunter2"));
     }
 

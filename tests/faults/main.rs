@@ -4,6 +4,7 @@
 
 mod calendar;
 mod contract;
+mod import;
 mod kill;
 mod mirror;
 mod store;

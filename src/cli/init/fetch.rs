@@ -10,13 +10,16 @@ use url::Url;
 use super::draft::RuleGroups;
 use crate::domain::matcher::Labels;
 use crate::domain::text::clean;
+use crate::sources::SourceError;
 use crate::sources::http_client::{Answer, Clients, Http, Request, address, below};
-use crate::sources::settings::{HttpSettings, Kind, Prometheus, SourceSettings};
+use crate::sources::settings::{Auth, Host, HttpSettings, Kind, SourceSettings, discreet};
 
 /// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Largest answer accepted, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
+/// The same of a calendar, as of its source.
+pub const MAX_CALENDAR: usize = 8 * 1024 * 1024;
 
 /// One server.
 pub struct Server {
@@ -59,23 +62,35 @@ pub struct Alert {
     pub labels: Labels,
 }
 
+/// A client that asks each thing once and keeps nothing.
+pub fn http(auth: Auth, max_body: usize) -> Http {
+    let settings = SourceSettings {
+        name: Arc::from("init"),
+        interval: PATIENCE,
+        timeout: PATIENCE,
+        max_body,
+        http: HttpSettings { auth, ..HttpSettings::default() },
+        // Of no consequence: only a source asks what kind it is.
+        kind: Kind::Host(Host { top_processes: 0, services: false }),
+        asks: Vec::new(),
+    };
+    Http::new(&settings, &Clients::default())
+}
+
+/// What a calendar at an address says.
+pub async fn calendar(url: &Url) -> Result<String, SourceError> {
+    let http = http(Auth::None, MAX_CALENDAR);
+    let asked = tokio::time::timeout(PATIENCE, http.get(url.clone())).await;
+    let answer = asked.unwrap_or(Err(SourceError::TimedOut(PATIENCE)));
+    // The address of a private calendar is its secret.
+    let answer =
+        answer.map_err(|e| e.reworded(|said| said.replace(&address(url), &discreet(url))))?;
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
+}
+
 impl Server {
     pub fn new(base: Url) -> Self {
-        let settings = SourceSettings {
-            name: Arc::from("init"),
-            interval: PATIENCE,
-            timeout: PATIENCE,
-            max_body: MAX_BODY,
-            http: HttpSettings::default(),
-            kind: Kind::Prometheus(Prometheus {
-                url: base.clone(),
-                alerts: false,
-                heartbeats: Vec::new(),
-                backfill: Duration::ZERO,
-            }),
-            asks: Vec::new(),
-        };
-        Self { http: Http::new(&settings, &Clients::default()), base }
+        Self { http: http(Auth::None, MAX_BODY), base }
     }
 
     /// The alert rules.

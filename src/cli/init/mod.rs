@@ -1,9 +1,10 @@
 //! `atalaya init`: a config to begin with, the commented example or one filled from what Prometheus
-//! and Alertmanager know.
+//! and Alertmanager know, and from a rota that is kept elsewhere.
 
 mod draft;
 mod fetch;
 mod promql;
+mod rota;
 mod write;
 
 use std::collections::BTreeSet;
@@ -13,39 +14,51 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use chrono_tz::Tz;
 use serde::Serialize;
 use url::Url;
 
 use self::draft::{Candidate, DraftService, LeftOut};
 use self::fetch::Server;
+use self::rota::Rota;
+use self::rota::fetch::Api;
 use self::write::Upstreams;
 use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args};
 use crate::config;
 use crate::domain::matcher::{Labels, Matchers};
 use crate::domain::text::count;
+use crate::sources::SourceError;
+use crate::sources::settings::{CalendarAt, discreet};
 
 /// Most alert rules that are looked into.
 const MAX_RULES: usize = 500;
+/// Most commands that the summary shows; the file has all of them.
+const MAX_COMMANDS: usize = 20;
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Document {
     /// `null`: printed to standard output.
     path: Option<String>,
     sources: usize,
     services: usize,
     signals: usize,
+    people: usize,
+    schedules: usize,
+    escalations: usize,
+    /// Schedules that were held against the shifts of their server and give the same.
+    proven: Vec<String>,
     left_out: Vec<LeftOut>,
+    /// Commands that make the overrides which the config cannot hold.
+    commands: Vec<String>,
 }
 
 pub async fn run(context: &Context, args: &args::Init) -> Result<Exit, Failure> {
     let target = if args.stdout { None } else { Some(target(context, args)?) };
-    let (text, document) = if args.prometheus.is_none() && args.alertmanager.is_empty() {
-        let document =
-            Document { path: None, sources: 1, services: 0, signals: 0, left_out: Vec::new() };
-        (config::EXAMPLE.to_owned(), document)
+    let (text, document) = if args.is_plain() {
+        (config::EXAMPLE.to_owned(), Document { sources: 1, ..Document::default() })
     } else {
-        filled(args).await?
+        filled(context, args).await?
     };
     let Some(path) = target else {
         print(&text);
@@ -68,17 +81,40 @@ pub async fn run(context: &Context, args: &args::Init) -> Result<Exit, Failure> 
 fn said(path: &str, document: &Document) -> String {
     use std::fmt::Write as _;
     let mut text = format!("wrote {path}");
+    let mut parts = Vec::new();
     if document.services > 0 || document.sources > 1 {
-        let sources = count(document.sources, "source");
-        let services = count(document.services, "service");
-        let _ = write!(text, ": {sources}, {services}, {}", count(document.signals, "signal"));
+        parts.push(count(document.sources, "source"));
+        parts.push(count(document.services, "service"));
+        parts.push(count(document.signals, "signal"));
+    }
+    if document.people + document.schedules + document.escalations > 0 {
+        let people = document.people;
+        parts.push(if people == 1 { "1 person".to_owned() } else { format!("{people} people") });
+        parts.push(count(document.schedules, "schedule"));
+        parts.push(count(document.escalations, "escalation"));
+    }
+    if !parts.is_empty() {
+        let _ = write!(text, ": {}", parts.join(", "));
     }
     text.push('\n');
+    if !document.proven.is_empty() {
+        let _ = writeln!(text, "the same shifts as their server: {}", document.proven.join(", "));
+    }
     if !document.left_out.is_empty() {
         text.push_str("not carried over:\n");
     }
     for item in &document.left_out {
         let _ = writeln!(text, "  {}: {}", item.what, item.why);
+    }
+    if !document.commands.is_empty() {
+        text.push_str("overrides to come, each made by:\n");
+    }
+    for command in document.commands.iter().take(MAX_COMMANDS) {
+        let _ = writeln!(text, "  {command}");
+    }
+    if document.commands.len() > MAX_COMMANDS {
+        let more = document.commands.len() - MAX_COMMANDS;
+        let _ = writeln!(text, "  and {more} more, which stand in the file");
     }
     text.push_str("next: atalaya check, then atalaya\n");
     text
@@ -142,7 +178,7 @@ fn verify(context: &Context, path: &Path) -> Result<(), Failure> {
     config::load(&around, Utc::now()).map(|_| ()).map_err(Failure::Config)
 }
 
-async fn filled(args: &args::Init) -> Result<(String, Document), Failure> {
+async fn filled(context: &Context, args: &args::Init) -> Result<(String, Document), Failure> {
     let prometheus = args.prometheus.as_deref().map(address).transpose()?;
     let members: Vec<Url> =
         args.alertmanager.iter().map(|u| address(u)).collect::<Result<_, _>>()?;
@@ -173,15 +209,91 @@ async fn filled(args: &args::Init) -> Result<(String, Document), Failure> {
         alertmanagers: members.iter().map(plain).collect(),
         heartbeats: sorted.heartbeats,
     };
-    let text = write::file(&upstreams, &services, &left_out);
+    let rota = gather(context, args).await?;
+    let text = write::file(&upstreams, &services, &rota, &left_out);
+    left_out.extend(rota.left_out());
     let document = Document {
         path: None,
-        sources: usize::from(upstreams.prometheus.is_some()) + usize::from(!members.is_empty()),
+        sources: usize::from(upstreams.prometheus.is_some())
+            + usize::from(!members.is_empty())
+            + rota.calendars.len(),
         services: services.len(),
         signals: services.iter().map(|s| s.signals.len()).sum(),
+        people: rota.people.len(),
+        schedules: rota.schedules.len(),
+        escalations: rota.policies.len(),
+        proven: rota.proven(),
         left_out,
+        commands: rota.commands(),
     };
     Ok((text, document))
+}
+
+/// The rota, from all that it is to be taken from.
+async fn gather(context: &Context, args: &args::Init) -> Result<Rota, Failure> {
+    let now = Utc::now();
+    let mut rota = Rota::beside(&[write::PROMETHEUS, write::ALERTMANAGER]);
+    if let Some(token) = &args.pagerduty_token_file {
+        let base = address(&args.pagerduty_url)?;
+        let api = Api::pagerduty(base, token).await.map_err(failed)?;
+        let (documents, left_out) = rota::fetch::pagerduty(&api, now).await.map_err(failed)?;
+        rota::pagerduty::add(&mut rota, documents, now);
+        rota.notes.extend(left_out);
+    }
+    if let (Some(url), Some(token)) = (&args.grafana_oncall_url, &args.grafana_oncall_token_file) {
+        let api = Api::grafana(address(url)?, token).await.map_err(failed)?;
+        let (documents, left_out) = rota::fetch::grafana(&api, now).await.map_err(failed)?;
+        rota::grafana::add(&mut rota, documents, now);
+        rota.notes.extend(left_out);
+    }
+    let zone = context.around.zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(Tz::UTC);
+    for from in &args.roster_ics {
+        let (at, text) = calendar(from).await?;
+        rota::calendar::add(&mut rota, at, &text, zone, now);
+    }
+    Ok(rota)
+}
+
+fn failed(error: SourceError) -> Failure {
+    match error {
+        SourceError::Misconfigured(why) => Failure::Usage(why),
+        other => Failure::Unreachable(other.to_string()),
+    }
+}
+
+/// A calendar by its address or file, and what it says.
+async fn calendar(from: &str) -> Result<(CalendarAt, String), Failure> {
+    let shown = crate::domain::text::clean(from, 200);
+    let (at, text) = if from.starts_with("http://") || from.starts_with("https://") {
+        let url = address(from)?;
+        let text = fetch::calendar(&url).await.map_err(failed)?;
+        (CalendarAt::Web(url), text)
+    } else {
+        let refused = |why: String| Failure::Usage(format!("--roster-ics {shown}: {why}"));
+        // The config may be anywhere, and is read from anywhere.
+        let path = std::path::absolute(from).map_err(|e| refused(e.to_string()))?;
+        let about = fs::metadata(&path).map_err(|e| refused(e.to_string()))?;
+        if !about.is_file() || about.len() > fetch::MAX_CALENDAR as u64 {
+            return Err(refused("is no file, or one of more than 8 MiB".to_owned()));
+        }
+        let bytes = fs::read(&path).map_err(|e| refused(e.to_string()))?;
+        (CalendarAt::File(path), String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let is_calendar = text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .get(.."BEGIN:VCALENDAR".len())
+        .is_some_and(|start| start.eq_ignore_ascii_case("BEGIN:VCALENDAR"));
+    if is_calendar {
+        return Ok((at, text));
+    }
+    let where_ = match &at {
+        CalendarAt::Web(url) | CalendarAt::Collection(url) => discreet(url),
+        CalendarAt::File(_) => shown,
+    };
+    let why =
+        "is no calendar, since it does not begin with BEGIN:VCALENDAR: give its iCalendar feed";
+    Err(Failure::Refused(format!("{where_} {why}")))
 }
 
 fn address(text: &str) -> Result<Url, Failure> {

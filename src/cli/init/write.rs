@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::draft::{DraftService, DraftSignal, LeftOut, quoted};
+use super::rota::{self, Rota};
 use crate::domain::health::{Dimension, Direction};
 
 /// What is written beside the services.
@@ -16,12 +17,17 @@ pub struct Upstreams {
 
 /// The name that the source gets in the file.
 pub const PROMETHEUS: &str = "prometheus";
-const ALERTMANAGER: &str = "alertmanager";
+pub const ALERTMANAGER: &str = "alertmanager";
 
 /// The whole file.
-pub fn file(upstreams: &Upstreams, services: &[DraftService], left_out: &[LeftOut]) -> String {
+pub fn file(
+    upstreams: &Upstreams,
+    services: &[DraftService],
+    rota: &Rota,
+    left_out: &[LeftOut],
+) -> String {
     let mut out = String::from(
-        "# Written by `atalaya init` from what the servers below know; change it as you like.\n\
+        "# Written by `atalaya init` from what other systems know; change it as you like.\n\
          # Every setting there is stands in the commented example: `atalaya init --stdout`.\n\
          # `atalaya check` validates this file and reaches every source.\n\n",
     );
@@ -67,6 +73,10 @@ pub fn file(upstreams: &Upstreams, services: &[DraftService], left_out: &[LeftOu
     }
     for s in services {
         service(&mut out, s);
+    }
+    if let Some(from) = rota.from() {
+        line(&mut out, &format!("# The rota, from {from}.\n"));
+        out.push_str(&rota::toml::tables(rota));
     }
     if !left_out.is_empty() {
         line(&mut out, "# Not carried over:");
@@ -118,12 +128,12 @@ fn signal(out: &mut String, g: &DraftSignal) {
     }
 }
 
-fn line(out: &mut String, text: &str) {
+pub fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
 /// A TOML string; single quotes where that saves escapes.
-fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     let plain = !value.contains('\'') && !value.chars().any(char::is_control);
     if value.contains(['"', '\\']) && plain {
         return format!("'{value}'");
