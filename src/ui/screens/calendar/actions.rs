@@ -188,10 +188,10 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
     let zone = one.window.zone();
     let start = zone::local(one.planned.from, zone).format(TIME).to_string();
     let hint = format!("in {}", zone.name());
-    let long = text::duration(one.planned.length()).replace(' ', "");
+    let length = one.record().and_then(|r| r.moved?.length).unwrap_or(one.window.length);
     let fields = vec![
         FormField::new("Start", &start, &hint),
-        FormField::new("Length", &long, "90m, 2h, 3d"),
+        FormField::new("Length", &length.to_string(), "90m, 2h, 3d"),
     ];
     let (world, now) = (ctx.world.clone(), ctx.now);
     let (one, title) = (one.clone(), format!("Move {}", one.window.title()));

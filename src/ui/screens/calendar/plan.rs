@@ -97,10 +97,6 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
     let window = desk.present.as_ref();
     let zone = desk.zone;
     let text = |of: &dyn Fn(&Window) -> String| window.map(of).unwrap_or_default();
-    let long = |length: Length| match length {
-        Length { days, seconds: 0 } if days > 0 => format!("{days}d"),
-        length => text::duration(length.at_most()).replace(' ', ""),
-    };
     let kinds = Kind::ALL.map(|k| k.word().replace('_', " ")).to_vec();
     let kind = window.map_or(Kind::Maintenance, |w| w.kind).word().replace('_', " ");
     let today = zone::local(desk.now, zone).date();
@@ -159,7 +155,7 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
         FormField::new("Start", &start, &start_hint),
         FormField::new(
             "Length",
-            &window.map_or_else(|| "2h".to_owned(), |w| long(w.length)),
+            &window.map_or_else(|| "2h".to_owned(), |w| w.length.to_string()),
             "90m, 2h; 3d ends at the same local time",
         ),
         FormField::choose(
@@ -197,7 +193,7 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
             &text(&|w| {
                 w.back_out
                     .as_ref()
-                    .map(|b| long(Length { days: 0, seconds: b.decide_after }))
+                    .map(|b| Length { days: 0, seconds: b.decide_after }.to_string())
                     .unwrap_or_default()
             }),
             "from the start on, such as 80m: the latest time to go back",
@@ -209,7 +205,7 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
         ),
         FormField::new(
             "Flexible",
-            &text(&|w| w.flexible.map(long).unwrap_or_default()),
+            &text(&|w| w.flexible.map(|l| l.to_string()).unwrap_or_default()),
             "begins when its target goes down, and lasts so long",
         ),
     ]
