@@ -242,6 +242,27 @@ fn work_in_a_freeze_takes_an_exception() {
 }
 
 #[test]
+fn a_change_while_too_few_are_on_call_collides() {
+    let team = r#"
+[calendar]
+on_call_needed = 1
+[[schedules]]
+id = "days"
+[[schedules.layers]]
+name = "days"
+people = ["ana"]
+start = "2026-01-05 08:00"
+shift = "7d"
+hours = { mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], thu = ["08:00-18:00"], fri = ["08:00-18:00"], sat = ["08:00-18:00"], sun = ["08:00-18:00"] }
+"#;
+    let home = Home::with(&format!("{}{team}", CONFIG.replace("DAY", &day(30))));
+    home.says(&[&ADD[..], &["--start", &on("10:00")]].concat());
+    let (code, said) = fails(&home, &[&ADD[..], &["--start", &on("17:00")]].concat());
+    assert!(code == 1 && said.contains("0 on call, where 1 are needed"), "{said}");
+    assert!(said.contains("18:00 – 19:00"), "only where nobody is: {said}");
+}
+
+#[test]
 fn the_next_free_slot_keeps_clear_of_what_is_planned() {
     let home = home();
     let after = on("02:30");

@@ -16,7 +16,7 @@ use crate::domain::roster::shifts::final_shifts;
 use crate::domain::roster::{PersonId, Roster, ScheduleId};
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, zone};
-use crate::engine::outlook::Outlook;
+use crate::engine::outlook::{Known, Outlook};
 use crate::engine::{Plan, Snapshot};
 use crate::ui::theme::{Role, Symbols};
 
@@ -158,9 +158,13 @@ impl Board {
 
 /// The calendar over a stretch of time, with all that speaks against a plan in it.
 pub fn outlook(world: &Snapshot, span: Interval, now: Instant) -> Outlook {
-    let incidents = world.incidents.by_id.values().map(AsRef::as_ref);
-    let services = world.health.services.iter().map(|s| &s.service);
-    Outlook::new(Arc::clone(&world.plan), services, &world.calendar, incidents, span, now)
+    let known = Known {
+        services: world.health.services.iter().map(|s| &s.service).collect(),
+        incidents: world.incidents.by_id.values().map(AsRef::as_ref).collect(),
+        overrides: &world.book.overrides(),
+        imported: &world.imported,
+    };
+    Outlook::new(Arc::clone(&world.plan), &world.calendar, &known, span, now)
 }
 
 /// When somebody takes over from somebody else, an entry for each day.
