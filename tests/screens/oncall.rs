@@ -75,6 +75,7 @@ fn it_looks_right_in_every_style(#[case] name: &str, #[case] look: Look) {
 
 #[rstest]
 #[case::people("people", "v")]
+#[case::gaps("gaps", "v v")]
 #[case::team("team", "S")]
 #[case::two_weeks("two-weeks", "]")]
 #[case::month("month", "] ]")]
@@ -85,6 +86,17 @@ fn each_way_to_look_at_it_has_its_picture(#[case] name: &str, #[case] keys: &str
     let mut bench = bench((160, 45));
     bench.press(keys);
     assert_snapshot!(format!("oncall-{name}"), bench.text());
+}
+
+#[test]
+fn every_gap_is_reached_on_a_small_terminal_and_opens_its_schedule() {
+    let mut bench = bench((80, 24));
+    bench.press("v v");
+    let text = bench.text();
+    assert!(text.contains("Gaps and double bookings") && text.contains("Load, last"), "{text}");
+    bench.press("G Enter");
+    let text = bench.text();
+    assert!(text.contains("network · week of") || text.contains("Network · week of"), "{text}");
 }
 
 #[test]
