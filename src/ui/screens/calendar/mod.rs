@@ -15,6 +15,7 @@ mod agenda;
 mod board;
 mod detail;
 mod month;
+mod page;
 mod plan;
 mod read;
 mod timeline;
@@ -421,7 +422,7 @@ impl Screen for Calendar {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         match (&self.page, self.view) {
-            (Some(page), _) => detail::view_page(ctx, page, &self.board, area, paint),
+            (Some(page), _) => page::view_page(ctx, page, &self.board, area, paint),
             (None, View::Month) => self.view_month(ctx, area, paint),
             (None, View::Timeline) => self.view_timeline(ctx, area, paint),
             (None, View::Agenda) => self.view_agenda(ctx, area, paint),
