@@ -45,8 +45,11 @@ pub struct Calendar {
     /// The one that is shown full-screen.
     page: Option<Page>,
     board: Board,
-    /// The lines of the list.
+    /// The lines of the list, and those of the timeline where that is looked at.
     rows: Vec<Row>,
+    lines: Vec<timeline::Line>,
+    /// The board, the day and the view of which they were made.
+    listed: Option<(u64, NaiveDate, View)>,
     /// How many are under way and how many of them overrun, and until when that is true.
     under_way: UnderWay,
 }
@@ -276,8 +279,15 @@ impl Calendar {
     }
 
     fn relist(&mut self, ctx: &Ctx<'_>) {
+        let of = (self.board.number, self.day(ctx), self.view);
+        if self.listed == Some(of) {
+            return;
+        }
         let (span, site) = (self.span(ctx), ctx.world.site.zone);
         self.rows = rows(&self.board.entries, span, self.day(ctx), site);
+        let timeline = self.view == View::Timeline;
+        self.lines = if timeline { self.services(ctx) } else { Vec::new() };
+        self.listed = Some(of);
     }
 
     /// Shows what the cursor stands on by itself.
