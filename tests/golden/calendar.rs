@@ -167,7 +167,10 @@ fn what_collides_is_refused_unless_it_is_forced() {
     assert!(code == 1 && said.contains("Nightly backup"), "{said}");
     assert!(said.contains("--force does it all the same"), "{said}");
     assert_eq!(occurrences(&home).len(), 1, "nothing was planned");
-    home.says(&[&add[..], &["--force"]].concat());
+    let said = home.says(&[&add[..], &["--force"]].concat());
+    assert_eq!(said, "WIN-1  done  WIN-1 planned: update Kernels\n");
+    let audit = home.says(&["audit"]);
+    assert!(audit.contains("WIN-1 in spite of: "), "what was forced stays on record: {audit}");
     let conflicts = span(&["calendar", "conflicts", "--json", "--service", "db"]);
     let output = home.run(&words(&conflicts));
     assert_eq!(output.status.code(), Some(1));

@@ -148,9 +148,13 @@ fn bench(size: (u16, u16)) -> Bench {
     bench_of(Desk::new().world(), size, DEFAULT)
 }
 
-/// What the person asked of the calendar.
+/// What the person asked of the calendar, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
     let calendar = |cmd| match cmd {
+        Cmd::Ask(Command::Calendar(Ask::Despite { command, reasons })) => {
+            assert!(!reasons.is_empty());
+            Some(*command)
+        }
         Cmd::Ask(Command::Calendar(ask)) => Some(ask),
         _ => None,
     };

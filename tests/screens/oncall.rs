@@ -45,9 +45,13 @@ fn bench(size: (u16, u16)) -> Bench {
     bench_of(with(vec![over(1, Some("mia"), 2, 3)]), size, DEFAULT)
 }
 
-/// What the person asked of the roster.
+/// What the person asked of the roster, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
     let roster = |cmd| match cmd {
+        Cmd::Ask(Command::Roster(Ask::Despite { command, reasons })) => {
+            assert!(!reasons.is_empty());
+            Some(*command)
+        }
         Cmd::Ask(Command::Roster(ask)) => Some(ask),
         _ => None,
     };

@@ -71,6 +71,9 @@ fn say(event: &CalendarEvent, title: &dyn Fn(&WindowId) -> String) -> String {
             };
             format!("{}: item {} {result}{}", of(key), u32::from(*item) + 1, because(note))
         }
+        CalendarEvent::Forced { window, reasons } => {
+            format!("{} in spite of: {}", title(window), reasons.join("; "))
+        }
         CalendarEvent::OccurrenceAsked { prompt, key, .. } => prompt.text(&of(key)),
         CalendarEvent::OccurrenceUndone { key, what, .. } => {
             format!("{} no longer {what}", of(key))

@@ -90,6 +90,7 @@ pub fn apply(calendar: &mut Calendar, event: &Event) {
                 r.checks.sort_by_key(|check| check.item);
             });
         }
+        CalendarEvent::Forced { .. } => {}
         CalendarEvent::OccurrenceAsked { key, prompt, due } => {
             let mut asked = present(calendar, key);
             asked.asked.insert(*prompt, *due);

@@ -40,9 +40,9 @@ impl Calendar {
         let Some(one) = self.occurrence(ctx) else { return Vec::new() };
         match action {
             Action::Approve => {
-                doubtful(ctx, &one, Does::Approve, "Approve it all the same?", "approve")
+                doubtful(ctx, &one, Does::Approve, ("Approve it all the same?", "approve"))
             }
-            Action::Start => doubtful(ctx, &one, Does::Start, "Start it all the same?", "start"),
+            Action::Start => doubtful(ctx, &one, Does::Start, ("Start it all the same?", "start")),
             Action::Extend => extend(&one),
             Action::Close => close(&one),
             Action::Cancel => cancel(ctx, &one),
@@ -56,6 +56,7 @@ impl Calendar {
     /// After a change the cursor goes along with what was changed.
     pub(super) fn follow(&mut self, command: &Ask, ctx: &Ctx<'_>) {
         let (key, local) = match command {
+            Ask::Despite { command, .. } => return self.follow(command, ctx),
             Ask::Act { key, action: Does::Move { to, .. } } => (Some(key), *to),
             Ask::Add { window } => {
                 let next = window.recurrence.next(before(ctx.now, TimeDelta::days(1)), 1);
@@ -93,15 +94,15 @@ fn show(form: Form) -> Vec<Step> {
 }
 
 /// Approves or starts, after a question where something speaks against it.
-fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, title: &str, verb: &str) -> Vec<Step> {
-    let ask = Ask::Act { key: one.key.clone(), action: does.clone() };
+fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, question: (&str, &str)) -> Vec<Step> {
+    let ask = Ask::Act { key: one.key.clone(), action: does };
     // What cannot be is said here, not after a question.
     if let Err(refused) = judge(&ctx.world.calendar, &ask, &by(ctx, &operator(ctx)), ctx.now) {
         return vec![Step::Say(Tone::Bad, refused.why)];
     }
     let found = outlook(ctx.world, one.planned, ctx.now).against_one(one);
     let roster = &ctx.world.plan.roster;
-    unless(&found, roster, one.window.zone(), title, verb, act(&one.key, does))
+    unless(&found, roster, one.window.zone(), question, ask)
 }
 
 fn extend(one: &Occurrence) -> Vec<Step> {
@@ -211,9 +212,10 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         let (to, length) = Place::read(texts)?;
         let found = place.against(to, length);
         let Place { world, one, .. } = &*place;
-        let step = act(&one.key, Does::Move { to, length: Some(length) });
+        let action = Does::Move { to, length: Some(length) };
+        let ask = Ask::Act { key: one.key.clone(), action };
         let (roster, zone) = (&world.plan.roster, one.window.zone());
-        Ok(unless(&found, roster, zone, "Move it all the same?", "move it", step))
+        Ok(unless(&found, roster, zone, ("Move it all the same?", "move it"), ask))
     });
     show(Form::new(&title, about, fields, submit).beside(beside))
 }

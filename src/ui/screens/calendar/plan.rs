@@ -386,28 +386,30 @@ fn send(desk: &Desk, texts: &[String]) -> Result<Vec<Step>, (usize, String)> {
         return Err((at as usize, why));
     }
     let found = against(desk, &window);
-    let step = Step::Do(Cmd::Ask(Command::Calendar(command(desk, window))));
-    Ok(unless(&found, &desk.roster, desk.zone, "Plan it all the same?", "plan it", step))
+    let question = ("Plan it all the same?", "plan it");
+    Ok(unless(&found, &desk.roster, desk.zone, question, command(desk, window)))
 }
 
-/// A step, after a question where something speaks against it.
+/// A command, after a question where something speaks against it; what that is goes along.
 pub(super) fn unless(
     found: &[Conflict],
     roster: &Roster,
     zone: Tz,
-    title: &str,
-    verb: &str,
-    step: Step,
+    (title, verb): (&str, &str),
+    command: Ask,
 ) -> Vec<Step> {
+    let step = |command| Step::Do(Cmd::Ask(Command::Calendar(command)));
     if found.is_empty() {
-        return vec![step];
+        return vec![step(command)];
     }
     let said = |c: &Conflict| format!("{}: {}", shown(c.at, zone), c.text(roster));
-    let mut lines: Vec<String> = found.iter().take(2 * NAMED).map(said).collect();
+    let reasons: Vec<String> = found.iter().map(said).collect();
+    let mut lines: Vec<String> = reasons.iter().take(2 * NAMED).cloned().collect();
     if found.len() > lines.len() {
         lines.push(format!("and {} more", found.len() - lines.len()));
     }
-    vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, vec![step]))))]
+    let yes = vec![step(Ask::Despite { command: Box::new(command), reasons })];
+    vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
 }
 
 /// Something that took place and was not planned here: how it went, and why it is told only now.
