@@ -150,12 +150,18 @@ fn bench(size: (u16, u16)) -> Bench {
 
 /// What the person asked of the calendar, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
-    let calendar = |cmd| match cmd {
-        Cmd::Ask(Command::Calendar(Ask::Despite { command, reasons })) => {
-            assert!(!reasons.is_empty());
-            Some(*command)
+    fn bare(ask: Ask) -> Ask {
+        match ask {
+            Ask::Despite { command, reasons } => {
+                assert!(!reasons.is_empty());
+                bare(*command)
+            }
+            Ask::Seen { command, .. } => bare(*command),
+            ask => ask,
         }
-        Cmd::Ask(Command::Calendar(ask)) => Some(ask),
+    }
+    let calendar = |cmd| match cmd {
+        Cmd::Ask(Command::Calendar(ask)) => Some(bare(ask)),
         _ => None,
     };
     std::mem::take(&mut bench.cmds).into_iter().filter_map(calendar).collect()
@@ -227,13 +233,45 @@ fn the_cursor_begins_on_what_is_under_way_and_stays_on_it_whatever_is_planned() 
     bench.press("j");
     let on =
         |bench: &Bench| bench.model.calendar.key(&bench.model.ctx()).map(|k| k.window.to_string());
-    assert_eq!(on(&bench), None, "hand-overs are no window");
-    bench.press("j j");
     assert_eq!(on(&bench).as_deref(), Some("kernel"));
     let mut world = Desk::new().act("release", Action::Cancel { reason: "no".into() }).world();
     world.calendar.generation = 2;
     bench.tell(Msg::World(Arc::new(world)));
     assert_eq!(on(&bench).as_deref(), Some("kernel"));
+    // What is moved in sight takes the cursor along, what is moved out of sight leaves it on nothing:
+    // a key never reaches another one.
+    let moved = |to: &str| {
+        let to = to.parse().unwrap();
+        Desk::new().act("kernel", Action::Move { to, length: None }).world()
+    };
+    let mut world = moved("2026-11-26T10:00:00");
+    world.calendar.generation = 3;
+    bench.tell(Msg::World(Arc::new(world)));
+    assert_eq!(on(&bench).as_deref(), Some("kernel"));
+    let mut world = moved("2027-02-01T10:00:00");
+    world.calendar.generation = 4;
+    bench.tell(Msg::World(Arc::new(world)));
+    assert_eq!(on(&bench), None, "{}", bench.text());
+}
+
+#[test]
+fn no_time_that_can_be_typed_is_too_far_away() {
+    let mut bench = bench((160, 45));
+    bench.press("N Tab Tab Tab Tab").type_text("+262142-12-31 23:00");
+    assert!(bench.text().contains("a time is 2026-11-28 22:00"), "{}", bench.text());
+    bench.press("Ctrl-u").type_text("9999-12-31 23:00");
+    let _ = bench.text();
+    bench.press("Esc l l w").type_text("+262142-12-31 23:59");
+    assert!(bench.text().contains("a time is 2026-11-28 22:00"), "{}", bench.text());
+}
+
+#[test]
+fn what_cannot_be_says_why_by_its_key() {
+    let mut bench = bench((160, 45));
+    bench.press("l l >");
+    assert!(bench.text().contains("is not approved; have it approved"), "{}", bench.text());
+    bench.press("+");
+    assert!(bench.text().contains("is not in progress; start it"), "{}", bench.text());
 }
 
 #[test]
@@ -440,6 +478,36 @@ fn a_window_of_the_service_plan_is_changed_there_and_one_of_here_by_key() {
 }
 
 #[test]
+fn a_change_leaves_alone_what_nobody_touched() {
+    let start = "2026-12-05T22:00:30".parse().unwrap();
+    let once = atalaya::domain::time::Recurrence::once(start, chrono_tz::Europe::Madrid);
+    let mut window =
+        atalaya::domain::calendar::Window::new("", Kind::Maintenance, once, Length::hours(1));
+    window.summary = "Patch".into();
+    let matchers = atalaya::domain::matcher::Matchers::parse(r#"team="a or b""#).unwrap();
+    window.scope.matchers = vec![matchers];
+    let item = |text: &str| atalaya::domain::calendar::Item { text: text.into(), unit: None };
+    window.checklist = vec![item("a; b"), item("c")];
+    let before = window.clone();
+    let world = Desk::new().does(Ask::Add { window: Box::new(window) }).world();
+    let mut bench = bench_of(world, (160, 45), DEFAULT);
+    bench.press("PageDown h h h h h h h h h h h h h h h h h h");
+    assert!(bench.text().contains("Sat 5 Dec"), "{}", bench.text());
+    bench.press("= Tab").type_text("Patch it").press("Ctrl-s");
+    if bench.text().contains("all the same?") {
+        bench.press("y");
+    }
+    let asked = asked(&mut bench);
+    let [Ask::Change { window }] = asked.as_slice() else { panic!("{asked:?} {}", bench.text()) };
+    let expect = atalaya::domain::calendar::Window {
+        summary: "Patch it".into(),
+        id: window.id.clone(),
+        ..before
+    };
+    assert_eq!(**window, expect);
+}
+
+#[test]
 fn undo_takes_back_the_last_change_of_the_calendar() {
     let mut bench = bench((160, 45));
     bench.press("+ Enter");
@@ -448,7 +516,8 @@ fn undo_takes_back_the_last_change_of_the_calendar() {
     let outcomes = vec![Outcome { id: None, verdict }];
     bench.tell(Msg::Answered { command: Command::Calendar(command), outcomes });
     bench.press("u");
-    assert_eq!(asked(&mut bench), [Ask::UndoLast]);
+    let of = atalaya::domain::calendar::Subject::Occurrence(Desk::new().key("runners"));
+    assert_eq!(asked(&mut bench), [Ask::Undo { of }], "of this, and of nothing older");
 }
 
 #[test]

@@ -313,6 +313,11 @@ impl Length {
         Some(if is_nominal { Self::days(seconds / 86_400) } else { Self { days: 0, seconds } })
     }
 
+    /// What it takes where no clocks are changed.
+    pub fn nominal(self) -> TimeDelta {
+        TimeDelta::days(i64::from(self.days)) + TimeDelta::seconds(i64::from(self.seconds))
+    }
+
     pub fn is_zero(self) -> bool {
         self == Self::default()
     }

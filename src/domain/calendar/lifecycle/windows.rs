@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::super::event::CalendarEvent;
-use super::super::model::{FreezeException, Kind, Length, Scope, Window, WindowId};
+use super::super::model::{Basis, FreezeException, Kind, Length, Scope, Window, WindowId};
 use super::super::record::ClosureCode;
 use super::super::state::{Calendar, Source, Version, ahead, reach};
 use super::{By, Judgement, Refused, reasoned, refuse};
@@ -11,6 +13,8 @@ use crate::domain::time::{Instant, Interval, before};
 
 /// The longest that one occurrence may take, in days: whoever wants more wants no window.
 const LONGEST: u32 = 366;
+/// The most days after which an inspection is due again.
+const RARELY: u32 = 3_660;
 
 pub(super) fn add(calendar: &Calendar, window: &Window, by: &By, now: Instant) -> Judgement {
     sound(window)?;
@@ -91,6 +95,9 @@ pub(super) fn except(
         return refuse(format!("{title} is no change; a freeze does not forbid it"));
     }
     reasoned(reason, &format!("{} may not wait", excepted.window.title()))?;
+    if expires >= ahead(now).to {
+        return refuse("that exception would last more than ten years; give it an earlier end");
+    }
     if expires <= now {
         return refuse("that exception would have expired already; give it a later end");
     }
@@ -128,6 +135,14 @@ fn own<'a>(calendar: &'a Calendar, id: &WindowId) -> Result<&'a Version, Refused
     Ok(version)
 }
 
+/// Whether one occurrence may take so long.
+pub(super) fn bounded(length: Length) -> Result<(), Refused> {
+    if length.nominal() > TimeDelta::days(i64::from(LONGEST)) {
+        return refuse(format!("at most {LONGEST} days at once; let it recur instead"));
+    }
+    Ok(())
+}
+
 /// Whether it can take place at all.
 fn sound(window: &Window) -> Result<(), Refused> {
     if window.summary.trim().is_empty() {
@@ -136,8 +151,20 @@ fn sound(window: &Window) -> Result<(), Refused> {
     if window.length.is_zero() {
         return refuse("give it a length, such as 2h: it would take no time");
     }
-    if window.length.at_most().num_days() > i64::from(LONGEST) + 1 {
-        return refuse(format!("at most {LONGEST} days at once; let it recur instead"));
+    for length in [Some(window.length), window.flexible].into_iter().flatten() {
+        bounded(length)?;
+    }
+    if let Some(inspection) = window.inspection {
+        let after = match inspection.basis {
+            Basis::Completed { months, days } => u64::from(months) * 31 + u64::from(days),
+            Basis::Scheduled => 0,
+        };
+        let grace = u64::from(inspection.grace) / 86_400;
+        if after > u64::from(RARELY) || grace > u64::from(LONGEST) {
+            return refuse(format!(
+                "an inspection is due again within {RARELY} days, and late for at most {LONGEST}"
+            ));
+        }
     }
     if window.flexible.is_some_and(Length::is_zero) {
         return refuse("say how long it lasts once its target is down, such as 30m");
@@ -150,7 +177,7 @@ fn sound(window: &Window) -> Result<(), Refused> {
         return refuse("a matcher without a condition would touch everything; name a label");
     }
     if let Some(back_out) = &window.back_out
-        && i64::from(back_out.decide_after) >= window.length.at_most().num_seconds()
+        && i64::from(back_out.decide_after) >= window.length.nominal().num_seconds()
     {
         return refuse("the latest decision to back out has to come before the end");
     }

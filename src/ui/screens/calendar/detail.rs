@@ -1,6 +1,6 @@
 //! What is known of one entry: beside the list in short, and full-screen with its checklist.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -36,15 +36,16 @@ fn fact(label: &'static str, text: impl Into<String>, role: Role) -> Fact {
 pub(super) fn view_entry(
     ctx: &Ctx<'_>,
     board: &Board,
-    entry: Option<&Entry>,
+    (day, entry): (NaiveDate, Option<&Entry>),
     area: Rect,
     paint: &mut Paint<'_>,
 ) {
     let Some(entry) = entry else {
-        let inner = paint.panel(area, &[("Detail", paint.of(Role::Title))], false);
-        let said = "nothing here; N plans something for this day";
-        let room = inner.width.saturating_sub(2);
-        paint.put(inner.x + 1, inner.y, room, said, Role::Muted);
+        let inner = paint.panel(area, &[("The day", paint.of(Role::Title))], false);
+        let mut facts: Vec<Fact> =
+            board.hand_overs(day).iter().map(|h| hand_over(ctx, h)).collect();
+        facts.push(fact("", "N plans something for this day", Role::Muted));
+        view_facts(&facts, inner, paint);
         return;
     };
     let mark = entry.mark(ctx.theme().symbols, ctx.now);
@@ -59,7 +60,6 @@ pub(super) fn view_entry(
             facts.extend(of_occurrence(ctx, one));
             facts
         }
-        What::HandOvers(all) => all.iter().map(|h| hand_over(ctx, h)).collect(),
         What::Expiry { day } => {
             let left = (*day - zone::local(ctx.now, ctx.world.site.zone).date()).num_days();
             let left = match left {
