@@ -281,6 +281,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         sections::service::Upstreams { read: &mut sources, names: &names, alerting };
     let services = sections::service::services(root.sections("services"), &mut upstreams);
     let service_names = check::services(report, &services, &sources);
+    check::touched(&mut sources, &services);
     let (people, known) = sections::person::people(root.sections("people"), site.zone, now);
     let person = person.filter(|p| known.refer(report, *p, "operator.person"));
     check::callings(report, &mut sources, &known, &people);
@@ -308,6 +309,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     };
     let allowed = services.iter().filter_map(hours).collect();
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
+    let calendars = sources.iter().filter(|s| s.kind.states_windows());
+    let calendars = calendars.map(|s| (s.name.clone(), None)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
     let roster = Arc::new(roster);
     let person: Option<PersonId> = person.map(|p| p.value.into());
@@ -317,6 +320,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         policy,
         roster,
         windows,
+        calendars,
         allowed,
         person: person.clone(),
         stale_after,

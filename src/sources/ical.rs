@@ -1,4 +1,4 @@
-//! A calendar that states who is on call: an iCalendar file, on this machine or behind HTTP, or a
+//! A calendar that states who is on call, or what is planned: an iCalendar file, on this machine or behind HTTP, or a
 //! CalDAV collection.
 //!
 //! What did not change since the last poll is not sent again (`ETag`, `Last-Modified`; of a collection
@@ -25,14 +25,14 @@ use super::http_client::{Answer, Clients, Http, Request, address};
 use super::secret::Hidden;
 use super::settings::{CalendarAt, Ical, SourceSettings, discreet};
 use super::{Source, SourceError};
+use crate::domain::calendar::stated;
 use crate::domain::ical::{self, Calendar};
 use crate::domain::observation::{Fact, Observation, SourceName};
-use crate::domain::roster::Duty;
-use crate::domain::roster::stated::stated;
+use crate::domain::roster;
 use crate::domain::text::{self, clean};
 use crate::domain::time::{Instant, Interval, before};
 
-/// How far back and ahead shifts are worked out.
+/// How far back and ahead shifts are worked out, and collections are asked.
 const REACH: TimeDelta = TimeDelta::days(400);
 /// After so long they are worked out anew although the calendar is the same.
 const AGAIN: TimeDelta = TimeDelta::hours(12);
@@ -60,7 +60,7 @@ struct Last {
 #[derive(Clone)]
 struct Reading {
     at: Instant,
-    duties: Arc<[Duty]>,
+    fact: Fact,
     warnings: Vec<String>,
 }
 
@@ -115,7 +115,8 @@ impl IcalSource {
         {
             return Ok(observation(&self.name, last, now));
         }
-        let before = self.last.as_ref().map(|last| Arc::clone(&last.read.duties));
+        let before = self.last.as_ref().map(|last| last.read.fact.clone());
+        let name = Arc::clone(&self.name);
         let (mark, server, known) = match (&text, &self.last) {
             (Some(text), _) => (text.mark.clone(), text.server.clone(), None),
             (None, Some(last)) => {
@@ -127,7 +128,7 @@ impl IcalSource {
         // Not on the runtime's threads: a calendar can be made to take long, and the poll still ends
         // in time.
         let reading = tokio::task::spawn_blocking(move || {
-            let outcome = read(known, text, &settings, before, now);
+            let outcome = read(known, text, (&name, &settings), before, now);
             drop(turn);
             outcome
         });
@@ -246,7 +247,7 @@ fn observation(source: &SourceName, last: &Last, now: Instant) -> Observation {
         source: Arc::clone(source),
         at: now,
         server: last.server.clone(),
-        facts: vec![Fact::Shifts(Arc::clone(&last.read.duties))],
+        facts: vec![last.read.fact.clone()],
         warnings: last.read.warnings.clone(),
     }
 }
@@ -277,12 +278,12 @@ fn file(path: &Path, known: Option<&Mark>, most: usize) -> std::io::Result<Optio
     }))
 }
 
-/// Works out who is on call, of a new version or of the one that is known.
+/// Works out who is on call or what is planned, of a new version or of the one that is known.
 fn read(
     known: Option<Arc<Calendar>>,
     text: Option<Text>,
-    settings: &Ical,
-    last: Option<Arc<[Duty]>>,
+    (source, settings): (&SourceName, &Ical),
+    last: Option<Fact>,
     now: Instant,
 ) -> Result<(Arc<Calendar>, Reading), SourceError> {
     let mut warnings = Vec::new();
@@ -315,14 +316,21 @@ fn read(
         (None, Some(known)) => known,
         (None, None) => Arc::new(Calendar::new("", settings.zone)),
     };
-    let found = stated(&calendar, &settings.callings, around(now));
-    warnings.extend(found.warnings.iter().map(|w| hidden.hide(w)));
-    // The same as before is told as the same.
-    let duties = match last {
-        Some(last) if *last == *found.duties => last,
-        _ => found.duties.into(),
+    let (fact, said) = if let Some(terms) = &settings.windows {
+        let found = stated::stated(&calendar, source, terms, &settings.callings, now);
+        (Fact::Windows(found.windows.into()), found.warnings)
+    } else {
+        let found = roster::stated::stated(&calendar, &settings.callings, around(now));
+        (Fact::Shifts(found.duties.into()), found.warnings)
     };
-    Ok((calendar, Reading { at: now, duties, warnings }))
+    warnings.extend(said.iter().map(|w| hidden.hide(w)));
+    // The same as before is told as the same.
+    let fact = match (last, fact) {
+        (Some(Fact::Shifts(last)), Fact::Shifts(now)) if last == now => Fact::Shifts(last),
+        (Some(Fact::Windows(last)), Fact::Windows(now)) if last == now => Fact::Windows(last),
+        (_, fact) => fact,
+    };
+    Ok((calendar, Reading { at: now, fact, warnings }))
 }
 
 /// The time for which shifts are worked out.

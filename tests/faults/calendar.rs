@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use atalaya::domain::calendar::stated::Terms;
+use atalaya::domain::calendar::{Kind as WindowKind, Window};
+use atalaya::domain::health::ServiceId;
 use atalaya::domain::observation::{Fact, Observation, SourceState, SourceStatus};
 use atalaya::domain::roster::Duty;
 use atalaya::domain::roster::stated::Callings;
@@ -30,7 +33,7 @@ fn settings(from: CalendarAt) -> SourceSettings {
         timeout: Duration::from_secs(5),
         max_body: 64 * 1024,
         http: HttpSettings::default(),
-        kind: Kind::Ical(Ical { from, zone, people: named, callings }),
+        kind: Kind::Ical(Ical { from, zone, people: named, callings, windows: None }),
         asks: Vec::new(),
     }
 }
@@ -230,5 +233,61 @@ async fn what_is_no_collection_says_so() {
             error.contains("CalDAV collection") && error.contains("take collection out"),
             "{error}"
         );
+    }
+}
+
+/// What is planned, as a source says that reads a calendar of windows.
+async fn planned(answer: ResponseTemplate) -> (Vec<Arc<Window>>, Vec<String>) {
+    let server = serving(answer).await;
+    let mut terms = Terms::new(WindowKind::Maintenance);
+    terms.scope.services = vec![ServiceId::new("db")];
+    let settings = settings(at(&server));
+    let Kind::Ical(ical) = settings.kind else { panic!() };
+    let kind = Kind::Ical(Ical { windows: Some(Box::new(terms)), ..ical });
+    let settings = SourceSettings { max_body: 16 * 1024 * 1024, kind, ..settings };
+    let seen = source(&settings).poll(now()).await.unwrap();
+    let [Fact::Windows(windows)] = seen.facts.as_slice() else { panic!("{seen:?}") };
+    (windows.to_vec(), seen.warnings)
+}
+
+#[tokio::test]
+async fn of_a_calendar_of_windows_what_is_broken_is_told_and_the_rest_is_used() {
+    let broken = "BEGIN:VEVENT\r\nUID:2\r\nSUMMARY:\u{1b}[31mPatch\r\nDTSTART:never\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:3\r\nSUMMARY:Ends at once\r\nDTSTART:20261128T200000Z\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:4\r\nSUMMARY:Elsewhere\r\nDTSTART;TZID=Mars:20261128T200000\r\n\
+        DURATION:PT1H\r\nEND:VEVENT\r\n";
+    let text = ROTA.replace("END:VCALENDAR", &format!("{broken}END:VCALENDAR"));
+    let (windows, warnings) = planned(says(text)).await;
+    assert_eq!(windows.iter().map(|w| &*w.id.0).collect::<Vec<_>>(), ["rota#1"]);
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    for (warning, expect) in warnings.iter().zip(["Patch", "Mars", "Ends at once"]) {
+        assert!(warning.contains(expect) && warning.contains("left out"), "{warning:?}");
+        assert!(!warning.contains('\u{1b}'), "{warning:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_calendar_of_windows_ends_soon_and_says_what_is_missing() {
+    let event = |n: u32, rule: &str| {
+        format!(
+            "BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:x\r\nDTSTART:20261128T200000Z\r\nDURATION:PT1H\r\n\
+             {rule}END:VEVENT\r\n"
+        )
+    };
+    let hourly = "RRULE:FREQ=HOURLY;COUNT=1000000000\r\n";
+    let calendars = [
+        (0..100_000).map(|n| event(n, "")).collect::<String>(),
+        (0..10_000).map(|n| event(n, hourly)).collect(),
+        (0..10_000).map(|n| event(n, "RRULE:FREQ=SECONDLY\r\n")).collect(),
+        (0..10_000).map(|_| event(1, hourly)).collect(),
+    ];
+    for events in calendars {
+        let begun = std::time::Instant::now();
+        let text = format!("BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n");
+        let (windows, warnings) = planned(says(text)).await;
+        // Without optimisation; bounds, not speed, are what is proven.
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
+        assert!(windows.len() <= 2_000, "{}", windows.len());
+        assert!((1..=20).contains(&warnings.len()), "{warnings:?}");
     }
 }

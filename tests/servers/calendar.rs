@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use atalaya::domain::calendar::stated::Terms;
 use atalaya::domain::observation::{Fact, Observation};
 use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::Instant;
@@ -69,9 +70,25 @@ struct Home(TempDir);
 
 impl Home {
     fn new() -> Self {
+        Self::of(CONFIG)
+    }
+
+    fn of(config: &str) -> Self {
         let home = Self(tempfile::tempdir().unwrap());
-        fs::write(home.0.path().join("config.toml"), CONFIG).unwrap();
+        fs::write(home.0.path().join("config.toml"), config).unwrap();
         home
+    }
+
+    /// `window summary from to status` of what is planned from 20 November to 20 December.
+    fn planned(&self) -> Vec<String> {
+        let span = ["--from", "2026-11-20", "--to", "2026-12-20"];
+        let json = self.says(&[&["calendar", "--json"], &span[..]].concat());
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let line = |o: &Value| {
+            let fields = ["window", "summary", "from", "to", "status"];
+            fields.map(|k| o[k].as_str().unwrap().to_owned()).join(" ")
+        };
+        json["occurrences"].as_array().unwrap().iter().map(line).collect()
     }
 
     fn says(&self, arguments: &[&str]) -> String {
@@ -123,11 +140,15 @@ fn radicale() -> Server {
 
 /// Makes the whole calendar of ana what this text says.
 fn put(server: &Server, calendar: &str) {
+    put_as(server, "rota", calendar);
+}
+
+fn put_as(server: &Server, name: &str, calendar: &str) {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     let length = calendar.len();
     // ana:hunter2
     let head = format!(
-        "PUT /ana/rota/ HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic YW5hOmh1bnRlcjI=\r\n\
+        "PUT /ana/{name}/ HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic YW5hOmh1bnRlcjI=\r\n\
          Content-Type: text/calendar; charset=utf-8\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
@@ -138,6 +159,15 @@ fn put(server: &Server, calendar: &str) {
 }
 
 fn source(server: &Server, password: &str, collection: bool) -> Box<dyn Source> {
+    source_of(server, password, collection, None)
+}
+
+fn source_of(
+    server: &Server,
+    password: &str,
+    collection: bool,
+    windows: Option<Box<Terms>>,
+) -> Box<dyn Source> {
     let named: BTreeMap<_, _> = [
         ("ana@acme.example".to_owned(), "ana".into()),
         ("luis".to_owned(), "luis".into()),
@@ -147,7 +177,13 @@ fn source(server: &Server, password: &str, collection: bool) -> Box<dyn Source> 
     let url = format!("{}/ana/rota/", server.url).parse().unwrap();
     let from = if collection { CalendarAt::Collection(url) } else { CalendarAt::Web(url) };
     let callings = Callings::new([], &named);
-    let kind = Kind::Ical(Ical { from, zone: chrono_tz::Europe::Madrid, people: named, callings });
+    let kind = Kind::Ical(Ical {
+        from,
+        zone: chrono_tz::Europe::Madrid,
+        people: named,
+        callings,
+        windows,
+    });
     let password = Secret::Inline(password.to_owned().into());
     let auth = Auth::Basic { user: "ana".to_owned(), password };
     let settings = SourceSettings {
@@ -221,12 +257,20 @@ async fn shifts_that_are_exported_come_back_from_a_caldav_server_as_they_were() 
     }
 }
 
-#[test]
-fn another_reader_accepts_what_is_exported_and_reads_the_same() {
+/// Whether the other reader is there.
+fn reads_calendars() -> bool {
     let reads = Command::new(PYTHON).args(["-c", "import icalendar"]).output();
-    if !reads.is_ok_and(|output| output.status.success()) {
+    let reads = reads.is_ok_and(|output| output.status.success());
+    if !reads {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "python3-icalendar is not installed");
         println!("SKIPPED: python3-icalendar is not installed");
+    }
+    reads
+}
+
+#[test]
+fn another_reader_accepts_what_is_exported_and_reads_the_same() {
+    if !reads_calendars() {
         return;
     }
     let home = Home::new();
@@ -269,4 +313,126 @@ for event in calendar.walk("VEVENT"):
         })
         .collect();
     assert_eq!(said.lines().collect::<Vec<_>>(), expect);
+}
+
+/// What is planned far enough ahead not to have begun.
+const PLANNED: &str = r#"
+[site]
+name = "acme"
+timezone = "Europe/Madrid"
+[operator]
+name = "ana"
+[[people]]
+id = "ana"
+name = "Ana Ruiz, the \"first\"; of two"
+email = "ana@acme.example"
+[[services]]
+id = "db"
+[[windows]]
+id = "patch-db"
+kind = "update"
+summary = "Kernels, firmware; and everything else that takes longer than a line is wide in a calendar"
+services = ["db"]
+match = ['job=~"db-.*",env="a, b"']
+start = "2026-11-28 22:00"
+duration = "2h"
+rrule = "FREQ=WEEKLY"
+exdates = ["2026-12-12"]
+owner = "ana"
+change = { number = "CHG-7" }
+checklist = ["disk free [%]", "replica; in step"]
+back_out = { plan = "restore, then wait", decide_after = "90m" }
+[[windows]]
+id = "sale"
+kind = "freeze"
+summary = "Sale"
+start = "2026-11-30 00:00"
+timezone = "America/New_York"
+duration = "3d"
+"#;
+
+fn planned() -> Home {
+    let home = Home::of(PLANNED);
+    let moved = ["--at", "2026-12-05 22:00", "--to", "2026-12-06 20:00", "--duration", "3h"];
+    home.says(&[&["calendar", "move", "patch-db", "--force"], &moved[..]].concat());
+    home.says(&["calendar", "cancel", "patch-db", "--at", "2026-12-19 22:00", "--reason", "no"]);
+    home
+}
+
+#[test]
+fn windows_come_back_from_a_caldav_server_as_they_were_and_are_approved_there() {
+    if !installed(&["radicale"]) {
+        return;
+    }
+    let home = planned();
+    let server = radicale();
+    put_as(&server, "plan", &home.says(&["calendar", "export", "--ics"]));
+    let expect: Vec<String> = home.planned().iter().map(|line| format!("cab#{line}")).collect();
+    assert_eq!(expect.len(), 4, "{expect:?}");
+    for collection in [false, true] {
+        let there = Home::of(&format!(
+            "[site]\nname = \"other\"\n[operator]\nname = \"luis\"\n[[services]]\nid = \"db\"\n\
+             [[sources]]\nname = \"cab\"\nkind = \"ical\"\nurl = \"{}/ana/plan/\"\n\
+             collection = {collection}\nwindows = {{}}\n\
+             auth = {{ basic = {{ user = \"ana\", password_command = [\"echo\", \"hunter2\"] }} }}\n",
+            server.url
+        ));
+        assert_eq!(there.planned(), expect);
+        let said = there.says(&[
+            "calendar",
+            "approve",
+            "cab#patch-db",
+            "--at",
+            "2026-12-06 20:00",
+            "--force",
+        ]);
+        assert!(said.contains("approved"), "{said}");
+        let approved: Vec<_> =
+            there.planned().into_iter().filter(|line| line.ends_with(" approved")).collect();
+        let [freeze, moved] = approved.as_slice() else { panic!("{approved:?}") };
+        assert!(freeze.contains("Sale") && moved.contains("2026-12-06T19:00"), "{approved:?}");
+        // Whose it is does not get it twice.
+        let config = fs::read_to_string(there.0.path().join("config.toml")).unwrap();
+        let own = Home::of(&config.replace("\"other\"", "\"acme\""));
+        assert_eq!(own.planned(), [""; 0]);
+    }
+}
+
+#[test]
+fn another_reader_accepts_the_windows_that_are_exported() {
+    if !reads_calendars() {
+        return;
+    }
+    let home = planned();
+    let calendar = home.says(&["calendar", "export", "--ics"]);
+    let file = home.0.path().join("windows.ics");
+    fs::write(&file, &calendar).unwrap();
+    let script = r#"
+import sys, icalendar
+with open(sys.argv[1], "rb") as file:
+    calendar = icalendar.Calendar.from_ical(file.read())
+assert not calendar.errors, calendar.errors
+for event in calendar.walk("VEVENT"):
+    assert not event.errors, event.errors
+    instance = event.get("RECURRENCE-ID")
+    print(event["UID"], event.get("X-ATALAYA-CHECK", "-"), event.get("STATUS", "-"),
+          event["DTSTART"].dt.isoformat(), instance.dt.isoformat() if instance else "-", sep="|")
+"#;
+    let output = Command::new(PYTHON)
+        .args(["-c", script])
+        .arg(&file)
+        .env("PYTHONIOENCODING", "utf-8")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}\n{calendar}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 4, "{said}");
+    assert!(
+        lines[0].contains("disk free [%]") && lines[0].ends_with("|2026-11-28T22:00:00+01:00|-")
+    );
+    let moved = "|-|2026-12-06T20:00:00+01:00|2026-12-05T22:00:00+01:00";
+    assert!(lines[1].ends_with(moved), "{said}");
+    assert!(lines[2].contains("|CANCELLED|"), "{said}");
+    assert!(lines[3].ends_with("|2026-11-30T00:00:00-05:00|-"), "{said}");
 }

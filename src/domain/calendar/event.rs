@@ -57,6 +57,9 @@ pub enum CalendarEvent {
     OccurrenceApproved {
         #[serde(flatten)]
         key: Key,
+        /// Of an imported one what was approved, by [`Occurrence::mark`](super::Occurrence::mark).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Arc<str>>,
     },
     /// By a person; by the console where it is flexible and its target went down.
     OccurrenceStarted {
@@ -160,7 +163,7 @@ impl CalendarEvent {
             | Self::FreezeExceptionWithdrawn { freeze, .. } => {
                 vec![Part::Exceptions(freeze.clone())]
             }
-            Self::OccurrenceApproved { key }
+            Self::OccurrenceApproved { key, .. }
             | Self::OccurrenceStarted { key }
             | Self::OccurrenceExtended { key, .. }
             | Self::OccurrenceFinished { key, .. }
@@ -181,7 +184,7 @@ impl CalendarEvent {
             Self::WindowWithdrawn { window, .. } | Self::WindowRestored { window, .. } => window,
             Self::FreezeExceptionAdded { freeze, .. }
             | Self::FreezeExceptionWithdrawn { freeze, .. } => freeze,
-            Self::OccurrenceApproved { key }
+            Self::OccurrenceApproved { key, .. }
             | Self::OccurrenceStarted { key }
             | Self::OccurrenceExtended { key, .. }
             | Self::OccurrenceFinished { key, .. }

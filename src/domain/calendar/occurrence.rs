@@ -227,8 +227,37 @@ impl Occurrence {
         if !self.window.needs_approval() {
             return Some(self.since);
         }
-        let stamp = self.record()?.approved.as_ref()?;
+        let record = self.record()?;
+        let stamp = record.approved.as_ref()?;
+        if record.approved_mark.as_ref().is_some_and(|mark| **mark != *self.mark()) {
+            return None;
+        }
         (stamp.at >= self.since || self.record()?.declared.is_some()).then_some(stamp.at)
+    }
+
+    /// What an approval of an imported one is of: its time and its effects. Whoever changes those in
+    /// the calendar has to have it approved again, whichever console looks and whenever it began to.
+    pub fn mark(&self) -> String {
+        let (window, extended) = (&self.window, self.record().map_or(0, |r| r.extended));
+        let to = before(self.planned.to, TimeDelta::seconds(i64::from(extended)));
+        let flexible = window.flexible.unwrap_or_default();
+        let mut said = format!(
+            "{} {} {to} {} {} {} {}",
+            window.kind.word(),
+            self.planned.from,
+            flexible.days,
+            flexible.seconds,
+            window.mutes,
+            window.sla_relevant,
+        );
+        let services = window.scope.services.iter().map(ToString::to_string);
+        for part in services.chain(window.scope.matchers.iter().map(ToString::to_string)) {
+            said.push('\n');
+            said.push_str(&part);
+        }
+        // 64-bit FNV-1a: every version of every console has to come to the same.
+        let add = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        format!("{:016x}", said.bytes().fold(0xcbf2_9ce4_8422_2325, add))
     }
 
     /// When the work began and, if it has, when it ended.

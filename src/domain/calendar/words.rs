@@ -47,7 +47,7 @@ fn say(event: &CalendarEvent, title: &dyn Fn(&WindowId) -> String) -> String {
         CalendarEvent::FreezeExceptionWithdrawn { freeze, exception } => {
             format!("{} no longer excepted from {}", title(&exception.window), title(freeze))
         }
-        CalendarEvent::OccurrenceApproved { key } => format!("{} approved", of(key)),
+        CalendarEvent::OccurrenceApproved { key, .. } => format!("{} approved", of(key)),
         CalendarEvent::OccurrenceStarted { key } => format!("{} started", of(key)),
         CalendarEvent::OccurrenceExtended { key, seconds } => {
             let by = text::duration(chrono::TimeDelta::seconds(i64::from(*seconds)));

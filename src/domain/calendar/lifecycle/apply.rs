@@ -51,8 +51,11 @@ pub fn apply(calendar: &mut Calendar, event: &Event) {
             }
             calendar.changes.remove(&Subject::Window(freeze.clone()));
         }
-        CalendarEvent::OccurrenceApproved { key } => {
-            record(calendar, event, key, "approved", |r| r.approved = Some(stamp(event, "")));
+        CalendarEvent::OccurrenceApproved { key, mark } => {
+            record(calendar, event, key, "approved", |r| {
+                r.approved = Some(stamp(event, ""));
+                r.approved_mark.clone_from(mark);
+            });
         }
         CalendarEvent::OccurrenceStarted { key } => {
             record(calendar, event, key, "started", |r| r.started = Some(stamp(event, "")));

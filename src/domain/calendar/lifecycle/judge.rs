@@ -22,7 +22,8 @@ pub(super) fn act(one: &Occurrence, action: &Action, by: &By, now: Instant) -> J
     let event = match action {
         Action::Approve => {
             approvable(one, by, now)?;
-            CalendarEvent::OccurrenceApproved { key }
+            let mark = one.key.window.calendar().map(|_| one.mark().into());
+            CalendarEvent::OccurrenceApproved { key, mark }
         }
         Action::Start => {
             startable(one, now)?;

@@ -26,6 +26,7 @@ use crate::domain::time::Instant;
 
 use super::event::CalendarEvent;
 pub use apply::apply;
+pub use windows::sound;
 
 /// What a person, or the console itself, asks for.
 #[derive(Debug, Clone, PartialEq)]
