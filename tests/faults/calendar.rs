@@ -15,8 +15,8 @@ use atalaya::sources::http_client::Clients;
 use atalaya::sources::settings::{CalendarAt, HttpSettings, Ical, Kind, SourceSettings};
 use atalaya::sources::supervisor::poll_once;
 use atalaya::sources::{Source, SourceError, registry};
-use chrono::TimeDelta;
-use wiremock::matchers::{header, header_exists, method};
+use chrono::{Datelike, TimeDelta};
+use wiremock::matchers::{body_string_contains, header, header_exists, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const ROTA: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
@@ -205,8 +205,8 @@ async fn a_collection_that_did_not_change_is_not_asked_for_again() {
     asked("1").up_to_n_times(2).mount(&server).await;
     asked("2").mount(&server).await;
     let xml = format!(
-        "<d:multistatus xmlns:d=\"DAV:\"><d:prop><c:calendar-data>{ROTA}</c:calendar-data></d:prop>\
-         </d:multistatus>"
+        "<d:multistatus xmlns:d=\"DAV:\"><d:response><d:href>/1.ics</d:href><d:prop>\
+         <c:calendar-data>{ROTA}</c:calendar-data></d:prop></d:response></d:multistatus>"
     );
     let events = ResponseTemplate::new(207).set_body_raw(xml, "application/xml");
     let report = Mock::given(method("REPORT")).and(header("depth", "1")).respond_with(events);
@@ -289,5 +289,90 @@ async fn a_hostile_calendar_of_windows_ends_soon_and_says_what_is_missing() {
         assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
         assert!(windows.len() <= 2_000, "{}", windows.len());
         assert!((1..=20).contains(&warnings.len()), "{warnings:?}");
+    }
+}
+
+/// A part of a collection, with a rota that begins that day in November.
+fn part(href: &str, day: u32) -> String {
+    let rota = ROTA.replace("UID:1", &format!("UID:{day}"));
+    let rota =
+        rota.replace("20261124", &format!("202611{day}")).replace("RRULE:FREQ=DAILY\r\n", "");
+    format!(
+        "<response><href>{href}</href><propstat><prop><c:calendar-data>{rota}</c:calendar-data>\
+         </prop></propstat></response>"
+    )
+}
+
+fn multistatus(inside: &str) -> ResponseTemplate {
+    let xml = format!("<multistatus xmlns=\"DAV:\" xmlns:c=\"x\">{inside}</multistatus>");
+    ResponseTemplate::new(207).set_body_raw(xml, "application/xml")
+}
+
+/// A collection with two events that changes after the first look, and answers that when it is asked
+/// what changed. It is asked for as a whole so often.
+async fn changing(changes: ResponseTemplate, whole: u64) -> (MockServer, Box<dyn Source>) {
+    let server = MockServer::start().await;
+    let version = |n: u32| {
+        let answer =
+            multistatus(&format!("<prop><sync-token>http://x/?a=b&amp;v={n}</sync-token></prop>"));
+        Mock::given(method("PROPFIND")).respond_with(answer)
+    };
+    version(1).up_to_n_times(1).mount(&server).await;
+    version(2).mount(&server).await;
+    let report =
+        |what: &str| Mock::given(method("REPORT")).and(body_string_contains(what.to_owned()));
+    let both = multistatus(&[part("/a.ics", 20), part("/b.ics", 21)].concat());
+    report("calendar-query").respond_with(both).expect(whole).mount(&server).await;
+    report("<sync-token>http://x/?a=b&amp;v=1</sync-token>")
+        .respond_with(changes)
+        .expect(1)
+        .mount(&server)
+        .await;
+    report("<href>/c&amp;d.ics</href>")
+        .respond_with(multistatus(&part("/c&amp;d.ics", 22)))
+        .mount(&server)
+        .await;
+    let url = format!("{}/ana/rota/", server.uri()).parse().unwrap();
+    let source = source(&settings(CalendarAt::Collection(url)));
+    (server, source)
+}
+
+const CHANGED: &str = "<response><href>/c&amp;d.ics</href></response>";
+const GONE: &str =
+    "<response><href>/b.ics</href><status>HTTP/1.1 404 Not Found</status></response>";
+const TOLD: &str = "<sync-token>http://x/?a=b&amp;v=2</sync-token>";
+
+#[tokio::test]
+async fn what_changed_in_a_collection_takes_the_place_of_what_was_there() {
+    let changes = multistatus(&format!("{CHANGED}{GONE}<response><href>/</href></response>{TOLD}"));
+    let (_server, mut source) = changing(changes, 1).await;
+    let days =
+        |duties: Arc<[Duty]>| -> Vec<u32> { duties.iter().map(|d| d.at.from.day()).collect() };
+    assert_eq!(days(shifts(source.poll(now()).await)), [20, 21]);
+    let changed = shifts(source.poll(now()).await);
+    assert_eq!(days(changed.clone()), [20, 22]);
+    assert!(Arc::ptr_eq(&changed, &shifts(source.poll(now()).await)));
+}
+
+#[tokio::test]
+async fn a_collection_that_does_not_tell_what_changed_is_asked_for_as_a_whole() {
+    let cut =
+        "<response><href>/</href><status>HTTP/1.1 507 Insufficient Storage</status></response>";
+    let many: String =
+        (0..300).map(|n| format!("<response><href>/{n}</href></response>")).collect();
+    let answers = [
+        ResponseTemplate::new(403).set_body_string("<error><valid-sync-token/></error>"),
+        ResponseTemplate::new(501),
+        ResponseTemplate::new(207).set_body_string("<html>"),
+        multistatus(CHANGED),
+        multistatus(&format!("{CHANGED}{cut}{TOLD}")),
+        multistatus(&format!("{many}{TOLD}")),
+        multistatus(&format!("<response><status>HTTP/1.1 404 x</status></response>{TOLD}")),
+        multistatus(&format!("<response><href>/{}</href></response>{TOLD}", "x".repeat(3_000))),
+    ];
+    for changes in answers {
+        let (_server, mut source) = changing(changes, 2).await;
+        let one = shifts(source.poll(now()).await);
+        assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
     }
 }

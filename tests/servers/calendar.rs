@@ -133,6 +133,8 @@ fn radicale() -> Server {
             "users",
             "--auth-htpasswd-encryption",
             "plain",
+            "--logging-level",
+            "info",
         ];
         options.map(str::to_owned).to_vec()
     })
@@ -144,18 +146,24 @@ fn put(server: &Server, calendar: &str) {
 }
 
 fn put_as(server: &Server, name: &str, calendar: &str) {
+    let answer = send(server, "PUT", &format!("{name}/"), calendar);
+    assert!(answer.starts_with("HTTP/1.0 201"), "{answer}");
+}
+
+/// Does something to what ana has there.
+fn send(server: &Server, method: &str, path: &str, calendar: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     let length = calendar.len();
     // ana:hunter2
     let head = format!(
-        "PUT /ana/{name}/ HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic YW5hOmh1bnRlcjI=\r\n\
+        "{method} /ana/{path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Basic YW5hOmh1bnRlcjI=\r\n\
          Content-Type: text/calendar; charset=utf-8\r\nContent-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(calendar.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.0 201"), "{answer}");
+    answer
 }
 
 fn source(server: &Server, password: &str, collection: bool) -> Box<dyn Source> {
@@ -240,6 +248,49 @@ async fn the_calendar_of_a_caldav_server_is_read_and_read_again_when_it_changed(
     assert_eq!(shifts(reader.poll(now()).await), expect[..2]);
     let refused = source(&server, "wrong", collection).poll(now()).await.unwrap_err();
     assert!(matches!(refused, SourceError::Denied(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn of_a_collection_that_tells_what_changed_only_that_is_asked_for() {
+    if !installed(&["radicale"]) {
+        return;
+    }
+    let server = radicale();
+    put(&server, ROTA);
+    let mut reader = source(&server, "hunter2", true);
+    let one = |day: &str, who: &str| {
+        format!(
+            "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:a\r\n\
+             DTSTAMP:20261001T000000Z\r\nDTSTART:{day}T090000Z\r\nDURATION:PT1H\r\nSUMMARY:{who}\r\n\
+             END:VEVENT\r\nEND:VCALENDAR\r\n"
+        )
+    };
+    let did = |method: &str, path: &str, calendar: &str| {
+        let answer = send(&server, method, path, calendar);
+        assert!(answer.starts_with("HTTP/1.0 20"), "{answer}");
+    };
+    // How often it was asked what changed, and how often for events.
+    let asked = || {
+        let log = server.log();
+        ["0", "1"].map(|depth| {
+            let said = format!("REPORT request for '/ana/rota/' with depth '{depth}'");
+            log.matches(&said).count()
+        })
+    };
+    let count = async |reader: &mut Box<dyn Source>| shifts(reader.poll(now()).await).len();
+    assert_eq!((count(&mut reader).await, asked()), (3, [0, 1]));
+    did("PUT", "rota/a%20b.ics", &one("20261110", "luis"));
+    assert_eq!((count(&mut reader).await, asked()), (4, [1, 2]));
+    did("PUT", "rota/a%20b.ics", &one("20261111", "ana@acme.example"));
+    let seen = shifts(reader.poll(now()).await);
+    assert_eq!(seen[3], "ana 2026-11-11T09:00:00Z 2026-11-11T10:00:00Z");
+    assert_eq!(asked(), [2, 3]);
+    did("DELETE", "rota/a%20b.ics", "");
+    assert_eq!((count(&mut reader).await, asked()), (3, [3, 3]), "nothing is to be fetched");
+    // The collection is another now, and knows nothing of what it told before.
+    put(&server, &ROTA.replace("COUNT=3", "COUNT=2"));
+    assert_eq!((count(&mut reader).await, asked()), (2, [4, 4]));
+    assert!(server.log().contains("invalid sync token"), "{}", server.log());
 }
 
 #[tokio::test]
