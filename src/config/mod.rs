@@ -272,7 +272,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
     policy.rules = sections::policy::rules(root.sections("rules"));
-    let owner = Owner::new(&site.name, &format!("{} {store}", around.host));
+    let owner = owner(&site.name, &around.host, &store);
     let around_sources = sections::source::Around { site: &site, history, owner: &owner };
     let (mut sources, names) = sections::source::sources(root.sections("sources"), around_sources);
     check::sources(report, &mut sources, &names);
@@ -341,6 +341,11 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         warnings: Problems::default(),
         digests,
     }
+}
+
+/// In whose name things are made known elsewhere.
+pub fn owner(site: &str, host: &str, store: &StoreAddress) -> Owner {
+    Owner::new(site, &format!("{host} {store}"))
 }
 
 /// A value counts as fresh for three intervals of its source.

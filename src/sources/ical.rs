@@ -7,6 +7,7 @@
 //! answer.
 
 mod collection;
+mod outgoing;
 mod xml;
 
 use std::fs::File;
@@ -25,6 +26,8 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use collection::{Parts, Response};
+
+pub use outgoing::Collection;
 
 use super::http_client::{Answer, Clients, Http, Request, address};
 use super::secret::Hidden;
@@ -274,8 +277,8 @@ impl IcalSource {
         }
         // What it says changed and then does not show is gone.
         let changed = changed.into_iter().map(|one| Response { calendar: None, ..one });
-        let all = gone.into_iter().chain(changed).chain(found);
-        let is_named = all.fold(true, |so_far, one| synced.parts.take(one) && so_far);
+        let mut all = gone.into_iter().chain(changed).chain(found);
+        let is_named = all.all(|one| synced.parts.take(one));
         if !is_named || synced.parts.size() > self.max_body {
             return Ok(None);
         }

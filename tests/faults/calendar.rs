@@ -7,16 +7,18 @@ use std::time::Duration;
 use atalaya::domain::calendar::stated::Terms;
 use atalaya::domain::calendar::{Kind as WindowKind, Window};
 use atalaya::domain::health::ServiceId;
+use atalaya::domain::ical::upload::{Change, Stored};
 use atalaya::domain::observation::{Fact, Observation, SourceState, SourceStatus};
 use atalaya::domain::roster::Duty;
 use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::Instant;
-use atalaya::sources::http_client::Clients;
+use atalaya::sources::http_client::{Clients, Http};
+use atalaya::sources::ical::Collection;
 use atalaya::sources::settings::{CalendarAt, HttpSettings, Ical, Kind, SourceSettings};
 use atalaya::sources::supervisor::poll_once;
 use atalaya::sources::{Source, SourceError, registry};
 use chrono::{Datelike, TimeDelta};
-use wiremock::matchers::{body_string_contains, header, header_exists, method};
+use wiremock::matchers::{any, body_string_contains, header, header_exists, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const ROTA: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
@@ -358,8 +360,9 @@ async fn what_changed_in_a_collection_takes_the_place_of_what_was_there() {
 async fn a_collection_that_does_not_tell_what_changed_is_asked_for_as_a_whole() {
     let cut =
         "<response><href>/</href><status>HTTP/1.1 507 Insufficient Storage</status></response>";
-    let many: String =
+    let many: Vec<String> =
         (0..300).map(|n| format!("<response><href>/{n}</href></response>")).collect();
+    let many = many.concat();
     let answers = [
         ResponseTemplate::new(403).set_body_string("<error><valid-sync-token/></error>"),
         ResponseTemplate::new(501),
@@ -375,4 +378,43 @@ async fn a_collection_that_does_not_tell_what_changed_is_asked_for_as_a_whole() 
         let one = shifts(source.poll(now()).await);
         assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
     }
+}
+
+/// What a collection says to one change.
+async fn changed(change: &Change, answer: ResponseTemplate) -> (Result<(), String>, usize) {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let url = format!("{}/ana/plan", server.uri()).parse().unwrap();
+    let from = CalendarAt::File("unused".into());
+    let http = Http::new(&settings(from), &Clients::default());
+    let outcome = Collection::new(http, url).change(change).await.unwrap();
+    (outcome, server.received_requests().await.unwrap().len())
+}
+
+#[tokio::test]
+async fn an_object_is_changed_only_as_it_was_seen_and_only_inside_its_collection() {
+    let stored = |href: &str, tag: Option<&str>| Stored {
+        href: href.to_owned(),
+        tag: tag.map(str::to_owned),
+        text: String::new(),
+    };
+    let remove =
+        |href: &str, tag| Change::Remove { uid: "a".to_owned(), stored: stored(href, tag) };
+    let create = Change::Create { uid: "a".to_owned(), text: "x".to_owned() };
+    let answer = ResponseTemplate::new;
+    let (outcome, _) = changed(&create, answer(412)).await;
+    assert!(outcome.unwrap_err().contains("was changed there just now"));
+    let full = answer(507).set_body_string("quota\u{1b}[31m");
+    let (outcome, _) = changed(&create, full).await;
+    assert_eq!(outcome.unwrap_err(), "a was refused (507): quota");
+    assert_eq!(changed(&remove("/ana/plan/a.ics", Some("1")), answer(404)).await, (Ok(()), 1));
+    for href in
+        ["/luis/a.ics", "/ana/plan/../../luis/a.ics", "http://127.0.0.1:1/ana/plan/a.ics", "//x/a"]
+    {
+        let (outcome, asked) = changed(&remove(href, Some("1")), answer(204)).await;
+        assert!(outcome.unwrap_err().contains("outside"), "{href}");
+        assert_eq!(asked, 0, "{href}");
+    }
+    let (outcome, asked) = changed(&remove("/ana/plan/a.ics", None), answer(204)).await;
+    assert!(outcome.unwrap_err().contains("no version") && asked == 0);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ use tempfile::TempDir;
 use crate::support::{Server, installed, start};
 
 /// Where Debian's Python, which has Debian's packages, is.
-const PYTHON: &str = "/usr/bin/python3";
+pub const PYTHON: &str = "/usr/bin/python3";
 
 /// Who is on call around a change of clocks in Madrid, as long as nobody overrides it.
-const CONFIG: &str = r#"
+pub const CONFIG: &str = r#"
 [site]
 timezone = "Europe/Madrid"
 [operator]
@@ -66,21 +66,21 @@ const ROTA: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n\
     END:VCALENDAR\r\n";
 
 /// A home with that config.
-struct Home(TempDir);
+pub struct Home(pub TempDir);
 
 impl Home {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::of(CONFIG)
     }
 
-    fn of(config: &str) -> Self {
+    pub fn of(config: &str) -> Self {
         let home = Self(tempfile::tempdir().unwrap());
         fs::write(home.0.path().join("config.toml"), config).unwrap();
         home
     }
 
     /// `window summary from to status` of what is planned from 20 November to 20 December.
-    fn planned(&self) -> Vec<String> {
+    pub fn planned(&self) -> Vec<String> {
         let span = ["--from", "2026-11-20", "--to", "2026-12-20"];
         let json = self.says(&[&["calendar", "--json"], &span[..]].concat());
         let json: Value = serde_json::from_str(&json).unwrap();
@@ -91,17 +91,30 @@ impl Home {
         json["occurrences"].as_array().unwrap().iter().map(line).collect()
     }
 
-    fn says(&self, arguments: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_atalaya"))
+    pub fn says(&self, arguments: &[&str]) -> String {
+        let output = self.runs(arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Brings an export to a collection of ana.
+    pub fn brings(&self, what: &str, server: &Server, arguments: &[&str]) -> Output {
+        let password = self.0.path().join("password");
+        fs::write(&password, "hunter2\n").unwrap();
+        let url = format!("{}/ana/plan", server.url);
+        let into = ["--into", &url, "--user", "ana", "--password-file", password.to_str().unwrap()];
+        self.runs(&[&[what, "export", "--ics"], &into[..], arguments].concat())
+    }
+
+    fn runs(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_atalaya"))
             .args(arguments)
             .env_clear()
             .env("HOME", self.0.path())
             .env("ATALAYA_CONFIG", self.0.path().join("config.toml"))
             .stdin(Stdio::null())
             .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
+            .unwrap()
     }
 
     /// The shifts of a span as a calendar, and each as `person from to`.
@@ -117,7 +130,7 @@ impl Home {
 }
 
 /// A calendar server with an account for ana.
-fn radicale() -> Server {
+pub fn radicale() -> Server {
     start("radicale", "", "/.web/", |port, dir| {
         fs::write(dir.join("users"), "ana:hunter2\n").unwrap();
         let options = [
@@ -151,7 +164,7 @@ fn put_as(server: &Server, name: &str, calendar: &str) {
 }
 
 /// Does something to what ana has there.
-fn send(server: &Server, method: &str, path: &str, calendar: &str) -> String {
+pub fn send(server: &Server, method: &str, path: &str, calendar: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     let length = calendar.len();
     // ana:hunter2
@@ -309,7 +322,7 @@ async fn shifts_that_are_exported_come_back_from_a_caldav_server_as_they_were() 
 }
 
 /// Whether the other reader is there.
-fn reads_calendars() -> bool {
+pub fn reads_calendars() -> bool {
     let reads = Command::new(PYTHON).args(["-c", "import icalendar"]).output();
     let reads = reads.is_ok_and(|output| output.status.success());
     if !reads {
@@ -367,7 +380,7 @@ for event in calendar.walk("VEVENT"):
 }
 
 /// What is planned far enough ahead not to have begun.
-const PLANNED: &str = r#"
+pub const PLANNED: &str = r#"
 [site]
 name = "acme"
 timezone = "Europe/Madrid"
@@ -402,7 +415,7 @@ timezone = "America/New_York"
 duration = "3d"
 "#;
 
-fn planned() -> Home {
+pub fn planned() -> Home {
     let home = Home::of(PLANNED);
     let moved = ["--at", "2026-12-05 22:00", "--to", "2026-12-06 20:00", "--duration", "3h"];
     home.says(&[&["calendar", "move", "patch-db", "--force"], &moved[..]].concat());

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use super::{View, known_service};
 use crate::cli::args::CalendarExport;
 use crate::cli::output::{Exit, print_as_is};
-use crate::cli::{Context, Failure};
+use crate::cli::{Context, Failure, upload};
 use crate::config::Config;
 use crate::domain::calendar::{Amendment, Key, Moved, Occurrence, Source, Version, exchange};
 use crate::domain::health::ServiceId;
@@ -20,7 +20,14 @@ pub async fn run(
 ) -> Result<Exit, Failure> {
     let service = args.service.as_ref().map(|s| known_service(&config.plan, s)).transpose()?;
     let view = View::own(context, config).await?;
-    print_as_is(&calendar(&view, service.as_ref()).write(view.now));
+    let calendar = calendar(&view, service.as_ref());
+    if args.into.into.is_some() {
+        let selection = service.map(|s| format!(" service={s}")).unwrap_or_default();
+        let what = &format!("windows{selection}");
+        let export = upload::Export { calendar: &calendar, what, within: None, now: view.now };
+        return upload::run(context, config, &args.into, export).await;
+    }
+    print_as_is(&calendar.write(view.now));
     Ok(Exit::Fine)
 }
 

@@ -10,6 +10,7 @@ mod lines;
 mod read;
 #[cfg(test)]
 mod tests;
+pub mod upload;
 mod windows;
 mod write;
 mod zones;

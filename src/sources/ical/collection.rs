@@ -35,6 +35,14 @@ pub fn events(url: &Url, within: Interval) -> Result<Request, SourceError> {
     request(url, "REPORT", "1", &body)
 }
 
+/// Asks for all events, with their versions.
+pub fn all(url: &Url) -> Result<Request, SourceError> {
+    let body = "<c:calendar-query xmlns=\"DAV:\" xmlns:c=\"urn:ietf:params:xml:ns:caldav\">\
+         <prop><getetag/><c:calendar-data/></prop><c:filter><c:comp-filter name=\"VCALENDAR\">\
+         <c:comp-filter name=\"VEVENT\"/></c:comp-filter></c:filter></c:calendar-query>";
+    request(url, "REPORT", "1", body)
+}
+
 /// Asks which parts are others than when it told that token.
 pub fn changes(url: &Url, token: &str) -> Result<Request, SourceError> {
     let token = encoded(token);
@@ -47,7 +55,8 @@ pub fn changes(url: &Url, token: &str) -> Result<Request, SourceError> {
 
 /// Asks for some parts.
 pub fn parts<'a>(url: &Url, hrefs: impl Iterator<Item = &'a str>) -> Result<Request, SourceError> {
-    let hrefs: String = hrefs.map(|href| format!("<href>{}</href>", encoded(href))).collect();
+    let hrefs: Vec<String> = hrefs.map(|href| format!("<href>{}</href>", encoded(href))).collect();
+    let hrefs = hrefs.concat();
     let body = format!(
         "<c:calendar-multiget xmlns=\"DAV:\" xmlns:c=\"urn:ietf:params:xml:ns:caldav\">\
          <prop><c:calendar-data/></prop>{hrefs}</c:calendar-multiget>"
@@ -89,6 +98,8 @@ pub struct Response {
     /// `HTTP/1.1 404 Not Found`, of the part as a whole.
     pub status: String,
     pub calendar: Option<String>,
+    /// `ETag`: its version.
+    pub tag: Option<String>,
 }
 
 impl Response {
@@ -116,13 +127,16 @@ impl Answer {
                 (Seen::Text(text), [.., "calendar-data"], Some(one)) => {
                     one.calendar.get_or_insert_default().push_str(&text);
                 }
+                (Seen::Text(text), [.., "getetag"], Some(one)) => {
+                    one.tag.get_or_insert_default().push_str(text.trim());
+                }
                 _ => {}
             }
         })?;
         let (token, tag) = (token.trim(), tag.trim());
         let is_short = token.len() + tag.len() <= MAX_MARK;
         if is_short {
-            answer.mark = format!("{token} {tag}").trim().to_owned();
+            format!("{token} {tag}").trim().clone_into(&mut answer.mark);
             answer.token = Some(token.to_owned()).filter(|token| !token.is_empty());
         }
         is_one.then_some(answer)
@@ -230,6 +244,7 @@ mod tests {
             href: href.to_owned(),
             status: String::new(),
             calendar: calendar.map(str::to_owned),
+            tag: None,
         };
         let mut parts = Parts::of(vec![part("/a", Some("A1")), part("/b", Some("B1"))]).unwrap();
         for one in [part("/a", None), part("/b", Some("B2")), part("/c", Some("C1"))] {
