@@ -285,7 +285,7 @@ impl Reader<'_> {
         window.mutes = mutes.unwrap_or(kind.is_change());
         let sla_relevant = flag(names::SLA_RELEVANT).or(terms.sla_relevant);
         window.sla_relevant = sla_relevant.unwrap_or(kind.is_change());
-        window.change_type = self.change_type(event);
+        window.change_type = self.change_type(event, &window);
         window.owner = self.owner(event);
         let approver = || text_of(event, names::APPROVER, 60);
         window.approver = terms.approver.clone().or_else(approver);
@@ -335,15 +335,22 @@ impl Reader<'_> {
         Scope { services, matchers: Vec::new() }
     }
 
-    /// Standard only where the source says so for all; what is tentative is not agreed upon.
-    fn change_type(&self, event: &Event) -> ChangeType {
+    /// Standard only where the source says so for all, and no more is touched or muted than it says;
+    /// what is tentative is not agreed upon.
+    fn change_type(&self, event: &Event, window: &Window) -> ChangeType {
         let types = [ChangeType::Standard, ChangeType::Normal, ChangeType::Emergency];
         let written = event.extras(names::CHANGE_TYPE).next();
         let written = written
             .and_then(|word| types.into_iter().find(|t| t.word().eq_ignore_ascii_case(word)));
         let meant = written.unwrap_or(self.terms.change_type);
+        let all = &self.terms.scope;
+        let is_inside = all.is_empty()
+            || (window.scope.services.iter().all(|s| all.services.contains(s))
+                && window.scope.matchers.iter().all(|m| all.matchers.contains(m)));
         let is_believed = self.terms.change_type == ChangeType::Standard
-            && event.status != Some(Status::Tentative);
+            && event.status != Some(Status::Tentative)
+            && is_inside
+            && (!window.mutes || self.terms.mutes != Some(false));
         if meant == ChangeType::Standard && !is_believed { ChangeType::Normal } else { meant }
     }
 

@@ -117,6 +117,13 @@ fn only_the_source_says_that_no_approval_is_needed() {
     assert!(!only(&format!("UID:1\nSUMMARY:x\n{TIMES}"), &standard).needs_approval());
     let tentative = format!("UID:1\nSUMMARY:x\nSTATUS:TENTATIVE\n{TIMES}");
     assert!(only(&tentative, &standard).needs_approval());
+    for beyond in ["CATEGORIES:db-main", "X-ATALAYA-KIND:update\nX-ATALAYA-MATCH:job=~\".+\""] {
+        let more = format!("UID:1\nSUMMARY:x\n{beyond}\n{TIMES}");
+        assert!(only(&more, &standard).needs_approval(), "{beyond}");
+    }
+    let silent = Terms { mutes: Some(false), ..standard };
+    let mutes = format!("UID:1\nSUMMARY:x\nX-ATALAYA-MUTES:TRUE\n{TIMES}");
+    assert!(only(&mutes, &silent).needs_approval());
     let approver = Terms { approver: Some("cab".into()), ..terms() };
     let weaker = format!("UID:1\nSUMMARY:x\nX-ATALAYA-APPROVER:anybody\n{TIMES}");
     assert_eq!(only(&weaker, &approver).approver.as_deref(), Some("cab"));
