@@ -100,6 +100,8 @@ pub struct Plan {
     pub calendars: BTreeMap<SourceName, Option<Windows>>,
     /// When a service may be worked on, where that is not always.
     pub allowed: BTreeMap<ServiceId, Allowed>,
+    /// How many people have to be on call while something is changed; 0: nobody counts them.
+    pub on_call_needed: usize,
     /// Which of the people acts at this console.
     pub person: Option<PersonId>,
     /// Source → how long a value of it counts as fresh (three intervals).
@@ -134,6 +136,7 @@ impl Plan {
             windows: Vec::new(),
             calendars: BTreeMap::new(),
             allowed: BTreeMap::new(),
+            on_call_needed: 0,
             person: None,
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),

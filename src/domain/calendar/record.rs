@@ -17,9 +17,9 @@ pub struct Record {
     pub moved: Option<Moved>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Stamp>,
-    /// Of an imported one what was approved: another plan is not.
+    /// What was approved, see [`Occurrence::terms`](super::Occurrence::terms).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approved_mark: Option<Arc<str>>,
+    pub terms: Option<String>,
     /// By a person, or by itself where it is flexible and its target went down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Stamp>,

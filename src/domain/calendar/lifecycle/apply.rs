@@ -51,10 +51,10 @@ pub fn apply(calendar: &mut Calendar, event: &Event) {
             }
             calendar.changes.remove(&Subject::Window(freeze.clone()));
         }
-        CalendarEvent::OccurrenceApproved { key, mark } => {
+        CalendarEvent::OccurrenceApproved { key, terms } => {
             record(calendar, event, key, "approved", |r| {
                 r.approved = Some(stamp(event, ""));
-                r.approved_mark.clone_from(mark);
+                r.terms.clone_from(terms);
             });
         }
         CalendarEvent::OccurrenceStarted { key } => {
@@ -90,6 +90,7 @@ pub fn apply(calendar: &mut Calendar, event: &Event) {
                 r.checks.sort_by_key(|check| check.item);
             });
         }
+        CalendarEvent::Forced { .. } => {}
         CalendarEvent::OccurrenceAsked { key, prompt, due } => {
             let mut asked = present(calendar, key);
             asked.asked.insert(*prompt, *due);

@@ -22,8 +22,7 @@ pub(super) fn act(one: &Occurrence, action: &Action, by: &By, now: Instant) -> J
     let event = match action {
         Action::Approve => {
             approvable(one, by, now)?;
-            let mark = one.key.window.calendar().map(|_| one.mark().into());
-            CalendarEvent::OccurrenceApproved { key, mark }
+            CalendarEvent::OccurrenceApproved { key, terms: Some(one.terms()) }
         }
         Action::Start => {
             startable(one, now)?;

@@ -13,6 +13,7 @@
 
 mod actions;
 mod board;
+mod gaps;
 mod team;
 mod view;
 
@@ -46,6 +47,8 @@ pub struct OnCall {
     row: usize,
     /// The person of the team view.
     person: usize,
+    /// The line of the list of gaps.
+    gap: usize,
     /// Where the cursor stands in time; `None`: now, and it goes along.
     at: Option<Instant>,
     pub board: Board,
@@ -59,6 +62,8 @@ pub enum View {
     Schedule,
     /// Everybody over all schedules.
     People,
+    /// What is missing or twice, and how the load is spread.
+    Gaps,
     /// Skills, certificates, responsibilities.
     Team,
 }
@@ -67,13 +72,14 @@ impl View {
     fn next(self) -> Self {
         match self {
             Self::Schedule => Self::People,
-            Self::People => Self::Team,
+            Self::People => Self::Gaps,
+            Self::Gaps => Self::Team,
             Self::Team => Self::Schedule,
         }
     }
 
     fn previous(self) -> Self {
-        self.next().next()
+        self.next().next().next()
     }
 }
 
@@ -181,6 +187,7 @@ impl OnCall {
     fn count(&self, ctx: &Ctx<'_>) -> usize {
         match self.view {
             View::Team => ctx.world.plan.roster.people.len(),
+            View::Gaps => self.board.troubles.len(),
             View::Schedule | View::People => self.board.rows.len(),
         }
     }
@@ -188,6 +195,7 @@ impl OnCall {
     fn cursor(&mut self) -> &mut usize {
         match self.view {
             View::Team => &mut self.person,
+            View::Gaps => &mut self.gap,
             View::Schedule | View::People => &mut self.row,
         }
     }
@@ -203,6 +211,7 @@ impl OnCall {
         self.board.refresh(ctx.world, ctx.now);
         self.row = self.row.min(self.board.rows.len().saturating_sub(1));
         self.person = self.person.min(ctx.world.plan.roster.people.len().saturating_sub(1));
+        self.gap = self.gap.min(self.board.troubles.len().saturating_sub(1));
     }
 }
 
@@ -244,7 +253,7 @@ impl Screen for OnCall {
         Situation {
             row: self.count(ctx) > 0,
             shift: on_schedule,
-            chart: self.view != View::Team,
+            chart: matches!(self.view, View::Schedule | View::People),
             root: !away,
             leavable: away,
             ..Situation::default()
@@ -259,8 +268,8 @@ impl Screen for OnCall {
             Action::PageUp | Action::HalfUp => self.move_to(ctx, |at| at.saturating_sub(10)),
             Action::Top => self.move_to(ctx, |_| 0),
             Action::Bottom => self.move_to(ctx, |_| usize::MAX),
-            Action::Left => self.step(ctx, false),
-            Action::Right => self.step(ctx, true),
+            Action::Left if self.view != View::Gaps => self.step(ctx, false),
+            Action::Right if self.view != View::Gaps => self.step(ctx, true),
             Action::Shorter => self.period = self.period.shorter(),
             Action::Longer => self.period = self.period.longer(),
             // First out of the view, then back to the present.
@@ -268,6 +277,7 @@ impl Screen for OnCall {
             Action::Present | Action::Back => self.at = None,
             Action::View | Action::NextPane => self.view = self.view.next(),
             Action::PreviousPane => self.view = self.view.previous(),
+            Action::Open if self.view == View::Gaps => return self.open_gap(),
             Action::Open => self.open(ctx),
             Action::Skills => {
                 self.view = if self.view == View::Team { View::Schedule } else { View::Team };
@@ -319,6 +329,7 @@ impl Screen for OnCall {
     fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         match self.view {
             View::Team => self.view_team(ctx, area, paint),
+            View::Gaps => self.view_gaps(ctx, area, paint),
             View::Schedule | View::People => self.view_roster(ctx, area, paint),
         }
     }
@@ -343,6 +354,7 @@ impl OnCall {
     fn person_here(&self, ctx: &Ctx<'_>) -> Option<PersonId> {
         match self.view {
             View::Team => ctx.world.plan.roster.people.keys().nth(self.person).cloned(),
+            View::Gaps => None,
             View::Schedule | View::People => match self.row().map(|r| &r.target) {
                 Some(Target::Person(id)) => Some(id.clone()),
                 _ => self.stretch(ctx).and_then(|s| s.person().cloned()),
