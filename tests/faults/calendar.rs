@@ -415,6 +415,10 @@ async fn an_object_is_changed_only_as_it_was_seen_and_only_inside_its_collection
         assert!(outcome.unwrap_err().contains("outside"), "{href}");
         assert_eq!(asked, 0, "{href}");
     }
+    let elsewhere = remove("/ana/plan/%2F..%2F..%2Fluis/a.ics", Some("1"));
+    assert!(changed(&elsewhere, answer(204)).await.0.unwrap_err().contains("outside"));
+    let encoded = remove("/%61na/plan/a.ics", Some("1"));
+    assert_eq!(changed(&encoded, answer(204)).await, (Ok(()), 1));
     let (outcome, asked) = changed(&remove("/ana/plan/a.ics", None), answer(204)).await;
     assert!(outcome.unwrap_err().contains("no version") && asked == 0);
 }

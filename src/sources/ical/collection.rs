@@ -146,7 +146,7 @@ impl Answer {
 /// The parts of a collection as they were when it told a token.
 #[derive(Debug, Default)]
 pub struct Parts {
-    /// Calendars by address.
+    /// Calendars by their path, however it is written.
     calendars: BTreeMap<String, String>,
 }
 
@@ -160,9 +160,10 @@ impl Parts {
     /// Takes over what is said of a part; whether it says of which.
     pub fn take(&mut self, one: Response) -> bool {
         let is_named = !one.href.is_empty() && one.href.len() <= MAX_HREF;
+        let path = path(&one.href);
         match one.calendar {
-            Some(calendar) if is_named => drop(self.calendars.insert(one.href, calendar)),
-            _ => drop(self.calendars.remove(&one.href)),
+            Some(calendar) if is_named => drop(self.calendars.insert(path, calendar)),
+            _ => drop(self.calendars.remove(&path)),
         }
         is_named
     }
@@ -175,6 +176,26 @@ impl Parts {
     pub fn text(&self) -> String {
         joined(self.calendars.values().map(String::as_str))
     }
+}
+
+/// The path of an address, decoded: one answer writes it with its server, another with `%40` for `@`.
+pub fn path(href: &str) -> String {
+    let after = href.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+    let path = after.map_or(href, |(_, path)| path).trim_start_matches('/');
+    let mut out = Vec::with_capacity(path.len());
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let mut rest = bytes.clone();
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        match (byte, digit(), digit()) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                bytes = rest;
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Calendars one after the other, with each time zone once.
@@ -252,6 +273,9 @@ mod tests {
         }
         assert_eq!((parts.text().as_str(), parts.size()), ("B2\r\nC1\r\n", 4));
         assert!(Parts::of(vec![part("", Some("x"))]).is_none());
+        assert!(parts.take(part("http://x:80/%62", Some("B3"))));
+        assert_eq!(parts.text(), "B3\r\nC1\r\n", "the same, written in another way");
+        assert_eq!(path("/a%20b%2f%4/é%"), "a b/%4/é%");
     }
 
     #[rstest]

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::super::SourceError;
 use super::super::http_client::{Http, Request, address};
-use super::collection::{self, Answer};
+use super::collection::{self, Answer, path};
 use crate::domain::ical::upload::{Change, Stored, name};
 
 /// A collection by its address.
@@ -78,8 +78,12 @@ impl Collection {
             }
         };
         // What a server says that it has elsewhere is not ours to touch.
-        let inside =
-            |at: &Url| at.origin() == self.url.origin() && at.path().starts_with(self.url.path());
+        let inside = |at: &Url| {
+            let (here, at_path) = (path(self.url.path()), path(at.path()));
+            at.origin() == self.url.origin()
+                && at_path.starts_with(&here)
+                && !at_path.split('/').any(|name| name == "..")
+        };
         let Some(at) = at.ok().filter(inside) else {
             return Ok(Err(format!(
                 "{uid} is said to be outside of this calendar; it stays as it is"
