@@ -2,6 +2,7 @@
 
 mod calendar;
 mod oncall;
+mod upload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
+pub use upload::Into;
+
 pub use calendar::{
     Add as CalendarAdd, Calendar, Cancel as CalendarCancel, Change as CalendarChange,
     Check as CalendarCheck, Command as CalendarCommand, Doubtful as CalendarDoubtful,

@@ -22,6 +22,7 @@ mod span;
 mod stored;
 mod themes;
 mod transfer;
+mod upload;
 
 use std::path::Path;
 use std::process::ExitCode;

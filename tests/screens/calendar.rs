@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use atalaya::config;
+use atalaya::domain::calendar::stated::{Terms, stated};
 use atalaya::domain::calendar::{
-    Action, By, Calendar, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length, Status,
-    lifecycle,
+    Action, By, Calendar, ChangeType, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length,
+    Status, lifecycle,
 };
 use atalaya::domain::command::{Command, Outcome, Verdict};
+use atalaya::domain::ical;
 use atalaya::domain::incident::Actor;
 use atalaya::domain::log::Recorded;
+use atalaya::domain::observation::{SourceState, SourceStatus};
+use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::{Instant, Interval};
 use atalaya::engine::{Plan, Snapshot};
 use atalaya::ui::{Cmd, Msg};
@@ -131,6 +135,17 @@ impl Desk {
     fn act(self, window: &str, action: Action) -> Self {
         let key = self.key(window);
         self.does(Ask::Act { key, action })
+    }
+
+    /// With what a calendar of others states.
+    fn imports(mut self, text: &str) -> Self {
+        let terms = Terms { change_type: ChangeType::Standard, ..Terms::new(Kind::Update) };
+        let terms = Terms { owner: Some("luis".into()), ..terms };
+        let calendar = ical::read(text, chrono_tz::Europe::Madrid);
+        let found = stated(&calendar, &"cab".into(), &terms, &Callings::default(), now());
+        assert_eq!(found.warnings, [""; 0]);
+        self.calendar.set_imported(&"cab".into(), &found.windows.into(), now());
+        self
     }
 
     fn world(self) -> Snapshot {
@@ -568,4 +583,33 @@ fn a_window_is_as_the_clock_says(#[case] window: &str, #[case] hours: i64, #[cas
     let at: Instant = now() + TimeDelta::hours(hours);
     let key = desk.key(window);
     assert_eq!(desk.calendar.occurrence(&key, at).unwrap().status, is);
+}
+
+/// What the change board of the customer keeps.
+const BOARD: &str = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:4711@board.example\r\n\
+    SUMMARY:Switches in room 2\r\nDTSTART;TZID=Europe/Madrid:20261124T210000\r\nDURATION:PT2H\r\n\
+    X-ATALAYA-KIND:update\r\nX-ATALAYA-SERVICE:checkout\r\nX-ATALAYA-CHANGE-TYPE:standard\r\n\
+    X-ATALAYA-CHANGE:CAB-9\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+#[test]
+fn what_a_calendar_of_others_states_is_there_with_its_age_and_is_changed_there() {
+    let mut world = Desk::new().imports(BOARD).world();
+    let failing = SourceState::Failing {
+        since: now() - TimeDelta::minutes(50),
+        error: "connection refused".to_owned(),
+        next_try: now(),
+    };
+    let status = SourceStatus {
+        name: "cab".into(),
+        state: failing,
+        last_ok: Some(now() - TimeDelta::hours(1)),
+        ..world.sources[0].clone()
+    };
+    world.sources = part(vec![status]);
+    let mut bench = bench_of(world, (160, 45), DEFAULT);
+    bench.press("l");
+    assert_snapshot!("calendar-imported", bench.text());
+    bench.press("=");
+    let said = "it is in the calendar of cab: change it there, or w moves this one";
+    assert!(bench.text().contains(said), "{}", bench.text());
 }

@@ -23,3 +23,4 @@ mod postgres;
 mod probe;
 mod prometheus;
 mod support;
+mod upload;

@@ -331,7 +331,8 @@ async fn attempt(
     };
     let position = store.head().await?.position;
     let session = actor.session.clone();
-    let answers = runtime::once(config.plan, store, actor, Command::Calendar(command)).await?;
+    let answers =
+        runtime::once((*view.plan).clone(), store, actor, Command::Calendar(command)).await?;
     let outcome = match answers.into_iter().next().map(|answer| answer.verdict) {
         Some(Verdict::Done { said, .. }) => {
             let window = touched(store, position, &session).await?;

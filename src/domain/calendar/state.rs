@@ -12,6 +12,7 @@ use super::event::CalendarEvent;
 use super::model::{FreezeException, Key, Window, WindowId, later};
 use super::occurrence::{self, Occurrence};
 use super::record::{Record, Records};
+use crate::domain::observation::SourceName;
 use crate::domain::time::{Instant, Interval, before, zone};
 
 /// A window as it was, or is, in force. A change does not rewrite what took place before it.
@@ -29,8 +30,10 @@ pub struct Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The service plan, or a calendar that is imported: it is changed there.
+    /// The service plan: it is changed there.
     Plan,
+    /// A calendar that a source reads: it is changed there.
+    Imported,
     /// A person, here.
     Store,
 }
@@ -67,7 +70,12 @@ pub struct Calendar {
     pub(super) changes: BTreeMap<Subject, Change>,
     /// The number of the last window that was added here.
     pub(super) numbered: u64,
+    /// What each calendar of others stated last.
+    pub(super) imported: BTreeMap<SourceName, Windows>,
 }
+
+/// What a calendar of others states. The same `Arc` as before: nothing changed.
+pub type Windows = Arc<[Arc<Window>]>;
 
 /// Freeze → what may be done in it all the same.
 pub type Exceptions = BTreeMap<WindowId, Vec<FreezeException>>;

@@ -23,7 +23,7 @@ pub(super) fn act(one: &Occurrence, action: &Action, by: &By, now: Instant) -> J
     let event = match action {
         Action::Approve => {
             approvable(one, by, now)?;
-            CalendarEvent::OccurrenceApproved { key, terms: Some(one.window.terms()) }
+            CalendarEvent::OccurrenceApproved { key, terms: Some(one.terms()) }
         }
         Action::Start => {
             startable(one, now)?;

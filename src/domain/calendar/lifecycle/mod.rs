@@ -26,6 +26,7 @@ use crate::domain::time::Instant;
 
 use super::event::CalendarEvent;
 pub use apply::apply;
+pub use windows::sound;
 
 /// How many reasons against something are kept where it was done all the same.
 const REASONS: usize = 12;

@@ -125,14 +125,16 @@ fn present<'a>(calendar: &'a Calendar, id: &WindowId) -> Result<&'a Version, Ref
 /// A window that people may change here.
 fn own<'a>(calendar: &'a Calendar, id: &WindowId) -> Result<&'a Version, Refused> {
     let version = present(calendar, id)?;
-    if version.source == Source::Plan {
-        let title = version.window.title();
-        return refuse(format!(
-            "{title} is in the service plan; change [[windows]] there, or move or cancel single \
-             occurrences here"
-        ));
-    }
-    Ok(version)
+    let title = version.window.title();
+    let place = match version.source {
+        Source::Store => return Ok(version),
+        Source::Plan => "the service plan; change [[windows]] there".to_owned(),
+        Source::Imported => {
+            let source = version.window.id.calendar().unwrap_or_default();
+            format!("the calendar of the source {source}; change it there")
+        }
+    };
+    refuse(format!("{title} is in {place}, or move or cancel single occurrences here"))
 }
 
 /// Whether one occurrence may take so long.
@@ -144,7 +146,10 @@ pub(super) fn bounded(length: Length) -> Result<(), Refused> {
 }
 
 /// Whether it can take place at all.
-fn sound(window: &Window) -> Result<(), Refused> {
+///
+/// # Errors
+/// Says what is missing.
+pub fn sound(window: &Window) -> Result<(), Refused> {
     if window.summary.trim().is_empty() {
         return refuse("say in a few words what is done: the summary is empty");
     }

@@ -312,6 +312,12 @@ fn change(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
             let day = zone::local(one.planned.from, one.window.zone()).date();
             form(ctx, Some(&version.window), day)
         }
+        Some(version) if version.source == Source::Imported => {
+            let source = one.key.window.calendar().unwrap_or_default();
+            let said =
+                format!("it is in the calendar of {source}: change it there, or w moves this one");
+            say(&said)
+        }
         Some(_) => say("it is in the service plan: change [[windows]] there, or w moves this one"),
         None => say("it was withdrawn; N plans it anew"),
     }

@@ -7,8 +7,9 @@ use ratatui::style::Style;
 use super::board::{Board, Entry, HandOver, What};
 use crate::domain::calendar::suppression::mutes;
 use crate::domain::calendar::{
-    Basis, FreezeException, Key, Kind, Occurrence, Source, Status, inspections,
+    Basis, FreezeException, Key, Kind, Occurrence, Source, Status, WindowId, inspections,
 };
+use crate::domain::observation::SourceState;
 use crate::domain::roster::PersonId;
 use crate::domain::roster::book::shown;
 use crate::domain::text;
@@ -216,10 +217,19 @@ fn of_occurrence(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Fact> {
     let from = match version.map(|v| v.source) {
         Some(Source::Plan) => format!("{}, from the service plan", window.id),
         Some(Source::Store) => format!("{}, planned here", window.id),
+        Some(Source::Imported) => imported(ctx, &window.id),
         None => format!("{}, withdrawn", window.id),
     };
     facts.push(fact("window", from, Role::Muted));
     facts
+}
+
+/// Where an imported one is from, and how old that is if the source answers no more.
+fn imported(ctx: &Ctx<'_>, id: &WindowId) -> String {
+    let status = ctx.world.sources.iter().find(|s| id.calendar() == Some(&*s.name));
+    let old = status.filter(|s| s.state != SourceState::Fresh).and_then(|s| s.last_ok);
+    let read = |at| format!(", as it was {}", near(at, ctx.now, ctx.world.site.zone));
+    format!("{id}, from a calendar{}", old.map(read).unwrap_or_default())
 }
 
 fn approval(ctx: &Ctx<'_>, one: &Occurrence) -> Fact {
