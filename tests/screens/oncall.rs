@@ -110,6 +110,17 @@ fn every_gap_is_reached_on_a_small_terminal_and_opens_its_schedule() {
 }
 
 #[test]
+fn a_page_is_a_period_where_time_is_across() {
+    let mut bench = bench((120, 35));
+    bench.press("] ] PageDown PageDown PageDown PageDown");
+    assert!(bench.text().contains("March 2027"), "{}", bench.text());
+    bench.press("PageUp");
+    assert!(bench.text().contains("February 2027"), "{}", bench.text());
+    bench.press(".");
+    assert!(bench.text().contains("November 2026"), "{}", bench.text());
+}
+
+#[test]
 fn a_plan_without_schedules_says_how_to_get_them() {
     let bench = bench_of(world(), (100, 30), DEFAULT);
     assert!(bench.text().contains("[[people]] and [[schedules]]"), "{}", bench.text());

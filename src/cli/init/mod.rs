@@ -297,8 +297,19 @@ async fn calendar(from: &str) -> Result<(CalendarAt, String), Failure> {
 }
 
 fn address(text: &str) -> Result<Url, Failure> {
+    // A password that was typed into it is not repeated.
+    let shown = match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!(
+                "{}***{}",
+                text.get(..scheme + 3).unwrap_or_default(),
+                text.get(at..).unwrap_or_default()
+            )
+        }
+        _ => text.to_owned(),
+    };
     config::address(text, &["http", "https"])
-        .map_err(|(message, remedy)| Failure::Usage(format!("{text}: {message}; {remedy}")))
+        .map_err(|(message, remedy)| Failure::Usage(format!("{shown}: {message}; {remedy}")))
 }
 
 /// Asks which series each rule looks at, and gives their services signals. A rule that the server

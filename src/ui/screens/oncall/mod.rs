@@ -28,7 +28,7 @@ use crate::domain::roster::gaps::{Gap, gaps};
 use crate::domain::roster::now::{Held, held};
 use crate::domain::roster::shifts::final_shifts;
 use crate::domain::roster::{PersonId, Schedule};
-use crate::domain::time::{Instant, Interval, zone};
+use crate::domain::time::{Instant, Interval, before, zone};
 use crate::ui::cmd::Cmd;
 use crate::ui::keymap::{Action, Context, Situation};
 use crate::ui::theme::Role;
@@ -184,6 +184,23 @@ impl OnCall {
         }
     }
 
+    /// Whether time is across.
+    fn in_time(&self) -> bool {
+        matches!(self.view, View::Schedule | View::People)
+    }
+
+    /// To the period before or after.
+    fn turn(&mut self, ctx: &Ctx<'_>, forward: bool) {
+        let zone = self.schedule(ctx).map_or(ctx.world.site.zone, |s| s.zone);
+        let at = self.at(ctx);
+        let span = self.period.around(at, zone);
+        let beside = if forward { span.to } else { before(span.from, TimeDelta::hours(1)) };
+        let to = self.period.around(beside, zone).from;
+        if (1970..=2200).contains(&zone::local(to, zone).year()) {
+            self.at = Some(to);
+        }
+    }
+
     fn count(&self, ctx: &Ctx<'_>) -> usize {
         match self.view {
             View::Team => ctx.world.plan.roster.people.len(),
@@ -264,6 +281,8 @@ impl Screen for OnCall {
         match action {
             Action::Down => self.move_to(ctx, |at| at.saturating_add(1)),
             Action::Up => self.move_to(ctx, |at| at.saturating_sub(1)),
+            Action::PageDown if self.in_time() => self.turn(ctx, true),
+            Action::PageUp if self.in_time() => self.turn(ctx, false),
             Action::PageDown | Action::HalfDown => self.move_to(ctx, |at| at.saturating_add(10)),
             Action::PageUp | Action::HalfUp => self.move_to(ctx, |at| at.saturating_sub(10)),
             Action::Top => self.move_to(ctx, |_| 0),
