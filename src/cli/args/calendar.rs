@@ -273,6 +273,24 @@ pub struct Change {
     /// A line of its checklist, instead of those of before; again for the next
     #[arg(long, value_name = "TEXT")]
     pub checklist: Vec<String>,
+    /// A further time, instead of those of before; again for another
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub rdate: Vec<Time>,
+    /// A time at which it does not take place, instead of those of before; again for another
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub exdate: Vec<Time>,
+    /// How to go back
+    #[arg(long, value_name = "TEXT", requires = "decide_after")]
+    pub back_out: Option<String>,
+    /// How long after the start that is decided at the latest
+    #[arg(long, value_name = "LENGTH", value_parser = length, requires = "back_out")]
+    pub decide_after: Option<Length>,
+    /// It begins when its target goes down between start and end, and lasts this long
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    pub flexible: Option<Length>,
+    /// An inspection: so long it is late, then missed
+    #[arg(long, value_name = "LENGTH", value_parser = duration)]
+    pub grace: Option<TimeDelta>,
     /// Its alerts page nobody
     #[arg(long, conflicts_with = "no_mutes")]
     pub mutes: bool,

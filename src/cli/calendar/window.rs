@@ -7,7 +7,7 @@ use super::known_service;
 use crate::cli::Failure;
 use crate::cli::args::{CalendarAdd, CalendarChange, Time};
 use crate::config::Config;
-use crate::domain::calendar::{BackOut, Basis, Inspection, Item, Kind, Window};
+use crate::domain::calendar::{BackOut, Basis, Inspection, Item, Kind, Length, Window};
 use crate::domain::text::clean;
 use crate::domain::time::{Recurrence, Rule, zone};
 
@@ -19,8 +19,8 @@ pub(super) fn added(config: &Config, args: &CalendarAdd) -> Result<Window, Failu
     if let Some(text) = &args.rrule {
         recurrence.rule = rule(text)?;
     }
-    recurrence.also = args.rdate.iter().map(|at| local(*at, zone)).collect::<Result<_, _>>()?;
-    recurrence.except = args.exdate.iter().map(|at| local(*at, zone)).collect::<Result<_, _>>()?;
+    recurrence.also = locals(&args.rdate, zone)?;
+    recurrence.except = locals(&args.exdate, zone)?;
     let mut window = Window::new("", args.kind, recurrence, args.duration);
     window.summary = clean(&args.summary, 200).into();
     window.scope.services = services;
@@ -31,10 +31,7 @@ pub(super) fn added(config: &Config, args: &CalendarAdd) -> Result<Window, Failu
     window.change_type = args.change_type;
     window.approver = args.approver.as_deref().map(|r| clean(r, 60).into());
     window.checklist = args.checklist.iter().map(|item| Item::parse(item)).collect();
-    window.back_out = args.back_out.as_ref().zip(args.decide_after).map(|(plan, after)| {
-        let decide_after = u32::try_from(after.at_most().num_seconds()).unwrap_or(u32::MAX);
-        BackOut { plan: clean(plan, 500).into(), decide_after }
-    });
+    window.back_out = back_out(args.back_out.as_deref(), args.decide_after);
     window.mutes = args.mutes || (args.kind.is_change() && !args.no_mutes);
     window.sla_relevant = args.kind.is_change();
     let is_inspection = args.kind == Kind::Inspection;
@@ -92,8 +89,34 @@ pub(super) fn changed(
     if !args.checklist.is_empty() {
         window.checklist = args.checklist.iter().map(|item| Item::parse(item)).collect();
     }
+    if !args.rdate.is_empty() {
+        window.recurrence.also = locals(&args.rdate, zone)?;
+    }
+    if !args.exdate.is_empty() {
+        window.recurrence.except = locals(&args.exdate, zone)?;
+    }
+    if let Some(back_out) = back_out(args.back_out.as_deref(), args.decide_after) {
+        window.back_out = Some(back_out);
+    }
+    window.flexible = args.flexible.or(window.flexible);
+    if let Some(grace) = args.grace {
+        let Some(inspection) = &mut window.inspection else {
+            return Err(Failure::Usage("--grace belongs to an inspection".to_owned()));
+        };
+        inspection.grace = u32::try_from(grace.num_seconds()).unwrap_or(u32::MAX);
+    }
     window.mutes = (window.mutes || args.mutes) && !args.no_mutes;
     Ok(window)
+}
+
+fn locals(times: &[Time], zone: Tz) -> Result<Vec<NaiveDateTime>, Failure> {
+    times.iter().map(|at| local(*at, zone)).collect()
+}
+
+fn back_out(plan: Option<&str>, after: Option<Length>) -> Option<BackOut> {
+    let (plan, after) = plan.zip(after)?;
+    let decide_after = u32::try_from(after.nominal().num_seconds()).unwrap_or(u32::MAX);
+    Some(BackOut { plan: clean(plan, 500).into(), decide_after })
 }
 
 fn rule(text: &str) -> Result<Option<Rule>, Failure> {
