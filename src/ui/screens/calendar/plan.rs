@@ -351,7 +351,13 @@ fn told(desk: &Desk, texts: &[String]) -> Vec<Told> {
     if items > 0 {
         out.push(line(format!("a checklist of {}", text::count(items, "item")), Role::Muted));
     }
-    out.push(line(effect(&window), Role::Muted));
+    let terms = desk.present.as_ref().map(Window::terms);
+    let said = if terms.is_some_and(|terms| terms == window.terms()) {
+        "the same times and effects: approvals hold on".to_owned()
+    } else {
+        effect(&window)
+    };
+    out.push(line(said, Role::Muted));
     out
 }
 
