@@ -107,6 +107,20 @@ impl Section<'_> {
         sound.then_some(hours)
     }
 
+    /// As [`Self::hours`], or one range for every day: `"22:00-07:00"`.
+    pub fn hours_or_daily(&self, key: &'static str) -> Option<WeekHours> {
+        let daily = match &self.node(key)?.value {
+            Value::Text(text) => Range::parse(text),
+            _ => None,
+        };
+        let Some(range) = daily else { return self.hours(key) };
+        let mut hours = WeekHours::default();
+        for (_, day) in DAYS {
+            hours.add(day, range);
+        }
+        Some(hours)
+    }
+
     fn not_a(&self, text: Text<'_>, what: &str, remedy: &str) {
         self.report().error(text.at, format!("\"{}\" is not a {what}", text.value), remedy);
     }

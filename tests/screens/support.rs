@@ -367,6 +367,7 @@ pub fn world() -> Snapshot {
         notices: Arc::default(),
         book: Part::default(),
         calendar: Part::default(),
+        pages: Part::default(),
         imported: Part::default(),
     }
 }

@@ -134,7 +134,7 @@ fn time(at: Instant, zone: Tz) -> String {
 
 /// What the calendars state that layers are read from, each asked once. Of one that does not answer,
 /// why, and whose shifts are missing, goes to standard error.
-async fn imported(config: &Config) -> Imported {
+pub(super) async fn imported(config: &Config) -> Imported {
     let layers = config.plan.roster.schedules.iter().flat_map(|schedule| {
         schedule.layers.iter().filter_map(move |layer| match &layer.turns {
             Turns::Calendar(source) => Some((source, layer, schedule)),

@@ -552,6 +552,8 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         Command::Undo { .. }
         | Command::Roster(book::Command::Undo)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
+        // Nothing takes it back; see `stays`.
+        Command::Paging(_) => Some(command.clone()),
         Command::Calendar(_) => Some(Command::Calendar(calendar::Command::UndoLast)),
         Command::Roster(_) => Some(Command::Roster(book::Command::Undo)),
         Command::Report(_) | Command::Act { .. } => {
@@ -565,6 +567,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::Paging(_) => Some("page not recalled: whoever was paged has it, or will"),
         _ => None,
     }
 }
