@@ -147,6 +147,7 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
     config.plan.stale_after = config::stale_after(&config.sources);
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
+    config.plan.channels = team.plan.channels;
     (config.plan.person, config.person) = (team.person.clone(), team.person);
     Ok(config)
 }

@@ -63,13 +63,13 @@ struct DeliveryFields {
 
 /// The store, as the pager needs it.
 #[derive(Clone)]
-struct Desk {
+struct Counter {
     desk: runtime::Desk,
     plan: Arc<Plan>,
     actor: Actor,
 }
 
-impl Office for Desk {
+impl Office for Counter {
     async fn ask(&self, command: paging::Command) -> Option<Outcome> {
         let asked = self.desk.ask(self.actor.clone(), Command::Paging(command)).await;
         asked.map_err(|e| tracing::warn!("{e}")).ok()?.pop()
@@ -116,7 +116,7 @@ pub async fn run(context: &Context, args: &args::Page) -> Result<Exit, Failure> 
         let plan = Arc::new(config.plan.clone());
         let ours = move |page: &Page| page.what.id >= before && page.session == actor.session;
         let actor = pager::in_the_name_of(&stored::operator(context, &config));
-        let office = Desk { desk, plan, actor };
+        let office = Counter { desk, plan, actor };
         if verdict.as_ref().is_some_and(Verdict::is_done) {
             deliver(&office, &courier, &ours, args.wait).await;
         }
@@ -137,7 +137,12 @@ pub async fn run(context: &Context, args: &args::Page) -> Result<Exit, Failure> 
 
 /// Tries what is due until all has arrived, or the time is over. A console beside this one may be
 /// faster.
-async fn deliver(office: &Desk, courier: &Courier, ours: &impl Fn(&Page) -> bool, wait: TimeDelta) {
+async fn deliver(
+    office: &Counter,
+    courier: &Courier,
+    ours: &impl Fn(&Page) -> bool,
+    wait: TimeDelta,
+) {
     let until = Moment::now() + wait.to_std().unwrap_or_default();
     loop {
         let (pages, now) = (office.pages().await, Utc::now());
@@ -184,7 +189,7 @@ fn tell(context: &Context, plan: &Plan, verdict: Option<&Verdict>, pages: &[Arc<
                 Cell::text(page.what.id.to_string()),
                 Cell::text(plan.roster.name(&page.what.person)),
                 Cell::text(page.what.target.clone()),
-                Cell::text(delivery.channel.to_string()),
+                Cell::text(&*delivery.channel),
                 Cell::text(state),
                 Cell::text(said(delivery).unwrap_or_default()),
             ]);

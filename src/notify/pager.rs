@@ -117,11 +117,11 @@ pub async fn run(handle: Handle, actor: Actor, courier: watch::Receiver<Courier>
             }
             if due.at > now {
                 let wait = (due.at - now).to_std().unwrap_or_default();
-                next = sooner(next, time.ours(wait));
+                next = Some(sooner(next, time.ours(wait)));
                 continue;
             }
             if under_way.len() >= AT_ONCE || resting.contains_key(&this) {
-                next = sooner(next, REST);
+                next = Some(sooner(next, REST));
                 continue;
             }
             under_way.insert(this.clone());
@@ -154,8 +154,8 @@ fn tries_of(snapshot: &Snapshot) -> Vec<Due> {
     snapshot.pages.due().into_iter().filter(|due| has(&due.channel)).collect()
 }
 
-fn sooner(known: Option<Duration>, wait: Duration) -> Option<Duration> {
-    Some(known.map_or(wait, |known| known.min(wait)))
+fn sooner(known: Option<Duration>, wait: Duration) -> Duration {
+    known.map_or(wait, |known| known.min(wait))
 }
 
 /// Completes when the pages or the plan are others, or the store is well again; `false`: the engine

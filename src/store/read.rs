@@ -49,11 +49,15 @@ const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = '
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
 
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
+const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
 
 const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE position > $1 ORDER BY position LIMIT 1000";
 const TIMELINE: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE incident = $1 AND position <= $2 ORDER BY position";
+
+/// Whether a record is one of a kind.
+type Is = fn(&Record) -> bool;
 
 impl Store {
     /// The head, and the open incidents as they are there.
@@ -76,6 +80,15 @@ impl Store {
         let calendar = records::calendar(self, &records)?;
         let pages = records::pages(self, &records)?;
         Ok(Loaded { head, next_id: natural(last) + 1, incidents, book, calendar, pages })
+    }
+
+    /// The pages of the last months, and whatever of them is not settled.
+    pub async fn pages(&self) -> Result<Pages, StoreError> {
+        let rows: Vec<RecordRow> = sqlx::query_as(PAGES)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        records::pages(self, &rows.into_iter().map(record).collect::<Vec<_>>())
     }
 
     /// Where the log ends now.
@@ -247,10 +260,10 @@ impl Store {
         let mut stored: Vec<Record> = stored.into_iter().map(record).collect();
         stored.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         let made = made.records();
-        let of = |records: &[Record], what: fn(&Record) -> bool| {
+        let of = |records: &[Record], what: Is| {
             records.iter().filter(|r| what(r)).cloned().collect::<Vec<_>>()
         };
-        let parts: [(&str, fn(&Record) -> bool); 3] = [
+        let parts: [(&str, Is); 3] = [
             ("the roster differs from what its events say", records::is_of_roster),
             ("the pages differ from what their events say", records::is_of_page),
             ("the calendar differs from what its events say", |r| {

@@ -37,7 +37,7 @@ impl Default for Known<'_> {
 }
 
 /// All of them. Those with errors in them are left out, but their names are known.
-pub fn channels<'a>(sections: Vec<Section<'a>>) -> (Vec<ChannelSettings>, Known<'a>) {
+pub fn channels(sections: Vec<Section<'_>>) -> (Vec<ChannelSettings>, Known<'_>) {
     let (mut list, mut known) = (Vec::new(), Known::default());
     for s in sections {
         let id = s.id("id = \"ops-hook\"");

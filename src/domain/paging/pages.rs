@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use imbl::OrdMap;
 
 use super::model::{ChannelId, Delivery, Event, Page, PageId, Standing, Try};
 use crate::domain::incident::IncidentId;
 use crate::domain::log::Recorded;
 use crate::domain::roster::PersonId;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Interval};
 
 /// How long what became of a page is kept beside the log, which has it for good.
 const KEPT: TimeDelta = TimeDelta::days(90);
@@ -17,7 +18,8 @@ const KEPT: TimeDelta = TimeDelta::days(90);
 /// The pages of the last three months, and whatever is not settled.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pages {
-    by_id: BTreeMap<PageId, Arc<Page>>,
+    /// Shared between what was and what is: a copy costs nothing.
+    by_id: OrdMap<PageId, Arc<Page>>,
     /// Those on which something is still to be done.
     open: BTreeSet<PageId>,
     /// The highest number that was ever given.
@@ -35,9 +37,10 @@ pub struct Due {
 impl Pages {
     /// From what is stored; `last` is the highest number among it, of what is gone too.
     pub fn restored(pages: impl IntoIterator<Item = Page>, last: u64) -> Self {
-        let by_id: BTreeMap<_, _> = pages.into_iter().map(|p| (p.what.id, Arc::new(p))).collect();
+        let by_id: OrdMap<_, Arc<Page>> =
+            pages.into_iter().map(|p| (p.what.id, Arc::new(p))).collect();
         let open = by_id.values().filter(|p| !p.is_settled()).map(|p| p.what.id).collect();
-        let highest = by_id.keys().next_back().map_or(0, |id| id.0);
+        let highest = by_id.values().next_back().map_or(0, |p: &Arc<Page>| p.what.id.0);
         Self { by_id, open, last: last.max(highest) }
     }
 
@@ -79,10 +82,11 @@ impl Pages {
         tries
     }
 
-    /// How many pages somebody got since an instant. Tests do not count, nor what never arrived.
-    pub fn received(&self, since: Instant) -> BTreeMap<PersonId, usize> {
+    /// How many pages each person got in an interval. Tests do not count, nor what never arrived.
+    pub fn received(&self, within: Interval) -> BTreeMap<PersonId, usize> {
         let mut counts = BTreeMap::new();
-        let recent = self.iter().rev().take_while(|p| p.at >= since);
+        let recent = self.iter().rev().take_while(|p| p.at >= within.from);
+        let recent = recent.filter(|p| p.at < within.to);
         for page in recent.filter(|p| !p.what.test && p.has_arrived()) {
             *counts.entry(page.what.person.clone()).or_default() += 1;
         }

@@ -244,9 +244,10 @@ impl Engine {
             self.catch_up().await?;
         }
         let ids: Vec<_> = match &command {
-            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) => Vec::new(),
             Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
-            Command::Paging(_) => Vec::new(),
+            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
+                Vec::new()
+            }
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };

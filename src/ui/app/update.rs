@@ -13,7 +13,7 @@ use crate::ui::cmd::Cmd;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
 use crate::ui::overlay::{Confirm, Overlay};
-use crate::ui::screens::{Place, Step, Tone};
+use crate::ui::screens::{Place, Step, Tone, paging};
 use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::form::Filled;
@@ -325,6 +325,10 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
             cmds.push(Cmd::Mouse(mouse));
             let said = if mouse { "the mouse is on" } else { "the mouse is off" };
             say(model, Tone::Info, said.to_owned());
+        }
+        Action::TestPage => {
+            let steps = paging::test(&model.ctx());
+            run(model, steps, cmds);
         }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
