@@ -9,6 +9,8 @@ use atalaya::domain::paging::reach::Whom;
 use atalaya::domain::paging::{
     Channel, ChannelId, ChannelKind, Command as Ask, Event, PageId, Paged, Pages,
 };
+use atalaya::domain::roster::Absence;
+use atalaya::domain::time::Interval;
 use atalaya::engine::{Plan, Snapshot};
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
@@ -105,6 +107,20 @@ fn on_an_incident_the_page_is_about_it_and_whom_is_chosen_first() {
         assert_eq!(request.whom, Whom::Level("core".into(), 1));
         assert!(request.about.is_some());
     }
+}
+
+#[test]
+fn that_somebody_is_away_or_asleep_is_said_before() {
+    let mut world = with_channels();
+    let plan = Arc::make_mut(&mut world.plan);
+    let ana = Arc::make_mut(Arc::make_mut(&mut plan.roster).people.get_mut("ana").unwrap());
+    ana.zone = chrono_tz::Pacific::Auckland;
+    let at = Interval::new(now() - TimeDelta::days(1), now() + TimeDelta::days(1));
+    ana.absences = vec![Absence { at, reason: "holidays".into() }];
+    let mut bench = Bench::new(world, 120, 35, DEFAULT);
+    bench.press("3 S p");
+    let text = bench.text();
+    assert!(text.contains("(it is 02:03 there, away: holidays)"), "{text}");
 }
 
 #[test]

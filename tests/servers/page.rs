@@ -91,6 +91,8 @@ impl Mailbox {
                 .arg(encryption)
                 .arg(certificates())
                 .stdout(Stdio::piped())
+                // What it says of broken handshakes is what the test is about.
+                .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
             let mut line = String::new();
@@ -362,4 +364,24 @@ async fn a_console_delivers_what_another_left_behind_and_pages_by_key() {
         })
         .collect();
     assert_eq!(texts, ["come", "to the bridge"]);
+}
+
+#[test]
+fn the_demo_tells_a_page_as_if_and_sends_nothing() {
+    let mut console = Console::with(&Start {
+        shell: Some("exec \"$ATALAYA\" --demo --seed 1"),
+        size: (140, 40),
+        ..Start::default()
+    });
+    console.wait_until_open();
+    console.send("3");
+    console.wait_for("ON CALL");
+    console.send("p");
+    console.wait_for("what is wanted of them");
+    console.send("to the bridge\r");
+    console.wait_for("nothing is sent, it is told as if");
+    console.send("y");
+    console.wait_for("(as if: nothing was sent)");
+    console.send("q");
+    console.wait_for_end();
 }

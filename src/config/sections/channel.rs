@@ -71,6 +71,14 @@ pub fn channels(sections: Vec<Section<'_>>) -> (Vec<ChannelSettings>, Known<'_>)
 fn webhook(s: &Section<'_>) -> Option<Webhook> {
     let format = s.word("format", &FORMATS).unwrap_or_default();
     let http = http(s);
+    if let (true, Some(at)) = (http.insecure_skip_verify, s.key_place("insecure_skip_verify")) {
+        let message = "a page is not sent to whoever happens to answer";
+        s.report().error(
+            at,
+            message,
+            "name their authority instead: auth = { ca_file = \"ca.pem\" }",
+        );
+    }
     one_way(s, URL);
     let [plain, file, env, program] = URL;
     let hidden = secret_elsewhere(s, [file, env, program]).map(Address::Secret);

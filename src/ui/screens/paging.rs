@@ -8,10 +8,11 @@ use crate::domain::command::Command;
 use crate::domain::incident::{Incident, IncidentId, Priority};
 use crate::domain::paging::reach::{Desk, Reach, Whom, reach};
 use crate::domain::paging::{self, Page, Pages, Request, Standing};
+use crate::domain::roster::concerns::is_night;
 use crate::domain::roster::escalation::Target;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Override, Person, PersonId};
-use crate::domain::time::{Instant, near};
+use crate::domain::time::{Instant, near, zone};
 use crate::engine::Plan;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
@@ -50,7 +51,11 @@ impl Office {
     fn lines(&self, reach: &Reach) -> Vec<String> {
         let name = |id: &str| self.plan.roster.name(id).to_owned();
         let routes = reach.routes.iter();
-        let routes = routes.map(|r| format!("{}  by {}", name(&r.person), r.channels.join(", ")));
+        let routes = routes.map(|r| {
+            let person = self.plan.roster.person(&r.person);
+            let there = person.map(|p| there(p, self.now)).unwrap_or_default();
+            format!("{}  by {}{there}", name(&r.person), r.channels.join(", "))
+        });
         routes.chain(reach.missed.iter().map(|why| format!("not {why}"))).collect()
     }
 
@@ -96,6 +101,18 @@ impl About {
         let line = format!("{} {}: {}", incident.priority, incident.id, incident.title);
         Self { id: incident.id, priority: incident.priority, line }
     }
+}
+
+/// What whoever pages should know of somebody now: it is night there, or they are away.
+fn there(person: &Person, now: Instant) -> String {
+    let night = is_night(now, person.zone).then(|| {
+        let time = zone::local(now, person.zone).format("%H:%M");
+        format!("it is {time} there")
+    });
+    let away = person.absences.iter().find(|a| a.at.contains(now));
+    let away = away.map(|a| format!("away: {}", a.reason));
+    let known: Vec<String> = night.into_iter().chain(away).collect();
+    if known.is_empty() { String::new() } else { format!("  ({})", known.join(", ")) }
 }
 
 fn question(verb: &str, target: &str, lines: Vec<String>, command: paging::Command) -> Confirm {
