@@ -275,6 +275,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let mut policy = Policy { zone: site.zone, ..Policy::default() };
     sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
+    let on_call_needed = sections::policy::calendar(root.section("calendar"));
     policy.rules = sections::policy::rules(root.sections("rules"));
     let owner = Owner::new(&site.name, &format!("{} {store}", around.host));
     let around_sources = sections::source::Around { site: &site, history, owner: &owner };
@@ -324,6 +325,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
         windows,
         allowed,
+        on_call_needed,
         person: person.clone(),
         stale_after,
         history,

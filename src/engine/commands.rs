@@ -87,7 +87,10 @@ pub(super) fn calendar(draft: &mut Draft<'_>, actor: &Actor, command: &calendar:
     };
     let verdict = match calendar::lifecycle::judge(calendar, &neat(command), &by, draft.now) {
         Ok(events) => {
-            let said: Vec<String> = events.iter().map(|e| calendar.said(e)).collect();
+            // What spoke against it they have just read.
+            let told =
+                events.iter().filter(|e| !matches!(e, calendar::CalendarEvent::Forced { .. }));
+            let said: Vec<String> = told.map(|e| calendar.said(e)).collect();
             for event in events {
                 draft.push_other(actor, Fact::Calendar(event));
             }
@@ -156,6 +159,10 @@ fn neat(command: &calendar::Command) -> calendar::Command {
                 other => other.clone(),
             };
             Command::Act { key: key.clone(), action }
+        }
+        Command::Despite { command, reasons } => {
+            let command = Box::new(neat(command));
+            Command::Despite { command, reasons: reasons.clone() }
         }
         Command::Undo { .. } | Command::UndoLast => command.clone(),
     }

@@ -12,7 +12,9 @@ use crate::domain::calendar::{Calendar, Exceptions, Key, Occurrence, Window};
 use crate::domain::calendar::{collisions, slots};
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::Incident;
-use crate::domain::time::{Instant, Interval, before};
+use crate::domain::roster::shifts::{Imported, final_shifts};
+use crate::domain::roster::{Override, PersonId};
+use crate::domain::time::{Instant, Interval, Intervals, before};
 
 /// How many occurrences of a window that recurs are looked at before it is planned.
 const LOOKED_AT: usize = 10;
@@ -25,23 +27,33 @@ pub struct Outlook {
     plan: Arc<Plan>,
     relations: Relations,
     exceptions: Exceptions,
+    /// The shifts of each person, those that meet or overlap as one.
+    on_call: Vec<Interval>,
     troubles: BTreeMap<ServiceId, Vec<Trouble>>,
     now: Instant,
 }
 
+/// What is known beside the plan and the calendar.
+#[derive(Debug)]
+pub struct Known<'a> {
+    /// Those of the plan and those that sources declare, for who depends on whom.
+    pub services: Vec<&'a Arc<Service>>,
+    /// The open ones of priority 1 and 2 are reasons to wait.
+    pub incidents: Vec<&'a Incident>,
+    pub overrides: &'a [Override],
+    pub imported: &'a Imported,
+}
+
 impl Outlook {
-    /// `services`: those of the plan and those that sources declare, for who depends on whom.
-    /// `incidents`: those that are known; the open ones of priority 1 and 2 are reasons to wait.
-    pub fn new<'a>(
+    pub fn new(
         plan: Arc<Plan>,
-        services: impl IntoIterator<Item = &'a Arc<Service>>,
         calendar: &Calendar,
-        incidents: impl IntoIterator<Item = &'a Incident>,
+        known: &Known<'_>,
         within: Interval,
         now: Instant,
     ) -> Self {
         let mut troubles: BTreeMap<ServiceId, Vec<Trouble>> = BTreeMap::new();
-        for incident in incidents {
+        for incident in &known.incidents {
             let urgent = incident.is_open() && incident.priority.0 <= 2;
             if let Some(service) = incident.service.as_ref().filter(|_| urgent) {
                 let trouble = Trouble::Incident { id: incident.id, priority: incident.priority };
@@ -51,8 +63,9 @@ impl Outlook {
         Self {
             occurrences: calendar.occurrences(within, now),
             within,
-            relations: Relations::new(services),
+            relations: Relations::new(known.services.iter().copied()),
             exceptions: calendar.exceptions().clone(),
+            on_call: on_call(&plan, known, within),
             troubles,
             plan,
             now,
@@ -66,8 +79,8 @@ impl Outlook {
             allowed: &self.plan.allowed,
             exceptions: &self.exceptions,
             roster: &self.plan.roster,
-            on_call: &[],
-            on_call_needed: 0,
+            on_call: &self.on_call,
+            on_call_needed: self.plan.on_call_needed,
             troubles: &self.troubles,
             now: self.now,
         }
@@ -106,4 +119,19 @@ impl Outlook {
         let proposal = Proposal { window, at, replaces: Replaces::Nothing };
         slots::next_free_slot(&proposal, length, after, &self.world())
     }
+}
+
+/// When who is on call, on whatever schedule; nothing where nobody asks.
+fn on_call(plan: &Plan, known: &Known<'_>, within: Interval) -> Vec<Interval> {
+    if plan.on_call_needed == 0 {
+        return Vec::new();
+    }
+    let mut people: BTreeMap<PersonId, Vec<Interval>> = BTreeMap::new();
+    for schedule in &plan.roster.schedules {
+        for shift in final_shifts(schedule, known.overrides, known.imported, within) {
+            people.entry(shift.person).or_default().push(shift.at);
+        }
+    }
+    let whole = people.into_values().map(|all| all.into_iter().collect::<Intervals>());
+    whole.flat_map(|all| all.iter().collect::<Vec<_>>()).collect()
 }

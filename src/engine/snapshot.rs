@@ -99,6 +99,8 @@ pub struct Plan {
     pub windows: Vec<Arc<Window>>,
     /// When a service may be worked on, where that is not always.
     pub allowed: BTreeMap<ServiceId, Allowed>,
+    /// How many people have to be on call while something is changed; 0: nobody counts them.
+    pub on_call_needed: usize,
     /// Which of the people acts at this console.
     pub person: Option<PersonId>,
     /// Source → how long a value of it counts as fresh (three intervals).
@@ -133,6 +135,7 @@ impl Plan {
             channels: Vec::new(),
             windows: Vec::new(),
             allowed: BTreeMap::new(),
+            on_call_needed: 0,
             person: None,
             stale_after: HashMap::new(),
             history: TimeDelta::hours(6),

@@ -339,8 +339,12 @@ async fn roster(location: &Location) {
     };
     let set = vec![one(1, Some("ana")), one(2, None)];
     let changes = [
-        Change::OverridesSet { what: What::Swap, overrides: set },
-        Change::OverridesDropped { ids: vec![OverrideId(2)] },
+        Change::OverridesSet {
+            what: What::Swap,
+            overrides: set,
+            despite: vec!["no rest".to_owned()],
+        },
+        Change::OverridesDropped { ids: vec![OverrideId(2)], despite: Vec::new() },
     ];
     let mut book = Book::default();
     for (position, body) in (2..).zip(changes) {

@@ -167,7 +167,10 @@ fn what_collides_is_refused_unless_it_is_forced() {
     assert!(code == 1 && said.contains("Nightly backup"), "{said}");
     assert!(said.contains("--force does it all the same"), "{said}");
     assert_eq!(occurrences(&home).len(), 1, "nothing was planned");
-    home.says(&[&add[..], &["--force"]].concat());
+    let said = home.says(&[&add[..], &["--force"]].concat());
+    assert_eq!(said, "WIN-1  done  WIN-1 planned: update Kernels\n");
+    let audit = home.says(&["audit"]);
+    assert!(audit.contains("WIN-1 in spite of: "), "what was forced stays on record: {audit}");
     let conflicts = span(&["calendar", "conflicts", "--json", "--service", "db"]);
     let output = home.run(&words(&conflicts));
     assert_eq!(output.status.code(), Some(1));
@@ -239,6 +242,27 @@ fn work_in_a_freeze_takes_an_exception() {
         &["calendar", "except", "nightly", "WIN-2", "--reason", "x", "--until", &until],
     );
     assert!(code == 1 && said.contains("is no freeze"), "{said}");
+}
+
+#[test]
+fn a_change_while_too_few_are_on_call_collides() {
+    let team = r#"
+[calendar]
+on_call_needed = 1
+[[schedules]]
+id = "days"
+[[schedules.layers]]
+name = "days"
+people = ["ana"]
+start = "2026-01-05 08:00"
+shift = "7d"
+hours = { mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], thu = ["08:00-18:00"], fri = ["08:00-18:00"], sat = ["08:00-18:00"], sun = ["08:00-18:00"] }
+"#;
+    let home = Home::with(&format!("{}{team}", CONFIG.replace("DAY", &day(30))));
+    home.says(&[&ADD[..], &["--start", &on("10:00")]].concat());
+    let (code, said) = fails(&home, &[&ADD[..], &["--start", &on("17:00")]].concat());
+    assert!(code == 1 && said.contains("0 on call, where 1 are needed"), "{said}");
+    assert!(said.contains("18:00 – 19:00"), "only where nobody is: {said}");
 }
 
 #[test]

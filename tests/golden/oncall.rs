@@ -267,6 +267,8 @@ fn what_speaks_against_a_change_is_said_and_can_be_forced() {
     let output = put("ana", "2020-05-05 12:00", "2020-05-05 20:00", &["--force"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("that time is over"));
+    let audit = home.says(&["audit"]);
+    assert!(audit.contains("in spite of: "), "what was forced stays on record: {audit}");
 }
 
 #[test]

@@ -148,9 +148,13 @@ fn bench(size: (u16, u16)) -> Bench {
     bench_of(Desk::new().world(), size, DEFAULT)
 }
 
-/// What the person asked of the calendar.
+/// What the person asked of the calendar, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
     let calendar = |cmd| match cmd {
+        Cmd::Ask(Command::Calendar(Ask::Despite { command, reasons })) => {
+            assert!(!reasons.is_empty());
+            Some(*command)
+        }
         Cmd::Ask(Command::Calendar(ask)) => Some(ask),
         _ => None,
     };
@@ -363,8 +367,8 @@ fn an_inspection_is_ticked_off_and_what_failed_becomes_an_incident_by_one_key() 
     bench.press("space");
     let pass = Action::Check { item: 0, result: CheckResult::Pass, note: String::new() };
     assert_eq!(act_of(&mut bench), ("access".to_owned(), pass));
-    bench.press("j Enter Down Enter").type_text("three of them").press("Enter");
-    let note = "three of them".to_owned();
+    bench.press("j Enter Down Enter").type_text("three of them, since the summer").press("Enter");
+    let note = "three of them, since the summer".to_owned();
     let fail = Action::Check { item: 1, result: CheckResult::Fail, note: note.clone() };
     assert_eq!(act_of(&mut bench), ("access".to_owned(), fail.clone()));
     bench.press("N");

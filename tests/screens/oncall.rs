@@ -45,9 +45,13 @@ fn bench(size: (u16, u16)) -> Bench {
     bench_of(with(vec![over(1, Some("mia"), 2, 3)]), size, DEFAULT)
 }
 
-/// What the person asked of the roster.
+/// What the person asked of the roster, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
     let roster = |cmd| match cmd {
+        Cmd::Ask(Command::Roster(Ask::Despite { command, reasons })) => {
+            assert!(!reasons.is_empty());
+            Some(*command)
+        }
         Cmd::Ask(Command::Roster(ask)) => Some(ask),
         _ => None,
     };
@@ -75,6 +79,7 @@ fn it_looks_right_in_every_style(#[case] name: &str, #[case] look: Look) {
 
 #[rstest]
 #[case::people("people", "v")]
+#[case::gaps("gaps", "v v")]
 #[case::team("team", "S")]
 #[case::two_weeks("two-weeks", "]")]
 #[case::month("month", "] ]")]
@@ -85,6 +90,17 @@ fn each_way_to_look_at_it_has_its_picture(#[case] name: &str, #[case] keys: &str
     let mut bench = bench((160, 45));
     bench.press(keys);
     assert_snapshot!(format!("oncall-{name}"), bench.text());
+}
+
+#[test]
+fn every_gap_is_reached_on_a_small_terminal_and_opens_its_schedule() {
+    let mut bench = bench((80, 24));
+    bench.press("v v");
+    let text = bench.text();
+    assert!(text.contains("Gaps and double bookings") && text.contains("Load, last"), "{text}");
+    bench.press("G Enter");
+    let text = bench.text();
+    assert!(text.contains("network · week of") || text.contains("Network · week of"), "{text}");
 }
 
 #[test]

@@ -309,6 +309,12 @@ async fn attempt(
         let why = format!("{}; --force does it all the same", texts.join("; "));
         return Ok(Answer { conflicts, ..Answer::refused(why) });
     }
+    let command = if conflicts.is_empty() {
+        command
+    } else {
+        let reasons = conflicts.iter().map(|c| c.why.clone()).collect();
+        Ask::Despite { command: Box::new(command), reasons }
+    };
     let position = store.head().await?.position;
     let session = actor.session.clone();
     let answers = runtime::once(config.plan, store, actor, Command::Calendar(command)).await?;

@@ -18,11 +18,13 @@ use crate::config::Config;
 use crate::domain::calendar::{Calendar, Occurrence};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
+use crate::domain::roster::shifts::Imported;
+use crate::domain::roster::{Override, Turns};
 use crate::domain::text::clean;
 use crate::domain::text::suggest;
 use crate::domain::time::{Instant, Interval};
 use crate::engine::Plan;
-use crate::engine::outlook::Outlook;
+use crate::engine::outlook::{Known, Outlook};
 use crate::store::{Loaded, Store};
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -57,6 +59,7 @@ struct View {
     plan: Arc<Plan>,
     calendar: Calendar,
     incidents: Vec<Incident>,
+    overrides: Vec<Override>,
     zone: Tz,
     now: Instant,
 }
@@ -77,14 +80,26 @@ impl View {
         let now = Utc::now();
         let mut calendar = loaded.calendar;
         calendar.set_plan(&config.plan.windows, now);
-        let (plan, zone) = (Arc::new(config.plan.clone()), config.plan.site.zone);
-        Self { plan, calendar, incidents: loaded.incidents, zone, now }
+        let (mut plan, zone) = (config.plan.clone(), config.plan.site.zone);
+        // Who is on call by a calendar only a console knows that reads it: nobody counts wrongly.
+        let layers = plan.roster.schedules.iter().flat_map(|s| &s.layers);
+        if layers.into_iter().any(|layer| matches!(layer.turns, Turns::Calendar(_))) {
+            plan.on_call_needed = 0;
+        }
+        let plan = Arc::new(plan);
+        let overrides = loaded.book.overrides();
+        Self { plan, calendar, incidents: loaded.incidents, overrides, zone, now }
     }
 
     fn outlook(&self, within: Interval) -> Outlook {
         let plan = Arc::clone(&self.plan);
-        let services = &self.plan.services;
-        Outlook::new(plan, services, &self.calendar, &self.incidents, within, self.now)
+        let known = Known {
+            services: self.plan.services.iter().collect(),
+            incidents: self.incidents.iter().collect(),
+            overrides: &self.overrides,
+            imported: &Imported::new(),
+        };
+        Outlook::new(plan, &self.calendar, &known, within, self.now)
     }
 
     /// The stretch that a question is about: from now on, if it does not say; two weeks.

@@ -191,6 +191,12 @@ async fn attempt(
         let why = format!("{}; --force does it all the same", texts.join("; "));
         return Ok(Answer { concerns, ..Answer::refused(why) });
     }
+    let command = if concerns.is_empty() {
+        command
+    } else {
+        let reasons = concerns.iter().map(|c| c.text.clone()).collect();
+        book::Command::Despite { command: Box::new(command), reasons }
+    };
     let session = actor.session.clone();
     let answers = runtime::once(config.plan, store, actor, Command::Roster(command)).await?;
     let outcome = match answers.into_iter().next().map(|answer| answer.verdict) {

@@ -42,6 +42,14 @@ pub fn incidents(section: Option<Section<'_>>, policy: &mut Policy) {
     s.finish();
 }
 
+/// `[calendar]`: how many have to be on call while something is changed.
+pub fn calendar(section: Option<Section<'_>>) -> usize {
+    let Some(s) = section else { return 0 };
+    let needed = s.integer("on_call_needed", 0..=100);
+    s.finish();
+    needed.and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+}
+
 /// `[priority]`.
 pub fn priority(section: Option<Section<'_>>, policy: &mut Policy) {
     let Some(s) = section else { return };

@@ -57,6 +57,9 @@ pub enum CalendarEvent {
     OccurrenceApproved {
         #[serde(flatten)]
         key: Key,
+        /// What was approved, see [`Window::terms`]; events of before do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<String>,
     },
     /// By a person; by the console where it is flexible and its target went down.
     OccurrenceStarted {
@@ -98,6 +101,11 @@ pub enum CalendarEvent {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         note: String,
     },
+    /// What was done just before was done although this spoke against it.
+    Forced {
+        window: WindowId,
+        reasons: Vec<String>,
+    },
     /// Whoever is responsible was asked.
     OccurrenceAsked {
         #[serde(flatten)]
@@ -133,6 +141,7 @@ impl CalendarEvent {
             Self::OccurrenceCancelled { .. } => "occurrence_cancelled",
             Self::OccurrenceMoved { .. } => "occurrence_moved",
             Self::OccurrenceChecked { .. } => "occurrence_checked",
+            Self::Forced { .. } => "forced",
             Self::OccurrenceAsked { .. } => "occurrence_asked",
             Self::OccurrenceUndone { .. } => "occurrence_undone",
         }
@@ -146,6 +155,7 @@ impl CalendarEvent {
     /// What it changes of what is kept; it may be more than one.
     pub fn touches(&self) -> Vec<Part> {
         match self {
+            Self::Forced { .. } => Vec::new(),
             Self::WindowAdded { window } | Self::WindowChanged { window } => {
                 vec![Part::Window(window.id.clone())]
             }
@@ -160,7 +170,7 @@ impl CalendarEvent {
             | Self::FreezeExceptionWithdrawn { freeze, .. } => {
                 vec![Part::Exceptions(freeze.clone())]
             }
-            Self::OccurrenceApproved { key }
+            Self::OccurrenceApproved { key, .. }
             | Self::OccurrenceStarted { key }
             | Self::OccurrenceExtended { key, .. }
             | Self::OccurrenceFinished { key, .. }
@@ -178,10 +188,12 @@ impl CalendarEvent {
             Self::WindowAdded { window }
             | Self::WindowChanged { window }
             | Self::WindowDeclared { window, .. } => &window.id,
-            Self::WindowWithdrawn { window, .. } | Self::WindowRestored { window, .. } => window,
+            Self::WindowWithdrawn { window, .. }
+            | Self::WindowRestored { window, .. }
+            | Self::Forced { window, .. } => window,
             Self::FreezeExceptionAdded { freeze, .. }
             | Self::FreezeExceptionWithdrawn { freeze, .. } => freeze,
-            Self::OccurrenceApproved { key }
+            Self::OccurrenceApproved { key, .. }
             | Self::OccurrenceStarted { key }
             | Self::OccurrenceExtended { key, .. }
             | Self::OccurrenceFinished { key, .. }

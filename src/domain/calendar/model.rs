@@ -388,15 +388,50 @@ impl Window {
         }
     }
 
-    /// Whether both take place at the same times and have the same effects, so that an approval of
-    /// one holds for the other.
-    pub fn is_same_plan(&self, other: &Self) -> bool {
-        let plan =
-            |w: &Self| (w.kind, w.length, w.flexible, w.change_type, w.mutes, w.sla_relevant);
-        plan(self) == plan(other)
-            && self.scope == other.scope
-            && self.recurrence == other.recurrence
-            && self.amended == other.amended
+    /// When it takes place and what it does, in one line: what somebody approves. Two windows of the
+    /// same terms are the same plan.
+    pub fn terms(&self) -> String {
+        let Self { recurrence, length, .. } = self;
+        let time = |local: &NaiveDateTime| local.format("%Y%m%dT%H%M%S").to_string();
+        let list = |name: &str, all: Vec<String>| {
+            (!all.is_empty()).then(|| format!("{name} {}", all.join(",")))
+        };
+        let services = self.scope.services.iter().map(ToString::to_string).collect();
+        let matchers = self.scope.matchers.iter().map(ToString::to_string).collect();
+        let amended = self.amended.iter().map(|(original, amendment)| match amendment {
+            Amendment::Cancelled => format!("{} off", time(original)),
+            Amendment::Moved(to) => {
+                let long = to.length.unwrap_or(*length);
+                format!("{} to {} for {long}", time(original), time(&to.start))
+            }
+        });
+        let parts = [
+            Some(format!("{} {}", self.change_type.word(), self.kind.word())),
+            Some(format!("{} {} for {length}", time(&recurrence.start), recurrence.zone.name())),
+            recurrence.rule.as_ref().map(ToString::to_string),
+            list("also", recurrence.also.iter().map(time).collect()),
+            list("except", recurrence.except.iter().map(time).collect()),
+            list("amended", amended.collect()),
+            self.flexible.map(|long| format!("flexible {long}")),
+            list("services", services),
+            list("labels", matchers),
+            self.mutes.then(|| "mutes".to_owned()),
+            self.sla_relevant.then(|| "planned downtime".to_owned()),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// As [`Length::parse`] reads it: `1h30m`, `36h`, `3d`.
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { days, seconds } = *self;
+        let parts =
+            [(days, 'd'), (seconds / 3_600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+        for (n, unit) in parts.into_iter().filter(|(n, _)| *n > 0) {
+            write!(f, "{n}{unit}")?;
+        }
+        if self.is_zero() { f.write_str("0s") } else { Ok(()) }
     }
 }
 

@@ -227,7 +227,11 @@ impl Occurrence {
         if !self.window.needs_approval() {
             return Some(self.since);
         }
-        let stamp = self.record()?.approved.as_ref()?;
+        let record = self.record()?;
+        let stamp = record.approved.as_ref()?;
+        if record.terms.as_ref().is_some_and(|terms| *terms != self.window.terms()) {
+            return None;
+        }
         (stamp.at >= self.since || self.record()?.declared.is_some()).then_some(stamp.at)
     }
 

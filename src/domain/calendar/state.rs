@@ -163,7 +163,7 @@ pub(super) fn push(versions: &mut Vec<Version>, window: Arc<Window>, source: Sou
         if last.is_current() {
             last.starts.to = at;
         }
-        if last.window.is_same_plan(&window) {
+        if last.window.terms() == window.terms() {
             since = last.since;
         }
     }

@@ -1,7 +1,7 @@
 //! What happened to the calendar, in words.
 
 use super::event::CalendarEvent;
-use super::model::{Key, Length, WindowId};
+use super::model::{Key, WindowId};
 use super::record::{CheckResult, ClosureCode};
 use super::state::Calendar;
 use crate::domain::text;
@@ -47,7 +47,7 @@ fn say(event: &CalendarEvent, title: &dyn Fn(&WindowId) -> String) -> String {
         CalendarEvent::FreezeExceptionWithdrawn { freeze, exception } => {
             format!("{} no longer excepted from {}", title(&exception.window), title(freeze))
         }
-        CalendarEvent::OccurrenceApproved { key } => format!("{} approved", of(key)),
+        CalendarEvent::OccurrenceApproved { key, .. } => format!("{} approved", of(key)),
         CalendarEvent::OccurrenceStarted { key } => format!("{} started", of(key)),
         CalendarEvent::OccurrenceExtended { key, seconds } => {
             let by = text::duration(chrono::TimeDelta::seconds(i64::from(*seconds)));
@@ -60,7 +60,7 @@ fn say(event: &CalendarEvent, title: &dyn Fn(&WindowId) -> String) -> String {
             format!("{} cancelled{}", of(key), because(reason))
         }
         CalendarEvent::OccurrenceMoved { key, to } => {
-            let long = to.length.map_or_else(String::new, |l| format!(" for {}", length(l)));
+            let long = to.length.map_or_else(String::new, |l| format!(" for {l}"));
             format!("{} moved to {}{long}", of(key), to.start.format("%d %b %H:%M"))
         }
         CalendarEvent::OccurrenceChecked { key, item, result, note } => {
@@ -70,6 +70,9 @@ fn say(event: &CalendarEvent, title: &dyn Fn(&WindowId) -> String) -> String {
                 CheckResult::Value { value } => format!("noted {value}"),
             };
             format!("{}: item {} {result}{}", of(key), u32::from(*item) + 1, because(note))
+        }
+        CalendarEvent::Forced { window, reasons } => {
+            format!("{} in spite of: {}", title(window), reasons.join("; "))
         }
         CalendarEvent::OccurrenceAsked { prompt, key, .. } => prompt.text(&of(key)),
         CalendarEvent::OccurrenceUndone { key, what, .. } => {
@@ -81,8 +84,4 @@ fn say(event: &CalendarEvent, title: &dyn Fn(&WindowId) -> String) -> String {
 /// `backed out`
 fn spoken(code: ClosureCode) -> String {
     code.word().replace('_', " ")
-}
-
-fn length(length: Length) -> String {
-    text::duration(length.at_most().min(chrono::TimeDelta::days(3_660)))
 }

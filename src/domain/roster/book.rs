@@ -27,6 +27,8 @@ pub enum Command {
     Set { wanted: Vec<Wanted>, what: What },
     /// Take these away again.
     Drop { ids: Vec<OverrideId> },
+    /// Do it although something speaks against it; what that is stays on record.
+    Despite { command: Box<Self>, reasons: Vec<String> },
     /// Take back the last own change.
     Undo,
 }
@@ -60,16 +62,17 @@ pub enum Change {
     OverridesSet {
         what: What,
         overrides: Vec<Override>,
+        /// What spoke against it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        despite: Vec<String>,
     },
     OverridesDropped {
         ids: Vec<OverrideId>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        despite: Vec<String>,
     },
     /// The change at that position was taken back: these are gone, and those are there again.
-    RosterUndone {
-        position: u64,
-        gone: Vec<OverrideId>,
-        back: Vec<Override>,
-    },
+    RosterUndone { position: u64, gone: Vec<OverrideId>, back: Vec<Override> },
 }
 
 impl Change {
@@ -93,15 +96,22 @@ impl Change {
         let ids = |ids: &[OverrideId]| {
             ids.iter().map(OverrideId::to_string).collect::<Vec<_>>().join(", ")
         };
+        let forced = |reasons: &[String]| match reasons {
+            [] => String::new(),
+            reasons => format!("; in spite of: {}", reasons.join("; ")),
+        };
         match self {
-            Self::OverridesSet { what: What::Override, overrides } => all(overrides),
-            Self::OverridesSet { what: What::Take, overrides } => {
-                format!("took {}", all(overrides))
+            Self::OverridesSet { what, overrides, despite } => {
+                let verb = match what {
+                    What::Override => "",
+                    What::Take => "took ",
+                    What::Swap => "swapped ",
+                };
+                format!("{verb}{}{}", all(overrides), forced(despite))
             }
-            Self::OverridesSet { what: What::Swap, overrides } => {
-                format!("swapped {}", all(overrides))
+            Self::OverridesDropped { ids: dropped, despite } => {
+                format!("dropped {}{}", ids(dropped), forced(despite))
             }
-            Self::OverridesDropped { ids: dropped } => format!("dropped {}", ids(dropped)),
             Self::RosterUndone { gone, back, .. } if back.is_empty() => {
                 format!("undone: {} gone", ids(gone))
             }
@@ -113,7 +123,7 @@ impl Change {
     pub fn touches(&self) -> Vec<OverrideId> {
         match self {
             Self::OverridesSet { overrides, .. } => overrides.iter().map(|o| o.id).collect(),
-            Self::OverridesDropped { ids } => ids.clone(),
+            Self::OverridesDropped { ids, .. } => ids.clone(),
             Self::RosterUndone { gone, back, .. } => {
                 gone.iter().copied().chain(back.iter().map(|o| o.id)).collect()
             }
@@ -173,6 +183,15 @@ impl Book {
         match command {
             Command::Set { wanted, what } => self.set(roster, wanted, *what, now),
             Command::Drop { ids } => self.drop_these(roster, ids),
+            Command::Despite { command, reasons } => {
+                let (mut change, said) = self.judge(roster, actor, command, (now, undo_window))?;
+                if let Change::OverridesSet { despite, .. }
+                | Change::OverridesDropped { despite, .. } = &mut change
+                {
+                    *despite = reasons.iter().take(MOST).map(|r| text::clean(r, 300)).collect();
+                }
+                Ok((change, said))
+            }
             Command::Undo => self.undo(actor, now, undo_window),
         }
     }
@@ -219,7 +238,7 @@ impl Book {
                 reason: text::clean(&one.reason, text::MAX_LINE),
             });
         }
-        Ok((Change::OverridesSet { what, overrides }, said.join("; ")))
+        Ok((Change::OverridesSet { what, overrides, despite: Vec::new() }, said.join("; ")))
     }
 
     fn drop_these(&self, roster: &Roster, ids: &[OverrideId]) -> Result<(Change, String), String> {
@@ -239,7 +258,7 @@ impl Book {
         if known.is_empty() {
             return Err("say which override".to_owned());
         }
-        Ok((Change::OverridesDropped { ids: known }, said.join("; ")))
+        Ok((Change::OverridesDropped { ids: known, despite: Vec::new() }, said.join("; ")))
     }
 
     fn undo(
@@ -290,7 +309,7 @@ impl Book {
                     self.put(one.clone());
                 }
             }
-            Change::OverridesDropped { ids } => {
+            Change::OverridesDropped { ids, .. } => {
                 made.dropped = ids.iter().filter_map(|id| self.by_id.remove(id)).collect();
             }
             Change::RosterUndone { position, gone, back } => {

@@ -145,6 +145,9 @@ pub fn concerns_of_drop(
     }
     // Over what is left they change nothing: they say who it is.
     let mut of_people = concerns(roster, &left, imported, &back);
+    // A rota may have short rests of its own: whoever comes back has what they would have had.
+    let by_rota = concerns(roster, &[], imported, &back);
+    of_people.retain(|c| !(matches!(c, Concern::Rest { .. }) && by_rota.contains(c)));
     of_people.append(&mut out);
     of_people.dedup();
     of_people

@@ -51,8 +51,11 @@ pub fn apply(calendar: &mut Calendar, event: &Event) {
             }
             calendar.changes.remove(&Subject::Window(freeze.clone()));
         }
-        CalendarEvent::OccurrenceApproved { key } => {
-            record(calendar, event, key, "approved", |r| r.approved = Some(stamp(event, "")));
+        CalendarEvent::OccurrenceApproved { key, terms } => {
+            record(calendar, event, key, "approved", |r| {
+                r.approved = Some(stamp(event, ""));
+                r.terms.clone_from(terms);
+            });
         }
         CalendarEvent::OccurrenceStarted { key } => {
             record(calendar, event, key, "started", |r| r.started = Some(stamp(event, "")));
@@ -87,6 +90,7 @@ pub fn apply(calendar: &mut Calendar, event: &Event) {
                 r.checks.sort_by_key(|check| check.item);
             });
         }
+        CalendarEvent::Forced { .. } => {}
         CalendarEvent::OccurrenceAsked { key, prompt, due } => {
             let mut asked = present(calendar, key);
             asked.asked.insert(*prompt, *due);

@@ -22,7 +22,7 @@ pub(super) fn act(one: &Occurrence, action: &Action, by: &By, now: Instant) -> J
     let event = match action {
         Action::Approve => {
             approvable(one, by, now)?;
-            CalendarEvent::OccurrenceApproved { key }
+            CalendarEvent::OccurrenceApproved { key, terms: Some(one.window.terms()) }
         }
         Action::Start => {
             startable(one, now)?;

@@ -27,6 +27,9 @@ use crate::domain::time::Instant;
 use super::event::CalendarEvent;
 pub use apply::apply;
 
+/// How many reasons against something are kept where it was done all the same.
+const REASONS: usize = 12;
+
 /// What a person, or the console itself, asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -42,6 +45,8 @@ pub enum Command {
     Except { freeze: WindowId, window: WindowId, reason: String, expires: Instant },
     /// Something is done to one occurrence.
     Act { key: Key, action: Action },
+    /// Do it although something speaks against it; what that is stays on record.
+    Despite { command: Box<Command>, reasons: Vec<String> },
     /// Take back the last own change of this.
     Undo { of: Subject },
     /// Take back the last own change, whatever it was made to.
@@ -131,6 +136,13 @@ pub fn judge(calendar: &Calendar, command: &Command, by: &By, now: Instant) -> J
                 key.original.format("%d %b %Y %H:%M")
             )),
         },
+        Command::Despite { command, reasons } => {
+            let mut events = judge(calendar, command, by, now)?;
+            if let Some(window) = events.first().map(|event| event.window().clone()) {
+                events.push(CalendarEvent::Forced { window, reasons: neat(reasons) });
+            }
+            Ok(events)
+        }
         Command::Undo { of } => undo(calendar, of, by, now),
         Command::UndoLast => match calendar.last_own(&by.actor.session) {
             Some(of) => undo(calendar, of, by, now),
@@ -162,6 +174,14 @@ fn undo(calendar: &Calendar, of: &Subject, by: &By, now: Instant) -> Judgement {
         ));
     }
     Ok(vec![change.compensation.clone()])
+}
+
+/// As much of the reasons as the record is worth.
+fn neat(reasons: &[String]) -> Vec<String> {
+    let line = |reason: &String| crate::domain::text::clean(reason, 300);
+    let more = reasons.len().saturating_sub(REASONS);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    reasons.iter().take(REASONS).map(line).chain(more).collect()
 }
 
 fn refuse<T>(why: impl Into<String>) -> Result<T, Refused> {

@@ -308,6 +308,21 @@ fn the_plans_windows_change_from_the_instant_of_the_new_plan() {
     assert_eq!(list(&book), expect[..1]);
 }
 
+/// A console that starts does not know what the plan was when it was approved: the approval does.
+#[test]
+fn an_approval_does_not_hold_for_other_terms_after_a_restart_either() {
+    let mut patch = window("patch", Kind::Maintenance, "2026-11-24 22:00", 2);
+    let mut book = Book::new(vec![patch.clone()]);
+    let key = key("patch", "2026-11-24 22:00");
+    book.act("ana", &key, Action::Approve, NOON).unwrap();
+    let status = |calendar: Calendar| calendar.occurrence(&key, at(NOON)).unwrap().status.word();
+    assert_eq!(status(book.replayed(vec![patch.clone()])), "approved");
+    patch.summary = "Patch it well".into();
+    assert_eq!(status(book.replayed(vec![patch.clone()])), "approved", "a word is no term");
+    patch.length = Length::hours(8);
+    assert_eq!(status(book.replayed(vec![patch])), "planned");
+}
+
 #[test]
 fn what_took_place_unplanned_is_declared_with_who_and_why() {
     let mut book = Book::new(Vec::new());

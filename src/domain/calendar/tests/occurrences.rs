@@ -154,3 +154,13 @@ proptest! {
         prop_assert_eq!(whole.len(), expect.count());
     }
 }
+
+proptest! {
+    #[test]
+    fn a_length_reads_as_it_is_written(days in 0_u32..400, seconds in 0_u32..400_000) {
+        for length in [Length::days(days), Length { days: 0, seconds }] {
+            prop_assume!(!length.is_zero());
+            prop_assert_eq!(Length::parse(&length.to_string()), Some(length));
+        }
+    }
+}

@@ -95,7 +95,7 @@ fn every_kind_of_event_comes_back_as_it_was_written() {
         CalendarEvent::WindowRestored { window: id(), what: "changed".into() },
         CalendarEvent::FreezeExceptionAdded { freeze: id(), exception: exception.clone() },
         CalendarEvent::FreezeExceptionWithdrawn { freeze: id(), exception },
-        CalendarEvent::OccurrenceApproved { key: key() },
+        CalendarEvent::OccurrenceApproved { key: key(), terms: Some("update".to_owned()) },
         CalendarEvent::OccurrenceStarted { key: key() },
         CalendarEvent::OccurrenceExtended { key: key(), seconds: 1_800 },
         CalendarEvent::OccurrenceFinished { key: key(), ended: at, code, note: reason() },

@@ -174,6 +174,23 @@ fn dropping_who_fills_a_gap_leaves_it_uncovered() {
 }
 
 #[test]
+fn a_short_rest_of_the_rota_itself_does_not_keep_an_override() {
+    // Every shift ends when the next one of the same person begins.
+    let turns = rotation(&["ana"], "2026-10-01 00:00", Turn::Days(1));
+    let mut core = schedule(Europe::Madrid, vec![layer(turns, Some(nights()))]);
+    core.rest = TimeDelta::hours(20);
+    let roster = team(vec![core]);
+    let night = span(Europe::Madrid, "2026-10-21 22:00", "2026-10-22 06:00");
+    let overrides = [over(3, Some("eva"), night)];
+    let now = madrid("2026-10-20 00:00");
+    assert_eq!(concerns_of_drop(&roster, &overrides, NONE, &[OverrideId(3)], now), []);
+    // Without it, giving her that night by an override would say so.
+    let again = [over(4, Some("ana"), night)];
+    let against = concerns(&roster, &overrides, NONE, &again);
+    assert!(against.iter().any(|c| matches!(c, Concern::Rest { .. })), "{against:?}");
+}
+
+#[test]
 fn an_override_is_read_as_it_is_written() {
     assert_eq!("OVR-3".parse(), Ok(OverrideId(3)));
     assert_eq!("ovr-12".parse(), Ok(OverrideId(12)));

@@ -1,11 +1,13 @@
 //! What the keys of the Calendar ask for. What something speaks against asks first, and says what.
 
+use std::sync::Arc;
+
 use chrono::{NaiveDateTime, TimeDelta};
 
 use super::Calendar;
 use super::board::outlook;
 use super::plan::{TIME, form, unless};
-use crate::domain::calendar::conflicts::{Proposal, Reason, Replaces, conflicts};
+use crate::domain::calendar::conflicts::{Conflict, Proposal, Reason, Replaces, conflicts};
 use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::{
     Action as Does, By, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length, Occurrence,
@@ -13,13 +15,16 @@ use crate::domain::calendar::{
 };
 use crate::domain::command::Command;
 use crate::domain::incident::Actor;
+use crate::domain::roster::book::shown;
 use crate::domain::text::{self, clean};
-use crate::domain::time::{before, zone};
+use crate::domain::time::{Instant, before, zone};
+use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::keymap::Action;
 use crate::ui::overlay::Overlay;
 use crate::ui::screens::{Ctx, Step, Tone};
-use crate::ui::widgets::form::Submit;
+use crate::ui::theme::Role;
+use crate::ui::widgets::form::{Beside, Submit, Told};
 use crate::ui::widgets::picker::Free;
 use crate::ui::widgets::{Form, FormField, Item, Picker};
 
@@ -35,9 +40,9 @@ impl Calendar {
         let Some(one) = self.occurrence(ctx) else { return Vec::new() };
         match action {
             Action::Approve => {
-                doubtful(ctx, &one, Does::Approve, "Approve it all the same?", "approve")
+                doubtful(ctx, &one, Does::Approve, ("Approve it all the same?", "approve"))
             }
-            Action::Start => doubtful(ctx, &one, Does::Start, "Start it all the same?", "start"),
+            Action::Start => doubtful(ctx, &one, Does::Start, ("Start it all the same?", "start")),
             Action::Extend => extend(&one),
             Action::Close => close(&one),
             Action::Cancel => cancel(ctx, &one),
@@ -51,6 +56,7 @@ impl Calendar {
     /// After a change the cursor goes along with what was changed.
     pub(super) fn follow(&mut self, command: &Ask, ctx: &Ctx<'_>) {
         let (key, local) = match command {
+            Ask::Despite { command, .. } => return self.follow(command, ctx),
             Ask::Act { key, action: Does::Move { to, .. } } => (Some(key), *to),
             Ask::Add { window } => {
                 let next = window.recurrence.next(before(ctx.now, TimeDelta::days(1)), 1);
@@ -88,15 +94,15 @@ fn show(form: Form) -> Vec<Step> {
 }
 
 /// Approves or starts, after a question where something speaks against it.
-fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, title: &str, verb: &str) -> Vec<Step> {
-    let ask = Ask::Act { key: one.key.clone(), action: does.clone() };
+fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, question: (&str, &str)) -> Vec<Step> {
+    let ask = Ask::Act { key: one.key.clone(), action: does };
     // What cannot be is said here, not after a question.
     if let Err(refused) = judge(&ctx.world.calendar, &ask, &by(ctx, &operator(ctx)), ctx.now) {
         return vec![Step::Say(Tone::Bad, refused.why)];
     }
     let found = outlook(ctx.world, one.planned, ctx.now).against_one(one);
     let roster = &ctx.world.plan.roster;
-    unless(&found, roster, one.window.zone(), title, verb, act(&one.key, does))
+    unless(&found, roster, one.window.zone(), question, ask)
 }
 
 fn extend(one: &Occurrence) -> Vec<Step> {
@@ -180,7 +186,7 @@ fn cancel(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         }
         Ok(vec![act(&key, Does::Cancel { reason })])
     });
-    let about = crate::domain::roster::book::shown(one.planned, one.window.zone());
+    let about = shown(one.planned, one.window.zone());
     show(Form::new(&format!("Cancel {}", one.window.title()), &about, fields, submit))
 }
 
@@ -188,30 +194,76 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
     let zone = one.window.zone();
     let start = zone::local(one.planned.from, zone).format(TIME).to_string();
     let hint = format!("in {}", zone.name());
-    let long = text::duration(one.planned.length()).replace(' ', "");
+    let length = one.record().and_then(|r| r.moved?.length).unwrap_or(one.window.length);
     let fields = vec![
         FormField::new("Start", &start, &hint),
-        FormField::new("Length", &long, "90m, 2h, 3d"),
+        FormField::new("Length", &length.to_string(), "90m, 2h, 3d"),
     ];
-    let (world, now) = (ctx.world.clone(), ctx.now);
-    let (one, title) = (one.clone(), format!("Move {}", one.window.title()));
+    let place = Place { world: ctx.world.clone(), one: one.clone(), now: ctx.now };
+    let title = format!("Move {}", one.window.title());
     let approved = one.window.needs_approval() && one.approved_since().is_some();
     let about = if approved { "It is to be approved again then." } else { "" };
+    let place = Arc::new(place);
+    let beside: Beside = {
+        let place = Arc::clone(&place);
+        Box::new(move |texts| place.told(texts))
+    };
     let submit: Submit = Box::new(move |texts| {
-        let [start, length] = texts else { return Ok(Vec::new()) };
+        let (to, length) = Place::read(texts)?;
+        let found = place.against(to, length);
+        let Place { world, one, .. } = &*place;
+        let action = Does::Move { to, length: Some(length) };
+        let ask = Ask::Act { key: one.key.clone(), action };
+        let (roster, zone) = (&world.plan.roster, one.window.zone());
+        Ok(unless(&found, roster, zone, ("Move it all the same?", "move it"), ask))
+    });
+    show(Form::new(&title, about, fields, submit).beside(beside))
+}
+
+/// Where an occurrence is about to be put.
+struct Place {
+    world: Snapshot,
+    one: Occurrence,
+    now: Instant,
+}
+
+impl Place {
+    fn read(texts: &[String]) -> Result<(NaiveDateTime, Length), (usize, String)> {
+        let [start, length] = texts else { return Err((0, String::new())) };
         let to = NaiveDateTime::parse_from_str(start, TIME)
             .map_err(|_| (0, "a time is 2026-11-28 22:00".to_owned()))?;
         let length = Length::parse(length).filter(|l| !l.is_zero());
-        let length = length.ok_or((1, "a length is 90m, 2h or 3d".to_owned()))?;
-        let at = one.window.planned(to, length);
-        let outlook = outlook(&world, at, now);
-        let proposal = Proposal { window: &one.window, at, replaces: Replaces::One(&one.key) };
-        let found = conflicts(&proposal, &outlook.world());
-        let step = act(&one.key, Does::Move { to, length: Some(length) });
-        let (roster, zone) = (&world.plan.roster, one.window.zone());
-        Ok(unless(&found, roster, zone, "Move it all the same?", "move it", step))
-    });
-    show(Form::new(&title, about, fields, submit))
+        Ok((to, length.ok_or((1, "a length is 90m, 2h or 3d".to_owned()))?))
+    }
+
+    fn against(&self, to: NaiveDateTime, length: Length) -> Vec<Conflict> {
+        let at = self.one.window.planned(to, length);
+        let outlook = outlook(&self.world, at, self.now);
+        let replaces = Replaces::One(&self.one.key);
+        let proposal = Proposal { window: &self.one.window, at, replaces };
+        conflicts(&proposal, &outlook.world())
+    }
+
+    /// What a time that is being typed would mean.
+    fn told(&self, texts: &[String]) -> Vec<Told> {
+        let (to, length) = match Self::read(texts) {
+            Ok(read) => read,
+            Err((field, text)) => {
+                return vec![Told { text, role: Role::Critical, wrong: Some(field) }];
+            }
+        };
+        let line = |text, role| Told { text, role, wrong: None };
+        let zone = self.one.window.zone();
+        let mut out = vec![line(shown(self.one.window.planned(to, length), zone), Role::Strong)];
+        let found = self.against(to, length);
+        let roster = &self.world.plan.roster;
+        let said = |c: &Conflict| format!("{}: {}", shown(c.at, zone), c.text(roster));
+        out.extend(found.iter().map(|c| line(said(c), Role::Warning)));
+        if found.is_empty() {
+            out.push(line("collides with nothing".to_owned(), Role::Ok));
+        }
+        out
+    }
 }
 
 fn change(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {

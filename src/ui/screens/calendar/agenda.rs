@@ -134,18 +134,25 @@ impl Calendar {
         let site = ctx.world.site.zone;
         // From the present on: what is past is not to be helped.
         let ahead = all.iter().position(|(_, c)| c.at.to > ctx.now).unwrap_or(0);
-        for ((entry, conflict), y) in all.iter().skip(ahead).zip(inner.y..inner.bottom()) {
+        // A reason has a line of its own where all find room so.
+        let lines: usize = if (all.len() - ahead) * 2 <= usize::from(inner.height) { 2 } else { 1 };
+        for ((entry, conflict), y) in
+            all.iter().skip(ahead).zip((inner.y..inner.bottom()).step_by(lines))
+        {
             let when = format!("{}  ", shown(conflict.at, site));
             let what = format!("{}: ", entry.title(roster));
-            let pieces = [
-                (&*when, paint.of(Role::Muted)),
-                (&*what, paint.of(Role::Text)),
-                (&*conflict.text(roster), paint.of(Role::Warning)),
-            ];
-            paint.spans(x, y, room, &pieces);
+            let reason = conflict.text(roster);
+            let (muted, warning) = (paint.of(Role::Muted), paint.of(Role::Warning));
+            let pieces = [(&*when, muted), (&*what, paint.of(Role::Text)), (&*reason, warning)];
+            if lines == 1 {
+                paint.spans(x, y, room, &pieces);
+            } else {
+                paint.spans(x, y, room, pieces.get(..2).unwrap_or_default());
+                paint.text(x + 2, y + 1, room.saturating_sub(2), &reason, warning);
+            }
         }
         let shown = all.len().saturating_sub(ahead);
-        if shown > usize::from(inner.height) {
+        if shown * lines > usize::from(inner.height) {
             let note = format!("{} of {shown}", inner.height);
             paint.note(area, &note, paint.of(Role::Muted));
         }

@@ -16,7 +16,7 @@ use crate::domain::roster::shifts::final_shifts;
 use crate::domain::roster::{PersonId, Roster, ScheduleId};
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, zone};
-use crate::engine::outlook::Outlook;
+use crate::engine::outlook::{Known, Outlook};
 use crate::engine::{Plan, Snapshot};
 use crate::ui::theme::{Role, Symbols};
 
@@ -28,7 +28,11 @@ const AGAIN: TimeDelta = TimeDelta::seconds(60);
 pub struct Board {
     /// In order of time.
     pub entries: Vec<Entry>,
+    /// What is drawn in a day of the month, by its place among the entries.
+    by_day: BTreeMap<NaiveDate, Vec<usize>>,
     collisions: HashMap<Key, Vec<Conflict>>,
+    /// How often it was made.
+    pub number: u64,
     made_from: Option<Made>,
     until: Option<Instant>,
 }
@@ -101,7 +105,7 @@ impl Board {
         if same && self.until.is_some_and(|until| now < until) {
             return;
         }
-        *self = Self::make(world, span, now);
+        *self = Self { number: self.number + 1, ..Self::make(world, span, now) };
         self.made_from = Some(Made { span, plan: Arc::clone(&world.plan), numbers });
     }
 
@@ -132,7 +136,14 @@ impl Board {
         });
         let edges = entries.iter().flat_map(|e| [e.at.from, e.at.to]);
         let until = edges.filter(|at| *at > now).fold(now + AGAIN, Instant::min);
-        Self { entries, collisions, made_from: None, until: Some(until) }
+        let by_day = by_day(&entries, span, site);
+        Self { entries, by_day, collisions, number: 0, made_from: None, until: Some(until) }
+    }
+
+    /// What is drawn in a day.
+    pub fn on(&self, day: NaiveDate) -> impl Iterator<Item = &Entry> {
+        let on = self.by_day.get(&day).map_or(&[][..], Vec::as_slice);
+        on.iter().filter_map(|index| self.entries.get(*index))
     }
 
     /// What one occurrence collides with, in order of time.
@@ -158,9 +169,13 @@ impl Board {
 
 /// The calendar over a stretch of time, with all that speaks against a plan in it.
 pub fn outlook(world: &Snapshot, span: Interval, now: Instant) -> Outlook {
-    let incidents = world.incidents.by_id.values().map(AsRef::as_ref);
-    let services = world.health.services.iter().map(|s| &s.service);
-    Outlook::new(Arc::clone(&world.plan), services, &world.calendar, incidents, span, now)
+    let known = Known {
+        services: world.health.services.iter().map(|s| &s.service).collect(),
+        incidents: world.incidents.by_id.values().map(AsRef::as_ref).collect(),
+        overrides: &world.book.overrides(),
+        imported: &world.imported,
+    };
+    Outlook::new(Arc::clone(&world.plan), &world.calendar, &known, span, now)
 }
 
 /// When somebody takes over from somebody else, an entry for each day.
@@ -196,6 +211,27 @@ fn hand_overs(world: &Snapshot, span: Interval, entries: &mut Vec<Entry>) {
         let (at, what) = (Interval::new(at, at), What::HandOvers(all));
         Entry { id: Id::HandOvers(day), at, what, conflicts: 0 }
     }));
+}
+
+/// In which days of a month entries are drawn: hand-overs in none, they are every day's; what begins
+/// at 23:00 is that evening's alone, a freeze is there on every day that it touches.
+fn by_day(entries: &[Entry], span: Interval, site: Tz) -> BTreeMap<NaiveDate, Vec<usize>> {
+    let mut days: BTreeMap<NaiveDate, Vec<usize>> = BTreeMap::new();
+    let planned = entries.iter().enumerate().filter(|(_, e)| !matches!(e.what, What::HandOvers(_)));
+    for (index, entry) in planned {
+        let freeze = entry.occurrence().is_some_and(|o| o.window.kind == Kind::Freeze);
+        let first = zone::local(entry.at.from.max(span.from), site).date();
+        for day in first.iter_days() {
+            let begins = zone::midnight(day, site);
+            let left = entry.at.to.min(span.to) - begins;
+            let least = if freeze { TimeDelta::zero() } else { TimeDelta::hours(6) };
+            if day > first && left <= least {
+                break;
+            }
+            days.entry(day).or_default().push(index);
+        }
+    }
+    days
 }
 
 fn expiries(roster: &Roster, span: Interval, site: Tz, entries: &mut Vec<Entry>) {

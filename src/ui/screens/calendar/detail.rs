@@ -5,31 +5,21 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::board::{Board, Entry, HandOver, What};
-use super::{Calendar, Page, actions};
 use crate::domain::calendar::suppression::mutes;
 use crate::domain::calendar::{
-    Basis, Check, CheckResult, FreezeException, Item, Key, Kind, Occurrence, Source, Status,
-    inspections,
+    Basis, FreezeException, Key, Kind, Occurrence, Source, Status, inspections,
 };
 use crate::domain::roster::PersonId;
 use crate::domain::roster::book::shown;
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, before, near, zone};
-use crate::ui::keymap::Action;
-use crate::ui::screens::{Ctx, Step};
+use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
 use crate::ui::widgets::paint::wrap;
-use crate::ui::widgets::{Column, Paint, Table, split, width};
+use crate::ui::widgets::{Paint, width};
 
 /// How many of the next occurrences are named.
 const NEXT: usize = 4;
-
-const ITEMS: [Column; 4] = [
-    Column::new("", 2, 0),
-    Column::fill("CHECKLIST", 20),
-    Column::new("RESULT", 12, 0),
-    Column::new("BY", 22, 2),
-];
 
 /// A fact: what it is about, and what it is.
 struct Fact {
@@ -143,8 +133,13 @@ fn of_occurrence(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Fact> {
     }
     if one.overrun {
         let over = text::duration(ctx.now - one.end());
-        let said = format!("its end was {over} ago; it mutes no more. + extends, C closes");
+        let mutes = if window.is_muting() { "; it mutes no more" } else { "" };
+        let said = format!("its end was {over} ago{mutes}. + extends, C closes");
         facts.push(fact("overrun", said, Role::Warning));
+    }
+    let asked = one.record().into_iter().flat_map(|r| &r.asked).max_by_key(|(_, due)| **due);
+    if let Some((prompt, _)) = asked.filter(|_| one.status == Status::InProgress && !one.overrun) {
+        facts.push(fact("asked", prompt.text("it"), Role::Warning));
     }
     facts.push(approval(ctx, one));
     let kind = window.kind.word().replace('_', " ");
@@ -330,126 +325,4 @@ pub(super) fn copied(ctx: &Ctx<'_>, one: &Occurrence) -> String {
     let facts = of_occurrence(ctx, one);
     let lines = facts.iter().map(|f| format!("{}: {}", f.label, f.text));
     std::iter::once(one.window.title()).chain(lines).collect::<Vec<_>>().join("\n")
-}
-
-/// One occurrence full-screen.
-pub(super) fn view_page(
-    ctx: &Ctx<'_>,
-    page: &Page,
-    board: &Board,
-    area: Rect,
-    paint: &mut Paint<'_>,
-) {
-    let Some(one) = ctx.world.calendar.occurrence(&page.key, ctx.now) else {
-        let inner = paint.panel(area, &[(&page.key.window.0, paint.of(Role::Title))], true);
-        let room = inner.width.saturating_sub(2);
-        paint.put(inner.x + 1, inner.y, room, "it takes place no more; Esc leaves", Role::Muted);
-        return;
-    };
-    let items = one.window.checklist.len();
-    let (facts, list) = match (items, area.width) {
-        (0, _) => (area, Rect::default()),
-        (_, 120..) => {
-            let left = Rect { width: area.width / 2, ..area };
-            (left, Rect { x: area.x + left.width, width: area.width - left.width, ..area })
-        }
-        _ => {
-            let lines = u16::try_from(items).unwrap_or(u16::MAX).saturating_add(3);
-            split(area, area.height - lines.min(area.height / 2))
-        }
-    };
-    let entry = Entry::of(one.clone(), board.against(&page.key).len(), ctx.now);
-    view_entry(ctx, board, Some(&entry), facts, paint);
-    if items > 0 {
-        view_checklist(ctx, &one, page.item, list, paint);
-    }
-}
-
-fn view_checklist(ctx: &Ctx<'_>, one: &Occurrence, item: usize, area: Rect, paint: &mut Paint<'_>) {
-    let checks = one.record().map_or(0, |r| r.checks.len());
-    let title = format!("Checklist  {checks}/{}", one.window.checklist.len());
-    let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], true);
-    let visible = Table::room(inner.height, 1);
-    let first = (item + 1).saturating_sub(visible);
-    let last = (first + visible).min(one.window.checklist.len());
-    let table = Table { columns: &ITEMS, cursor: item, focused: true, sort: None, lines: 1 };
-    table.paint(paint, inner, first..last, |index, line| {
-        let Some(item) = one.window.checklist.get(index) else { return };
-        let check = u16::try_from(index).ok().and_then(|n| one.record()?.check(n));
-        let symbols = ctx.theme().symbols;
-        let (sign, result, role) = match check.map(|c| c.result) {
-            Some(CheckResult::Pass) => (symbols.check, "pass".to_owned(), Role::Ok),
-            Some(CheckResult::Fail) => (symbols.critical, "fail".to_owned(), Role::Critical),
-            Some(CheckResult::Value { value }) => {
-                let unit = item.unit.as_deref().unwrap_or_default();
-                (symbols.check, format!("{value} {unit}").trim_end().to_owned(), Role::Ok)
-            }
-            None => (" ", String::new(), Role::Muted),
-        };
-        let cells = [
-            (sign.to_owned(), role),
-            (said(item, check), Role::Text),
-            (result, role),
-            (check.map(|c| by(ctx, c)).unwrap_or_default(), Role::Muted),
-        ];
-        for (column, (text, role)) in cells.iter().enumerate() {
-            let style = line.paint.of(*role);
-            line.cell(column, text, style);
-        }
-    });
-    let note = match one.status {
-        Status::InProgress => "space passes, Enter more, N incident of what failed",
-        Status::Planned | Status::Approved => "to be ticked off once it is started",
-        _ => "",
-    };
-    if !note.is_empty() {
-        paint.note(area, note, paint.of(Role::Muted));
-    }
-}
-
-/// The item, and what was noted about it.
-fn said(item: &Item, check: Option<&Check>) -> String {
-    match check {
-        Some(check) if !check.note.is_empty() => format!("{}: {}", item.text, check.note),
-        _ => item.text.to_string(),
-    }
-}
-
-fn by(ctx: &Ctx<'_>, check: &Check) -> String {
-    format!(
-        "{} {}",
-        ctx.world.plan.roster.name(&check.by),
-        near(check.at, ctx.now, ctx.world.site.zone)
-    )
-}
-
-impl Calendar {
-    pub(super) fn act_on_page(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
-        let one = self.occurrence(ctx);
-        let items = one.as_ref().map_or(0, |one| one.window.checklist.len());
-        let Some(page) = &mut self.page else { return Vec::new() };
-        let last = items.saturating_sub(1);
-        match action {
-            Action::Down => page.item = page.item.saturating_add(1).min(last),
-            Action::Up => page.item = page.item.saturating_sub(1),
-            Action::Top => page.item = 0,
-            Action::Bottom => page.item = last,
-            Action::Back => {
-                self.page = None;
-                self.refresh(ctx);
-            }
-            Action::Copy => return self.copy(ctx),
-            Action::Mark | Action::Open | Action::Report => {
-                let (Some(one), item) = (one, page.item) else { return Vec::new() };
-                let Ok(item) = u16::try_from(item) else { return Vec::new() };
-                return match action {
-                    Action::Mark => actions::pass(&one, item),
-                    Action::Open => actions::check_form(&one, item),
-                    _ => actions::incident_of(&one, item),
-                };
-            }
-            action => return self.ask(action, ctx),
-        }
-        Vec::new()
-    }
 }

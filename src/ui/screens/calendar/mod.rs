@@ -15,6 +15,7 @@ mod agenda;
 mod board;
 mod detail;
 mod month;
+mod page;
 mod plan;
 mod read;
 mod timeline;
@@ -44,8 +45,11 @@ pub struct Calendar {
     /// The one that is shown full-screen.
     page: Option<Page>,
     board: Board,
-    /// The lines of the list.
+    /// The lines of the list, and those of the timeline where that is looked at.
     rows: Vec<Row>,
+    lines: Vec<timeline::Line>,
+    /// The board, the day and the view of which they were made.
+    listed: Option<(u64, NaiveDate, View)>,
     /// How many are under way and how many of them overrun, and until when that is true.
     under_way: UnderWay,
 }
@@ -275,8 +279,15 @@ impl Calendar {
     }
 
     fn relist(&mut self, ctx: &Ctx<'_>) {
+        let of = (self.board.number, self.day(ctx), self.view);
+        if self.listed == Some(of) {
+            return;
+        }
         let (span, site) = (self.span(ctx), ctx.world.site.zone);
         self.rows = rows(&self.board.entries, span, self.day(ctx), site);
+        let timeline = self.view == View::Timeline;
+        self.lines = if timeline { self.services(ctx) } else { Vec::new() };
+        self.listed = Some(of);
     }
 
     /// Shows what the cursor stands on by itself.
@@ -421,7 +432,7 @@ impl Screen for Calendar {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         match (&self.page, self.view) {
-            (Some(page), _) => detail::view_page(ctx, page, &self.board, area, paint),
+            (Some(page), _) => page::view_page(ctx, page, &self.board, area, paint),
             (None, View::Month) => self.view_month(ctx, area, paint),
             (None, View::Timeline) => self.view_timeline(ctx, area, paint),
             (None, View::Agenda) => self.view_agenda(ctx, area, paint),

@@ -5,8 +5,7 @@ use ratatui::layout::Rect;
 
 use super::board::{Entry, What};
 use super::{Calendar, detail};
-use crate::domain::calendar::Kind;
-use crate::domain::time::{Interval, zone};
+use crate::domain::time::zone;
 use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Paint, split};
@@ -96,10 +95,7 @@ impl Calendar {
         } else {
             day.day().to_string()
         };
-        let site = ctx.world.site.zone;
-        let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-        let span = Interval::new(zone::midnight(day, site), zone::midnight(next, site));
-        let on: Vec<&Entry> = self.board.entries.iter().filter(|e| is_on(e, span)).collect();
+        let on: Vec<&Entry> = self.board.on(day).collect();
         let room = cell.width - 1;
         let used = paint.put(cell.x + 1, cell.y, room, &number, role);
         if day == today {
@@ -167,20 +163,5 @@ fn view_signs(ctx: &Ctx<'_>, on: &[&Entry], cell: Rect, paint: &mut Paint<'_>) {
     let (x, y) = if cell.height > 1 { (cell.x + 1, cell.y + 1) } else { (cell.x + 4, cell.y) };
     for ((sign, role), x) in signs.iter().zip(x..cell.right()) {
         paint.put(x, y, 1, sign, *role);
-    }
-}
-
-/// Whether an entry is drawn in a day: hand-overs are not, they are every day's.
-fn is_on(entry: &Entry, day: Interval) -> bool {
-    match &entry.what {
-        What::HandOvers(_) => false,
-        What::Occurrence(one) if one.window.kind == Kind::Freeze => entry.at.overlap(day).is_some(),
-        // What begins at 23:00 is that evening's.
-        _ => {
-            day.contains(entry.at.from)
-                || entry.at.from < day.from
-                    && entry.at.to > day.from
-                    && entry.at.to.min(day.to) - day.from >= chrono::TimeDelta::hours(6)
-        }
     }
 }

@@ -97,10 +97,6 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
     let window = desk.present.as_ref();
     let zone = desk.zone;
     let text = |of: &dyn Fn(&Window) -> String| window.map(of).unwrap_or_default();
-    let long = |length: Length| match length {
-        Length { days, seconds: 0 } if days > 0 => format!("{days}d"),
-        length => text::duration(length.at_most()).replace(' ', ""),
-    };
     let kinds = Kind::ALL.map(|k| k.word().replace('_', " ")).to_vec();
     let kind = window.map_or(Kind::Maintenance, |w| w.kind).word().replace('_', " ");
     let today = zone::local(desk.now, zone).date();
@@ -159,7 +155,7 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
         FormField::new("Start", &start, &start_hint),
         FormField::new(
             "Length",
-            &window.map_or_else(|| "2h".to_owned(), |w| long(w.length)),
+            &window.map_or_else(|| "2h".to_owned(), |w| w.length.to_string()),
             "90m, 2h; 3d ends at the same local time",
         ),
         FormField::choose(
@@ -197,7 +193,7 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
             &text(&|w| {
                 w.back_out
                     .as_ref()
-                    .map(|b| long(Length { days: 0, seconds: b.decide_after }))
+                    .map(|b| Length { days: 0, seconds: b.decide_after }.to_string())
                     .unwrap_or_default()
             }),
             "from the start on, such as 80m: the latest time to go back",
@@ -209,7 +205,7 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
         ),
         FormField::new(
             "Flexible",
-            &text(&|w| w.flexible.map(long).unwrap_or_default()),
+            &text(&|w| w.flexible.map(|l| l.to_string()).unwrap_or_default()),
             "begins when its target goes down, and lasts so long",
         ),
     ]
@@ -390,28 +386,30 @@ fn send(desk: &Desk, texts: &[String]) -> Result<Vec<Step>, (usize, String)> {
         return Err((at as usize, why));
     }
     let found = against(desk, &window);
-    let step = Step::Do(Cmd::Ask(Command::Calendar(command(desk, window))));
-    Ok(unless(&found, &desk.roster, desk.zone, "Plan it all the same?", "plan it", step))
+    let question = ("Plan it all the same?", "plan it");
+    Ok(unless(&found, &desk.roster, desk.zone, question, command(desk, window)))
 }
 
-/// A step, after a question where something speaks against it.
+/// A command, after a question where something speaks against it; what that is goes along.
 pub(super) fn unless(
     found: &[Conflict],
     roster: &Roster,
     zone: Tz,
-    title: &str,
-    verb: &str,
-    step: Step,
+    (title, verb): (&str, &str),
+    command: Ask,
 ) -> Vec<Step> {
+    let step = |command| Step::Do(Cmd::Ask(Command::Calendar(command)));
     if found.is_empty() {
-        return vec![step];
+        return vec![step(command)];
     }
     let said = |c: &Conflict| format!("{}: {}", shown(c.at, zone), c.text(roster));
-    let mut lines: Vec<String> = found.iter().take(2 * NAMED).map(said).collect();
+    let reasons: Vec<String> = found.iter().map(said).collect();
+    let mut lines: Vec<String> = reasons.iter().take(2 * NAMED).cloned().collect();
     if found.len() > lines.len() {
         lines.push(format!("and {} more", found.len() - lines.len()));
     }
-    vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, vec![step]))))]
+    let yes = vec![step(Ask::Despite { command: Box::new(command), reasons })];
+    vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
 }
 
 /// Something that took place and was not planned here: how it went, and why it is told only now.

@@ -21,7 +21,7 @@ const BELOW: u16 = 11;
 
 /// One lane, with the entries in it in order of time.
 #[derive(Debug, Default, PartialEq)]
-struct Line {
+pub(super) struct Line {
     label: String,
     entries: Vec<usize>,
 }
@@ -34,12 +34,12 @@ impl Calendar {
         let zone = format!("  {}", ctx.world.site.zone.name());
         let title = [(&*when, paint.of(Role::Title)), (&*zone, paint.of(Role::Muted))];
         let inner = paint.panel(bars, &title, true);
-        let lines = self.lines(ctx);
-        let chosen = self.line_of_cursor(ctx, &lines);
+        let lines = &self.lines;
+        let chosen = self.line_of_cursor(ctx);
         let room = usize::from(inner.height.saturating_sub(1));
         let first = chosen.unwrap_or(0).saturating_sub(room.saturating_sub(2));
         let mut lanes: Vec<Lane> =
-            lines.iter().skip(first).map(|line| self.lane(ctx, line)).collect();
+            lines.iter().skip(first).take(room).map(|line| self.lane(ctx, line)).collect();
         let count = lines.len();
         if lanes.is_empty() {
             let note = "nothing is planned for a service in this time";
@@ -61,7 +61,7 @@ impl Calendar {
 
     /// The lanes: what holds for everything, then the services in their order, then expiries. What
     /// overlaps in a lane gets another one below it.
-    fn lines(&self, ctx: &Ctx<'_>) -> Vec<Line> {
+    pub(super) fn services(&self, ctx: &Ctx<'_>) -> Vec<Line> {
         let mut order: BTreeMap<(usize, String), Vec<usize>> = BTreeMap::new();
         let services = &ctx.world.plan.services;
         for (index, entry) in self.board.entries.iter().enumerate() {
@@ -105,18 +105,17 @@ impl Calendar {
     }
 
     /// The line in which the cursor's entry is.
-    fn line_of_cursor(&self, ctx: &Ctx<'_>, lines: &[Line]) -> Option<usize> {
+    fn line_of_cursor(&self, ctx: &Ctx<'_>) -> Option<usize> {
         let id = &self.entry(ctx)?.id;
         let has = |line: &Line| {
             line.entries.iter().any(|i| self.board.entries.get(*i).is_some_and(|e| e.id == *id))
         };
-        lines.iter().position(has)
+        self.lines.iter().position(has)
     }
 
     /// To the entry before or after in the same lane, or in the period before or after.
     pub(super) fn along(&mut self, ctx: &Ctx<'_>, forward: bool) {
-        let lines = self.lines(ctx);
-        let line = self.line_of_cursor(ctx, &lines).and_then(|n| lines.get(n));
+        let line = self.line_of_cursor(ctx).and_then(|n| self.lines.get(n));
         let at = line.zip(self.entry(ctx)).and_then(|(line, entry)| {
             let is_it = |i: &usize| self.board.entries.get(*i).is_some_and(|e| e.id == entry.id);
             let at = line.entries.iter().position(is_it)?;
@@ -131,8 +130,7 @@ impl Calendar {
 
     /// To the nearest entry in the lane below or above.
     pub(super) fn across(&mut self, ctx: &Ctx<'_>, forward: bool) {
-        let lines = self.lines(ctx);
-        let at = self.line_of_cursor(ctx, &lines);
+        let at = self.line_of_cursor(ctx);
         let next = match at {
             Some(n) if forward => n.saturating_add(1),
             Some(n) => match n.checked_sub(1) {
@@ -141,7 +139,7 @@ impl Calendar {
             },
             None => 0,
         };
-        let Some(line) = lines.get(next) else { return };
+        let Some(line) = self.lines.get(next) else { return };
         let from = self.entry(ctx).map_or(ctx.now, |e| e.at.from);
         let far = |index: &&usize| {
             let at = self.board.entries.get(**index).map_or(from, |e| e.at.from);

@@ -175,12 +175,13 @@ fn ask(desk: Desk<'_>, wanted: Vec<Wanted>, what: What) -> Vec<Step> {
 
 /// The command, after a question where something speaks against it.
 fn confirmed(roster: &Roster, zone: Tz, against: &[Concern], command: book::Command) -> Vec<Step> {
-    let command = Step::Do(Cmd::Ask(Command::Roster(command)));
+    let step = |command| vec![Step::Do(Cmd::Ask(Command::Roster(command)))];
     if against.is_empty() {
-        return vec![command];
+        return step(command);
     }
-    let lines = against.iter().map(|c| c.words(roster, zone)).collect();
-    let confirm = Confirm::new("Do it all the same?", lines, "do it", vec![command]);
+    let reasons: Vec<String> = against.iter().map(|c| c.words(roster, zone)).collect();
+    let forced = book::Command::Despite { command: Box::new(command), reasons: reasons.clone() };
+    let confirm = Confirm::new("Do it all the same?", reasons, "do it", step(forced));
     vec![Step::Show(Box::new(Overlay::Confirm(confirm)))]
 }
 

@@ -13,6 +13,7 @@
 
 mod actions;
 mod board;
+mod gaps;
 mod team;
 mod view;
 
@@ -47,6 +48,8 @@ pub struct OnCall {
     row: usize,
     /// The person of the team view.
     person: usize,
+    /// The line of the list of gaps.
+    gap: usize,
     /// Where the cursor stands in time; `None`: now, and it goes along.
     at: Option<Instant>,
     pub board: Board,
@@ -60,6 +63,8 @@ pub enum View {
     Schedule,
     /// Everybody over all schedules.
     People,
+    /// What is missing or twice, and how the load is spread.
+    Gaps,
     /// Skills, certificates, responsibilities.
     Team,
 }
@@ -68,13 +73,14 @@ impl View {
     fn next(self) -> Self {
         match self {
             Self::Schedule => Self::People,
-            Self::People => Self::Team,
+            Self::People => Self::Gaps,
+            Self::Gaps => Self::Team,
             Self::Team => Self::Schedule,
         }
     }
 
     fn previous(self) -> Self {
-        self.next().next()
+        self.next().next().next()
     }
 }
 
@@ -182,6 +188,7 @@ impl OnCall {
     fn count(&self, ctx: &Ctx<'_>) -> usize {
         match self.view {
             View::Team => ctx.world.plan.roster.people.len(),
+            View::Gaps => self.board.troubles.len(),
             View::Schedule | View::People => self.board.rows.len(),
         }
     }
@@ -189,6 +196,7 @@ impl OnCall {
     fn cursor(&mut self) -> &mut usize {
         match self.view {
             View::Team => &mut self.person,
+            View::Gaps => &mut self.gap,
             View::Schedule | View::People => &mut self.row,
         }
     }
@@ -204,6 +212,7 @@ impl OnCall {
         self.board.refresh(ctx.world, ctx.now);
         self.row = self.row.min(self.board.rows.len().saturating_sub(1));
         self.person = self.person.min(ctx.world.plan.roster.people.len().saturating_sub(1));
+        self.gap = self.gap.min(self.board.troubles.len().saturating_sub(1));
     }
 }
 
@@ -245,7 +254,7 @@ impl Screen for OnCall {
         Situation {
             row: self.count(ctx) > 0,
             shift: on_schedule,
-            chart: self.view != View::Team,
+            chart: matches!(self.view, View::Schedule | View::People),
             root: !away,
             leavable: away,
             ..Situation::default()
@@ -260,8 +269,8 @@ impl Screen for OnCall {
             Action::PageUp | Action::HalfUp => self.move_to(ctx, |at| at.saturating_sub(10)),
             Action::Top => self.move_to(ctx, |_| 0),
             Action::Bottom => self.move_to(ctx, |_| usize::MAX),
-            Action::Left => self.step(ctx, false),
-            Action::Right => self.step(ctx, true),
+            Action::Left if self.view != View::Gaps => self.step(ctx, false),
+            Action::Right if self.view != View::Gaps => self.step(ctx, true),
             Action::Shorter => self.period = self.period.shorter(),
             Action::Longer => self.period = self.period.longer(),
             // First out of the view, then back to the present.
@@ -269,6 +278,7 @@ impl Screen for OnCall {
             Action::Present | Action::Back => self.at = None,
             Action::View | Action::NextPane => self.view = self.view.next(),
             Action::PreviousPane => self.view = self.view.previous(),
+            Action::Open if self.view == View::Gaps => return self.open_gap(),
             Action::Open => self.open(ctx),
             Action::Skills => {
                 self.view = if self.view == View::Team { View::Schedule } else { View::Team };
@@ -321,6 +331,7 @@ impl Screen for OnCall {
     fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         match self.view {
             View::Team => self.view_team(ctx, area, paint),
+            View::Gaps => self.view_gaps(ctx, area, paint),
             View::Schedule | View::People => self.view_roster(ctx, area, paint),
         }
     }
@@ -345,6 +356,7 @@ impl OnCall {
     fn person_here(&self, ctx: &Ctx<'_>) -> Option<PersonId> {
         match self.view {
             View::Team => ctx.world.plan.roster.people.keys().nth(self.person).cloned(),
+            View::Gaps => None,
             View::Schedule | View::People => match self.row().map(|r| &r.target) {
                 Some(Target::Person(id)) => Some(id.clone()),
                 _ => self.stretch(ctx).and_then(|s| s.person().cloned()),
@@ -355,7 +367,7 @@ impl OnCall {
     /// Pages whom the cursor is on: in the team a person, else the whole of a level.
     fn page(&self, ctx: &Ctx<'_>) -> Vec<Step> {
         let whom = match self.view {
-            View::Team => self.person_here(ctx).map(Whom::Person),
+            View::Team | View::Gaps => self.person_here(ctx).map(Whom::Person),
             View::Schedule | View::People => {
                 self.row().map(|row| paging::of_row(row.level.as_ref(), &row.target))
             }

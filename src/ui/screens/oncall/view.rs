@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::board::{AHEAD, BACK as LOOK_BACK, Row, Trouble, lanes, local_time, people_lanes};
+use super::board::{AHEAD, BACK as LOOK_BACK, Row, lanes, local_time, people_lanes};
+use super::gaps::told;
 use super::{OnCall, Period, Stretch, View, stretches};
 use crate::domain::observation::SourceState;
 use crate::domain::roster::book::shown;
@@ -28,7 +29,7 @@ const COLUMNS: [Column; 7] = [
     Column::new("THERE", 22, 3),
     Column::new("UNTIL", 20, 0),
     Column::new("REACH", 30, 4),
-    Column::new("NEXT", 22, 2),
+    Column::new("NEXT", 27, 2),
 ];
 
 const LOAD: [Column; 7] = [
@@ -299,31 +300,11 @@ impl OnCall {
             return;
         }
         if count > usize::from(inner.height) {
-            let note = format!("1–{}/{count}", inner.height);
+            let note = format!("1–{}/{count}, v shows all", inner.height);
             paint.note(area, &note, paint.of(Role::Muted));
         }
-        let roster = &ctx.world.plan.roster;
-        let zone = |id: &str| roster.schedule(id).map_or(ctx.world.site.zone, |s| s.zone);
         for (trouble, y) in self.board.troubles.iter().zip(inner.y..inner.bottom()) {
-            let (what, when, why) = match trouble {
-                Trouble::Gap(id, gap) => {
-                    let length = text::duration(gap.at.length());
-                    (
-                        format!("{id} gap {length}"),
-                        shown(gap.at, zone(id)),
-                        gap.why.text().to_owned(),
-                    )
-                }
-                Trouble::Twice(b) => {
-                    let [one, other] = &b.schedules;
-                    let when = shown(b.at, zone(one));
-                    (
-                        format!("{} twice", roster.name(&b.person)),
-                        when,
-                        format!("{one} and {other}"),
-                    )
-                }
-            };
+            let [what, when, _, why] = told(ctx, trouble);
             let (when, why) = (format!("  {when}"), format!("  {why}"));
             let pieces = [
                 (&*what, paint.of(Role::Warning)),
@@ -334,7 +315,7 @@ impl OnCall {
         }
     }
 
-    fn view_load(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+    pub(super) fn view_load(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let fair =
             self.board.fairness.map(|f| format!("  evenness {f:.2} of 1")).unwrap_or_default();
         let pieces =
