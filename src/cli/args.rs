@@ -3,15 +3,17 @@
 mod calendar;
 mod oncall;
 mod page;
+mod upload;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
+pub use upload::Into;
+
 pub use calendar::{
     Add as CalendarAdd, Calendar, Cancel as CalendarCancel, Change as CalendarChange,
     Check as CalendarCheck, Command as CalendarCommand, Doubtful as CalendarDoubtful,
@@ -377,41 +379,11 @@ pub struct Man {
 }
 
 /// An instant as written: with its zone, or in the site's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Time {
-    Instant(DateTime<chrono::Utc>),
-    Local(NaiveDateTime),
-}
-
-impl Time {
-    /// In a zone; a local time that a change of clocks leaves out becomes the first instant after
-    /// it, one that comes twice is the first.
-    pub fn at(self, zone: chrono_tz::Tz) -> DateTime<chrono::Utc> {
-        match self {
-            Self::Instant(at) => at,
-            Self::Local(local) => {
-                let forward =
-                    (0..=24).map(|quarters| local + chrono::TimeDelta::minutes(15 * quarters));
-                let valid = forward.into_iter().find_map(|l| l.and_local_timezone(zone).earliest());
-                valid.map_or_else(|| local.and_utc(), |at| at.to_utc())
-            }
-        }
-    }
-}
+pub use crate::domain::time::Moment as Time;
 
 fn time(text: &str) -> Result<Time, String> {
     let form = || "write it as 2026-11-23T14:00:00Z, 2026-11-23 14:00 or 2026-11-23".to_owned();
-    // Years have four digits: no time from outside overflows.
-    if text.split('-').next().is_none_or(|year| year.len() != 4) {
-        return Err(form());
-    }
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(Time::Instant(at.to_utc()));
-    }
-    let formats = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
-    let local = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
-    let midnight = || text.parse::<NaiveDate>().ok().map(|d| d.and_time(chrono::NaiveTime::MIN));
-    local.or_else(midnight).map(Time::Local).ok_or_else(form)
+    Time::parse(text).ok_or_else(form)
 }
 
 fn speed(text: &str) -> Result<f64, String> {

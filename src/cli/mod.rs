@@ -23,6 +23,7 @@ mod span;
 mod stored;
 mod themes;
 mod transfer;
+mod upload;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ use crate::domain::roster::{Person, PersonId, Roster, Turns};
 use crate::domain::text::duration;
 use crate::domain::text::suggest;
 use crate::domain::time::{self, Instant, Interval, zone};
-use crate::sources::settings::{Alertmanager, Icinga2, Kind, SourceSettings};
+use crate::sources::settings::{Alertmanager, Ical, Icinga2, Kind, SourceSettings};
 
 /// How far ahead gaps are looked for.
 const AHEAD: TimeDelta = TimeDelta::days(30);
@@ -85,6 +85,10 @@ pub fn services<'a>(
     }
     for source in sources {
         source.services.iter().for_each(|t| named(t, "sources.states"));
+        // Where the plan has no services of its own, all come from sources, which are not asked here.
+        if !list.is_empty() {
+            source.named.services.iter().for_each(|t| named(t, "sources.windows.services"));
+        }
     }
     circles(report, list, "depends on", |s| s.depends_on.iter().map(|t| (t.value, t.at)).collect());
     circles(report, list, "is inside", |s| s.parent.iter().map(|t| (t.value, t.at)).collect());
@@ -162,6 +166,23 @@ pub fn coverage(report: &Report, roster: &Roster, counted_on: &[Text<'_>], now: 
     }
 }
 
+/// Tells calendars of windows what services are called.
+pub fn touched(sources: &mut [ReadSource<'_>], services: &[ReadService<'_>]) {
+    for source in sources {
+        let Kind::Ical(Ical { windows: Some(terms), .. }) = &mut source.settings.kind else {
+            continue;
+        };
+        for read in services {
+            terms.name_service(&read.service.name, &read.service.id);
+        }
+        // An id goes before what another is called.
+        for read in services {
+            let id = &read.service.id;
+            terms.services.insert(id.as_str().to_lowercase(), Some(id.clone()));
+        }
+    }
+}
+
 /// Tells calendars what the people of the team are called.
 pub fn callings(
     report: &Report,
@@ -172,6 +193,9 @@ pub fn callings(
     for source in sources {
         for person in &source.people {
             known.refer(report, *person, "sources.people");
+        }
+        if let Some(owner) = source.named.owner {
+            known.refer(report, owner, "sources.windows.owner");
         }
         if let Kind::Ical(ical) = &mut source.settings.kind {
             ical.callings = Callings::new(people.values().map(AsRef::as_ref), &ical.people);
@@ -196,7 +220,7 @@ pub fn digest(source: &ReadSource<'_>) -> u64 {
         mirror.as_ref().map(ToString::to_string).hash(&mut hasher);
     }
     if let Kind::Ical(ical) = &source.settings.kind {
-        format!("{:?} {:?}", ical.callings, ical.zone).hash(&mut hasher);
+        format!("{:?} {:?} {:?}", ical.callings, ical.zone, ical.windows).hash(&mut hasher);
     }
     hasher.finish()
 }

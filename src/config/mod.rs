@@ -277,7 +277,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     sections::policy::priority(root.section("priority"), &mut policy);
     let on_call_needed = sections::policy::calendar(root.section("calendar"));
     policy.rules = sections::policy::rules(root.sections("rules"));
-    let owner = Owner::new(&site.name, &format!("{} {store}", around.host));
+    let owner = owner(&site.name, &around.host, &store);
     let around_sources = sections::source::Around { site: &site, history, owner: &owner };
     let (mut sources, names) = sections::source::sources(root.sections("sources"), around_sources);
     check::sources(report, &mut sources, &names);
@@ -286,6 +286,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         sections::service::Upstreams { read: &mut sources, names: &names, alerting };
     let services = sections::service::services(root.sections("services"), &mut upstreams);
     let service_names = check::services(report, &services, &sources);
+    check::touched(&mut sources, &services);
     let (people, known) =
         sections::person::people(root.sections("people"), &known_channels, (site.zone, now));
     let person = person.filter(|p| known.refer(report, *p, "operator.person"));
@@ -314,6 +315,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     };
     let allowed = services.iter().filter_map(hours).collect();
     let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
+    let calendars = sources.iter().filter(|s| s.kind.states_windows());
+    let calendars = calendars.map(|s| (s.name.clone(), None)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
     let roster = Arc::new(roster);
     let person: Option<PersonId> = person.map(|p| p.value.into());
@@ -324,6 +327,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         roster,
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
         windows,
+        calendars,
         allowed,
         on_call_needed,
         person: person.clone(),
@@ -346,6 +350,11 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         warnings: Problems::default(),
         digests,
     }
+}
+
+/// In whose name things are made known elsewhere.
+pub fn owner(site: &str, host: &str, store: &StoreAddress) -> Owner {
+    Owner::new(site, &format!("{host} {store}"))
 }
 
 /// A value counts as fresh for three intervals of its source.

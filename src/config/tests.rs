@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::calendar::Length;
+use crate::domain::health::ServiceId;
 use crate::domain::roster::escalation::{Level, Target};
 use crate::domain::roster::{Involvement, Rotation, Turn, Turns};
 use crate::domain::time::{Interval, WeekHours, zone};
@@ -85,7 +86,7 @@ fn every_setting_of_the_example_is_valid_when_switched_on() {
     let path = write(folder.path(), "config.toml", &example_in_full());
     let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Problems::default());
-    assert_eq!((config.sources.len(), config.plan.services.len()), (8, 3));
+    assert_eq!((config.sources.len(), config.plan.services.len()), (9, 3));
 }
 
 #[test]
@@ -397,6 +398,47 @@ fn a_window_is_read_with_its_defaults_and_changes_the_plan() {
     assert_eq!(config.plan.allowed.len(), 1);
     let other = read_text(&text("Other kernels")).unwrap();
     assert!(diff::diff(&config, &other).plan);
+}
+
+/// A calendar of windows, with this inside.
+fn calendar(windows: &str) -> String {
+    format!(
+        "[[people]]\nid = \"ana\"\nname = \"Ana\"\n\
+         [[services]]\nid = \"db\"\nname = \"Database\"\n\
+         [[sources]]\nname = \"cab\"\nkind = \"ical\"\nfile = \"cab.ics\"\nwindows = {{ {windows} }}\n"
+    )
+}
+
+#[test]
+fn a_calendar_states_windows_on_terms_that_are_checked() {
+    let good =
+        "kind = \"update\", services = [\"db\"], owner = \"ana\", change_type = \"standard\"";
+    let config = read_text(&calendar(good)).unwrap();
+    let Kind::Ical(ical) = &config.sources[0].kind else { panic!("{:?}", config.sources) };
+    let terms = ical.windows.as_ref().unwrap();
+    assert_eq!((terms.kind.word(), terms.change_type.word()), ("update", "standard"));
+    assert_eq!(terms.scope.services, [ServiceId::new("db")]);
+    assert_eq!(terms.services.keys().collect::<Vec<_>>(), ["database", "db"]);
+    assert_eq!(config.plan.calendars.keys().map(|k| &**k).collect::<Vec<_>>(), ["cab"]);
+    let other = read_text(&calendar("kind = \"update\"")).unwrap();
+    assert_eq!(diff::diff(&config, &other).sources.len(), 1);
+    for (windows, expect) in [
+        ("kind = \"updates\"", "updates"),
+        ("services = [\"bd\"]", "unknown service \"bd\" in sources.windows.services"),
+        ("owner = \"zoe\"", "unknown person \"zoe\" in sources.windows.owner"),
+        ("change_type = \"big\"", "big"),
+        ("mute = true", "mute"),
+    ] {
+        let problems = read_text(&calendar(windows)).unwrap_err().to_string();
+        assert!(problems.contains(expect), "{problems}");
+    }
+    let layer =
+        "[[schedules]]\nid = \"core\"\n[[schedules.layers]]\nname = \"all\"\nsource = \"cab\"\n";
+    let problems = read_text(&format!("{}{layer}", calendar(""))).unwrap_err().to_string();
+    assert!(
+        problems.contains("source \"cab\" is a calendar of windows, not an ical"),
+        "{problems}"
+    );
 }
 
 #[test]

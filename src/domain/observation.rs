@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Windows;
 use super::health::{Service, ServiceId, SignalName, State};
 use super::matcher::{Labels, Matchers};
 use super::roster::Duty;
@@ -47,6 +48,9 @@ pub enum Fact {
     /// Who is on call, as a calendar states it: all that it states of a year back and ahead, in order
     /// of time. The same `Arc` as before: nothing changed.
     Shifts(Arc<[Duty]>),
+    /// What is planned, as a calendar states it: all windows of a year back and ahead. The same `Arc`
+    /// as before: nothing changed.
+    Windows(Windows),
 }
 
 /// One value of one signal.
@@ -187,7 +191,7 @@ pub struct SourceStatus {
     pub last_ok: Option<Instant>,
     /// How long the last poll took, in milliseconds.
     pub latency_ms: Option<u64>,
-    /// How many values, states, alerts and shifts the last successful poll brought.
+    /// How many values, states, alerts, shifts and windows the last successful poll brought.
     pub items: usize,
     pub server: String,
     pub warnings: Vec<String>,

@@ -196,6 +196,16 @@ pub fn parse_duration(text: &str) -> Option<chrono::TimeDelta> {
     (any && digits.is_empty() && total <= 3_155_760_000).then(|| chrono::TimeDelta::seconds(total))
 }
 
+/// The first of them, and how many more there are.
+pub fn abridged(mut list: Vec<String>, most: usize, several: &str) -> Vec<String> {
+    let more = list.len().saturating_sub(most);
+    if more > 0 {
+        list.truncate(most);
+        list.push(format!("and {more} more {several}"));
+    }
+    list
+}
+
 /// The alternatives, and the one that was probably meant.
 pub fn suggest(wrong: &str, known: &[&str], lead: &str) -> String {
     if known.is_empty() {

@@ -164,6 +164,9 @@ fn neat(command: &calendar::Command) -> calendar::Command {
             let command = Box::new(neat(command));
             Command::Despite { command, reasons: reasons.clone() }
         }
+        Command::Seen { command, position } => {
+            Command::Seen { command: Box::new(neat(command)), position: *position }
+        }
         Command::Undo { .. } | Command::UndoLast => command.clone(),
     }
 }

@@ -15,12 +15,12 @@ use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
 use crate::domain::calendar::prompts::Prompt;
-use crate::domain::calendar::{self, Calendar, CalendarEvent, Key};
+use crate::domain::calendar::{self, Calendar, CalendarEvent, Key, Windows};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
-use crate::domain::log::{Entry, Fact, NewEntry};
-use crate::domain::observation::{Observation, SourceName, SourceStatus};
+use crate::domain::log::{self, Entry, NewEntry};
+use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
 use crate::domain::paging::{self, Pages};
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
@@ -203,9 +203,28 @@ impl State {
         &self.calendar
     }
 
-    /// Takes the windows of the plan over.
+    /// Takes the windows of the plan over, and of the calendars that it names.
     fn schedule(&mut self, now: Instant) {
-        Arc::make_mut(&mut self.calendar).set_plan(&self.plan.windows, now);
+        let (calendar, plan) = (Arc::make_mut(&mut self.calendar), &self.plan);
+        calendar.set_plan(&plan.windows, now);
+        calendar.keep_imported(|source| plan.calendars.contains_key(source), now);
+        for (source, windows) in &plan.calendars {
+            if let Some(windows) = windows {
+                calendar.set_imported(source, windows, now);
+            }
+        }
+        self.changes.calendar = true;
+        self.maintenance.forget();
+    }
+
+    /// Takes over what a calendar of others states.
+    fn import(&mut self, source: &SourceName, windows: &Windows, now: Instant) {
+        let is_known = self.calendar.imported(source).is_some_and(|known| known == windows);
+        // Of a source that was taken out, an answer may still be on its way.
+        if is_known || !self.plan.calendars.contains_key(source) {
+            return;
+        }
+        Arc::make_mut(&mut self.calendar).set_imported(source, windows, now);
         self.changes.calendar = true;
         self.maintenance.forget();
     }
@@ -222,6 +241,11 @@ impl State {
         self.sight.absorb(observation, &self.plan, watched.into_iter(), now);
         self.unsettled |= !Arc::ptr_eq(&catalogue, &self.sight.catalogue);
         self.changes.imported |= !Arc::ptr_eq(&imported, &self.sight.imported);
+        for fact in &observation.facts {
+            if let Fact::Windows(windows) = fact {
+                self.import(&observation.source, windows, now);
+            }
+        }
         self.changes.health = true;
     }
 
@@ -382,7 +406,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             detection::tick(&mut draft);
             maintenance::ask(&mut draft);
             for event in paging::overdue(&state.pages, now) {
-                draft.push_other(&Actor::system(), Fact::Paging(event));
+                draft.push_other(&Actor::system(), log::Fact::Paging(event));
             }
         }
     }

@@ -42,7 +42,11 @@ pub(super) fn observed(draft: &mut Draft<'_>, observation: &Observation) {
                     judged(draft, source, &s.service, &s.signal);
                 }
             }
-            Fact::Services(_) | Fact::Backfill(_) | Fact::Evidence(_) | Fact::Shifts(_) => {}
+            Fact::Services(_)
+            | Fact::Backfill(_)
+            | Fact::Evidence(_)
+            | Fact::Shifts(_)
+            | Fact::Windows(_) => {}
         }
     }
     clearing(draft, source);

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::core::State;
 use super::draft::Draft;
+use super::snapshot::READ_WITHIN;
 use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::prompts::{Due, due};
 use crate::domain::calendar::suppression::{in_force, mutes};
@@ -29,6 +30,8 @@ pub(super) struct Maintenance {
     waiting: Vec<Occurrence>,
     /// What has to be asked, in order of time.
     questions: Vec<Due>,
+    /// A calendar that may state more was not read yet.
+    awaits: bool,
     /// When it will be otherwise; `None`: it is to be worked out.
     until: Option<Instant>,
 }
@@ -50,6 +53,7 @@ impl Maintenance {
             waiting: around.iter().filter(waits).cloned().collect(),
             until: Some(next.unwrap_or(within.to).min(within.to)),
             questions,
+            awaits: false,
         }
     }
 
@@ -91,13 +95,30 @@ impl State {
         if self.maintenance.until.is_some_and(|until| now < until) {
             return;
         }
-        let next = Maintenance::of(&self.calendar, now);
+        let mut next = Maintenance::of(&self.calendar, now);
+        next.awaits = self.plan.awaits(&self.calendar, self.started_at, now);
+        if next.awaits {
+            let end = before(self.started_at, -READ_WITHIN);
+            next.until = next.until.map(|until| until.min(end));
+        }
+        // What was kept for a calendar that does not come is looked at.
+        self.unmarked |= self.maintenance.awaits && !next.awaits;
         let differs = !next.keys().eq(self.maintenance.keys());
         // After a start and a change, windows may have been in force that nobody looked at.
         self.unmarked |= differs || self.maintenance.until.is_none();
         self.changes.health |= differs;
         self.maintenance = next;
     }
+}
+
+/// Whether the window that an incident is marked with may only not have been read yet: after a start
+/// it is not held to be over before the calendar that states it has answered.
+fn is_awaited(state: &State, incident: &Incident) -> bool {
+    let source = incident.maintenance.as_ref().and_then(|m| m.window.calendar());
+    let is_unread = |source| {
+        state.plan.calendars.contains_key(source) && state.calendar.imported(source).is_none()
+    };
+    state.maintenance.awaits && source.is_some_and(is_unread)
 }
 
 /// Marks what is in maintenance and takes the mark from what no longer is. What is marked is told
@@ -108,7 +129,7 @@ pub(super) fn mark(draft: &mut Draft<'_>) {
     let nothing = windows.in_force.is_empty() && windows.waiting.is_empty();
     if nothing && !state.unmarked {
         // Only what comes back may still have the mark of a window that is over.
-        let stale = |i: &Incident| i.is_open() && i.maintenance.is_some();
+        let stale = |i: &Incident| i.is_open() && i.maintenance.is_some() && !is_awaited(state, i);
         let ids: Vec<_> = draft.changed().filter(|(_, i)| stale(i)).map(|(id, _)| *id).collect();
         for id in ids {
             ended(draft, id);
@@ -139,7 +160,7 @@ pub(super) fn mark(draft: &mut Draft<'_>) {
                 let body = EventBody::MaintenanceBegan { window, title };
                 draft.push(&Actor::system(), id, body);
             }
-            None if marked => ended(draft, id),
+            None if marked && !is_awaited(state, incident) => ended(draft, id),
             _ => {}
         }
     }

@@ -167,6 +167,8 @@ impl Sight {
                         Arc::make_mut(&mut self.imported).insert(source.clone(), duties.clone());
                     }
                 }
+                // They are part of the calendar.
+                Fact::Windows(_) => {}
             }
         }
     }

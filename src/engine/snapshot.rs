@@ -10,16 +10,19 @@ use chrono_tz::Tz;
 use imbl::OrdMap;
 
 use crate::domain::calendar::conflicts::Allowed;
-use crate::domain::calendar::{Calendar, Window};
+use crate::domain::calendar::{Calendar, Window, Windows};
 use crate::domain::health::rollup::Health;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
-use crate::domain::observation::SourceStatus;
+use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
+
+/// How long after a start calendars are waited for.
+pub(super) const READ_WITHIN: TimeDelta = TimeDelta::minutes(5);
 
 /// A part of a snapshot with the number of its change.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +100,9 @@ pub struct Plan {
     pub channels: Vec<Channel>,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
+    /// The sources whose calendars state further ones, with what they state where that was read before
+    /// the engine is made.
+    pub calendars: BTreeMap<SourceName, Option<Windows>>,
     /// When a service may be worked on, where that is not always.
     pub allowed: BTreeMap<ServiceId, Allowed>,
     /// How many people have to be on call while something is changed; 0: nobody counts them.
@@ -134,6 +140,7 @@ impl Plan {
             roster: Arc::default(),
             channels: Vec::new(),
             windows: Vec::new(),
+            calendars: BTreeMap::new(),
             allowed: BTreeMap::new(),
             on_call_needed: 0,
             person: None,
@@ -141,6 +148,13 @@ impl Plan {
             history: TimeDelta::hours(6),
             heartbeats: Vec::new(),
         }
+    }
+
+    /// Whether a calendar that states windows may only not have been read yet: what it mutes is not
+    /// known then. One that does not answer soon after the start is not waited for.
+    pub fn awaits(&self, calendar: &Calendar, started_at: Instant, now: Instant) -> bool {
+        now - started_at < READ_WITHIN
+            && self.calendars.keys().any(|source| calendar.imported(source).is_none())
     }
 
     /// The service of that id.

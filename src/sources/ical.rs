@@ -1,10 +1,14 @@
-//! A calendar that states who is on call: an iCalendar file, on this machine or behind HTTP, or a
+//! A calendar that states who is on call, or what is planned: an iCalendar file, on this machine or behind HTTP, or a
 //! CalDAV collection.
 //!
 //! What did not change since the last poll is not sent again (`ETag`, `Last-Modified`; of a collection
-//! its sync token or ctag; of a file its size and time), nor read again. What fails changes nothing: the engine keeps the last answer.
+//! its sync token or ctag; of a file its size and time), nor read again; of a collection that tells
+//! (RFC 6578) only what changed is asked for. What fails changes nothing: the engine keeps the last
+//! answer.
 
 mod collection;
+mod outgoing;
+mod xml;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -21,21 +25,27 @@ use reqwest::header::{
 use tokio::sync::Semaphore;
 use url::Url;
 
+use collection::{Parts, Response};
+
+pub use outgoing::Collection;
+
 use super::http_client::{Answer, Clients, Http, Request, address};
 use super::secret::Hidden;
 use super::settings::{CalendarAt, Ical, SourceSettings, discreet};
 use super::{Source, SourceError};
+use crate::domain::calendar::stated;
 use crate::domain::ical::{self, Calendar};
 use crate::domain::observation::{Fact, Observation, SourceName};
-use crate::domain::roster::Duty;
-use crate::domain::roster::stated::stated;
+use crate::domain::roster;
 use crate::domain::text::{self, clean};
 use crate::domain::time::{Instant, Interval, before};
 
-/// How far back and ahead shifts are worked out.
+/// How far back and ahead shifts are worked out, and collections are asked.
 const REACH: TimeDelta = TimeDelta::days(400);
 /// After so long they are worked out anew although the calendar is the same.
 const AGAIN: TimeDelta = TimeDelta::hours(12);
+/// The most parts of a collection that are asked for one by one; of more, all are.
+const AT_ONCE: usize = 200;
 
 /// A calendar that is asked for with each poll.
 pub struct IcalSource {
@@ -44,6 +54,8 @@ pub struct IcalSource {
     http: Http,
     max_body: usize,
     last: Option<Last>,
+    /// Of a collection that tells what changed: what it had.
+    synced: Option<Synced>,
     /// One calendar is read at a time, also where that takes longer than a poll may.
     turn: Arc<Semaphore>,
 }
@@ -60,7 +72,7 @@ struct Last {
 #[derive(Clone)]
 struct Reading {
     at: Instant,
-    duties: Arc<[Duty]>,
+    fact: Fact,
     warnings: Vec<String>,
 }
 
@@ -69,8 +81,8 @@ struct Reading {
 enum Mark {
     /// `ETag` and `Last-Modified`.
     Web(Option<HeaderValue>, Option<HeaderValue>),
-    /// What tells the version of a collection.
-    Collection(Option<String>),
+    /// What tells the version of a collection; empty where nothing does.
+    Collection(String),
     /// When a file was changed, and its length.
     File(Option<SystemTime>, u64),
 }
@@ -81,8 +93,16 @@ struct Text {
     bytes: Vec<u8>,
     server: String,
     hidden: Hidden,
-    /// It is the answer of a collection, with calendars in it.
-    is_collection: bool,
+    /// It was not all UTF-8.
+    is_mended: bool,
+}
+
+/// A collection as it was when it told a token.
+struct Synced {
+    token: String,
+    parts: Parts,
+    /// When it was asked for as a whole.
+    at: Instant,
 }
 
 impl IcalSource {
@@ -93,6 +113,7 @@ impl IcalSource {
             http: Http::new(source, clients),
             max_body: source.max_body,
             last: None,
+            synced: None,
             turn: Arc::new(Semaphore::new(1)),
         }
     }
@@ -115,7 +136,8 @@ impl IcalSource {
         {
             return Ok(observation(&self.name, last, now));
         }
-        let before = self.last.as_ref().map(|last| Arc::clone(&last.read.duties));
+        let before = self.last.as_ref().map(|last| last.read.fact.clone());
+        let name = Arc::clone(&self.name);
         let (mark, server, known) = match (&text, &self.last) {
             (Some(text), _) => (text.mark.clone(), text.server.clone(), None),
             (None, Some(last)) => {
@@ -127,7 +149,7 @@ impl IcalSource {
         // Not on the runtime's threads: a calendar can be made to take long, and the poll still ends
         // in time.
         let reading = tokio::task::spawn_blocking(move || {
-            let outcome = read(known, text, &settings, before, now);
+            let outcome = read(known, text, (&name, &settings), before, now);
             drop(turn);
             outcome
         });
@@ -160,35 +182,109 @@ impl IcalSource {
     }
 
     /// What a collection has; `None`: the same as not long ago.
-    async fn collect(&self, url: &Url, now: Instant) -> Result<Option<Text>, SourceError> {
+    async fn collect(&mut self, url: &Url, now: Instant) -> Result<Option<Text>, SourceError> {
         // Asked first: what is changed in between is seen the next time.
         let answer = self.http.send(&collection::version(url)?).await?;
         let is_told = answer.status == StatusCode::MULTI_STATUS;
-        let mark =
-            is_told.then(|| collection::mark(&String::from_utf8_lossy(&answer.body))).flatten();
-        let mark = Mark::Collection(mark);
+        let version = if is_told { told(answer.body).await.0 } else { None }.unwrap_or_default();
+        let mark = Mark::Collection(version.mark);
         let same = |last: &Last| {
-            last.mark == mark && mark != Mark::Collection(None) && now - last.read.at < AGAIN
+            last.mark == mark
+                && mark != Mark::Collection(String::new())
+                && now - last.read.at < AGAIN
         };
         if self.last.as_ref().is_some_and(same) {
             return Ok(None);
         }
-        let answer = self.http.send(&collection::events(url, around(now))?).await?;
-        match answer.status {
-            StatusCode::MULTI_STATUS => {
-                Ok(Some(Text { mark, is_collection: true, ..Text::of(answer) }))
-            }
-            StatusCode::NOT_FOUND => Err(answer.unexpected()),
-            status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
-                Err(answer.unexpected())
-            }
-            status => Err(SourceError::BadAnswer(format!(
-                "{} does not answer as a CalDAV collection ({}): use the address of the calendar \
-                 itself, or take collection out where it is a feed",
-                address(&answer.url),
-                status.as_u16()
-            ))),
+        if version.token.is_some()
+            && let Some(text) = self.catch_up(url, &mark, now).await?
+        {
+            return Ok(Some(text));
         }
+        self.synced = None;
+        let answer = self.http.send(&collection::events(url, around(now))?).await?;
+        let status = answer.status;
+        if status == StatusCode::NOT_FOUND
+            || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+        {
+            return Err(answer.unexpected());
+        }
+        let at = address(&answer.url);
+        let mut text = Text { mark, ..Text::of(answer) };
+        let (told, is_mended) = match status {
+            StatusCode::MULTI_STATUS => told(std::mem::take(&mut text.bytes)).await,
+            _ => (None, false),
+        };
+        let Some(told) = told else {
+            return Err(SourceError::BadAnswer(format!(
+                "{at} does not answer as a CalDAV collection ({}): use the address of the calendar \
+                 itself, or take collection out where it is a feed",
+                status.as_u16()
+            )));
+        };
+        let calendars = told.responses.iter().filter_map(|one| one.calendar.as_deref());
+        let text = Text { bytes: collection::joined(calendars).into_bytes(), is_mended, ..text };
+        let parts = Parts::of(told.responses);
+        self.synced =
+            version.token.zip(parts).map(|(token, parts)| Synced { token, parts, at: now });
+        Ok(Some(text))
+    }
+
+    /// The whole of a collection, of which only what changed was asked for; `None`: that is not known,
+    /// or the server does not tell.
+    async fn catch_up(
+        &mut self,
+        url: &Url,
+        mark: &Mark,
+        now: Instant,
+    ) -> Result<Option<Text>, SourceError> {
+        // What is asked for as a whole goes along with time.
+        let Some(synced) = self.synced.as_mut().filter(|synced| now - synced.at < AGAIN) else {
+            return Ok(None);
+        };
+        let answer = match self.http.send(&collection::changes(url, &synced.token)?).await {
+            // A token that is too old is answered with 403 as well.
+            Err(SourceError::Denied(_)) => return Ok(None),
+            answer => answer?,
+        };
+        if answer.status != StatusCode::MULTI_STATUS {
+            return Ok(None);
+        }
+        let mut text = Text { mark: mark.clone(), ..Text::of(answer) };
+        let changes = told(std::mem::take(&mut text.bytes)).await.0;
+        let Some(changes) = changes else { return Ok(None) };
+        let Some(token) = changes.token else { return Ok(None) };
+        // 507: there are more than it tells at once.
+        let is_cut = changes.responses.iter().any(|one| one.has_status("507"));
+        if is_cut || changes.responses.len() > AT_ONCE {
+            return Ok(None);
+        }
+        let (gone, changed): (Vec<_>, Vec<_>) = changes
+            .responses
+            .into_iter()
+            .filter(|one| !one.href.ends_with('/'))
+            .partition(|one| one.has_status("404"));
+        let mut found = Vec::new();
+        if !changed.is_empty() {
+            let hrefs = changed.iter().map(|one| one.href.as_str());
+            let answer = self.http.send(&collection::parts(url, hrefs)?).await?;
+            if answer.status != StatusCode::MULTI_STATUS {
+                return Ok(None);
+            }
+            let (told, is_mended) = told(answer.body).await;
+            let Some(told) = told else { return Ok(None) };
+            (found, text.is_mended) = (told.responses, is_mended);
+        }
+        // What it says changed and then does not show is gone.
+        let changed = changed.into_iter().map(|one| Response { calendar: None, ..one });
+        let mut all = gone.into_iter().chain(changed).chain(found);
+        let is_named = all.all(|one| synced.parts.take(one));
+        if !is_named || synced.parts.size() > self.max_body {
+            return Ok(None);
+        }
+        synced.token = token;
+        text.bytes = synced.parts.text().into_bytes();
+        Ok(Some(text))
     }
 
     /// What a file has; `None`: the same as last time.
@@ -221,9 +317,19 @@ impl Text {
             server: server(&answer.headers),
             bytes: answer.body,
             hidden: answer.hidden,
-            is_collection: false,
+            is_mended: false,
         }
     }
+}
+
+/// What a collection answered, and whether it was not all UTF-8. Not on the runtime's threads: it can
+/// be long.
+async fn told(body: Vec<u8>) -> (Option<collection::Answer>, bool) {
+    let reading = tokio::task::spawn_blocking(move || {
+        let said = String::from_utf8_lossy(&body);
+        (collection::Answer::read(&said), matches!(said, std::borrow::Cow::Owned(_)))
+    });
+    reading.await.unwrap_or_default()
 }
 
 /// The same error without the secret of the address.
@@ -246,7 +352,7 @@ fn observation(source: &SourceName, last: &Last, now: Instant) -> Observation {
         source: Arc::clone(source),
         at: now,
         server: last.server.clone(),
-        facts: vec![Fact::Shifts(Arc::clone(&last.read.duties))],
+        facts: vec![last.read.fact.clone()],
         warnings: last.read.warnings.clone(),
     }
 }
@@ -273,16 +379,16 @@ fn file(path: &Path, known: Option<&Mark>, most: usize) -> std::io::Result<Optio
         bytes,
         server: String::new(),
         hidden: Hidden::default(),
-        is_collection: false,
+        is_mended: false,
     }))
 }
 
-/// Works out who is on call, of a new version or of the one that is known.
+/// Works out who is on call or what is planned, of a new version or of the one that is known.
 fn read(
     known: Option<Arc<Calendar>>,
     text: Option<Text>,
-    settings: &Ical,
-    last: Option<Arc<[Duty]>>,
+    (source, settings): (&SourceName, &Ical),
+    last: Option<Fact>,
     now: Instant,
 ) -> Result<(Arc<Calendar>, Reading), SourceError> {
     let mut warnings = Vec::new();
@@ -291,22 +397,13 @@ fn read(
         (Some(text), _) => {
             hidden = text.hidden;
             let said = String::from_utf8_lossy(&text.bytes);
-            if matches!(said, std::borrow::Cow::Owned(_)) {
+            if text.is_mended || matches!(said, std::borrow::Cow::Owned(_)) {
                 warnings.push(
                     "the calendar is not UTF-8; what could not be read shows as \u{fffd}"
                         .to_owned(),
                 );
             }
-            let inside = text.is_collection.then(|| collection::calendars(&said));
-            let said = match &inside {
-                Some(None) => {
-                    let why = "it did not answer as a CalDAV collection does: use the address of the \
-                               calendar itself, or take collection out where it is a feed";
-                    return Err(SourceError::BadAnswer(why.to_owned()));
-                }
-                Some(Some(calendars)) => calendars,
-                None => said.trim_start_matches('\u{feff}').trim_start(),
-            };
+            let said = said.trim_start_matches('\u{feff}').trim_start();
             if !is_calendar(said) {
                 return Err(SourceError::BadAnswer(no_calendar(said)));
             }
@@ -315,14 +412,21 @@ fn read(
         (None, Some(known)) => known,
         (None, None) => Arc::new(Calendar::new("", settings.zone)),
     };
-    let found = stated(&calendar, &settings.callings, around(now));
-    warnings.extend(found.warnings.iter().map(|w| hidden.hide(w)));
-    // The same as before is told as the same.
-    let duties = match last {
-        Some(last) if *last == *found.duties => last,
-        _ => found.duties.into(),
+    let (fact, said) = if let Some(terms) = &settings.windows {
+        let found = stated::stated(&calendar, source, terms, &settings.callings, now);
+        (Fact::Windows(found.windows.into()), found.warnings)
+    } else {
+        let found = roster::stated::stated(&calendar, &settings.callings, around(now));
+        (Fact::Shifts(found.duties.into()), found.warnings)
     };
-    Ok((calendar, Reading { at: now, duties, warnings }))
+    warnings.extend(said.iter().map(|w| hidden.hide(w)));
+    // The same as before is told as the same.
+    let fact = match (last, fact) {
+        (Some(Fact::Shifts(last)), Fact::Shifts(now)) if last == now => Fact::Shifts(last),
+        (Some(Fact::Windows(last)), Fact::Windows(now)) if last == now => Fact::Windows(last),
+        (_, fact) => fact,
+    };
+    Ok((calendar, Reading { at: now, fact, warnings }))
 }
 
 /// The time for which shifts are worked out.

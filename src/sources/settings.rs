@@ -14,6 +14,7 @@ use super::http_client::address;
 use super::json_path::Path;
 
 use crate::domain::calendar::mirror::Owner;
+use crate::domain::calendar::stated::Terms;
 use crate::domain::health::{ServiceId, SignalName, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::PersonId;
@@ -224,6 +225,8 @@ pub struct Ical {
     pub people: BTreeMap<String, PersonId>,
     /// That, and what people are called themselves.
     pub callings: Callings,
+    /// It states windows, on these terms; `None`: it states who is on call.
+    pub windows: Option<Box<Terms>>,
 }
 
 /// Where a calendar is.
@@ -264,6 +267,11 @@ impl Kind {
             },
             Self::Demo(d) => format!("seed {}, speed {}", d.seed, d.speed),
         }
+    }
+
+    /// Whether it is a calendar that says what is planned.
+    pub fn states_windows(&self) -> bool {
+        matches!(self, Self::Ical(Ical { windows: Some(_), .. }))
     }
 
     /// The word in the config file.

@@ -360,6 +360,7 @@ fn size(fact: &Fact) -> usize {
         Fact::States(states) => states.len(),
         Fact::Alerts(set) | Fact::Evidence(set) => set.alerts.len(),
         Fact::Shifts(duties) => duties.len(),
+        Fact::Windows(windows) => windows.len(),
     }
 }
 

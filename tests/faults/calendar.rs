@@ -4,16 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use atalaya::domain::calendar::stated::Terms;
+use atalaya::domain::calendar::{Kind as WindowKind, Window};
+use atalaya::domain::health::ServiceId;
+use atalaya::domain::ical::upload::{Change, Stored};
 use atalaya::domain::observation::{Fact, Observation, SourceState, SourceStatus};
 use atalaya::domain::roster::Duty;
 use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::Instant;
-use atalaya::sources::http_client::Clients;
+use atalaya::sources::http_client::{Clients, Http};
+use atalaya::sources::ical::Collection;
 use atalaya::sources::settings::{CalendarAt, HttpSettings, Ical, Kind, SourceSettings};
 use atalaya::sources::supervisor::poll_once;
 use atalaya::sources::{Source, SourceError, registry};
-use chrono::TimeDelta;
-use wiremock::matchers::{header, header_exists, method};
+use chrono::{Datelike, TimeDelta};
+use wiremock::matchers::{any, body_string_contains, header, header_exists, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const ROTA: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\n\
@@ -30,7 +35,7 @@ fn settings(from: CalendarAt) -> SourceSettings {
         timeout: Duration::from_secs(5),
         max_body: 64 * 1024,
         http: HttpSettings::default(),
-        kind: Kind::Ical(Ical { from, zone, people: named, callings }),
+        kind: Kind::Ical(Ical { from, zone, people: named, callings, windows: None }),
         asks: Vec::new(),
     }
 }
@@ -202,8 +207,8 @@ async fn a_collection_that_did_not_change_is_not_asked_for_again() {
     asked("1").up_to_n_times(2).mount(&server).await;
     asked("2").mount(&server).await;
     let xml = format!(
-        "<d:multistatus xmlns:d=\"DAV:\"><d:prop><c:calendar-data>{ROTA}</c:calendar-data></d:prop>\
-         </d:multistatus>"
+        "<d:multistatus xmlns:d=\"DAV:\"><d:response><d:href>/1.ics</d:href><d:prop>\
+         <c:calendar-data>{ROTA}</c:calendar-data></d:prop></d:response></d:multistatus>"
     );
     let events = ResponseTemplate::new(207).set_body_raw(xml, "application/xml");
     let report = Mock::given(method("REPORT")).and(header("depth", "1")).respond_with(events);
@@ -231,4 +236,189 @@ async fn what_is_no_collection_says_so() {
             "{error}"
         );
     }
+}
+
+/// What is planned, as a source says that reads a calendar of windows.
+async fn planned(answer: ResponseTemplate) -> (Vec<Arc<Window>>, Vec<String>) {
+    let server = serving(answer).await;
+    let mut terms = Terms::new(WindowKind::Maintenance);
+    terms.scope.services = vec![ServiceId::new("db")];
+    let settings = settings(at(&server));
+    let Kind::Ical(ical) = settings.kind else { panic!() };
+    let kind = Kind::Ical(Ical { windows: Some(Box::new(terms)), ..ical });
+    let settings = SourceSettings { max_body: 16 * 1024 * 1024, kind, ..settings };
+    let seen = source(&settings).poll(now()).await.unwrap();
+    let [Fact::Windows(windows)] = seen.facts.as_slice() else { panic!("{seen:?}") };
+    (windows.to_vec(), seen.warnings)
+}
+
+#[tokio::test]
+async fn of_a_calendar_of_windows_what_is_broken_is_told_and_the_rest_is_used() {
+    let broken = "BEGIN:VEVENT\r\nUID:2\r\nSUMMARY:\u{1b}[31mPatch\r\nDTSTART:never\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:3\r\nSUMMARY:Ends at once\r\nDTSTART:20261128T200000Z\r\nEND:VEVENT\r\n\
+        BEGIN:VEVENT\r\nUID:4\r\nSUMMARY:Elsewhere\r\nDTSTART;TZID=Mars:20261128T200000\r\n\
+        DURATION:PT1H\r\nEND:VEVENT\r\n";
+    let text = ROTA.replace("END:VCALENDAR", &format!("{broken}END:VCALENDAR"));
+    let (windows, warnings) = planned(says(text)).await;
+    assert_eq!(windows.iter().map(|w| &*w.id.0).collect::<Vec<_>>(), ["rota#1"]);
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    for (warning, expect) in warnings.iter().zip(["Patch", "Mars", "Ends at once"]) {
+        assert!(warning.contains(expect) && warning.contains("left out"), "{warning:?}");
+        assert!(!warning.contains('\u{1b}'), "{warning:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_calendar_of_windows_ends_soon_and_says_what_is_missing() {
+    let event = |n: u32, rule: &str| {
+        format!(
+            "BEGIN:VEVENT\r\nUID:{n}\r\nSUMMARY:x\r\nDTSTART:20261128T200000Z\r\nDURATION:PT1H\r\n\
+             {rule}END:VEVENT\r\n"
+        )
+    };
+    let hourly = "RRULE:FREQ=HOURLY;COUNT=1000000000\r\n";
+    let calendars = [
+        (0..100_000).map(|n| event(n, "")).collect::<String>(),
+        (0..10_000).map(|n| event(n, hourly)).collect(),
+        (0..10_000).map(|n| event(n, "RRULE:FREQ=SECONDLY\r\n")).collect(),
+        (0..10_000).map(|_| event(1, hourly)).collect(),
+    ];
+    for events in calendars {
+        let begun = std::time::Instant::now();
+        let text = format!("BEGIN:VCALENDAR\r\n{events}END:VCALENDAR\r\n");
+        let (windows, warnings) = planned(says(text)).await;
+        // Without optimisation; bounds, not speed, are what is proven.
+        assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
+        assert!(windows.len() <= 2_000, "{}", windows.len());
+        assert!((1..=20).contains(&warnings.len()), "{warnings:?}");
+    }
+}
+
+/// A part of a collection, with a rota that begins that day in November.
+fn part(href: &str, day: u32) -> String {
+    let rota = ROTA.replace("UID:1", &format!("UID:{day}"));
+    let rota =
+        rota.replace("20261124", &format!("202611{day}")).replace("RRULE:FREQ=DAILY\r\n", "");
+    format!(
+        "<response><href>{href}</href><propstat><prop><c:calendar-data>{rota}</c:calendar-data>\
+         </prop></propstat></response>"
+    )
+}
+
+fn multistatus(inside: &str) -> ResponseTemplate {
+    let xml = format!("<multistatus xmlns=\"DAV:\" xmlns:c=\"x\">{inside}</multistatus>");
+    ResponseTemplate::new(207).set_body_raw(xml, "application/xml")
+}
+
+/// A collection with two events that changes after the first look, and answers that when it is asked
+/// what changed. It is asked for as a whole so often.
+async fn changing(changes: ResponseTemplate, whole: u64) -> (MockServer, Box<dyn Source>) {
+    let server = MockServer::start().await;
+    let version = |n: u32| {
+        let answer =
+            multistatus(&format!("<prop><sync-token>http://x/?a=b&amp;v={n}</sync-token></prop>"));
+        Mock::given(method("PROPFIND")).respond_with(answer)
+    };
+    version(1).up_to_n_times(1).mount(&server).await;
+    version(2).mount(&server).await;
+    let report =
+        |what: &str| Mock::given(method("REPORT")).and(body_string_contains(what.to_owned()));
+    let both = multistatus(&[part("/a.ics", 20), part("/b.ics", 21)].concat());
+    report("calendar-query").respond_with(both).expect(whole).mount(&server).await;
+    report("<sync-token>http://x/?a=b&amp;v=1</sync-token>")
+        .respond_with(changes)
+        .expect(1)
+        .mount(&server)
+        .await;
+    report("<href>/c&amp;d.ics</href>")
+        .respond_with(multistatus(&part("/c&amp;d.ics", 22)))
+        .mount(&server)
+        .await;
+    let url = format!("{}/ana/rota/", server.uri()).parse().unwrap();
+    let source = source(&settings(CalendarAt::Collection(url)));
+    (server, source)
+}
+
+const CHANGED: &str = "<response><href>/c&amp;d.ics</href></response>";
+const GONE: &str =
+    "<response><href>/b.ics</href><status>HTTP/1.1 404 Not Found</status></response>";
+const TOLD: &str = "<sync-token>http://x/?a=b&amp;v=2</sync-token>";
+
+#[tokio::test]
+async fn what_changed_in_a_collection_takes_the_place_of_what_was_there() {
+    let changes = multistatus(&format!("{CHANGED}{GONE}<response><href>/</href></response>{TOLD}"));
+    let (_server, mut source) = changing(changes, 1).await;
+    let days =
+        |duties: Arc<[Duty]>| -> Vec<u32> { duties.iter().map(|d| d.at.from.day()).collect() };
+    assert_eq!(days(shifts(source.poll(now()).await)), [20, 21]);
+    let changed = shifts(source.poll(now()).await);
+    assert_eq!(days(changed.clone()), [20, 22]);
+    assert!(Arc::ptr_eq(&changed, &shifts(source.poll(now()).await)));
+}
+
+#[tokio::test]
+async fn a_collection_that_does_not_tell_what_changed_is_asked_for_as_a_whole() {
+    let cut =
+        "<response><href>/</href><status>HTTP/1.1 507 Insufficient Storage</status></response>";
+    let many: Vec<String> =
+        (0..300).map(|n| format!("<response><href>/{n}</href></response>")).collect();
+    let many = many.concat();
+    let answers = [
+        ResponseTemplate::new(403).set_body_string("<error><valid-sync-token/></error>"),
+        ResponseTemplate::new(501),
+        ResponseTemplate::new(207).set_body_string("<html>"),
+        multistatus(CHANGED),
+        multistatus(&format!("{CHANGED}{cut}{TOLD}")),
+        multistatus(&format!("{many}{TOLD}")),
+        multistatus(&format!("<response><status>HTTP/1.1 404 x</status></response>{TOLD}")),
+        multistatus(&format!("<response><href>/{}</href></response>{TOLD}", "x".repeat(3_000))),
+    ];
+    for changes in answers {
+        let (_server, mut source) = changing(changes, 2).await;
+        let one = shifts(source.poll(now()).await);
+        assert!(Arc::ptr_eq(&one, &shifts(source.poll(now()).await)));
+    }
+}
+
+/// What a collection says to one change.
+async fn changed(change: &Change, answer: ResponseTemplate) -> (Result<(), String>, usize) {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let url = format!("{}/ana/plan", server.uri()).parse().unwrap();
+    let from = CalendarAt::File("unused".into());
+    let http = Http::new(&settings(from), &Clients::default());
+    let outcome = Collection::new(http, url).change(change).await.unwrap();
+    (outcome, server.received_requests().await.unwrap().len())
+}
+
+#[tokio::test]
+async fn an_object_is_changed_only_as_it_was_seen_and_only_inside_its_collection() {
+    let stored = |href: &str, tag: Option<&str>| Stored {
+        href: href.to_owned(),
+        tag: tag.map(str::to_owned),
+        text: String::new(),
+    };
+    let remove =
+        |href: &str, tag| Change::Remove { uid: "a".to_owned(), stored: stored(href, tag) };
+    let create = Change::Create { uid: "a".to_owned(), text: "x".to_owned() };
+    let answer = ResponseTemplate::new;
+    let (outcome, _) = changed(&create, answer(412)).await;
+    assert!(outcome.unwrap_err().contains("was changed there just now"));
+    let full = answer(507).set_body_string("quota\u{1b}[31m");
+    let (outcome, _) = changed(&create, full).await;
+    assert_eq!(outcome.unwrap_err(), "a was refused (507): quota");
+    assert_eq!(changed(&remove("/ana/plan/a.ics", Some("1")), answer(404)).await, (Ok(()), 1));
+    for href in
+        ["/luis/a.ics", "/ana/plan/../../luis/a.ics", "http://127.0.0.1:1/ana/plan/a.ics", "//x/a"]
+    {
+        let (outcome, asked) = changed(&remove(href, Some("1")), answer(204)).await;
+        assert!(outcome.unwrap_err().contains("outside"), "{href}");
+        assert_eq!(asked, 0, "{href}");
+    }
+    let elsewhere = remove("/ana/plan/%2F..%2F..%2Fluis/a.ics", Some("1"));
+    assert!(changed(&elsewhere, answer(204)).await.0.unwrap_err().contains("outside"));
+    let encoded = remove("/%61na/plan/a.ics", Some("1"));
+    assert_eq!(changed(&encoded, answer(204)).await, (Ok(()), 1));
+    let (outcome, asked) = changed(&remove("/ana/plan/a.ics", None), answer(204)).await;
+    assert!(outcome.unwrap_err().contains("no version") && asked == 0);
 }

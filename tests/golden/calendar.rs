@@ -266,6 +266,26 @@ hours = { mon = ["08:00-18:00"], tue = ["08:00-18:00"], wed = ["08:00-18:00"], t
 }
 
 #[test]
+fn times_that_clocks_skip_or_show_twice_are_what_they_are_called() {
+    let home = Home::with(&CONFIG.replace("DAY", &day(30)).replace("\"UTC\"", "\"Europe/Madrid\""));
+    let add = |start: &str| {
+        let line = ["calendar", "add", "--kind", "training", "--summary", "T", "--duration", "1h"];
+        home.run(&[&line[..], &["--start", start]].concat())
+    };
+    assert!(add("2027-03-28 02:30").status.success());
+    home.says(&["calendar", "cancel", "WIN-1", "--reason", "x", "--at", "2027-03-28 02:30"]);
+    let second = add("2027-10-31T01:30:00Z");
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2));
+    assert!(said.contains("is the second 02:30 of that day in Europe/Madrid"), "{said}");
+    let (code, said) = fails(&home, &["calendar", "cancel", "WIN-9", "--reason", "x"]);
+    assert!(code == 1 && said.contains("there is no window"), "{said}");
+    let output = home.run(&["calendar", "cancel", "WIN-9", "--reason", "x", "--json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["outcomes"][0]["outcome"], json!("refused"), "{answer}");
+}
+
+#[test]
 fn the_next_free_slot_keeps_clear_of_what_is_planned() {
     let home = home();
     let after = on("02:30");

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use atalaya::config;
+use atalaya::domain::calendar::stated::{Terms, stated};
 use atalaya::domain::calendar::{
-    Action, By, Calendar, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length, Status,
-    lifecycle,
+    Action, By, Calendar, ChangeType, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length,
+    Status, lifecycle,
 };
 use atalaya::domain::command::{Command, Outcome, Verdict};
+use atalaya::domain::ical;
 use atalaya::domain::incident::Actor;
 use atalaya::domain::log::Recorded;
+use atalaya::domain::observation::{SourceState, SourceStatus};
+use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::{Instant, Interval};
 use atalaya::engine::{Plan, Snapshot};
 use atalaya::ui::{Cmd, Msg};
@@ -133,6 +137,17 @@ impl Desk {
         self.does(Ask::Act { key, action })
     }
 
+    /// With what a calendar of others states.
+    fn imports(mut self, text: &str) -> Self {
+        let terms = Terms { change_type: ChangeType::Standard, ..Terms::new(Kind::Update) };
+        let terms = Terms { owner: Some("luis".into()), ..terms };
+        let calendar = ical::read(text, chrono_tz::Europe::Madrid);
+        let found = stated(&calendar, &"cab".into(), &terms, &Callings::default(), now());
+        assert_eq!(found.warnings, [""; 0]);
+        self.calendar.set_imported(&"cab".into(), &found.windows.into(), now());
+        self
+    }
+
     fn world(self) -> Snapshot {
         Snapshot { plan: Arc::new(self.plan), calendar: part(self.calendar), ..world() }
     }
@@ -150,12 +165,18 @@ fn bench(size: (u16, u16)) -> Bench {
 
 /// What the person asked of the calendar, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
-    let calendar = |cmd| match cmd {
-        Cmd::Ask(Command::Calendar(Ask::Despite { command, reasons })) => {
-            assert!(!reasons.is_empty());
-            Some(*command)
+    fn bare(ask: Ask) -> Ask {
+        match ask {
+            Ask::Despite { command, reasons } => {
+                assert!(!reasons.is_empty());
+                bare(*command)
+            }
+            Ask::Seen { command, .. } => bare(*command),
+            ask => ask,
         }
-        Cmd::Ask(Command::Calendar(ask)) => Some(ask),
+    }
+    let calendar = |cmd| match cmd {
+        Cmd::Ask(Command::Calendar(ask)) => Some(bare(ask)),
         _ => None,
     };
     std::mem::take(&mut bench.cmds).into_iter().filter_map(calendar).collect()
@@ -227,13 +248,45 @@ fn the_cursor_begins_on_what_is_under_way_and_stays_on_it_whatever_is_planned() 
     bench.press("j");
     let on =
         |bench: &Bench| bench.model.calendar.key(&bench.model.ctx()).map(|k| k.window.to_string());
-    assert_eq!(on(&bench), None, "hand-overs are no window");
-    bench.press("j j");
     assert_eq!(on(&bench).as_deref(), Some("kernel"));
     let mut world = Desk::new().act("release", Action::Cancel { reason: "no".into() }).world();
     world.calendar.generation = 2;
     bench.tell(Msg::World(Arc::new(world)));
     assert_eq!(on(&bench).as_deref(), Some("kernel"));
+    // What is moved in sight takes the cursor along, what is moved out of sight leaves it on nothing:
+    // a key never reaches another one.
+    let moved = |to: &str| {
+        let to = to.parse().unwrap();
+        Desk::new().act("kernel", Action::Move { to, length: None }).world()
+    };
+    let mut world = moved("2026-11-26T10:00:00");
+    world.calendar.generation = 3;
+    bench.tell(Msg::World(Arc::new(world)));
+    assert_eq!(on(&bench).as_deref(), Some("kernel"));
+    let mut world = moved("2027-02-01T10:00:00");
+    world.calendar.generation = 4;
+    bench.tell(Msg::World(Arc::new(world)));
+    assert_eq!(on(&bench), None, "{}", bench.text());
+}
+
+#[test]
+fn no_time_that_can_be_typed_is_too_far_away() {
+    let mut bench = bench((160, 45));
+    bench.press("N Tab Tab Tab Tab").type_text("+262142-12-31 23:00");
+    assert!(bench.text().contains("a time is 2026-11-28 22:00"), "{}", bench.text());
+    bench.press("Ctrl-u").type_text("9999-12-31 23:00");
+    let _ = bench.text();
+    bench.press("Esc l l w").type_text("+262142-12-31 23:59");
+    assert!(bench.text().contains("a time is 2026-11-28 22:00"), "{}", bench.text());
+}
+
+#[test]
+fn what_cannot_be_says_why_by_its_key() {
+    let mut bench = bench((160, 45));
+    bench.press("l l >");
+    assert!(bench.text().contains("is not approved; have it approved"), "{}", bench.text());
+    bench.press("+");
+    assert!(bench.text().contains("is not in progress; start it"), "{}", bench.text());
 }
 
 #[test]
@@ -440,6 +493,36 @@ fn a_window_of_the_service_plan_is_changed_there_and_one_of_here_by_key() {
 }
 
 #[test]
+fn a_change_leaves_alone_what_nobody_touched() {
+    let start = "2026-12-05T22:00:30".parse().unwrap();
+    let once = atalaya::domain::time::Recurrence::once(start, chrono_tz::Europe::Madrid);
+    let mut window =
+        atalaya::domain::calendar::Window::new("", Kind::Maintenance, once, Length::hours(1));
+    window.summary = "Patch".into();
+    let matchers = atalaya::domain::matcher::Matchers::parse(r#"team="a or b""#).unwrap();
+    window.scope.matchers = vec![matchers];
+    let item = |text: &str| atalaya::domain::calendar::Item { text: text.into(), unit: None };
+    window.checklist = vec![item("a; b"), item("c")];
+    let before = window.clone();
+    let world = Desk::new().does(Ask::Add { window: Box::new(window) }).world();
+    let mut bench = bench_of(world, (160, 45), DEFAULT);
+    bench.press("PageDown h h h h h h h h h h h h h h h h h h");
+    assert!(bench.text().contains("Sat 5 Dec"), "{}", bench.text());
+    bench.press("= Tab").type_text("Patch it").press("Ctrl-s");
+    if bench.text().contains("all the same?") {
+        bench.press("y");
+    }
+    let asked = asked(&mut bench);
+    let [Ask::Change { window }] = asked.as_slice() else { panic!("{asked:?} {}", bench.text()) };
+    let expect = atalaya::domain::calendar::Window {
+        summary: "Patch it".into(),
+        id: window.id.clone(),
+        ..before
+    };
+    assert_eq!(**window, expect);
+}
+
+#[test]
 fn undo_takes_back_the_last_change_of_the_calendar() {
     let mut bench = bench((160, 45));
     bench.press("+ Enter");
@@ -448,7 +531,8 @@ fn undo_takes_back_the_last_change_of_the_calendar() {
     let outcomes = vec![Outcome { id: None, verdict }];
     bench.tell(Msg::Answered { command: Command::Calendar(command), outcomes });
     bench.press("u");
-    assert_eq!(asked(&mut bench), [Ask::UndoLast]);
+    let of = atalaya::domain::calendar::Subject::Occurrence(Desk::new().key("runners"));
+    assert_eq!(asked(&mut bench), [Ask::Undo { of }], "of this, and of nothing older");
 }
 
 #[test]
@@ -499,4 +583,33 @@ fn a_window_is_as_the_clock_says(#[case] window: &str, #[case] hours: i64, #[cas
     let at: Instant = now() + TimeDelta::hours(hours);
     let key = desk.key(window);
     assert_eq!(desk.calendar.occurrence(&key, at).unwrap().status, is);
+}
+
+/// What the change board of the customer keeps.
+const BOARD: &str = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:4711@board.example\r\n\
+    SUMMARY:Switches in room 2\r\nDTSTART;TZID=Europe/Madrid:20261124T210000\r\nDURATION:PT2H\r\n\
+    X-ATALAYA-KIND:update\r\nX-ATALAYA-SERVICE:checkout\r\nX-ATALAYA-CHANGE-TYPE:standard\r\n\
+    X-ATALAYA-CHANGE:CAB-9\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+#[test]
+fn what_a_calendar_of_others_states_is_there_with_its_age_and_is_changed_there() {
+    let mut world = Desk::new().imports(BOARD).world();
+    let failing = SourceState::Failing {
+        since: now() - TimeDelta::minutes(50),
+        error: "connection refused".to_owned(),
+        next_try: now(),
+    };
+    let status = SourceStatus {
+        name: "cab".into(),
+        state: failing,
+        last_ok: Some(now() - TimeDelta::hours(1)),
+        ..world.sources[0].clone()
+    };
+    world.sources = part(vec![status]);
+    let mut bench = bench_of(world, (160, 45), DEFAULT);
+    bench.press("l");
+    assert_snapshot!("calendar-imported", bench.text());
+    bench.press("=");
+    let said = "it is in the calendar of cab: change it there, or w moves this one";
+    assert!(bench.text().contains(said), "{}", bench.text());
 }

@@ -24,3 +24,4 @@ mod postgres;
 mod probe;
 mod prometheus;
 mod support;
+mod upload;

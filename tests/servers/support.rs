@@ -41,6 +41,11 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// What it said so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
     /// Ends it as a power cut would, and starts it again on its files.
     pub fn restart(&mut self) {
         self.kill();

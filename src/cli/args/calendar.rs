@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 
-use super::{Time, time, word};
+use super::{Into, Time, time, word};
 use crate::domain::calendar::{ChangeType, ClosureCode, Kind, Length};
 use crate::domain::matcher::Matchers;
 use crate::domain::text::parse_duration;
@@ -350,6 +350,8 @@ pub struct Export {
     /// Only what touches this service
     #[arg(long, value_name = "ID")]
     pub service: Option<String>,
+    #[command(flatten)]
+    pub into: Into,
 }
 
 fn duration(text: &str) -> Result<TimeDelta, String> {

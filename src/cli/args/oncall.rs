@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Time, time};
+use super::{Into, Time, time};
 use crate::domain::roster::OverrideId;
 
 #[derive(Debug, Args)]
@@ -154,4 +154,6 @@ pub struct Export {
     pub ics: bool,
     #[command(flatten)]
     pub shifts: Shifts,
+    #[command(flatten)]
+    pub into: Into,
 }

@@ -128,7 +128,7 @@ pub async fn reschedule(
 ) -> Result<Exit, Failure> {
     change(context, config, args.force, |view| {
         let one = meant(view, &args.which, &Action::Start)?;
-        let to = local(args.to, one.window.zone());
+        let to = local(args.to, one.window.zone())?;
         // What was put off or extended keeps the length that it has.
         let length = args.duration.or_else(|| one.record()?.moved?.length);
         let action = Action::Move { to, length };
@@ -153,8 +153,12 @@ pub async fn change_window(
         let present = present.ok_or_else(|| Failure::Refused(format!("{id} was withdrawn")))?;
         let window = changed(&known, &present, args)?;
         let ahead = Interval::new(view.now, before(view.now, -HORIZON * 2));
-        let against = view.outlook(ahead).against(&window, Replaces::Series(&id));
-        Ok((Ask::Change { window: Box::new(window) }, against))
+        let mut against = view.calendar.discarded(&window, view.now);
+        against.extend(view.outlook(ahead).against(&window, Replaces::Series(&id)));
+        // Two that change it at once do not overwrite each other unseen.
+        let command = Box::new(Ask::Change { window: Box::new(window) });
+        let position = view.calendar.position();
+        Ok((Ask::Seen { command, position }, against))
     })
     .await
 }
@@ -181,7 +185,7 @@ pub async fn except(
     change(context, config, true, |view| {
         let freeze = known_window(view, &args.freeze)?;
         let window = known_window(view, &args.window)?;
-        let (reason, expires) = (clean(&args.reason, 500), args.until.at(view.zone));
+        let (reason, expires) = (clean(&args.reason, 500), args.until.begins(view.zone));
         Ok((Ask::Except { freeze, window, reason, expires }, Vec::new()))
     })
     .await
@@ -222,7 +226,7 @@ fn meant(view: &View, which: &CalendarWhich, action: &Action) -> Result<Occurren
     let id = known_window(view, &which.window)?;
     let zone = view.calendar.window(&id).map_or(view.zone, |v| v.window.zone());
     let far = |sign| before(view.now, HORIZON * 5 * sign);
-    let at = which.at.map(|at| at.at(zone));
+    let at = which.at.map(|at| at.begins(zone));
     let second = TimeDelta::seconds(1);
     let within =
         at.map_or(Interval::new(far(1), far(-1)), |at| Interval::new(at, before(at, -second)));
@@ -247,6 +251,12 @@ fn meant(view: &View, which: &CalendarWhich, action: &Action) -> Result<Occurren
         ours().rfind(over)
     };
     let found = ours().find(is_under_way);
+    // An inspection may be late: then it is the one that is meant.
+    let late = || {
+        let waits = |one: &&Occurrence| one.is_open() && one.planned.from <= view.now;
+        ours().rfind(|one| waits(one) && !one.window.kind.runs_by_itself())
+    };
+    let found = found.or_else(late);
     let found = match action {
         Action::Finish { .. } => found.or_else(last).or_else(next),
         _ => found.or_else(next).or_else(last),
@@ -284,7 +294,11 @@ async fn attempt(
     work: impl FnOnce(&View) -> Result<Judged, Failure>,
 ) -> Result<Answer, Failure> {
     let view = View::of_store(&config, store).await?;
-    let (command, against) = work(&view)?;
+    let (command, against) = match work(&view) {
+        // A refusal is an answer, also for scripts.
+        Err(Failure::Refused(why)) => return Ok(Answer::refused(why)),
+        other => other?,
+    };
     let actor = stored::operator(context, &config);
     let by = By {
         actor: &actor,
@@ -317,7 +331,8 @@ async fn attempt(
     };
     let position = store.head().await?.position;
     let session = actor.session.clone();
-    let answers = runtime::once(config.plan, store, actor, Command::Calendar(command)).await?;
+    let answers =
+        runtime::once((*view.plan).clone(), store, actor, Command::Calendar(command)).await?;
     let outcome = match answers.into_iter().next().map(|answer| answer.verdict) {
         Some(Verdict::Done { said, .. }) => {
             let window = touched(store, position, &session).await?;

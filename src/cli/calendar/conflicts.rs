@@ -89,7 +89,7 @@ pub async fn slot(
     let services = args.service.iter().map(|s| known_service(&config.plan, s));
     let services = services.collect::<Result<Vec<_>, _>>()?;
     let view = View::open(context, config).await?;
-    let after = args.after.map_or(view.now, |t| t.at(view.zone)).max(view.now);
+    let after = args.after.map_or(view.now, |t| t.begins(view.zone)).max(view.now);
     let once = Recurrence::once(zone::local(after, view.zone), view.zone);
     let mut window = Window::new("", args.kind, once, args.duration);
     window.scope.services = services;

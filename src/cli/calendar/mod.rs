@@ -12,12 +12,14 @@ use chrono::{DurationRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::args::{Calendar as Args, CalendarCommand, CalendarSpan};
-use super::output::Exit;
+use super::output::{Exit, complain};
+use super::sources::Fields;
 use super::{Context, Failure, stored};
 use crate::config::Config;
-use crate::domain::calendar::{Calendar, Occurrence};
+use crate::domain::calendar::{Calendar, Occurrence, Windows};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
+use crate::domain::observation::{Fact, SourceName};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Override, Turns};
 use crate::domain::text::clean;
@@ -25,6 +27,8 @@ use crate::domain::text::suggest;
 use crate::domain::time::{Instant, Interval};
 use crate::engine::Plan;
 use crate::engine::outlook::{Known, Outlook};
+use crate::sources::settings::SourceSettings;
+use crate::sources::supervisor::poll_once;
 use crate::store::{Loaded, Store};
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -66,6 +70,12 @@ struct View {
 
 impl View {
     async fn open(context: &Context, config: &Config) -> Result<Self, Failure> {
+        let (calendars, own) = tokio::join!(read(config), Self::own(context, config));
+        Ok(own?.with(calendars))
+    }
+
+    /// Without what calendars of others state.
+    async fn own(context: &Context, config: &Config) -> Result<Self, Failure> {
         let store = stored::open_to_query(context, config).await?;
         let loaded = store.load().await;
         store.close().await;
@@ -73,7 +83,8 @@ impl View {
     }
 
     async fn of_store(config: &Config, store: &Store) -> Result<Self, Failure> {
-        Ok(Self::of(config, store.load().await?))
+        let (calendars, loaded) = tokio::join!(read(config), store.load());
+        Ok(Self::of(config, loaded?).with(calendars))
     }
 
     fn of(config: &Config, loaded: Loaded) -> Self {
@@ -89,6 +100,15 @@ impl View {
         let plan = Arc::new(plan);
         let overrides = loaded.book.overrides();
         Self { plan, calendar, incidents: loaded.incidents, overrides, zone, now }
+    }
+
+    /// With what calendars of others state; the plan has it for whoever makes an engine of it.
+    fn with(mut self, calendars: Vec<(SourceName, Windows)>) -> Self {
+        for (source, windows) in calendars {
+            self.calendar.set_imported(&source, &windows, self.now);
+            Arc::make_mut(&mut self.plan).calendars.insert(source, Some(windows));
+        }
+        self
     }
 
     fn outlook(&self, within: Interval) -> Outlook {
@@ -111,6 +131,28 @@ impl View {
     fn time(&self, at: Instant) -> String {
         at.with_timezone(&self.zone).format("%a %Y-%m-%d %H:%M %Z").to_string()
     }
+}
+
+/// What the calendars of others state, each asked once. Of one that does not answer, why goes to
+/// standard error.
+async fn read(config: &Config) -> Vec<(SourceName, Windows)> {
+    let is_one = |s: &&SourceSettings| s.kind.states_windows();
+    let sources = config.sources.iter().filter(is_one).cloned().collect();
+    let mut out = Vec::new();
+    for (status, observation) in poll_once(sources).await {
+        let facts = observation.into_iter().flat_map(|o| o.facts);
+        let windows = facts.into_iter().find_map(|fact| match fact {
+            Fact::Windows(windows) => Some(windows),
+            _ => None,
+        });
+        if let Some(windows) = windows {
+            out.push((status.name.clone(), windows));
+        } else {
+            let why = Fields::of(&status).complaint();
+            complain(&format!("{why}; its windows are missing"));
+        }
+    }
+    out
 }
 
 /// A service of the plan. Sources declare others; what is asked about is taken as it is where the

@@ -1,6 +1,6 @@
 //! A window as it is given on the command line.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
 use super::known_service;
@@ -15,12 +15,12 @@ pub(super) fn added(config: &Config, args: &CalendarAdd) -> Result<Window, Failu
     let zone = args.timezone.unwrap_or(config.plan.site.zone);
     let services = args.service.iter().map(|s| known_service(&config.plan, s));
     let services = services.collect::<Result<Vec<_>, _>>()?;
-    let mut recurrence = Recurrence::once(local(args.start, zone), zone);
+    let mut recurrence = Recurrence::once(local(args.start, zone)?, zone);
     if let Some(text) = &args.rrule {
         recurrence.rule = rule(text)?;
     }
-    recurrence.also = args.rdate.iter().map(|at| local(*at, zone)).collect();
-    recurrence.except = args.exdate.iter().map(|at| local(*at, zone)).collect();
+    recurrence.also = args.rdate.iter().map(|at| local(*at, zone)).collect::<Result<_, _>>()?;
+    recurrence.except = args.exdate.iter().map(|at| local(*at, zone)).collect::<Result<_, _>>()?;
     let mut window = Window::new("", args.kind, recurrence, args.duration);
     window.summary = clean(&args.summary, 200).into();
     window.scope.services = services;
@@ -72,7 +72,7 @@ pub(super) fn changed(
         window.scope.matchers.clone_from(&args.matchers);
     }
     if let Some(start) = args.start {
-        window.recurrence.start = local(start, zone);
+        window.recurrence.start = local(start, zone)?;
     }
     window.length = args.duration.unwrap_or(window.length);
     if let Some(text) = &args.rrule {
@@ -104,9 +104,23 @@ fn rule(text: &str) -> Result<Option<Rule>, Failure> {
     Ok(Some(rule.map_err(|e| Failure::Usage(format!("--rrule cannot be read: {e}")))?))
 }
 
-pub(super) fn local(time: Time, zone: Tz) -> NaiveDateTime {
+pub(super) fn local(time: Time, zone: Tz) -> Result<NaiveDateTime, Failure> {
     match time {
-        Time::Local(local) => local,
-        Time::Instant(at) => zone::local(at, zone),
+        Time::Local(local) => Ok(local),
+        Time::Day(day) => Ok(day.and_time(NaiveTime::MIN)),
+        Time::Instant(at) => {
+            let local = zone::local(at, zone);
+            if zone::instant(local, zone) == at {
+                return Ok(local);
+            }
+            // The second time that clocks show it: a window is local, and means the first.
+            Err(Failure::Usage(format!(
+                "{} is the second {} of that day in {}, and a window begins at the first; choose \
+                 another time, or --timezone UTC",
+                at.format("%FT%TZ"),
+                local.format("%H:%M"),
+                zone.name()
+            )))
+        }
     }
 }

@@ -78,6 +78,9 @@ async fn run(
         let mut wait = EVERY;
         // A calendar that may be old says nothing about what others made.
         let is_known = matches!(snapshot.store, StoreState::Ready | StoreState::Memory);
+        // Nor does one of which a part is not read yet.
+        let is_known =
+            is_known && !snapshot.plan.awaits(&snapshot.calendar, snapshot.started_at, now);
         if is_known && (busy || !due.is_empty()) {
             let services = &snapshot.plan.services;
             let pass = mirror.pass(World { due: &due, services, now }).await;

@@ -2,7 +2,7 @@
 //! and Alertmanager know, and from a rota that is kept elsewhere.
 
 mod draft;
-mod fetch;
+pub(super) mod fetch;
 mod promql;
 mod rota;
 mod write;

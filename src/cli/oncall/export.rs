@@ -3,7 +3,7 @@
 use super::{View, known_person, origin};
 use crate::cli::args;
 use crate::cli::output::{Exit, complain, print_as_is};
-use crate::cli::{Context, Failure};
+use crate::cli::{Context, Failure, upload};
 use crate::config::Config;
 use crate::domain::ical::{Calendar, Event, Length, Party};
 use crate::domain::roster::now::FAR;
@@ -23,7 +23,17 @@ pub async fn run(
         // What goes to standard output is a calendar, if an empty one.
         complain(super::NO_SCHEDULE);
     }
-    print_as_is(&calendar(&view, span, whose.as_ref()).write(view.now));
+    let calendar = calendar(&view, span, whose.as_ref());
+    if args.into.into.is_some() {
+        let of = |name: &str, id: Option<&str>| id.map(|id| format!(" {name}={id}"));
+        let schedule = of("schedule", asked.schedule.as_deref()).unwrap_or_default();
+        let person = of("person", whose.as_deref()).unwrap_or_default();
+        let what = &format!("shifts{schedule}{person}");
+        let export =
+            upload::Export { calendar: &calendar, what, within: Some(span), now: view.now };
+        return upload::run(context, config, &args.into, export).await;
+    }
+    print_as_is(&calendar.write(view.now));
     Ok(Exit::Fine)
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use chrono_tz::Tz;
 use regex::RegexBuilder;
 
 use crate::config::names::Names;
@@ -13,10 +12,12 @@ use crate::config::problem::Place;
 use crate::config::reader::{Section, Text};
 use crate::config::tree::Value;
 use crate::domain::calendar::mirror::Owner;
+use crate::domain::calendar::stated::Terms;
+use crate::domain::calendar::{ChangeType, Kind as CalendarKind};
 use crate::domain::health::{ServiceId, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::stated::Callings;
-use crate::domain::text::suggest;
+use crate::domain::text::{clean, suggest};
 use crate::engine::Site;
 use crate::sources::settings::{
     AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument, HttpSettings, Ical,
@@ -26,6 +27,8 @@ use crate::sources::settings::{
 /// The words of `kind` that this version reads.
 pub const KINDS: [&str; 8] =
     ["host", "prometheus", "alertmanager", "icinga2", "http", "probe", "command", "ical"];
+/// What a source of kind `ical` is called among the others that states windows.
+pub const WINDOWS: &str = "calendar of windows";
 /// Those that a later one will.
 const LATER: [&str; 1] = ["pagerduty"];
 /// Those that can be told of maintenance.
@@ -53,6 +56,15 @@ pub struct ReadSource<'a> {
     pub services: Vec<Text<'a>>,
     /// People whom its `people` names.
     pub people: Vec<Text<'a>>,
+    /// What its `windows` names.
+    pub named: Named<'a>,
+}
+
+/// Services and people that windows of a calendar are about.
+#[derive(Default)]
+pub struct Named<'a> {
+    pub services: Vec<Text<'a>>,
+    pub owner: Option<Text<'a>>,
 }
 
 /// What sources have to know of the rest of the file.
@@ -79,7 +91,9 @@ pub fn sources<'a>(
         }
         let kind = kind_word(&s);
         if let (Some(name), Some(kind)) = (name, kind) {
-            names.push((name.value.to_owned(), kind));
+            // Of what it is the calendar decides who can be read from it.
+            let is_planned = kind == "ical" && s.has("windows");
+            names.push((name.value.to_owned(), if is_planned { WINDOWS } else { kind }));
         }
         let Some(kind) = kind else { continue };
         let read = source(&s, name, kind, around);
@@ -136,7 +150,7 @@ fn source<'a>(
         };
     let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
     let (mut origins, mut services, mut people) = (Vec::new(), Vec::new(), Vec::new());
-    let mut alerts_open = false;
+    let (mut alerts_open, mut named) = (false, Named::default());
     let mirror = mirror(s, word).then(|| around.owner.clone());
     let kind = match word {
         "host" => Some(Kind::Host(host(s))),
@@ -157,8 +171,8 @@ fn source<'a>(
         }
         "probe" => Some(Kind::Probe(probe(s))),
         "ical" => {
-            let (kind, of) = ical(s, around.site.zone);
-            people = of;
+            let (kind, of, planned) = ical(s, around.site);
+            (people, named) = (of, planned);
             kind.map(Kind::Ical)
         }
         _ => command(s).map(Kind::Command),
@@ -179,7 +193,7 @@ fn source<'a>(
         asks: Vec::new(),
     };
     let digest = s.digest();
-    Some(ReadSource { settings, timeout_at, digest, alerts_open, origins, services, people })
+    Some(ReadSource { settings, timeout_at, digest, alerts_open, origins, services, people, named })
 }
 
 /// `64MiB`, `512 KiB`, or a number of bytes.
@@ -535,10 +549,10 @@ fn command(s: &Section<'_>) -> Option<Command> {
 }
 
 /// A calendar by address or file, with those that its `people` names.
-fn ical<'a>(s: &Section<'a>, zone: Tz) -> (Option<Ical>, Vec<Text<'a>>) {
+fn ical<'a>(s: &Section<'a>, site: &Site) -> (Option<Ical>, Vec<Text<'a>>, Named<'a>) {
     let named = s.pairs("people");
     let people = named.iter().map(|(name, id)| ((*name).to_owned(), id.value.into())).collect();
-    let zone = s.zone("timezone").unwrap_or(zone);
+    let zone = s.zone("timezone").unwrap_or(site.zone);
     let collection = s.flag("collection").unwrap_or(false);
     let (url, file) = (s.has("url").then(|| s.url("url", &WEB)), s.path("file"));
     let from = match (url, file) {
@@ -566,6 +580,32 @@ fn ical<'a>(s: &Section<'a>, zone: Tz) -> (Option<Ical>, Vec<Text<'a>>) {
             None
         }
     };
-    let ical = from.map(|from| Ical { from, zone, people, callings: Callings::default() });
-    (ical, named.into_iter().map(|(_, id)| id).collect())
+    let mut about = Named::default();
+    let windows = s.section("windows").map(|w| {
+        let terms = terms(&w, &site.name, &mut about);
+        w.finish();
+        Box::new(terms)
+    });
+    let callings = Callings::default();
+    let ical = from.map(|from| Ical { from, zone, people, callings, windows });
+    (ical, named.into_iter().map(|(_, id)| id).collect(), about)
+}
+
+/// `windows = { … }`: the calendar says what is planned, and its events are this.
+fn terms<'a>(w: &Section<'a>, site: &str, about: &mut Named<'a>) -> Terms {
+    let kind = w.word("kind", &CalendarKind::ALL.map(|k| (k.word(), k)));
+    let mut terms = Terms::new(kind.unwrap_or(CalendarKind::Maintenance));
+    about.services = w.texts("services").unwrap_or_default();
+    terms.scope.services = about.services.iter().map(|t| ServiceId::new(t.value)).collect();
+    terms.scope.matchers = w.matchers("match");
+    (terms.mutes, terms.sla_relevant) = (w.flag("mutes"), w.flag("sla_relevant"));
+    let types = [ChangeType::Standard, ChangeType::Normal, ChangeType::Emergency];
+    let change_type = w.word("change_type", &types.map(|t| (t.word(), t)));
+    terms.change_type = change_type.unwrap_or_default();
+    about.owner = w.filled("owner");
+    terms.owner = about.owner.map(|t| t.value.into());
+    terms.approver = w.filled("approver").map(|t| Arc::from(clean(t.value, 60)));
+    terms.transparent = w.flag("transparent").unwrap_or(true);
+    site.clone_into(&mut terms.site);
+    terms
 }

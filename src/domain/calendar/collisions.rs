@@ -26,6 +26,9 @@ pub fn collisions(world: &World) -> Vec<(Key, Conflict)> {
         alone(&proposal, proposal.at, world, &mut found);
         out.extend(found.into_iter().map(|conflict| (index, conflict)));
         for (other, earlier) in sweep.beside(one) {
+            if out.len() >= MOST {
+                break;
+            }
             sweep.pair((index, one), (other, earlier), &mut out);
             sweep.pair((other, earlier), (index, one), &mut out);
         }
@@ -35,6 +38,10 @@ pub fn collisions(world: &World) -> Vec<(Key, Conflict)> {
     let key = |index: usize| world.occurrences.get(index).map(|one| one.key.clone());
     out.into_iter().filter_map(|(index, conflict)| Some((key(index)?, conflict))).collect()
 }
+
+/// So many collisions are told; beyond them nobody reads on, and a calendar where everything collides
+/// with everything would take for ever.
+const MOST: usize = 10_000;
 
 /// What an occurrence may have in common with another.
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -106,6 +106,11 @@ pub enum Reason {
         freeze: With,
         lapses: Option<FreezeException>,
     },
+    /// The window is changed, and what somebody did about this occurrence is lost.
+    Discards {
+        /// Completes "was … by …".
+        what: &'static str,
+    },
     /// It is a freeze, and that change lies in it.
     Freezes {
         change: With,
@@ -187,6 +192,8 @@ fn kin<'a>(window: &'a Window, relations: &Relations) -> Kin<'a> {
 /// What stands in its way whatever else is planned.
 pub(super) fn alone(proposal: &Proposal, within: Interval, world: &World, out: &mut Vec<Conflict>) {
     let window = proposal.window;
+    // What is past of it is not to be helped.
+    let within = Interval::new(within.from.max(world.now.min(within.to)), within.to);
     if window.kind.is_change() {
         for service in &window.scope.services {
             let Some(allowed) = world.allowed.get(service) else { continue };
@@ -351,6 +358,7 @@ impl Reason {
             Self::Frozen { freeze, .. } => Some(freeze),
             Self::Freezes { change } => Some(change),
             Self::OutsideHours { .. }
+            | Self::Discards { .. }
             | Self::OwnerAbsent { .. }
             | Self::OwnerUnknown { .. }
             | Self::TooFewOnCall { .. }
@@ -360,7 +368,7 @@ impl Reason {
 
     /// Whether it keeps a plan from being put there; what is wrong now may be over by then.
     pub fn blocks(&self) -> bool {
-        !matches!(self, Self::Trouble { .. } | Self::OwnerUnknown { .. })
+        !matches!(self, Self::Trouble { .. } | Self::OwnerUnknown { .. } | Self::Discards { .. })
     }
 }
 
@@ -378,6 +386,7 @@ impl Conflict {
                 };
                 format!("{what} is scheduled: {}", with.title)
             }
+            Reason::Discards { what } => format!("it was {what}, and that is lost with the change"),
             Reason::OutsideHours { service } => {
                 format!("outside the hours in which {service} may be worked on")
             }

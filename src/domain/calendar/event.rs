@@ -57,7 +57,8 @@ pub enum CalendarEvent {
     OccurrenceApproved {
         #[serde(flatten)]
         key: Key,
-        /// What was approved, see [`Window::terms`]; events of before do not say.
+        /// What was approved, see [`Occurrence::terms`](super::Occurrence::terms); events of before do
+        /// not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         terms: Option<String>,
     },

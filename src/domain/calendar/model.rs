@@ -16,7 +16,7 @@ use crate::domain::text;
 use crate::domain::time::recurrence::Start;
 use crate::domain::time::{Instant, Interval, Recurrence, before, zone};
 
-/// `id` in `[[windows]]`, the `UID` of an imported one, or `WIN-<n>` of one that was added here.
+/// `id` in `[[windows]]`, source and `UID` of an imported one, or `WIN-<n>` of one that was added here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WindowId(pub Arc<str>);
@@ -195,7 +195,20 @@ impl WindowId {
     pub fn new(id: &str) -> Self {
         Self(Arc::from(id))
     }
+
+    /// One that a calendar of others states: `rota#4711@example.org`. Neither a name of a source nor
+    /// an id of the plan has such a sign in it.
+    pub fn imported(source: &str, uid: &str) -> Self {
+        Self(Arc::from(format!("{source}{IMPORTED}{uid}")))
+    }
+
+    /// The source whose calendar states it.
+    pub fn calendar(&self) -> Option<&str> {
+        self.0.split_once(IMPORTED).map(|(source, _)| source)
+    }
 }
+
+const IMPORTED: char = '#';
 
 impl Item {
     /// Reads `disk free [%]`: the unit of the value that is to be noted stands in brackets.
@@ -311,6 +324,11 @@ impl Length {
         let seconds = u32::try_from(length.num_seconds()).ok()?;
         let is_nominal = text.trim_end().ends_with(['d', 'w']);
         Some(if is_nominal { Self::days(seconds / 86_400) } else { Self { days: 0, seconds } })
+    }
+
+    /// What it takes where no clocks are changed.
+    pub fn nominal(self) -> TimeDelta {
+        TimeDelta::days(i64::from(self.days)) + TimeDelta::seconds(i64::from(self.seconds))
     }
 
     pub fn is_zero(self) -> bool {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use chrono::{Months, NaiveDateTime, TimeDelta};
 
-use super::model::{Amendment, Basis, Key, Window, later};
+use super::model::{Amendment, Basis, Key, Length, Window, later};
 use super::record::{History, Record, Records};
 use super::state::{Version, reach};
 use crate::domain::roster::PersonId;
 use crate::domain::time::recurrence::Start;
-use crate::domain::time::{Instant, Interval, before, zone};
+use crate::domain::time::{Instant, Interval, Recurrence, before, zone};
 
 /// The most occurrences of one window that an interval is asked for; more than an hourly one has in
 /// two months.
@@ -229,10 +229,33 @@ impl Occurrence {
         }
         let record = self.record()?;
         let stamp = record.approved.as_ref()?;
-        if record.terms.as_ref().is_some_and(|terms| *terms != self.window.terms()) {
+        if record.terms.as_ref().is_some_and(|terms| *terms != self.terms()) {
             return None;
         }
         (stamp.at >= self.since || self.record()?.declared.is_some()).then_some(stamp.at)
+    }
+
+    /// What an approval is of: when it takes place and what it does. Of an imported one it is of this
+    /// occurrence alone, since what its calendar says of the others may change any day.
+    pub fn terms(&self) -> String {
+        let window = &self.window;
+        if window.id.calendar().is_none() {
+            return window.terms();
+        }
+        let extended = TimeDelta::seconds(self.record().map_or(0, |r| i64::from(r.extended)));
+        let length = self.planned.length() - extended;
+        let seconds = u32::try_from(length.num_seconds()).unwrap_or(u32::MAX);
+        let start = zone::local(self.planned.from, window.zone());
+        let once = Recurrence::once(start, window.zone());
+        let one = Window {
+            scope: window.scope.clone(),
+            flexible: window.flexible,
+            change_type: window.change_type,
+            mutes: window.mutes,
+            sla_relevant: window.sla_relevant,
+            ..Window::new("", window.kind, once, Length { days: 0, seconds })
+        };
+        one.terms()
     }
 
     /// When the work began and, if it has, when it ended.

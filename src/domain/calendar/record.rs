@@ -17,7 +17,7 @@ pub struct Record {
     pub moved: Option<Moved>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<Stamp>,
-    /// What was approved, see [`Window::terms`](super::Window::terms).
+    /// What was approved, see [`Occurrence::terms`](super::Occurrence::terms).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
     /// By a person, or by itself where it is flexible and its target went down.

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use chrono::NaiveDateTime;
+
+use super::conflicts::{Conflict, Reason};
 use super::event::CalendarEvent;
 use super::model::{FreezeException, Key, Window, WindowId, later};
 use super::occurrence::{self, Occurrence};
-use super::record::Records;
-use crate::domain::time::{Instant, Interval, before};
+use super::record::{Record, Records};
+use crate::domain::observation::SourceName;
+use crate::domain::time::{Instant, Interval, before, zone};
 
 /// A window as it was, or is, in force. A change does not rewrite what took place before it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +30,10 @@ pub struct Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The service plan, or a calendar that is imported: it is changed there.
+    /// The service plan: it is changed there.
     Plan,
+    /// A calendar that a source reads: it is changed there.
+    Imported,
     /// A person, here.
     Store,
 }
@@ -64,7 +70,12 @@ pub struct Calendar {
     pub(super) changes: BTreeMap<Subject, Change>,
     /// The number of the last window that was added here.
     pub(super) numbered: u64,
+    /// What each calendar of others stated last.
+    pub(super) imported: BTreeMap<SourceName, Windows>,
 }
+
+/// What a calendar of others states. The same `Arc` as before: nothing changed.
+pub type Windows = Arc<[Arc<Window>]>;
 
 /// Freeze → what may be done in it all the same.
 pub type Exceptions = BTreeMap<WindowId, Vec<FreezeException>>;
@@ -134,6 +145,34 @@ impl Calendar {
     /// What changed last, for undo.
     pub fn last_change(&self, of: &Subject) -> Option<&Change> {
         self.changes.get(of)
+    }
+
+    /// What people did about occurrences to come that a changed window has no more, or at other
+    /// terms.
+    pub fn discarded(&self, window: &Window, now: Instant) -> Vec<Conflict> {
+        let Some(history) = self.records.of(&window.id) else { return Vec::new() };
+        let terms = window.terms();
+        let lost = |(original, record): (NaiveDateTime, &Arc<Record>)| {
+            let at = zone::instant(original, window.zone());
+            let moment = Interval::new(at, later(at, chrono::TimeDelta::seconds(1)));
+            let goes_on = !window.recurrence.between(moment, 1).is_empty();
+            let approved = record.approved.is_some() && record.terms.as_ref() != Some(&terms);
+            let what = match () {
+                () if record.finished.is_some() => return None,
+                () if record.cancelled.is_some() && !goes_on => "cancelled",
+                () if record.moved.is_some() && !goes_on => "moved",
+                () if approved => "approved",
+                () => return None,
+            };
+            let at = Interval::new(at, later(at, window.length.at_most()));
+            (at.to > now).then_some(Conflict { at, reason: Reason::Discards { what } })
+        };
+        history.iter().filter_map(lost).collect()
+    }
+
+    /// The position in the log of the last change that anybody made, 0: none.
+    pub fn position(&self) -> u64 {
+        self.changes.values().map(|change| change.position).max().unwrap_or(0)
     }
 
     /// What a session changed last, and can still take back.

@@ -1,9 +1,9 @@
 //! Splits a text into its components before any of them is read, so that a broken one takes nothing
 //! else with it.
 
-use super::Problem;
 use super::lines::{Line, unfold};
 use super::read::Problems;
+use super::{OURS, Problem};
 use crate::domain::text;
 
 /// How deep components nest; `STANDARD` in `VTIMEZONE` in `VCALENDAR` is 3.
@@ -40,6 +40,7 @@ const WANTED: [(&str, &[&str]); 5] = [
             "RDATE",
             "EXDATE",
             "RECURRENCE-ID",
+            "TRANSP",
         ],
     ),
     ("VTIMEZONE", &["TZID", "X-LIC-LOCATION"]),
@@ -175,7 +176,9 @@ impl<'a> Splitter<'a, '_> {
     fn add(&mut self, line: Line<'a>, name: Option<&str>) -> bool {
         let Some(component) = self.open.last_mut() else { return false };
         let wanted = WANTED.iter().find(|(kind, _)| *kind == component.kind);
-        let is_wanted = wanted.is_some_and(|(_, names)| name.is_none_or(|n| names.contains(&n)));
+        let is_ours = component.kind == "VEVENT" && name.is_some_and(|n| n.starts_with(OURS));
+        let is_wanted =
+            is_ours || wanted.is_some_and(|(_, names)| name.is_none_or(|n| names.contains(&n)));
         component.is_cut |= is_wanted && component.lines.len() == MAX_LINES;
         let is_kept = is_wanted && !component.is_cut;
         if is_kept {

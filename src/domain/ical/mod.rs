@@ -10,6 +10,7 @@ mod lines;
 mod read;
 #[cfg(test)]
 mod tests;
+pub mod upload;
 mod windows;
 mod write;
 mod zones;
@@ -53,6 +54,11 @@ pub struct Event {
     pub attendees: Vec<Party>,
     /// `SEQUENCE`: of two versions the higher is in force.
     pub sequence: u32,
+    /// `TRANSP:TRANSPARENT`: whoever has it in their calendar is free all the same.
+    pub is_transparent: bool,
+    /// What only this program reads: names without [`OURS`] before them, in order. An event that has
+    /// some is written in its zone.
+    pub extra: Vec<(String, String)>,
     pub when: Recurrence,
     /// The days themselves are meant, not times: `VALUE=DATE`. Starts are midnights then.
     pub all_day: bool,
@@ -61,6 +67,9 @@ pub struct Event {
     /// the local time in `when.zone` at which that would have begun.
     pub replaces: Option<NaiveDateTime>,
 }
+
+/// How the properties begin that only this program reads.
+pub const OURS: &str = "X-ATALAYA-";
 
 /// `STATUS` of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +189,11 @@ impl Calendar {
 const EARLIER: usize = 1_440;
 
 impl Event {
+    /// The values of a property of ours.
+    pub fn extras<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.extra.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
     /// An event that takes place as `when` says, for so long.
     pub fn new(uid: &str, summary: &str, when: Recurrence, length: Length) -> Self {
         Self {
@@ -192,6 +206,8 @@ impl Event {
             organizer: None,
             attendees: Vec::new(),
             sequence: 0,
+            is_transparent: false,
+            extra: Vec::new(),
             when,
             all_day: false,
             length,

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::components::{Component, split};
 use super::lines::{Line, Property, unescape, unescape_list};
 use super::zones::{Zones, by_name};
-use super::{CENTURY, Calendar, Event, Length, Party, Problem, Status};
+use super::{CENTURY, Calendar, Event, Length, OURS, Party, Problem, Status};
 use crate::domain::text::{self, MAX_LINE, MAX_TEXT};
 use crate::domain::time::{Instant, Recurrence, Rule, Stamp};
 
@@ -16,7 +16,7 @@ use crate::domain::time::{Instant, Recurrence, Rule, Stamp};
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most problems that are told one by one.
 const MAX_PROBLEMS: usize = 100;
-/// The most attendees, categories, and dates of `RDATE` or `EXDATE` of one event.
+/// The most attendees, categories, properties of ours, and dates of `RDATE` or `EXDATE` of one event.
 const MAX_PARTIES: usize = 1_000;
 const MAX_DATES: usize = 20_000;
 
@@ -200,6 +200,7 @@ impl Reader<'_> {
             "ATTENDEE" if event.attendees.len() < MAX_PARTIES => {
                 event.attendees.push(party(property));
             }
+            "TRANSP" => event.is_transparent = value.eq_ignore_ascii_case("TRANSPARENT"),
             "DTSTART" => draft.start = Some(self.stamp(property, value)?),
             "DTEND" => {
                 let (stamp, zone) = self.stamp(property, value)?;
@@ -227,7 +228,10 @@ impl Reader<'_> {
                 }
                 draft.instance = Some(self.stamp(property, value)?);
             }
-            _ => {}
+            name => {
+                let name = name.strip_prefix(OURS).filter(|_| event.extra.len() < MAX_PARTIES);
+                event.extra.extend(name.map(|name| (name.to_owned(), one_line())));
+            }
         }
         Ok(())
     }

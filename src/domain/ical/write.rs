@@ -1,7 +1,7 @@
 //! Writes a calendar as other programs read it.
 //!
 //! What takes place once is written in UTC, which needs no zone. What recurs, or replaces one of a
-//! series, is written in its zone, and the zone's changes of clocks with it as a `VTIMEZONE`.
+//! series or says what only we read, is written in its zone, and the zone's changes of clocks with it as a `VTIMEZONE`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use chrono::{Datelike, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::{OffsetComponents, OffsetName, Tz};
 
 use super::lines::{escape, parameter, push};
-use super::{Calendar, Event, Party, Status};
+use super::{Calendar, Event, OURS, Party, Status};
 use crate::domain::time::recurrence::Start;
 use crate::domain::time::{Instant, Stamp, zone};
 
@@ -70,7 +70,7 @@ impl Calendar {
 
 /// Whether it is written in its zone.
 fn is_zoned(event: &Event) -> bool {
-    !event.all_day && event.when.zone != Tz::UTC && is_series(event)
+    !event.all_day && event.when.zone != Tz::UTC && (is_series(event) || !event.extra.is_empty())
 }
 
 fn is_series(event: &Event) -> bool {
@@ -137,11 +137,17 @@ fn texts(event: &Event, line: &mut impl FnMut(&str)) {
         let names: Vec<String> = event.categories.iter().map(|name| escape(name)).collect();
         line(&format!("CATEGORIES:{}", names.join(",")));
     }
+    if event.is_transparent {
+        line("TRANSP:TRANSPARENT");
+    }
     if let Some(organizer) = &event.organizer {
         line(&format!("ORGANIZER{}", party(organizer)));
     }
     for attendee in &event.attendees {
         line(&format!("ATTENDEE{}", party(attendee)));
+    }
+    for (name, value) in &event.extra {
+        line(&format!("{OURS}{name}:{}", escape(value)));
     }
 }
 

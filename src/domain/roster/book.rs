@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::TimeDelta;
+use chrono::{Datelike, TimeDelta};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -339,6 +339,11 @@ impl Book {
 /// `24 Nov 18:00 – 25 Nov 09:00`, in a zone; the second date only where it differs.
 pub fn shown(at: Interval, zone: Tz) -> String {
     let (from, to) = (zone::local(at.from, zone), zone::local(at.to, zone));
-    let end = if from.date() == to.date() { "%H:%M" } else { "%d %b %H:%M" };
-    format!("{} – {}", from.format("%d %b %H:%M"), to.format(end))
+    // A year where it is needed to tell the two apart.
+    let (begin, end) = match () {
+        () if from.date() == to.date() => ("%d %b %H:%M", "%H:%M"),
+        () if from.year() == to.year() => ("%d %b %H:%M", "%d %b %H:%M"),
+        () => ("%d %b %Y %H:%M", "%d %b %Y %H:%M"),
+    };
+    format!("{} – {}", from.format(begin), to.format(end))
 }

@@ -41,6 +41,11 @@ impl Callings {
         Self(by_text)
     }
 
+    /// Whom a text means: an e-mail address, a name or an id.
+    pub fn person(&self, text: &str) -> Option<&PersonId> {
+        self.find(text)
+    }
+
     fn find(&self, text: &str) -> Option<&PersonId> {
         self.0.get(&folded(text))?.as_ref()
     }
@@ -108,7 +113,7 @@ pub fn stated(calendar: &Calendar, callings: &Callings, within: Interval) -> Sta
         }
     }
     let problems = calendar.problems.iter().map(ToString::to_string).collect();
-    out.warnings = bounded(problems, "problems of this calendar");
+    out.warnings = text::abridged(problems, TOLD, "problems of this calendar");
     out.warnings.extend(nobody.told("such names", |name| {
         format!(
             "\"{name}\" means nobody of the team: take it out of the calendar, or say who it is \
@@ -143,18 +148,8 @@ impl Names {
     }
 
     fn told(self, several: &str, say: impl Fn(&str) -> String) -> Vec<String> {
-        bounded(self.0.iter().map(|name| say(name)).collect(), several)
+        text::abridged(self.0.iter().map(|name| say(name)).collect(), TOLD, several)
     }
-}
-
-/// The first of them, and how many more there are.
-fn bounded(mut list: Vec<String>, several: &str) -> Vec<String> {
-    let more = list.len().saturating_sub(TOLD);
-    if more > 0 {
-        list.truncate(TOLD);
-        list.push(format!("and {more} more {several}"));
-    }
-    list
 }
 
 /// In lower case, with single blanks.

@@ -1,6 +1,6 @@
 //! A time as a person writes it.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike};
 use chrono_tz::Tz;
 
 use super::{Instant, zone};
@@ -22,8 +22,10 @@ impl Moment {
         if year.len() != 4 || !year.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
+        // Nor does any second last longer than one.
+        let is_plain = |nanosecond: u32| nanosecond < 1_000_000_000;
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-            return Some(Self::Instant(at.to_utc()));
+            return is_plain(at.nanosecond()).then(|| Self::Instant(at.to_utc()));
         }
         if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             return Some(Self::Day(day));
@@ -31,10 +33,28 @@ impl Moment {
         let text = text.replacen('T', " ", 1);
         let forms = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"];
         let mut read = forms.iter().filter_map(|f| NaiveDateTime::parse_from_str(&text, f).ok());
-        read.next().map(Self::Local)
+        read.next().filter(|local| is_plain(local.nanosecond())).map(Self::Local)
     }
 
-    /// When it begins, in a zone where it names none.
+    /// A local time as it is typed into a form: `2026-11-23 14:00`, seconds if need be.
+    pub fn local(text: &str) -> Option<NaiveDateTime> {
+        match Self::parse(text)? {
+            Self::Local(local) => Some(local),
+            Self::Instant(_) | Self::Day(_) => None,
+        }
+    }
+
+    /// As a hand-off in a zone where it names none: a local time that a change of clocks leaves out
+    /// is the first instant after it, one that comes twice is the first.
+    pub fn at(self, zone: Tz) -> Instant {
+        match self {
+            Self::Local(local) => zone::hand_off(local, zone),
+            other => other.begins(zone),
+        }
+    }
+
+    /// When it begins, in a zone where it names none: a local time that a change of clocks leaves
+    /// out moves by the length of the gap.
     pub fn begins(self, zone: Tz) -> Instant {
         match self {
             Self::Instant(at) => at,
@@ -82,6 +102,8 @@ mod tests {
     #[case("26-11-23")]
     #[case("+12026-11-23")]
     #[case("14:00")]
+    #[case("2026-12-01 22:00:60")]
+    #[case("2026-12-31T23:59:60Z")]
     fn anything_else_is_none(#[case] text: &str) {
         assert_eq!(Moment::parse(text), None);
     }

@@ -225,3 +225,83 @@ fn the_owner_is_asked_once_at_this_console_and_nobody_else_is() {
     assert_eq!(ask("ana"), ["Patch ends soon; extend it, or finish?"]);
     assert_eq!(ask("luis"), [""; 0]);
 }
+
+/// A plan with a source whose calendar states windows.
+fn with_calendar() -> Plan {
+    Plan { calendars: [("cab".into(), None)].into(), ..plan("db web") }
+}
+
+/// What that calendar states: a change that was approved beforehand.
+fn stated(start: i64) -> Vec<Fact> {
+    let window = Window { id: WindowId::imported("cab", "1"), ..window("", start) };
+    vec![Fact::Windows([Arc::new(window)].into())]
+}
+
+#[test]
+fn what_a_calendar_states_mutes_and_stays_while_its_source_fails() {
+    let mut world = World::new(with_calendar());
+    world.observed("cab", stated(600), 10);
+    let generation = world.snapshot(11).calendar.generation;
+    world.observed("cab", stated(600), 20);
+    assert_eq!(world.snapshot(21).calendar.generation, generation, "the same is no change");
+    world.tick(601);
+    down(&mut world, &["db"], 700);
+    assert_eq!((marked(&world, 1), world.news.len()), (Some("Patch"), 0));
+    world.observed("cab", vec![Fact::Windows(Arc::default())], 800);
+    assert_eq!(marked(&world, 1), None);
+    assert_eq!(world.news, [(News::MaintenanceOver, IncidentId(1))]);
+    assert!(world.log.iter().all(|e| e.incident == IncidentId(1)), "nothing of it is stored");
+}
+
+#[test]
+fn approvals_of_imported_ones_are_kept_by_their_keys() {
+    let mut world = World::new(with_calendar());
+    let normal = |start| {
+        let mut facts = stated(start);
+        let Some(Fact::Windows(windows)) = facts.pop() else { panic!() };
+        let window = Window { change_type: ChangeType::Normal, ..(*windows[0]).clone() };
+        vec![Fact::Windows([Arc::new(window)].into())]
+    };
+    world.observed("cab", normal(600), 10);
+    let key = key("cab#1", 600);
+    assert_eq!(status(world.state.calendar(), &key, 20), "planned");
+    let answer = world.plan("ana", act(&key, calendar::Action::Approve), 20);
+    assert_eq!(answer, "done: Patch of 24 Nov 14:10 approved");
+    // Gone for a poll, and there again.
+    world.observed("cab", vec![Fact::Windows(Arc::default())], 30);
+    assert_eq!(status(world.state.calendar(), &key, 31), "none");
+    world.observed("cab", normal(600), 40);
+    assert_eq!(status(world.state.calendar(), &key, 41), "approved");
+    world.replan(plan("db web"), 50);
+    assert_eq!(status(world.state.calendar(), &key, 51), "none", "its source is gone");
+    world.observed("cab", normal(600), 60);
+    assert_eq!(status(world.state.calendar(), &key, 61), "none", "a late answer");
+}
+
+#[test]
+fn after_a_start_a_mark_waits_for_its_calendar_but_not_for_long() {
+    let marked_world = || {
+        let mut world = World::new(with_calendar());
+        world.observed("cab", stated(600), 10);
+        world.tick(601);
+        down(&mut world, &["db"], 700);
+        let incident = world.incident(1).clone();
+        let plan = Arc::clone(world.state.plan());
+        world.state = State::new(plan, vec![incident], 2, world.state.position(), at(1_000));
+        world.tick(1_001);
+        assert_eq!((marked(&world, 1), world.news.len()), (Some("Patch"), 0));
+        world
+    };
+    let mut answers = marked_world();
+    answers.observed("cab", stated(600), 1_010);
+    answers.tick(1_400);
+    assert_eq!((marked(&answers, 1), answers.news.len()), (Some("Patch"), 0));
+    let mut is_over = marked_world();
+    is_over.observed("cab", vec![Fact::Windows(Arc::default())], 1_010);
+    assert_eq!((marked(&is_over, 1), is_over.news.len()), (None, 1));
+    let mut never = marked_world();
+    never.tick(1_299);
+    assert_eq!(marked(&never, 1), Some("Patch"));
+    never.tick(1_300);
+    assert_eq!((marked(&never, 1), never.news.len()), (None, 1));
+}

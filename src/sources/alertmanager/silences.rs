@@ -213,6 +213,12 @@ fn ever_owned(
     let read = |s: WireSilence| {
         let tag = owner.tag_in(&s.comment).filter(|_| s.created_by == AUTHOR)?;
         let at = Interval::new(s.starts_at, s.ends_at);
+        // What cannot be an id is nothing that could be changed or taken away.
+        let is_id =
+            s.id.0.len() <= 128 && s.id.0.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if s.id.0.is_empty() || !is_id {
+            return None;
+        }
         Some((s.status.state, Upstream { id: s.id.0, tag, target: s.matchers, at }))
     };
     Ok(all.into_iter().filter_map(read).collect())

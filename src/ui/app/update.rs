@@ -232,9 +232,26 @@ fn not_now(model: &mut Model, action: Action) {
     if action == Action::Back {
         return;
     }
+    // The calendar knows why.
+    let planned = [
+        Action::Approve,
+        Action::Start,
+        Action::Extend,
+        Action::Close,
+        Action::Cancel,
+        Action::Reschedule,
+        Action::Except,
+    ];
+    let may = !(entry.writes && model.world.site.read_only);
+    if may && planned.contains(&action) && model.situation().occurrence.is_some() {
+        let steps = model.with(model.tab, |s, ctx| s.act(action, ctx));
+        run(model, steps, &mut Vec::new());
+        return;
+    }
     let why = match action {
         Action::Undo => "nothing of yours to undo".to_owned(),
         Action::OpenLink => "no link here".to_owned(),
+        Action::Present => "this is the present".to_owned(),
         Action::Shorter | Action::Longer => "nothing with a range is in view here".to_owned(),
         _ => format!("nothing to {} here", entry.hint),
     };
@@ -558,7 +575,14 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
         Command::Paging(_) => Some(command.clone()),
-        Command::Calendar(_) => Some(Command::Calendar(calendar::Command::UndoLast)),
+        // What somebody else changed since is refused, and nothing older taken back instead.
+        Command::Calendar(command) => {
+            let undo = match command.subject() {
+                Some(of) => calendar::Command::Undo { of },
+                None => calendar::Command::UndoLast,
+            };
+            Some(Command::Calendar(undo))
+        }
         Command::Roster(_) => Some(Command::Roster(book::Command::Undo)),
         Command::Report(_) | Command::Act { .. } => {
             let done = outcomes.iter().filter(|o| o.verdict.is_done());

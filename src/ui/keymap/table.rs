@@ -62,6 +62,8 @@ pub struct Situation {
     pub shift: bool,
     /// How what is planned under the cursor stands.
     pub occurrence: Option<Status>,
+    /// It is over, and nobody has said how it went.
+    pub unclosed: bool,
     /// An own action can still be taken back.
     pub undoable: bool,
     /// What is under the cursor has a link that can be opened or copied.
@@ -256,7 +258,7 @@ fn cancellable(s: &Situation) -> bool {
 }
 
 fn closable(s: &Situation) -> bool {
-    resolved(s) || under_way(s) || s.occurrence == Some(Status::Completed)
+    resolved(s) || under_way(s) || s.unclosed
 }
 
 fn approvable(s: &Situation) -> bool {

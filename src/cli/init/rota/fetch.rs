@@ -3,6 +3,7 @@
 //! Whom a server asks for patience is patient, for a while. The token is sent to the address that was
 //! given and nowhere else: also the next page is asked for there, whatever address the server names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ use crate::sources::settings::{Auth, Secret};
 
 /// Largest answer accepted, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
+/// The most of anything that is read.
+const MAX_ITEMS: usize = 10_000;
 /// The most pages of one list, and what a page has at most.
 const MAX_PAGES: usize = 100;
 const PAGE: usize = 100;
@@ -153,7 +156,11 @@ impl Api {
             };
             let more = answer.get("more").and_then(Value::as_bool).unwrap_or(false);
             let is_over = list.is_empty() || !more;
-            out.extend(list);
+            // What a server sends beyond the page that was asked for is not wanted.
+            out.extend(list.into_iter().take(PAGE));
+            if out.len() >= MAX_ITEMS {
+                break;
+            }
             if is_over {
                 return Ok(out);
             }
@@ -170,8 +177,12 @@ impl Api {
         left_out: &mut Vec<LeftOut>,
     ) -> Result<Vec<Value>, SourceError> {
         let mut url = self.url(path, query);
-        let mut out = Vec::new();
+        let (mut out, mut seen) = (Vec::new(), BTreeSet::new());
         for _ in 0..MAX_PAGES {
+            // A server that leads in a circle says nothing new.
+            if !seen.insert(url.query().map(str::to_owned)) || out.len() >= MAX_ITEMS {
+                break;
+            }
             let mut answer = self.get(url.clone()).await?;
             let list = answer.get_mut("results").map(Value::take);
             let Some(Value::Array(list)) = list else {
@@ -180,7 +191,7 @@ impl Api {
                 return Err(SourceError::BadAnswer(why));
             };
             let is_empty = list.is_empty();
-            out.extend(list);
+            out.extend(list.into_iter().take(MAX_ITEMS));
             let next = answer.get("next").and_then(Value::as_str).and_then(|n| url.join(n).ok());
             // Only its query: behind a proxy the server may not know its own address, and the token
             // goes nowhere else.

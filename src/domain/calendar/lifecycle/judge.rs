@@ -6,13 +6,14 @@ use super::super::event::CalendarEvent;
 use super::super::model::{ChangeType, Kind, Moved};
 use super::super::occurrence::{Occurrence, Status};
 use super::super::record::{CheckResult, ClosureCode};
+use super::windows::bounded;
 use super::{Action, By, Judgement, Refused, reasoned, refuse};
 use crate::domain::time::{Instant, TimeStyle, before, show};
 
 /// How much earlier than planned something may be begun: an approval is for a time.
 const EARLY: TimeDelta = TimeDelta::hours(1);
 
-/// The most by which an end is put off at once.
+/// The most by which an end is put off in all: nobody approved more.
 const LONGEST_EXTENSION: TimeDelta = TimeDelta::hours(24);
 
 /// Judges one action on an occurrence as it is now.
@@ -22,7 +23,7 @@ pub(super) fn act(one: &Occurrence, action: &Action, by: &By, now: Instant) -> J
     let event = match action {
         Action::Approve => {
             approvable(one, by, now)?;
-            CalendarEvent::OccurrenceApproved { key, terms: Some(one.window.terms()) }
+            CalendarEvent::OccurrenceApproved { key, terms: Some(one.terms()) }
         }
         Action::Start => {
             startable(one, now)?;
@@ -142,6 +143,13 @@ fn extendable(one: &Occurrence, by: TimeDelta, now: Instant) -> Result<u32, Refu
             "extend it by more than nothing and by at most 24 h; beyond it, plan another",
         );
     }
+    let before_now = one.record().map_or(0, |r| r.extended);
+    if TimeDelta::seconds(i64::from(before_now)) + by > LONGEST_EXTENSION {
+        let put_off = crate::domain::text::duration(TimeDelta::seconds(i64::from(before_now)));
+        return refuse(format!(
+            "{title} was put off by {put_off} already, and 24 h is all; plan another"
+        ));
+    }
     let short = now - one.end();
     if by <= short {
         let least = crate::domain::text::duration(short + TimeDelta::minutes(1));
@@ -210,6 +218,7 @@ fn movable(one: &Occurrence, to: Moved, now: Instant) -> Result<(), Refused> {
     if length.is_zero() {
         return refuse(format!("{title} would take no time; give it a length"));
     }
+    bounded(length)?;
     if one.window.planned(to.start, length).to <= now {
         return refuse(format!(
             "{title} would be over already; declare it for the past if it took place"

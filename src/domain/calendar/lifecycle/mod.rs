@@ -26,6 +26,7 @@ use crate::domain::time::Instant;
 
 use super::event::CalendarEvent;
 pub use apply::apply;
+pub use windows::sound;
 
 /// How many reasons against something are kept where it was done all the same.
 const REASONS: usize = 12;
@@ -47,10 +48,28 @@ pub enum Command {
     Act { key: Key, action: Action },
     /// Do it although something speaks against it; what that is stays on record.
     Despite { command: Box<Command>, reasons: Vec<String> },
+    /// Do it unless somebody changed what it is about after that position of the log: what the person
+    /// had seen when they began to type.
+    Seen { command: Box<Command>, position: u64 },
     /// Take back the last own change of this.
     Undo { of: Subject },
     /// Take back the last own change, whatever it was made to.
     UndoLast,
+}
+
+impl Command {
+    /// What it is about; `None` for what is new, and for undo.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Add { .. } | Self::Declare { .. } | Self::UndoLast => None,
+            Self::Change { window } => Some(Subject::Window(window.id.clone())),
+            Self::Withdraw { window, .. } => Some(Subject::Window(window.clone())),
+            Self::Except { freeze, .. } => Some(Subject::Window(freeze.clone())),
+            Self::Act { key, .. } => Some(Subject::Occurrence(key.clone())),
+            Self::Undo { of } => Some(of.clone()),
+            Self::Despite { command, .. } | Self::Seen { command, .. } => command.subject(),
+        }
+    }
 }
 
 /// What can be done to one occurrence.
@@ -143,6 +162,10 @@ pub fn judge(calendar: &Calendar, command: &Command, by: &By, now: Instant) -> J
             }
             Ok(events)
         }
+        Command::Seen { command, position } => {
+            unchanged(calendar, command, *position, now)?;
+            judge(calendar, command, by, now)
+        }
         Command::Undo { of } => undo(calendar, of, by, now),
         Command::UndoLast => match calendar.last_own(&by.actor.session) {
             Some(of) => undo(calendar, of, by, now),
@@ -174,6 +197,27 @@ fn undo(calendar: &Calendar, of: &Subject, by: &By, now: Instant) -> Judgement {
         ));
     }
     Ok(vec![change.compensation.clone()])
+}
+
+/// Refused where somebody was faster; says who, what and when.
+fn unchanged(
+    calendar: &Calendar,
+    command: &Command,
+    seen: u64,
+    now: Instant,
+) -> Result<(), Refused> {
+    let Some(subject) = command.subject() else { return Ok(()) };
+    let Some(change) = calendar.last_change(&subject).filter(|c| c.position > seen) else {
+        return Ok(());
+    };
+    let id = match &subject {
+        Subject::Window(id) => id,
+        Subject::Occurrence(key) => &key.window,
+    };
+    let zone = calendar.window(id).map_or(chrono_tz::Tz::UTC, |v| v.window.zone());
+    let at = crate::domain::time::near(change.at, now, zone);
+    let (what, whom) = (&change.what, &change.by);
+    refuse(format!("{id} was {what} by {whom} at {at} while you looked; look at it again"))
 }
 
 /// As much of the reasons as the record is worth.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use super::super::event::CalendarEvent;
-use super::super::model::{FreezeException, Kind, Length, Scope, Window, WindowId};
+use super::super::model::{Basis, FreezeException, Kind, Length, Scope, Window, WindowId};
 use super::super::record::ClosureCode;
 use super::super::state::{Calendar, Source, Version, ahead, reach};
 use super::{By, Judgement, Refused, reasoned, refuse};
@@ -11,6 +13,8 @@ use crate::domain::time::{Instant, Interval, before};
 
 /// The longest that one occurrence may take, in days: whoever wants more wants no window.
 const LONGEST: u32 = 366;
+/// The most days after which an inspection is due again.
+const RARELY: u32 = 3_660;
 
 pub(super) fn add(calendar: &Calendar, window: &Window, by: &By, now: Instant) -> Judgement {
     sound(window)?;
@@ -91,6 +95,9 @@ pub(super) fn except(
         return refuse(format!("{title} is no change; a freeze does not forbid it"));
     }
     reasoned(reason, &format!("{} may not wait", excepted.window.title()))?;
+    if expires >= ahead(now).to {
+        return refuse("that exception would last more than ten years; give it an earlier end");
+    }
     if expires <= now {
         return refuse("that exception would have expired already; give it a later end");
     }
@@ -118,26 +125,51 @@ fn present<'a>(calendar: &'a Calendar, id: &WindowId) -> Result<&'a Version, Ref
 /// A window that people may change here.
 fn own<'a>(calendar: &'a Calendar, id: &WindowId) -> Result<&'a Version, Refused> {
     let version = present(calendar, id)?;
-    if version.source == Source::Plan {
-        let title = version.window.title();
-        return refuse(format!(
-            "{title} is in the service plan; change [[windows]] there, or move or cancel single \
-             occurrences here"
-        ));
+    let title = version.window.title();
+    let place = match version.source {
+        Source::Store => return Ok(version),
+        Source::Plan => "the service plan; change [[windows]] there".to_owned(),
+        Source::Imported => {
+            let source = version.window.id.calendar().unwrap_or_default();
+            format!("the calendar of the source {source}; change it there")
+        }
+    };
+    refuse(format!("{title} is in {place}, or move or cancel single occurrences here"))
+}
+
+/// Whether one occurrence may take so long.
+pub(super) fn bounded(length: Length) -> Result<(), Refused> {
+    if length.nominal() > TimeDelta::days(i64::from(LONGEST)) {
+        return refuse(format!("at most {LONGEST} days at once; let it recur instead"));
     }
-    Ok(version)
+    Ok(())
 }
 
 /// Whether it can take place at all.
-fn sound(window: &Window) -> Result<(), Refused> {
+///
+/// # Errors
+/// Says what is missing.
+pub fn sound(window: &Window) -> Result<(), Refused> {
     if window.summary.trim().is_empty() {
         return refuse("say in a few words what is done: the summary is empty");
     }
     if window.length.is_zero() {
         return refuse("give it a length, such as 2h: it would take no time");
     }
-    if window.length.at_most().num_days() > i64::from(LONGEST) + 1 {
-        return refuse(format!("at most {LONGEST} days at once; let it recur instead"));
+    for length in [Some(window.length), window.flexible].into_iter().flatten() {
+        bounded(length)?;
+    }
+    if let Some(inspection) = window.inspection {
+        let after = match inspection.basis {
+            Basis::Completed { months, days } => u64::from(months) * 31 + u64::from(days),
+            Basis::Scheduled => 0,
+        };
+        let grace = u64::from(inspection.grace) / 86_400;
+        if after > u64::from(RARELY) || grace > u64::from(LONGEST) {
+            return refuse(format!(
+                "an inspection is due again within {RARELY} days, and late for at most {LONGEST}"
+            ));
+        }
     }
     if window.flexible.is_some_and(Length::is_zero) {
         return refuse("say how long it lasts once its target is down, such as 30m");
@@ -150,7 +182,7 @@ fn sound(window: &Window) -> Result<(), Refused> {
         return refuse("a matcher without a condition would touch everything; name a label");
     }
     if let Some(back_out) = &window.back_out
-        && i64::from(back_out.decide_after) >= window.length.at_most().num_seconds()
+        && i64::from(back_out.decide_after) >= window.length.nominal().num_seconds()
     {
         return refuse("the latest decision to back out has to come before the end");
     }

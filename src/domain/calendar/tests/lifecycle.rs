@@ -308,6 +308,58 @@ fn the_plans_windows_change_from_the_instant_of_the_new_plan() {
     assert_eq!(list(&book), expect[..1]);
 }
 
+#[test]
+fn whoever_was_faster_is_not_overwritten_unseen() {
+    let (mut book, key) = planned();
+    let seen = book.calendar.position();
+    book.act("ana", &key, Action::Move { to: local("2026-11-25 22:00"), length: None }, NOON)
+        .unwrap();
+    let to = local("2026-11-26 22:00");
+    let act = Command::Act { key: key.clone(), action: Action::Move { to, length: None } };
+    let late = |position| Command::Seen { command: Box::new(act.clone()), position };
+    assert_eq!(
+        book.tell("luis", late(seen), NOON),
+        refused("WIN-1 was moved by ana at 12:00 while you looked; look at it again")
+    );
+    book.tell("luis", late(book.calendar.position()), NOON).unwrap();
+}
+
+#[test]
+fn what_a_change_of_a_series_would_lose_is_told() {
+    let mut book = Book::new(Vec::new());
+    let mut weekly = window("", Kind::Maintenance, "2026-11-24 22:00", 2);
+    weekly.recurrence.rule = Some(crate::domain::time::Rule::parse("FREQ=WEEKLY").unwrap());
+    book.add(weekly, NOON).unwrap();
+    let at = |day: &str| key("WIN-1", &format!("2026-{day} 22:00"));
+    let off = Action::Cancel { reason: "holiday".to_owned() };
+    book.act("luis", &at("12-01"), off, NOON).unwrap();
+    book.act(
+        "luis",
+        &at("12-08"),
+        Action::Move { to: local("2026-12-09 22:00"), length: None },
+        NOON,
+    )
+    .unwrap();
+    book.act("ana", &at("12-15"), Action::Approve, NOON).unwrap();
+    let lost = |change: &dyn Fn(&mut Window)| -> Vec<String> {
+        let mut changed = Window::clone(&book.calendar.window(&at("12-01").window).unwrap().window);
+        change(&mut changed);
+        let lost = book.calendar.discarded(&changed, super::at(NOON));
+        lost.iter().map(|c| c.text(&book.roster)).collect()
+    };
+    assert_eq!(lost(&|w| w.summary = "Other words".into()), [""; 0]);
+    let approval = "it was approved, and that is lost with the change";
+    assert_eq!(lost(&|w| w.length = Length::hours(3)), [approval]);
+    assert_eq!(
+        lost(&|w| w.recurrence.start = local("2026-11-24 23:00")),
+        [
+            "it was cancelled, and that is lost with the change",
+            "it was moved, and that is lost with the change",
+            approval,
+        ]
+    );
+}
+
 /// A console that starts does not know what the plan was when it was approved: the approval does.
 #[test]
 fn an_approval_does_not_hold_for_other_terms_after_a_restart_either() {

@@ -1,10 +1,12 @@
 //! The calendar as tables and stories, and the laws that hold for all of them.
 
 mod conflicts;
+mod imported;
 mod inspections;
 mod lifecycle;
 mod mirror;
 mod occurrences;
+mod stated;
 mod stored;
 mod suppression;
 

@@ -39,6 +39,7 @@ fn any_when() -> impl Strategy<Value = (Recurrence, Length, bool)> {
 /// Events as they are read: those of one day in the calendar's zone, single ones in UTC.
 fn any_event() -> impl Strategy<Value = Event> {
     let texts = (any_text(), any_text(), any_text(), prop::collection::vec(any_text(), 0..3));
+    let extra = prop::collection::vec(("[A-Z]{1,9}", any_text()), 0..3);
     let people = (prop::option::of(any_party()), prop::collection::vec(any_party(), 0..3));
     let status = prop::sample::select(vec![
         None,
@@ -46,52 +47,60 @@ fn any_event() -> impl Strategy<Value = Event> {
         Some(Status::Confirmed),
         Some(Status::Cancelled),
     ]);
-    (texts, people, status, any_when(), 0_u32..3, any::<bool>(), "[a-z]{1,90}").prop_map(
-        |(
-            (summary, description, location, categories),
-            (organizer, attendees),
-            status,
-            (mut when, mut length, all_day),
-            sequence,
-            replaces,
-            uid,
-        )| {
-            let midnight =
-                |local: &mut NaiveDateTime| *local = local.date().and_hms_opt(0, 0, 0).unwrap();
-            if all_day {
-                when.zone = Europe::Berlin;
-                length = Length::days(length.days.max(1));
-                [&mut when.start]
-                    .into_iter()
-                    .chain(&mut when.also)
-                    .chain(&mut when.except)
-                    .for_each(midnight);
-            }
-            if replaces {
-                (when.rule, when.also) = (None, Vec::new());
-            }
-            if !all_day && !replaces && when.rule.is_none() && when.also.is_empty() {
-                when.zone = Tz::UTC;
-            }
-            let replaces = replaces.then_some(when.start);
-            let categories = categories.into_iter().filter(|c| !c.is_empty()).collect();
-            Event {
-                uid,
-                summary,
-                description,
-                location,
+    (texts, (people, extra), status, any_when(), 0_u32..3, any::<(bool, bool)>(), "[a-z]{1,90}")
+        .prop_map(
+            |(
+                (summary, description, location, categories),
+                ((organizer, attendees), extra),
                 status,
-                categories,
-                organizer,
-                attendees,
+                (mut when, mut length, all_day),
                 sequence,
-                when,
-                all_day,
-                length,
-                replaces,
-            }
-        },
-    )
+                (replaces, is_transparent),
+                uid,
+            )| {
+                let midnight =
+                    |local: &mut NaiveDateTime| *local = local.date().and_hms_opt(0, 0, 0).unwrap();
+                if all_day {
+                    when.zone = Europe::Berlin;
+                    length = Length::days(length.days.max(1));
+                    [&mut when.start]
+                        .into_iter()
+                        .chain(&mut when.also)
+                        .chain(&mut when.except)
+                        .for_each(midnight);
+                }
+                if replaces {
+                    (when.rule, when.also) = (None, Vec::new());
+                }
+                if !all_day
+                    && !replaces
+                    && extra.is_empty()
+                    && when.rule.is_none()
+                    && when.also.is_empty()
+                {
+                    when.zone = Tz::UTC;
+                }
+                let replaces = replaces.then_some(when.start);
+                let categories = categories.into_iter().filter(|c| !c.is_empty()).collect();
+                Event {
+                    uid,
+                    summary,
+                    description,
+                    location,
+                    status,
+                    categories,
+                    organizer,
+                    attendees,
+                    sequence,
+                    is_transparent,
+                    extra,
+                    when,
+                    all_day,
+                    length,
+                    replaces,
+                }
+            },
+        )
 }
 
 fn any_line() -> impl Strategy<Value = String> {

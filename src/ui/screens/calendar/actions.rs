@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use super::Calendar;
 use super::board::outlook;
-use super::plan::{TIME, form, unless};
+use super::plan::{form, typed, unless};
 use crate::domain::calendar::conflicts::{Conflict, Proposal, Reason, Replaces, conflicts};
 use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::{
@@ -17,7 +17,7 @@ use crate::domain::command::Command;
 use crate::domain::incident::Actor;
 use crate::domain::roster::book::shown;
 use crate::domain::text::{self, clean};
-use crate::domain::time::{Instant, before, zone};
+use crate::domain::time::{Instant, Interval, Moment, before, zone};
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::keymap::Action;
@@ -38,12 +38,15 @@ impl Calendar {
             return form(ctx, None, self.day(ctx));
         }
         let Some(one) = self.occurrence(ctx) else { return Vec::new() };
+        if let Some(why) = hindrance(ctx, &one, action) {
+            return vec![Step::Say(Tone::Bad, why)];
+        }
         match action {
             Action::Approve => {
                 doubtful(ctx, &one, Does::Approve, ("Approve it all the same?", "approve"))
             }
             Action::Start => doubtful(ctx, &one, Does::Start, ("Start it all the same?", "start")),
-            Action::Extend => extend(&one),
+            Action::Extend => extend(ctx, &one),
             Action::Close => close(&one),
             Action::Cancel => cancel(ctx, &one),
             Action::Reschedule => reschedule(ctx, &one),
@@ -56,13 +59,19 @@ impl Calendar {
     /// After a change the cursor goes along with what was changed.
     pub(super) fn follow(&mut self, command: &Ask, ctx: &Ctx<'_>) {
         let (key, local) = match command {
-            Ask::Despite { command, .. } => return self.follow(command, ctx),
+            Ask::Despite { command, .. } | Ask::Seen { command, .. } => {
+                return self.follow(command, ctx);
+            }
             Ask::Act { key, action: Does::Move { to, .. } } => (Some(key), *to),
             Ask::Add { window } => {
+                self.sought = Some(window.clone());
                 let next = window.recurrence.next(before(ctx.now, TimeDelta::days(1)), 1);
                 (None, next.first().map_or(window.recurrence.start, |s| s.local))
             }
-            Ask::Declare { window, .. } => (None, window.recurrence.start),
+            Ask::Declare { window, .. } => {
+                self.sought = Some(window.clone());
+                (None, window.recurrence.start)
+            }
             _ => return,
         };
         self.day = Some(local.date());
@@ -105,24 +114,42 @@ fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, question: (&str, &str))
     unless(&found, roster, one.window.zone(), question, ask)
 }
 
-fn extend(one: &Occurrence) -> Vec<Step> {
+/// Why an action cannot be, before anything is asked for it.
+fn hindrance(ctx: &Ctx<'_>, one: &Occurrence, action: Action) -> Option<String> {
+    let reason = || "-".to_owned();
+    let does = match action {
+        Action::Approve => Does::Approve,
+        Action::Start => Does::Start,
+        Action::Extend => Does::Extend { by: TimeDelta::hours(24) },
+        Action::Close => Does::BackOut { reason: reason() },
+        Action::Cancel => Does::Cancel { reason: reason() },
+        Action::Reschedule => {
+            let far = zone::local(before(ctx.now, TimeDelta::days(-30)), one.window.zone());
+            Does::Move { to: far, length: None }
+        }
+        _ => return None,
+    };
+    let ask = Ask::Act { key: one.key.clone(), action: does };
+    judge(&ctx.world.calendar, &ask, &by(ctx, &operator(ctx)), ctx.now).err().map(|r| r.why)
+}
+
+/// Puts the end off, after a question where it would run into something.
+fn extend(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
     let zone = one.window.zone();
+    let world = Arc::new(Place { world: ctx.world.clone(), one: one.clone(), now: ctx.now });
     let item = |(label, minutes): (&str, i64)| {
         let by = TimeDelta::minutes(minutes);
         let to = zone::local(before(one.end(), -by), zone).format("%H:%M");
-        Item {
-            label: label.to_owned(),
-            detail: format!("until {to}"),
-            then: vec![act(&one.key, Does::Extend { by })],
-        }
+        let (label, detail) = (label.to_owned(), format!("until {to}"));
+        Item { label, detail, then: world.longer(by) }
     };
-    let key = one.key.clone();
+    let items = LONGER.map(item).into();
     let typed: Free = Box::new(move |text| match text::parse_duration(text) {
-        Some(by) => vec![act(&key, Does::Extend { by })],
+        Some(by) => world.longer(by),
         None => say("a length is 45m or 1h30m"),
     });
     let title = format!("Extend {} by", one.window.title());
-    let picker = Picker::new(&title, LONGER.map(item).into()).or_typed(typed);
+    let picker = Picker::new(&title, items).or_typed(typed);
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
 }
 
@@ -192,7 +219,7 @@ fn cancel(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
 
 fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
     let zone = one.window.zone();
-    let start = zone::local(one.planned.from, zone).format(TIME).to_string();
+    let start = typed(zone::local(one.planned.from, zone));
     let hint = format!("in {}", zone.name());
     let length = one.record().and_then(|r| r.moved?.length).unwrap_or(one.window.length);
     let fields = vec![
@@ -213,7 +240,9 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         let found = place.against(to, length);
         let Place { world, one, .. } = &*place;
         let action = Does::Move { to, length: Some(length) };
-        let ask = Ask::Act { key: one.key.clone(), action };
+        let command = Box::new(Ask::Act { key: one.key.clone(), action });
+        // Whoever moved it meanwhile is not overwritten unseen.
+        let ask = Ask::Seen { command, position: world.calendar.position() };
         let (roster, zone) = (&world.plan.roster, one.window.zone());
         Ok(unless(&found, roster, zone, ("Move it all the same?", "move it"), ask))
     });
@@ -230,14 +259,25 @@ struct Place {
 impl Place {
     fn read(texts: &[String]) -> Result<(NaiveDateTime, Length), (usize, String)> {
         let [start, length] = texts else { return Err((0, String::new())) };
-        let to = NaiveDateTime::parse_from_str(start, TIME)
-            .map_err(|_| (0, "a time is 2026-11-28 22:00".to_owned()))?;
+        let to = Moment::local(start).ok_or((0, "a time is 2026-11-28 22:00".to_owned()))?;
         let length = Length::parse(length).filter(|l| !l.is_zero());
         Ok((to, length.ok_or((1, "a length is 90m, 2h or 3d".to_owned()))?))
     }
 
+    /// Its end put off by so much.
+    fn longer(&self, by: TimeDelta) -> Vec<Step> {
+        let end = self.one.end();
+        let found = self.over(Interval::new(end, before(end, -by)));
+        let ask = Ask::Act { key: self.one.key.clone(), action: Does::Extend { by } };
+        let (roster, zone) = (&self.world.plan.roster, self.one.window.zone());
+        unless(&found, roster, zone, ("Extend it all the same?", "extend it"), ask)
+    }
+
     fn against(&self, to: NaiveDateTime, length: Length) -> Vec<Conflict> {
-        let at = self.one.window.planned(to, length);
+        self.over(self.one.window.planned(to, length))
+    }
+
+    fn over(&self, at: Interval) -> Vec<Conflict> {
         let outlook = outlook(&self.world, at, self.now);
         let replaces = Replaces::One(&self.one.key);
         let proposal = Proposal { window: &self.one.window, at, replaces };
@@ -272,6 +312,12 @@ fn change(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
             let day = zone::local(one.planned.from, one.window.zone()).date();
             form(ctx, Some(&version.window), day)
         }
+        Some(version) if version.source == Source::Imported => {
+            let source = one.key.window.calendar().unwrap_or_default();
+            let said =
+                format!("it is in the calendar of {source}: change it there, or w moves this one");
+            say(&said)
+        }
         Some(_) => say("it is in the service plan: change [[windows]] there, or w moves this one"),
         None => say("it was withdrawn; N plans it anew"),
     }
@@ -292,7 +338,7 @@ fn except(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         return say(said);
     };
     let zone = one.window.zone();
-    let until = zone::local(one.planned.to, zone).format(TIME).to_string();
+    let until = typed(zone::local(one.planned.to, zone));
     let fields = vec![
         FormField::new("Reason", "", "why it may not wait"),
         FormField::new("Until", &until, "the work has to be over by then"),
@@ -303,8 +349,7 @@ fn except(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         if reason.is_empty() {
             return Err((0, "say why it may not wait".to_owned()));
         }
-        let until = NaiveDateTime::parse_from_str(until, TIME)
-            .map_err(|_| (1, "a time is 2026-11-28 23:30".to_owned()))?;
+        let until = Moment::local(until).ok_or((1, "a time is 2026-11-28 23:30".to_owned()))?;
         let (freeze, window) = (freeze.clone(), window.clone());
         let expires = zone::instant(until, zone);
         let ask = Ask::Except { freeze, window, reason: clean(reason, 500), expires };
@@ -370,8 +415,20 @@ fn fields_before_note(has_value: bool) -> usize {
 }
 
 /// A failed item becomes an incident.
-pub(super) fn incident_of(one: &Occurrence, item: u16) -> Vec<Step> {
-    match inspections::report(one, item) {
+pub(super) fn incident_of(ctx: &Ctx<'_>, one: &Occurrence, item: u16) -> Vec<Step> {
+    let report = inspections::report(one, item);
+    let checked = one.record().and_then(|r| r.check(item)).map(|check| check.at);
+    let known = report.as_ref().zip(checked).and_then(|(report, at)| {
+        let mut all = ctx.world.incidents.by_id.values();
+        all.find(|i| i.title == report.title && i.opened_at >= at).map(|i| i.id)
+    });
+    if let Some(id) = known {
+        return vec![
+            Step::Say(Tone::Info, format!("it is {id} already")),
+            Step::Go(super::Place::Incident(id)),
+        ];
+    }
+    match report {
         Some(report) => vec![Step::Do(Cmd::Ask(Command::Report(report)))],
         None => say("only a failed item becomes an incident; Enter says that it failed"),
     }

@@ -56,7 +56,7 @@ impl Calendar {
         }
         let half = if area.width >= 100 { area.width / 2 } else { area.width };
         let left = Rect { width: half, ..area };
-        detail::view_entry(ctx, &self.board, self.entry(ctx), left, paint);
+        detail::view_entry(ctx, &self.board, (self.day(ctx), self.entry(ctx)), left, paint);
         let right = Rect { x: area.x + half, width: area.width - half, ..area };
         if right.width > 2 {
             self.view_collisions(ctx, right, paint);
@@ -86,7 +86,7 @@ impl Calendar {
                 let all = [when, what, touches, owner, collides, status];
                 let shown: Vec<(String, Role)> = if few {
                     let [when, what, _, _, (collides, role), status] = all;
-                    let mark = if collides.is_empty() { "" } else { "!" };
+                    let mark = if collides.is_empty() { "" } else { ctx.theme().symbols.warning };
                     vec![when, what, (mark.to_owned(), role), status]
                 } else {
                     all.into()
@@ -116,6 +116,11 @@ impl Calendar {
         }
         if !matches!(self.rows.get(index + 1), Some(Row::Entry(..))) {
             text.push_str("  nothing planned");
+        }
+        let turns = self.board.hand_overs(day).len();
+        if turns > 0 {
+            let said = crate::domain::text::count(turns, "hand-over");
+            text = format!("{text}  {} {said}", ctx.theme().symbols.arrow_right);
         }
         (text, if day == today { Role::Accent } else { Role::Heading })
     }

@@ -14,7 +14,6 @@ use crate::domain::calendar::{ClosureCode, Key, Kind, Occurrence, Status};
 use crate::domain::roster::now::{Held, held};
 use crate::domain::roster::shifts::final_shifts;
 use crate::domain::roster::{PersonId, Roster, ScheduleId};
-use crate::domain::text;
 use crate::domain::time::{Instant, Interval, zone};
 use crate::engine::outlook::{Known, Outlook};
 use crate::engine::{Plan, Snapshot};
@@ -30,6 +29,7 @@ pub struct Board {
     pub entries: Vec<Entry>,
     /// What is drawn in a day of the month, by its place among the entries.
     by_day: BTreeMap<NaiveDate, Vec<usize>>,
+    hand_overs: BTreeMap<NaiveDate, Vec<HandOver>>,
     collisions: HashMap<Key, Vec<Conflict>>,
     /// How often it was made.
     pub number: u64,
@@ -61,15 +61,12 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Id {
     Occurrence(Key),
-    HandOvers(NaiveDate),
     Expiry(PersonId, Arc<str>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
     Occurrence(Box<Occurrence>),
-    /// All of a day, in order of time.
-    HandOvers(Vec<HandOver>),
     /// The last good day of a certificate or a training.
     Expiry {
         day: NaiveDate,
@@ -126,18 +123,20 @@ impl Board {
                 Entry::of(one, conflicts, now)
             })
             .collect();
-        hand_overs(world, span, &mut entries);
         expiries(&world.plan.roster, span, world.site.zone, &mut entries);
-        // Hand-overs are every day's: they stand below what is planned for a day.
+        entries.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.id.cmp(&b.id)));
         let site = world.site.zone;
-        entries.sort_by_cached_key(|e| {
-            let day = zone::local(e.at.from.max(span.from), site).date();
-            (day, matches!(e.what, What::HandOvers(_)), e.at, e.id.clone())
-        });
         let edges = entries.iter().flat_map(|e| [e.at.from, e.at.to]);
         let until = edges.filter(|at| *at > now).fold(now + AGAIN, Instant::min);
         let by_day = by_day(&entries, span, site);
-        Self { entries, by_day, collisions, number: 0, made_from: None, until: Some(until) }
+        let hand_overs = hand_overs(world, span);
+        let (number, made_from, until) = (0, None, Some(until));
+        Self { entries, by_day, hand_overs, collisions, number, made_from, until }
+    }
+
+    /// Who takes over from whom on a day.
+    pub fn hand_overs(&self, day: NaiveDate) -> &[HandOver] {
+        self.hand_overs.get(&day).map_or(&[], Vec::as_slice)
     }
 
     /// What is drawn in a day.
@@ -178,8 +177,8 @@ pub fn outlook(world: &Snapshot, span: Interval, now: Instant) -> Outlook {
     Outlook::new(Arc::clone(&world.plan), &world.calendar, &known, span, now)
 }
 
-/// When somebody takes over from somebody else, an entry for each day.
-fn hand_overs(world: &Snapshot, span: Interval, entries: &mut Vec<Entry>) {
+/// When somebody takes over from somebody else, day by day.
+fn hand_overs(world: &Snapshot, span: Interval) -> BTreeMap<NaiveDate, Vec<HandOver>> {
     let overrides = world.book.overrides();
     let mut days: BTreeMap<NaiveDate, Vec<HandOver>> = BTreeMap::new();
     for schedule in &world.plan.roster.schedules {
@@ -205,20 +204,17 @@ fn hand_overs(world: &Snapshot, span: Interval, entries: &mut Vec<Entry>) {
             turn(last.at.to, Some(&last.person), None);
         }
     }
-    entries.extend(days.into_iter().map(|(day, mut all)| {
+    for all in days.values_mut() {
         all.sort_by_key(|h| h.at);
-        let at = all.first().map_or(span.from, |h| h.at);
-        let (at, what) = (Interval::new(at, at), What::HandOvers(all));
-        Entry { id: Id::HandOvers(day), at, what, conflicts: 0 }
-    }));
+    }
+    days
 }
 
-/// In which days of a month entries are drawn: hand-overs in none, they are every day's; what begins
-/// at 23:00 is that evening's alone, a freeze is there on every day that it touches.
+/// In which days of a month entries are drawn: what begins at 23:00 is that evening's alone, a freeze
+/// is there on every day that it touches.
 fn by_day(entries: &[Entry], span: Interval, site: Tz) -> BTreeMap<NaiveDate, Vec<usize>> {
     let mut days: BTreeMap<NaiveDate, Vec<usize>> = BTreeMap::new();
-    let planned = entries.iter().enumerate().filter(|(_, e)| !matches!(e.what, What::HandOvers(_)));
-    for (index, entry) in planned {
+    for (index, entry) in entries.iter().enumerate() {
         let freeze = entry.occurrence().is_some_and(|o| o.window.kind == Kind::Freeze);
         let first = zone::local(entry.at.from.max(span.from), site).date();
         for day in first.iter_days() {
@@ -259,10 +255,17 @@ impl Entry {
         Self { id, at, what: What::Occurrence(Box::new(one)), conflicts }
     }
 
+    /// Whether it touches a day.
+    pub fn is_on(&self, day: NaiveDate, site: Tz) -> bool {
+        let begins = zone::midnight(day, site);
+        let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+        self.at.from < zone::midnight(next, site) && self.at.to > begins
+    }
+
     pub fn occurrence(&self) -> Option<&Occurrence> {
         match &self.what {
             What::Occurrence(one) => Some(one),
-            What::HandOvers(_) | What::Expiry { .. } => None,
+            What::Expiry { .. } => None,
         }
     }
 
@@ -270,12 +273,6 @@ impl Entry {
     pub fn title(&self, roster: &Roster) -> String {
         match (&self.what, &self.id) {
             (What::Occurrence(one), _) => one.window.title(),
-            (What::HandOvers(all), _) => {
-                let mut names: Vec<&str> = all.iter().map(|h| h.schedule.as_ref()).collect();
-                names.sort_unstable();
-                names.dedup();
-                format!("{}: {}", text::count(all.len(), "hand-over"), names.join(", "))
-            }
             (_, Id::Expiry(person, credential)) => {
                 format!("{credential} of {}", roster.name(person))
             }
@@ -298,7 +295,6 @@ impl Entry {
     pub fn mark(&self, symbols: &'static Symbols, now: Instant) -> Mark {
         let mark = |sign, word, role| Mark { sign, word, role };
         match &self.what {
-            What::HandOvers(_) => mark(symbols.arrow_right, "on call", Role::Muted),
             What::Expiry { .. } if self.at.to <= now => {
                 mark(symbols.critical, "expired", Role::Critical)
             }
@@ -394,9 +390,6 @@ pub fn hours(entry: &Entry, day: NaiveDate, site: Tz) -> String {
     let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
     let (begins, ends) =
         (day.and_time(chrono::NaiveTime::MIN), next.and_time(chrono::NaiveTime::MIN));
-    if matches!(entry.what, What::HandOvers(_)) {
-        return String::new();
-    }
     if from <= begins && to == ends {
         return "all day".to_owned();
     }

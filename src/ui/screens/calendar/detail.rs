@@ -1,14 +1,15 @@
 //! What is known of one entry: beside the list in short, and full-screen with its checklist.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::board::{Board, Entry, HandOver, What};
 use crate::domain::calendar::suppression::mutes;
 use crate::domain::calendar::{
-    Basis, FreezeException, Key, Kind, Occurrence, Source, Status, inspections,
+    Basis, FreezeException, Key, Kind, Occurrence, Source, Status, WindowId, inspections,
 };
+use crate::domain::observation::SourceState;
 use crate::domain::roster::PersonId;
 use crate::domain::roster::book::shown;
 use crate::domain::text;
@@ -36,15 +37,16 @@ fn fact(label: &'static str, text: impl Into<String>, role: Role) -> Fact {
 pub(super) fn view_entry(
     ctx: &Ctx<'_>,
     board: &Board,
-    entry: Option<&Entry>,
+    (day, entry): (NaiveDate, Option<&Entry>),
     area: Rect,
     paint: &mut Paint<'_>,
 ) {
     let Some(entry) = entry else {
-        let inner = paint.panel(area, &[("Detail", paint.of(Role::Title))], false);
-        let said = "nothing here; N plans something for this day";
-        let room = inner.width.saturating_sub(2);
-        paint.put(inner.x + 1, inner.y, room, said, Role::Muted);
+        let inner = paint.panel(area, &[("The day", paint.of(Role::Title))], false);
+        let mut facts: Vec<Fact> =
+            board.hand_overs(day).iter().map(|h| hand_over(ctx, h)).collect();
+        facts.push(fact("", "N plans something for this day", Role::Muted));
+        view_facts(&facts, inner, paint);
         return;
     };
     let mark = entry.mark(ctx.theme().symbols, ctx.now);
@@ -59,7 +61,6 @@ pub(super) fn view_entry(
             facts.extend(of_occurrence(ctx, one));
             facts
         }
-        What::HandOvers(all) => all.iter().map(|h| hand_over(ctx, h)).collect(),
         What::Expiry { day } => {
             let left = (*day - zone::local(ctx.now, ctx.world.site.zone).date()).num_days();
             let left = match left {
@@ -216,10 +217,19 @@ fn of_occurrence(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Fact> {
     let from = match version.map(|v| v.source) {
         Some(Source::Plan) => format!("{}, from the service plan", window.id),
         Some(Source::Store) => format!("{}, planned here", window.id),
+        Some(Source::Imported) => imported(ctx, &window.id),
         None => format!("{}, withdrawn", window.id),
     };
     facts.push(fact("window", from, Role::Muted));
     facts
+}
+
+/// Where an imported one is from, and how old that is if the source answers no more.
+fn imported(ctx: &Ctx<'_>, id: &WindowId) -> String {
+    let status = ctx.world.sources.iter().find(|s| id.calendar() == Some(&*s.name));
+    let old = status.filter(|s| s.state != SourceState::Fresh).and_then(|s| s.last_ok);
+    let read = |at| format!(", as it was {}", near(at, ctx.now, ctx.world.site.zone));
+    format!("{id}, from a calendar{}", old.map(read).unwrap_or_default())
 }
 
 fn approval(ctx: &Ctx<'_>, one: &Occurrence) -> Fact {

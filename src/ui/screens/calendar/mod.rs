@@ -23,9 +23,9 @@ mod timeline;
 use chrono::{Datelike, Days, Months, NaiveDate, TimeDelta};
 use ratatui::layout::Rect;
 
-use self::board::{Board, Entry, Id, Row, What, rows};
+use self::board::{Board, Entry, Id, Row, rows};
 use super::{Ctx, Place, Screen, Step, Tone};
-use crate::domain::calendar::{Key, Occurrence, Status};
+use crate::domain::calendar::{Key, Kind, Occurrence, Status, Window};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::time::{Instant, Interval, zone};
 use crate::ui::cmd::Cmd;
@@ -42,6 +42,8 @@ pub struct Calendar {
     day: Option<NaiveDate>,
     /// The entry of the cursor; `None`: the first of its day.
     chosen: Option<Id>,
+    /// What was planned just now: the cursor goes to it when it is there.
+    sought: Option<Box<Window>>,
     /// The one that is shown full-screen.
     page: Option<Page>,
     board: Board,
@@ -126,9 +128,8 @@ impl UnderWay {
         let minute = TimeDelta::minutes(1);
         let around = Interval::new(ctx.now - minute, ctx.now + TimeDelta::hours(1));
         let all = calendar.occurrences(around, ctx.now);
-        let is_on = |o: &&Occurrence| {
-            o.status == Status::InProgress && o.window.kind != crate::domain::calendar::Kind::Freeze
-        };
+        let is_on =
+            |o: &&Occurrence| o.status == Status::InProgress && o.window.kind != Kind::Freeze;
         let edges = all.iter().flat_map(|o| [o.planned.from, o.end()]);
         *self = Self {
             generation: Some(calendar.generation),
@@ -137,6 +138,10 @@ impl UnderWay {
             overrun: all.iter().filter(|o| o.overrun).count(),
         };
     }
+}
+
+fn is_under_way(entry: &Entry) -> bool {
+    entry.occurrence().is_some_and(|one| one.status == Status::InProgress)
 }
 
 impl Calendar {
@@ -181,11 +186,14 @@ impl Calendar {
         };
         let of_day = self.rows.iter().enumerate().skip(heading + 1);
         let of_day = of_day.map_while(|(line, row)| Some((line, entries(row)?)));
-        let found = of_day.clone().find(|(_, e)| Some(&e.id) == self.chosen.as_ref());
-        // What is over is not what somebody looks for first.
-        let goes_on = |e: &Entry| e.occurrence().is_some_and(|o| o.status == Status::InProgress);
-        let next = of_day.clone().find(|(_, e)| e.at.to > ctx.now || goes_on(e));
-        let found = found.or(next).or_else(|| of_day.clone().next());
+        // What went away leaves the cursor on its day: a key never reaches another one.
+        let found = if let Some(id) = &self.chosen {
+            of_day.clone().find(|(_, e)| e.id == *id)
+        } else {
+            // What is over is not what somebody looks for first.
+            let next = of_day.clone().find(|(_, e)| e.at.to > ctx.now || is_under_way(e));
+            next.or_else(|| of_day.clone().next())
+        };
         found.map_or(heading, |(line, _)| line)
     }
 
@@ -284,6 +292,26 @@ impl Calendar {
             return;
         }
         let (span, site) = (self.span(ctx), ctx.world.site.zone);
+        let sought = self.sought.as_ref().and_then(|window| {
+            let is_it = |o: &Occurrence| {
+                o.window.summary == window.summary && o.window.recurrence == window.recurrence
+            };
+            let ours = |e: &&Entry| e.occurrence().is_some_and(is_it) && e.is_on(of.1, site);
+            self.board.entries.iter().find(ours).map(|e| e.id.clone())
+        });
+        if sought.is_some() {
+            (self.chosen, self.sought) = (sought, None);
+        }
+        // What was moved takes the cursor along, as far as it is in sight.
+        let again = self.listed.is_some_and(|(number, day, view)| {
+            number != self.board.number && day == of.1 && view == of.2
+        });
+        let chosen = self.chosen.as_ref().filter(|_| again);
+        let entry = chosen.and_then(|id| self.board.entries.iter().find(|e| e.id == *id));
+        if let Some(entry) = entry.filter(|e| !e.is_on(of.1, site)) {
+            self.day = Some(zone::local(entry.at.from.max(span.from), site).date());
+        }
+        let of = (of.0, self.day(ctx), of.2);
         self.rows = rows(&self.board.entries, span, self.day(ctx), site);
         let timeline = self.view == View::Timeline;
         self.lines = if timeline { self.services(ctx) } else { Vec::new() };
@@ -292,20 +320,17 @@ impl Calendar {
 
     /// Shows what the cursor stands on by itself.
     fn open(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
-        let Some(entry) = self.entry(ctx) else { return Vec::new() };
+        let Some(entry) = self.entry(ctx) else {
+            // Nothing but the day: who takes over on it.
+            let first = self.board.hand_overs(self.day(ctx)).first();
+            let place = first.map(|h| Place::OnCallAt(h.schedule.clone(), h.at));
+            return place.map(Step::Go).into_iter().collect();
+        };
         match &entry.id {
             Id::Occurrence(key) => {
                 self.page = Some(Page { key: key.clone(), item: 0 });
                 Vec::new()
             }
-            Id::HandOvers(_) => match &entry.what {
-                What::HandOvers(all) => {
-                    let first = all.first().map(|h| (h.schedule.clone(), h.at));
-                    let go = first.map(|(schedule, at)| Step::Go(Place::OnCallAt(schedule, at)));
-                    go.into_iter().collect()
-                }
-                _ => Vec::new(),
-            },
             Id::Expiry(..) => {
                 let said = "the person's page is on the On-call tab: 3, then S";
                 vec![Step::Say(Tone::Info, said.to_owned())]
@@ -336,10 +361,16 @@ impl Screen for Calendar {
         let away = self.day.is_some_and(|day| day != Self::today(ctx)) || self.view != View::Month;
         let row = match &self.page {
             Some(_) => one.as_ref().is_some_and(|one| !one.window.checklist.is_empty()),
-            None => self.entry(ctx).is_some(),
+            None => self.entry(ctx).is_some() || !self.board.hand_overs(self.day(ctx)).is_empty(),
         };
+        let unclosed = one.as_ref().is_some_and(|one| {
+            one.status == Status::Completed
+                && one.record().is_none_or(|r| r.finished.is_none())
+                && one.window.kind != Kind::Freeze
+        });
         Situation {
             row,
+            unclosed,
             occurrence: one.map(|one| one.status),
             chart: self.page.is_none() && self.view != View::Month,
             root: self.page.is_none() && !away,

@@ -3,7 +3,7 @@
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 use ratatui::layout::Rect;
 
-use super::board::{Entry, What};
+use super::board::Entry;
 use super::{Calendar, detail};
 use crate::domain::time::zone;
 use crate::ui::screens::Ctx;
@@ -36,7 +36,7 @@ impl Calendar {
         let (list, about) = split(right, right.height - about);
         self.view_list(ctx, "Agenda", list, paint);
         if about.height >= 3 {
-            detail::view_entry(ctx, &self.board, self.entry(ctx), about, paint);
+            detail::view_entry(ctx, &self.board, (self.day(ctx), self.entry(ctx)), about, paint);
         }
     }
 
@@ -151,7 +151,6 @@ fn view_signs(ctx: &Ctx<'_>, on: &[&Entry], cell: Rect, paint: &mut Paint<'_>) {
     let symbols = ctx.theme().symbols;
     let mut signs: Vec<(&str, Role)> = on
         .iter()
-        .filter(|e| !matches!(e.what, What::HandOvers(_)))
         .map(|e| {
             let mark = e.mark(symbols, ctx.now);
             if e.conflicts > 0 { (symbols.warning, Role::Warning) } else { (mark.sign, mark.role) }

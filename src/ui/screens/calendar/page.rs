@@ -8,7 +8,7 @@ use super::detail::view_entry;
 use super::{Calendar, Page, actions};
 use crate::domain::calendar::{Check, CheckResult, Item, Occurrence, Status};
 use crate::domain::incident::Incident;
-use crate::domain::time::near;
+use crate::domain::time::{near, zone};
 use crate::ui::keymap::Action;
 use crate::ui::screens::{Ctx, Step};
 use crate::ui::theme::Role;
@@ -51,7 +51,8 @@ pub(super) fn view_page(
         (facts, list, Rect::default())
     };
     let entry = Entry::of(one.clone(), board.against(&page.key).len(), ctx.now);
-    view_entry(ctx, board, Some(&entry), facts, paint);
+    let day = zone::local(one.planned.from, ctx.world.site.zone).date();
+    view_entry(ctx, board, (day, Some(&entry)), facts, paint);
     if items > 0 {
         view_checklist(ctx, &one, page.item, list, paint);
     }
@@ -192,7 +193,7 @@ impl Calendar {
                 return match action {
                     Action::Mark => actions::pass(&one, item),
                     Action::Open => actions::check_form(&one, item),
-                    _ => actions::incident_of(&one, item),
+                    _ => actions::incident_of(ctx, &one, item),
                 };
             }
             action => return self.ask(action, ctx),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
 
 use super::board::outlook;
@@ -29,10 +29,16 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::form::{Beside, Submit, Told};
 use crate::ui::widgets::{Form, FormField};
 
-/// How a local time is typed.
-pub(super) const TIME: &str = "%Y-%m-%d %H:%M";
+/// How a local time is typed, with seconds where it has some.
+pub(super) fn typed(local: NaiveDateTime) -> String {
+    let form = if local.second() == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+    local.format(form).to_string()
+}
+
 /// Typed as a start: the first time at which nothing is in the way.
 pub(super) const FREE: &str = "free";
+/// Whether something mutes, where nobody said.
+pub(super) const BY_KIND: &str = "by kind";
 /// How many of the next times are named.
 const NEXT: usize = 10;
 /// How many collisions are named before the rest is counted.
@@ -48,6 +54,12 @@ pub(super) struct Desk {
     pub(super) present: Option<Window>,
     pub(super) actor: Actor,
     pub(super) person: Option<PersonId>,
+    /// What the fields said when the form opened.
+    pub(super) initial: Vec<String>,
+    /// Where the log was.
+    position: u64,
+    /// Where the cursor stood.
+    pub(super) day: NaiveDate,
     pub(super) undo_window: TimeDelta,
     /// In which a start is typed.
     pub(super) zone: Tz,
@@ -57,7 +69,7 @@ pub(super) struct Desk {
 /// The form for something new on a day, or for a change of what is there.
 pub(super) fn form(ctx: &Ctx<'_>, present: Option<&Window>, day: NaiveDate) -> Vec<Step> {
     let within = Interval::new(ctx.now, before(ctx.now, -HORIZON));
-    let desk = Arc::new(Desk {
+    let mut desk = Desk {
         outlook: outlook(ctx.world, within, ctx.now),
         calendar: Arc::clone(&ctx.world.calendar.value),
         roster: Arc::clone(&ctx.world.plan.roster),
@@ -65,15 +77,20 @@ pub(super) fn form(ctx: &Ctx<'_>, present: Option<&Window>, day: NaiveDate) -> V
         present: present.cloned(),
         actor: Actor::person(&ctx.prefs.operator),
         person: ctx.prefs.person.clone(),
+        initial: Vec::new(),
+        position: ctx.world.calendar.position(),
+        day,
         undo_window: ctx.world.plan.policy.undo_window,
         zone: present.map_or(ctx.world.site.zone, Window::zone),
         now: ctx.now,
-    });
+    };
     let title = match present {
         Some(window) => format!("Change {}", window.title()),
         None => "Plan something".to_owned(),
     };
     let fields = fields(&desk, day);
+    desk.initial = fields.iter().map(|f| f.field.text().trim().to_owned()).collect();
+    let desk = Arc::new(desk);
     let beside: Beside = {
         let desk = Arc::clone(&desk);
         Box::new(move |texts| told(&desk, texts))
@@ -101,12 +118,9 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
     let kind = window.map_or(Kind::Maintenance, |w| w.kind).word().replace('_', " ");
     let today = zone::local(desk.now, zone).date();
     let start = match window {
-        Some(window) => window.recurrence.start.format(TIME).to_string(),
+        Some(window) => typed(window.recurrence.start),
         None if day <= today => FREE.to_owned(),
-        None => day
-            .and_time(NaiveTime::from_hms_opt(22, 0, 0).unwrap_or_default())
-            .format(TIME)
-            .to_string(),
+        None => typed(day.and_time(NaiveTime::from_hms_opt(22, 0, 0).unwrap_or_default())),
     };
     let weekday = day.format("%a").to_string();
     let by_day = weekday.get(..2).unwrap_or("SA").to_uppercase();
@@ -135,8 +149,8 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
     let types = [ChangeType::Normal, ChangeType::Standard, ChangeType::Emergency];
     let types = types.map(|t| t.word().to_owned()).to_vec();
     let change_type = window.map_or(ChangeType::Normal, |w| w.change_type).word();
-    let mutes = window.is_none_or(|w| w.mutes);
-    let yes_no = ["yes", "no"].map(str::to_owned).to_vec();
+    let mutes = window.map_or(BY_KIND, |w| if w.mutes { "yes" } else { "no" });
+    let yes_no = [BY_KIND, "yes", "no"].map(str::to_owned).to_vec();
     let turn = "up and down choose";
     let start_hint = format!("2026-11-28 22:00 in {}, 22:00 for that day, or {FREE}", zone.name());
     vec![
@@ -179,8 +193,8 @@ fn fields(desk: &Desk, day: NaiveDate) -> Vec<FormField> {
         ),
         FormField::choose(
             "Mutes",
-            if mutes { "yes" } else { "no" },
-            "no: alerts page as ever",
+            mutes,
+            "a change does, anything else does not; no: alerts page as ever",
             yes_no,
         ),
         FormField::new(
@@ -234,16 +248,22 @@ fn checklist(window: &Window) -> String {
 
 /// What speaks against it.
 fn against(desk: &Desk, window: &Window) -> Vec<Conflict> {
-    let replaces = match &desk.present {
-        Some(present) => Replaces::Series(&present.id),
-        None => Replaces::Nothing,
+    let Some(present) = &desk.present else {
+        return desk.outlook.against(window, Replaces::Nothing);
     };
-    desk.outlook.against(window, replaces)
+    let mut found = desk.calendar.discarded(window, desk.now);
+    found.extend(desk.outlook.against(window, Replaces::Series(&present.id)));
+    found
 }
 
 fn command(desk: &Desk, window: Window) -> Ask {
     let window = Box::new(window);
-    if desk.present.is_some() { Ask::Change { window } } else { Ask::Add { window } }
+    if desk.present.is_none() {
+        return Ask::Add { window };
+    }
+    // Whoever changed it meanwhile is not overwritten unseen.
+    let command = Box::new(Ask::Change { window });
+    Ask::Seen { command, position: desk.position }
 }
 
 /// Why the calendar would refuse it.
@@ -286,6 +306,12 @@ fn told(desk: &Desk, texts: &[String]) -> Vec<Told> {
     let long = text::duration(first.length());
     let zone = window.zone();
     out.push(line(format!("{} {} ({long})", shown(first, zone), zone.name()), Role::Strong));
+    let real = zone::local(first.from, zone);
+    if real != window.recurrence.start {
+        let typed = window.recurrence.start.format("%H:%M");
+        let said = format!("clocks change: {typed} is {} that day", real.format("%H:%M"));
+        out.push(line(said, Role::Warning));
+    }
     recurring(desk, &window, &mut out);
     if is_past(desk, &window) {
         let said = "all of it is over: it is declared for the past, and asks how it went and why";
@@ -308,10 +334,22 @@ fn told(desk: &Desk, texts: &[String]) -> Vec<Told> {
     if found.is_empty() {
         out.push(line(clear(desk, &window), Role::Ok));
     } else if let Some(free) =
-        desk.outlook.next_free_slot(&window, window.length, round_up(desk.now))
+        desk.outlook.next_free_slot(&window, window.length, round_up(first.from.max(desk.now)))
     {
         let said = format!("next free: {}; {FREE} as the start takes it", shown(free, desk.zone));
         out.push(line(said, Role::Accent));
+    }
+    let unknown = window
+        .approver
+        .as_ref()
+        .filter(|role| !desk.roster.people.values().any(|person| person.roles.contains(role)));
+    if let Some(role) = unknown {
+        let said = format!("nobody in the plan has the role {role}: it could not be approved");
+        out.push(line(said, Role::Warning));
+    }
+    let items = window.checklist.len();
+    if items > 0 {
+        out.push(line(format!("a checklist of {}", text::count(items, "item")), Role::Muted));
     }
     out.push(line(effect(&window), Role::Muted));
     out

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DurationRound, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::plan::{Desk, FREE, TIME};
+use super::plan::{Desk, FREE};
 use crate::domain::calendar::slots::HORIZON;
 use crate::domain::calendar::{BackOut, Basis, ChangeType, Inspection, Item, Kind, Length, Window};
 use crate::domain::health::ServiceId;
@@ -12,7 +12,7 @@ use crate::domain::matcher::Matchers;
 use crate::domain::roster::{PersonId, Roster};
 use crate::domain::text::suggest;
 use crate::domain::text::{self, clean};
-use crate::domain::time::{Instant, Recurrence, Rule, zone};
+use crate::domain::time::{Instant, Moment, Recurrence, Rule, zone};
 
 /// A free time begins on a multiple of this.
 const GRID: TimeDelta = TimeDelta::minutes(5);
@@ -81,7 +81,12 @@ pub(super) fn read(desk: &Desk, texts: &[String]) -> Result<Window, Vec<Wrong>> 
     if change_type.is_none() {
         wrong.push((At::Type, "one of normal, standard, emergency".to_owned()));
     }
-    let length = Length::parse(text(At::Length)).filter(|l| !l.is_zero());
+    let same = |at: At| {
+        desk.present.is_some() && desk.initial.get(at as usize).is_some_and(|i| i == text(at))
+    };
+    let present = desk.present.as_ref();
+    let length = present.filter(|_| same(At::Length)).map(|w| w.length);
+    let length = length.or_else(|| Length::parse(text(At::Length)).filter(|l| !l.is_zero()));
     if length.is_none() {
         wrong.push((At::Length, "a length is 90m, 2h or 3d".to_owned()));
     }
@@ -103,17 +108,23 @@ pub(super) fn read(desk: &Desk, texts: &[String]) -> Result<Window, Vec<Wrong>> 
     window.change = some(text(At::Number), 60);
     window.approver = some(text(At::Approver), 60);
     match word(text(At::Mutes)).as_str() {
+        "by_kind" => window.mutes = kind.is_change(),
         "yes" => window.mutes = true,
         "no" => window.mutes = false,
-        _ => wrong.push((At::Mutes, "yes or no".to_owned())),
+        _ => wrong.push((At::Mutes, "yes, no or by kind".to_owned())),
     }
     if desk.present.is_none() {
         window.sla_relevant = kind.is_change();
-        // What changes nothing pages as ever, unless somebody says otherwise.
-        window.mutes &= kind.is_change();
     }
-    scope(desk, text(At::Services), text(At::Labels), &mut window, &mut wrong);
+    // What nobody touched stays as it is, however little of it a field can say.
+    if !same(At::Services) {
+        services(desk, text(At::Services), &mut window, &mut wrong);
+    }
+    if !same(At::Labels) {
+        labels(text(At::Labels), &mut window, &mut wrong);
+    }
     match owner(&desk.roster, text(At::Owner)) {
+        _ if same(At::Owner) => {}
         Ok(owner) => window.owner = owner,
         Err(why) => wrong.push((At::Owner, why)),
     }
@@ -122,19 +133,26 @@ pub(super) fn read(desk: &Desk, texts: &[String]) -> Result<Window, Vec<Wrong>> 
         Err(why) => wrong.push((At::Flexible, why)),
     }
     match back_out(text(At::BackOut), text(At::Decide), length) {
+        _ if same(At::BackOut) && same(At::Decide) => {}
         Ok(back_out) => window.back_out = back_out,
         Err(error) => wrong.push(error),
     }
-    window.checklist = items(text(At::Checklist));
+    if !same(At::Checklist) {
+        window.checklist = items(text(At::Checklist));
+    }
     let grace = window.inspection.map_or(0, |i| i.grace);
     let basis = after.map_or(Basis::Scheduled, |days| Basis::Completed { months: 0, days });
+    let basis = window.inspection.filter(|_| same(At::Repeat)).map_or(basis, |i| i.basis);
     window.inspection = (kind == Kind::Inspection).then_some(Inspection { basis, grace });
     if after.is_some() && kind != Kind::Inspection {
         let why = "only an inspection is counted from its last completion; give a rule".to_owned();
         wrong.push((At::Repeat, why));
     }
-    window.recurrence.rule = rule;
+    if !same(At::Repeat) {
+        window.recurrence.rule = rule;
+    }
     match start(desk, text(At::Start), &window) {
+        _ if same(At::Start) => {}
         Ok(start) => window.recurrence.start = start,
         Err(why) => wrong.push((At::Start, why)),
     }
@@ -159,7 +177,7 @@ fn rule(text: &str) -> Result<(Option<Rule>, Option<u32>), String> {
     Rule::parse(text).map(|rule| (Some(rule), None)).map_err(|e| e.to_string())
 }
 
-fn scope(desk: &Desk, services: &str, labels: &str, window: &mut Window, wrong: &mut Vec<Wrong>) {
+fn services(desk: &Desk, services: &str, window: &mut Window, wrong: &mut Vec<Wrong>) {
     window.scope.services.clear();
     for name in services.split(',').map(str::trim).filter(|s| !s.is_empty()) {
         let id = ServiceId::new(name);
@@ -173,6 +191,9 @@ fn scope(desk: &Desk, services: &str, labels: &str, window: &mut Window, wrong: 
             ));
         }
     }
+}
+
+fn labels(labels: &str, window: &mut Window, wrong: &mut Vec<Wrong>) {
     window.scope.matchers.clear();
     for group in labels.split(" or ").map(str::trim).filter(|s| !s.is_empty()) {
         match Matchers::parse(group) {
@@ -187,6 +208,11 @@ fn owner(roster: &Roster, text: &str) -> Result<Option<PersonId>, String> {
         return Ok(None);
     }
     let same = |a: &str| a.to_lowercase() == text.to_lowercase();
+    let mut named = roster.people.values().filter(|p| same(&p.name));
+    if let (Some(one), Some(other)) = (named.next(), named.next()) {
+        let (one, other) = (&one.id, &other.id);
+        return Err(format!("two people are called {text}: write {one} or {other}"));
+    }
     let found = roster.people.values().find(|p| same(&p.id) || same(&p.name));
     found
         .map(|p| Some(p.id.clone()))
@@ -210,7 +236,7 @@ fn back_out(plan: &str, decide: &str, length: Length) -> Result<Option<BackOut>,
     }
     let after = match decide {
         // Half of the time is for going back.
-        "" => length.at_most() / 2,
+        "" => length.nominal() / 2,
         text => {
             text::parse_duration(text).ok_or((At::Decide, "a length is 80m or 2h".to_owned()))?
         }
@@ -231,15 +257,16 @@ fn start(desk: &Desk, text: &str, window: &Window) -> Result<NaiveDateTime, Stri
         let none = || format!("no free time within {} days", HORIZON.num_days());
         return slot.map(|at| zone::local(at.from, desk.zone)).ok_or_else(none);
     }
-    if let Ok(local) = NaiveDateTime::parse_from_str(text, TIME) {
+    if let Some(local) = Moment::local(text) {
         return Ok(local);
     }
     let time = NaiveTime::parse_from_str(text, "%H:%M")
         .map_err(|_| format!("a time is 2026-11-28 22:00, 22:00 or {FREE}"))?;
-    let today = zone::local(desk.now, desk.zone).date();
-    let at = today.and_time(time);
+    let at = desk.day.and_time(time);
+    // What is over on that day is meant for the next.
     let is_past = zone::instant(at, desk.zone) <= desk.now;
-    Ok(if is_past { at + TimeDelta::days(1) } else { at })
+    let tomorrow = zone::local(desk.now, desk.zone).date() + TimeDelta::days(1);
+    Ok(if is_past { at.max(tomorrow.and_time(time)) } else { at })
 }
 
 pub(super) fn round_up(at: Instant) -> Instant {

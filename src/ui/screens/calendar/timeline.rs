@@ -165,7 +165,6 @@ fn lanes_of(
     place: impl Fn(&crate::domain::health::ServiceId) -> Option<usize>,
 ) -> Vec<(usize, String)> {
     match &entry.what {
-        What::HandOvers(_) => Vec::new(),
         What::Expiry { .. } => vec![(usize::MAX, "expires".to_owned())],
         What::Occurrence(one) => {
             let scope = &one.window.scope;

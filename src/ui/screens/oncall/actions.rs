@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::{OnCall, Stretch, stretches};
@@ -14,7 +14,7 @@ use crate::domain::roster::concerns::{Concern, concerns, concerns_of_drop};
 use crate::domain::roster::exchange::{self, Desk, Hindrance, as_made};
 use crate::domain::roster::{Origin, Override, PersonId, Roster};
 use crate::domain::text;
-use crate::domain::time::{Interval, zone};
+use crate::domain::time::{Interval, Moment, zone};
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
 use crate::ui::screens::{Ctx, Step, Tone};
@@ -59,8 +59,8 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         let [who, from, to, reason] = texts else { return Ok(Vec::new()) };
         let person = find(&roster, who).map_err(|why| (0, why))?;
         let time = |text: &str, field| {
-            let local = NaiveDateTime::parse_from_str(text, TIME);
-            let local = local.map_err(|_| (field, "a time is 2026-11-27 18:00".to_owned()))?;
+            let local = Moment::local(text);
+            let local = local.ok_or((field, "a time is 2026-11-27 18:00".to_owned()))?;
             Ok::<_, (usize, String)>(zone::hand_off(local, schedule.zone))
         };
         let at = Interval::new(time(from, 1)?, time(to, 2)?);
