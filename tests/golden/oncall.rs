@@ -347,7 +347,7 @@ fn gaps_are_exit_1_and_none_exit_0() {
     let expect = json!([{"schedule": "databases", "from": "2098-05-05T12:00:00.000Z",
         "to": "2098-05-05T13:00:00.000Z", "why": "outside the hours of every layer"}]);
     assert_eq!((code, &document["gaps"]), (1, &expect));
-    let none = json!({"version": 1, "gaps": [], "double_bookings": []});
+    let none = json!({"version": 1, "gaps": [], "double_bookings": [], "absences": []});
     assert_eq!(gaps("core"), (0, none));
 }
 

@@ -47,12 +47,18 @@ fn bench(size: (u16, u16)) -> Bench {
 
 /// What the person asked of the roster, be it in spite of something.
 fn asked(bench: &mut Bench) -> Vec<Ask> {
-    let roster = |cmd| match cmd {
-        Cmd::Ask(Command::Roster(Ask::Despite { command, reasons })) => {
-            assert!(!reasons.is_empty());
-            Some(*command)
+    fn bare(ask: Ask) -> Ask {
+        match ask {
+            Ask::Despite { command, reasons } => {
+                assert!(!reasons.is_empty());
+                bare(*command)
+            }
+            Ask::Seen { command, .. } => bare(*command),
+            ask => ask,
         }
-        Cmd::Ask(Command::Roster(ask)) => Some(ask),
+    }
+    let roster = |cmd| match cmd {
+        Cmd::Ask(Command::Roster(ask)) => Some(bare(ask)),
         _ => None,
     };
     std::mem::take(&mut bench.cmds).into_iter().filter_map(roster).collect()
@@ -97,7 +103,7 @@ fn every_gap_is_reached_on_a_small_terminal_and_opens_its_schedule() {
     let mut bench = bench((80, 24));
     bench.press("v v");
     let text = bench.text();
-    assert!(text.contains("Gaps and double bookings") && text.contains("Load, last"), "{text}");
+    assert!(text.contains("Gaps, double bookings") && text.contains("Load, last"), "{text}");
     bench.press("G Enter");
     let text = bench.text();
     assert!(text.contains("network · week of") || text.contains("Network · week of"), "{text}");

@@ -10,6 +10,7 @@ use crate::cli::{Context, Failure};
 use crate::config::Config;
 use crate::domain::calendar::Occurrence;
 use crate::domain::calendar::suppression::mutes;
+use crate::domain::time::Instant;
 
 #[derive(Serialize)]
 struct Document {
@@ -28,6 +29,8 @@ struct Fields {
     status: &'static str,
     /// Somebody began it, its time is over, and nobody has finished it.
     overrun: bool,
+    /// The same in the words of the screens: `to approve`, `due`, `with issues`, …
+    stands: &'static str,
     services: Vec<String>,
     matchers: Vec<String>,
     /// Whether its alerts page nobody while it is in force.
@@ -39,7 +42,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn of(one: &Occurrence) -> Self {
+    fn of(one: &Occurrence, now: Instant) -> Self {
         let window = &one.window;
         Self {
             window: window.id.to_string(),
@@ -49,6 +52,7 @@ impl Fields {
             to: utc(one.planned.to),
             status: one.status.word(),
             overrun: one.overrun,
+            stands: one.stands(now),
             services: window.scope.services.iter().map(ToString::to_string).collect(),
             matchers: window.scope.matchers.iter().map(ToString::to_string).collect(),
             mutes: window.is_muting(),
@@ -65,7 +69,9 @@ pub async fn run(context: &Context, config: &Config, args: &CalendarSpan) -> Res
     let all = view.calendar.occurrences(view.span(args)?, view.now);
     let found: Vec<_> = all.iter().filter(|one| touches(one, service.as_ref())).collect();
     if context.output.json {
-        output::document(&Document { occurrences: found.into_iter().map(Fields::of).collect() });
+        output::document(&Document {
+            occurrences: found.into_iter().map(|one| Fields::of(one, view.now)).collect(),
+        });
     } else if found.is_empty() {
         print("nothing is planned\n");
     } else {
@@ -75,12 +81,11 @@ pub async fn run(context: &Context, config: &Config, args: &CalendarSpan) -> Res
             let services = scope.services.iter().map(ToString::to_string);
             let touched: Vec<_> =
                 services.chain(scope.matchers.iter().map(ToString::to_string)).collect();
-            let overrun = if one.overrun { ", overrun" } else { "" };
             table.row([
                 Cell::text(one.key.window.to_string()),
                 Cell::text(view.time(one.planned.from)),
                 Cell::text(view.time(one.planned.to)),
-                Cell::text(format!("{}{overrun}", one.status.word().replace('_', " "))),
+                Cell::text(one.stands(view.now)),
                 Cell::text(one.window.kind.word().replace('_', " ")),
                 Cell::text(one.window.title()),
                 Cell::text(touched.join(", ")),

@@ -11,7 +11,9 @@ use crate::cli::output::{self, Cell, Exit, Table, print};
 use crate::cli::{Context, Failure};
 use crate::config::Config;
 use crate::domain::health::State;
-use crate::domain::roster::gaps::{DoubleBooking, Gap, double_bookings, gaps};
+use crate::domain::roster::gaps::{
+    AwayOnCall, DoubleBooking, Gap, away_on_call, double_bookings, gaps,
+};
 use crate::domain::roster::shifts::final_shifts;
 use crate::domain::roster::{Schedule, ScheduleId};
 use crate::domain::text::duration;
@@ -21,6 +23,17 @@ use crate::domain::time::Interval;
 struct Document {
     gaps: Vec<GapFields>,
     double_bookings: Vec<BookingFields>,
+    /// Who is on call while away.
+    absences: Vec<AwayFields>,
+}
+
+#[derive(Serialize)]
+struct AwayFields {
+    person: String,
+    schedule: String,
+    from: String,
+    to: String,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -55,15 +68,25 @@ pub async fn run(context: &Context, config: &Config, args: &args::Asked) -> Resu
     let span = view.span(args)?;
     let found = found(&view, span);
     let twice = twice(&view, span);
+    let away = away_on_call(
+        &view.roster,
+        &view
+            .finals(span)
+            .into_iter()
+            .map(|(s, shifts)| (s.id.clone(), shifts))
+            .collect::<Vec<_>>(),
+    );
     if context.output.json {
         output::document(&Document {
             gaps: found.iter().map(|(schedule, gap)| GapFields::of(schedule, gap)).collect(),
             double_bookings: twice.iter().map(fields).collect(),
+            absences: away.iter().map(away_fields).collect(),
         });
     } else if !view.is_blank(context) {
-        print(&text(context, &view, &found, &twice));
+        print(&text(context, &view, &found, (&twice, &away)));
     }
-    Ok(if found.is_empty() { Exit::Fine } else { Exit::Problems })
+    let is_fine = found.is_empty() && away.is_empty();
+    Ok(if is_fine { Exit::Fine } else { Exit::Problems })
 }
 
 /// The gaps of the schedules that are asked about.
@@ -86,6 +109,16 @@ fn twice(view: &View, span: Interval) -> Vec<DoubleBooking> {
     found
 }
 
+fn away_fields(away: &AwayOnCall) -> AwayFields {
+    AwayFields {
+        person: away.person.to_string(),
+        schedule: away.schedule.to_string(),
+        from: utc(away.at.from),
+        to: utc(away.at.to),
+        reason: away.reason.to_string(),
+    }
+}
+
 fn fields(booking: &DoubleBooking) -> BookingFields {
     BookingFields {
         person: booking.person.to_string(),
@@ -99,7 +132,7 @@ fn text(
     context: &Context,
     view: &View,
     found: &[(Arc<Schedule>, Gap)],
-    twice: &[DoubleBooking],
+    (twice, away): (&[DoubleBooking], &[AwayOnCall]),
 ) -> String {
     let mut out = String::new();
     if found.is_empty() {
@@ -126,6 +159,21 @@ fn text(
                 Cell::text(view.time(booking.at.to)),
                 Cell::number(duration(booking.at.length())),
                 Cell::text(booking.schedules.join(", ")),
+            ]);
+        }
+        out.push('\n');
+        out += &table.render(context.output);
+    }
+    if !away.is_empty() {
+        let mut table = Table::new(&["AWAY", "FROM", "TO", "LENGTH", "ON CALL ON", "WHY"]);
+        for away in away {
+            table.row([
+                Cell::coloured(State::Warning, view.roster.name(&away.person)),
+                Cell::text(view.time(away.at.from)),
+                Cell::text(view.time(away.at.to)),
+                Cell::number(duration(away.at.length())),
+                Cell::text(&away.schedule),
+                Cell::text(&away.reason),
             ]);
         }
         out.push('\n');

@@ -45,6 +45,20 @@ pub fn events(
 ) -> Vec<Event> {
     let mut series = plain(window, owner);
     series.extra = extra(window, site);
+    // What takes place once is simply otherwise: many programs show an exception from nothing as a
+    // second event.
+    let is_once = window.recurrence.rule.is_none() && window.recurrence.also.is_empty();
+    if let (true, Some(amendment)) = (is_once, amended.get(&window.recurrence.start)) {
+        series.sequence = 1;
+        match amendment {
+            Amendment::Moved(moved) => {
+                series.when = Recurrence::once(moved.start, window.zone());
+                series.length = length(moved.length.unwrap_or(window.length));
+            }
+            Amendment::Cancelled => series.status = Some(Status::Cancelled),
+        }
+        return vec![series];
+    }
     let mut out = vec![series];
     for (original, amendment) in amended {
         let (moved, status) = match amendment {

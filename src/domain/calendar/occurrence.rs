@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{Months, NaiveDateTime, TimeDelta};
 
-use super::model::{Amendment, Basis, Key, Length, Window, later};
-use super::record::{History, Record, Records};
+use super::model::{Amendment, Basis, Key, Kind, Length, Window, later};
+use super::record::{ClosureCode, History, Record, Records};
 use super::state::{Version, reach};
 use crate::domain::roster::PersonId;
 use crate::domain::time::recurrence::Start;
@@ -341,6 +341,32 @@ impl Occurrence {
     pub fn is_by_hand(&self) -> bool {
         let started = self.record().and_then(|r| r.started.as_ref());
         started.is_some_and(|s| !s.automatic)
+    }
+
+    /// How it stands, in the words that screens and lists use.
+    pub fn stands(&self, now: Instant) -> &'static str {
+        if self.window.kind == Kind::Inspection {
+            return super::inspections::standing(self, now).word();
+        }
+        let closed = self.record().and_then(|r| r.finished.as_ref()).map(|f| f.code);
+        let freeze = self.window.kind == Kind::Freeze;
+        match self.status {
+            _ if self.overrun => "overrun",
+            Status::Planned if self.planned.to <= now => "never approved",
+            Status::Planned => "to approve",
+            Status::Approved if freeze => "freeze",
+            Status::InProgress if freeze => "in force",
+            Status::Approved if !self.window.needs_approval() => "planned",
+            Status::Approved => "approved",
+            Status::InProgress => "in progress",
+            Status::Completed => match closed {
+                None | Some(ClosureCode::Successful) => "completed",
+                Some(ClosureCode::WithIssues) => "with issues",
+                Some(ClosureCode::BackedOut) => "backed out",
+                Some(ClosureCode::Failed) => "failed",
+            },
+            Status::Cancelled => "cancelled",
+        }
     }
 
     /// It is neither cancelled nor over.

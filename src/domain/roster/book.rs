@@ -29,6 +29,9 @@ pub enum Command {
     Drop { ids: Vec<OverrideId> },
     /// Do it although something speaks against it; what that is stays on record.
     Despite { command: Box<Self>, reasons: Vec<String> },
+    /// Do it unless somebody put an override on the same time after that one: what the person had
+    /// seen when they began to type.
+    Seen { command: Box<Self>, last: u64 },
     /// Take back the last own change.
     Undo,
 }
@@ -163,6 +166,30 @@ impl Book {
         self.by_id.get(&id)
     }
 
+    /// The number of the newest override that there ever was.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Refused where somebody was faster; says what is there now.
+    fn unchanged(&self, roster: &Roster, command: &Command, last: u64) -> Result<(), String> {
+        let wanted = match command {
+            Command::Set { wanted, .. } => wanted,
+            Command::Despite { command, .. } => return self.unchanged(roster, command, last),
+            _ => return Ok(()),
+        };
+        let newer = self.by_id.values().filter(|o| o.id.0 > last);
+        let clash = |o: &&Override| {
+            wanted.iter().any(|w| w.schedule == o.schedule && w.at.overlap(o.at()).is_some())
+        };
+        let mut newer = newer.filter(clash);
+        let Some(one) = newer.next() else { return Ok(()) };
+        let zone = roster.schedule(&one.schedule).map_or(Tz::UTC, |s| s.zone);
+        let who = one.person.as_ref().map_or("nobody", |p| roster.name(p));
+        let at = shown(one.at(), zone);
+        Err(format!("{} put {who} there {at} while you looked; look at it again", one.id))
+    }
+
     /// In the order in which they were made.
     pub fn overrides(&self) -> Vec<Override> {
         self.by_id.values().cloned().collect()
@@ -191,6 +218,10 @@ impl Book {
                     *despite = reasons.iter().take(MOST).map(|r| text::clean(r, 300)).collect();
                 }
                 Ok((change, said))
+            }
+            Command::Seen { command, last } => {
+                self.unchanged(roster, command, *last)?;
+                self.judge(roster, actor, command, (now, undo_window))
             }
             Command::Undo => self.undo(actor, now, undo_window),
         }

@@ -1,8 +1,12 @@
 //! Where nobody is on call, and where somebody is so twice.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::model::{Layer, Override, PersonId, Rotation, Schedule, ScheduleId, Shift, Turns};
+use super::model::{
+    Layer, Override, PersonId, Roster, Rotation, Schedule, ScheduleId, Shift, Turns,
+};
+use super::now::held;
 use super::shifts::{Imported, layer_shifts};
 use crate::domain::time::{Interval, Intervals, zone};
 
@@ -155,5 +159,33 @@ pub fn double_bookings(finals: &[(ScheduleId, Vec<Shift>)]) -> Vec<DoubleBooking
         }
     }
     out.sort_by_key(|b| b.at);
+    out
+}
+
+/// Somebody on call while they are away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwayOnCall {
+    pub person: PersonId,
+    pub schedule: ScheduleId,
+    pub at: Interval,
+    /// Why they are away.
+    pub reason: Arc<str>,
+}
+
+/// Who is on call in an absence of theirs, in order of time: a rota that was made before the
+/// holidays were known.
+pub fn away_on_call(roster: &Roster, finals: &[(ScheduleId, Vec<Shift>)]) -> Vec<AwayOnCall> {
+    let mut out = Vec::new();
+    for (schedule, shifts) in finals {
+        for held in held(shifts) {
+            let absences = roster.person(&held.person).into_iter().flat_map(|p| &p.absences);
+            out.extend(absences.filter_map(|absence| {
+                let at = absence.at.overlap(held.at)?;
+                let (person, schedule) = (held.person.clone(), schedule.clone());
+                Some(AwayOnCall { person, schedule, at, reason: absence.reason.clone() })
+            }));
+        }
+    }
+    out.sort_by_key(|a| a.at);
     out
 }

@@ -287,7 +287,11 @@ impl Form {
         }
         let left = inner.height.saturating_sub(own - 2 + below);
         let rows = Rect { y: inner.y + above, height: left, ..inner }.intersection(inner);
-        self.paint_fields(paint, rows, (labels, cells), &heights);
+        let hidden = self.paint_fields(paint, rows, (labels, cells), &heights);
+        if hidden > 0 && rows.bottom() < inner.bottom() {
+            let more = format!("{hidden} more, Tab leads on");
+            paint.right(x, rows.bottom(), room, &more, paint.of(Role::Faint));
+        }
         let y = rows.bottom() + 1;
         let hint = self.fields.get(self.focus).map_or("", |f| &f.hint);
         if y < inner.bottom() {
@@ -327,21 +331,21 @@ impl Form {
         self.told.iter().flat_map(lines).collect()
     }
 
-    /// As many fields as find room, that of the focus among them.
+    /// As many fields as find room, that of the focus among them; returns how many do not.
     fn paint_fields(
         &self,
         paint: &mut Paint<'_>,
         area: Rect,
         (labels, cells): (u16, u16),
         heights: &[u16],
-    ) {
+    ) -> usize {
         let until_focus = |first: usize| -> u16 {
             heights.iter().take(self.focus + 1).skip(first).copied().fold(0, u16::saturating_add)
         };
         let first = (0..=self.focus).find(|n| until_focus(*n) <= area.height);
         let first = first.unwrap_or(self.focus);
         let x = area.x + 1;
-        let mut y = area.y;
+        let (mut y, mut drawn) = (area.y, 0);
         for ((i, field), height) in self.fields.iter().enumerate().zip(heights).skip(first) {
             if y.saturating_add(*height) > area.bottom() && i != self.focus {
                 break;
@@ -366,7 +370,9 @@ impl Form {
                 paint.over(at, Role::FieldError);
             }
             y = y.saturating_add(*height);
+            drawn += 1;
         }
+        self.fields.len() - drawn
     }
 }
 

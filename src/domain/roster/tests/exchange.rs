@@ -1,9 +1,10 @@
 //! Shifts that change hands, and overrides that go again.
 
 use super::*;
-use crate::domain::roster::book::Wanted;
+use crate::domain::roster::book::{self, Wanted};
 use crate::domain::roster::concerns::concerns_of_drop;
 use crate::domain::roster::exchange::{Desk, Hindrance, as_made, swap, take};
+use crate::domain::roster::gaps::away_on_call;
 use crate::domain::roster::now::{Whole, whole};
 
 /// Ana and Luis by turns, from midnight to midnight in Madrid.
@@ -171,6 +172,25 @@ fn dropping_who_fills_a_gap_leaves_it_uncovered() {
     let overrides = [over(3, None, noon)];
     let against = concerns_of_drop(&roster, &overrides, NONE, &[OverrideId(3)], now);
     assert_eq!(against.len(), 1, "nobody on purpose was no gap: {against:?}");
+}
+
+#[test]
+fn who_is_on_call_in_an_absence_is_found_whatever_made_them_so() {
+    let core = daily();
+    let mut roster = team(vec![core.clone()]);
+    let away = span(Europe::Madrid, "2026-10-21 12:00", "2026-10-24 00:00");
+    let mut ana = Person::clone(&person("ana", Europe::Madrid));
+    ana.absences = vec![Absence { at: away, reason: "holidays".into() }];
+    roster.people.insert("ana".into(), Arc::new(ana));
+    let week = span(Europe::Madrid, "2026-10-19 00:00", "2026-10-26 00:00");
+    let found = |overrides: &[Override]| -> Vec<String> {
+        let finals = vec![(core.id.clone(), final_shifts(&core, overrides, NONE, week))];
+        let all = away_on_call(&roster, &finals);
+        all.iter().map(|a| format!("{} {}", a.person, book::shown(a.at, Europe::Madrid))).collect()
+    };
+    assert_eq!(found(&[]), ["ana 21 Oct 12:00 – 22 Oct 00:00", "ana 23 Oct 00:00 – 24 Oct 00:00"]);
+    let taken = [over(1, Some("eva"), away)];
+    assert_eq!(found(&taken), [""; 0], "somebody else does it");
 }
 
 #[test]

@@ -305,43 +305,36 @@ impl Entry {
 }
 
 fn occurrence_mark(one: &Occurrence, symbols: &'static Symbols, now: Instant) -> Mark {
-    let mark = |sign, word, role| Mark { sign, word, role };
+    let word = one.stands(now);
+    let mark = |sign, role| Mark { sign, word, role };
     if one.window.kind == Kind::Inspection {
-        let stands = standing(one, now);
-        let word = stands.word();
-        return match stands {
-            Standing::Upcoming => mark(symbols.ok, word, Role::Text),
-            Standing::Due => mark(symbols.maintenance, word, Role::Maintenance),
-            Standing::Late => mark(symbols.warning, word, Role::Warning),
-            Standing::Missed => mark(symbols.critical, word, Role::Critical),
-            Standing::Passed => mark(symbols.check, word, Role::Muted),
-            Standing::Failed => mark(symbols.critical, word, Role::Warning),
-            Standing::Cancelled => mark(symbols.none, word, Role::Faint),
+        return match standing(one, now) {
+            Standing::Upcoming => mark(symbols.ok, Role::Text),
+            Standing::Due => mark(symbols.maintenance, Role::Maintenance),
+            Standing::Late => mark(symbols.warning, Role::Warning),
+            Standing::Missed => mark(symbols.critical, Role::Critical),
+            Standing::Passed => mark(symbols.check, Role::Muted),
+            Standing::Failed => mark(symbols.critical, Role::Warning),
+            Standing::Cancelled => mark(symbols.none, Role::Faint),
         };
     }
     let closed = one.record().and_then(|r| r.finished.as_ref()).map(|f| f.code);
+    let freeze = one.window.kind == Kind::Freeze;
     match one.status {
-        _ if one.overrun => mark(symbols.warning, "overrun", Role::Warning),
-        Status::Planned if one.planned.to <= now => {
-            mark(symbols.none, "never approved", Role::Faint)
+        _ if one.overrun => mark(symbols.warning, Role::Warning),
+        Status::Planned if one.planned.to <= now => mark(symbols.none, Role::Faint),
+        Status::Planned => mark(symbols.unknown, Role::Warning),
+        Status::Approved | Status::InProgress if freeze => {
+            mark(symbols.bar_away, Role::Maintenance)
         }
-        Status::Planned => mark(symbols.unknown, "to approve", Role::Warning),
-        Status::Approved if one.window.kind == Kind::Freeze => {
-            mark(symbols.bar_away, "freeze", Role::Maintenance)
-        }
-        Status::InProgress if one.window.kind == Kind::Freeze => {
-            mark(symbols.bar_away, "in force", Role::Maintenance)
-        }
-        Status::Approved if !one.window.needs_approval() => mark(symbols.ok, "planned", Role::Text),
-        Status::Approved => mark(symbols.ok, "approved", Role::Text),
-        Status::InProgress => mark(symbols.maintenance, "in progress", Role::Maintenance),
+        Status::Approved => mark(symbols.ok, Role::Text),
+        Status::InProgress => mark(symbols.maintenance, Role::Maintenance),
         Status::Completed => match closed {
-            None | Some(ClosureCode::Successful) => mark(symbols.check, "completed", Role::Muted),
-            Some(ClosureCode::WithIssues) => mark(symbols.warning, "with issues", Role::Muted),
-            Some(ClosureCode::BackedOut) => mark(symbols.warning, "backed out", Role::Muted),
-            Some(ClosureCode::Failed) => mark(symbols.critical, "failed", Role::Muted),
+            None | Some(ClosureCode::Successful) => mark(symbols.check, Role::Muted),
+            Some(ClosureCode::Failed) => mark(symbols.critical, Role::Muted),
+            Some(_) => mark(symbols.warning, Role::Muted),
         },
-        Status::Cancelled => mark(symbols.none, "cancelled", Role::Faint),
+        Status::Cancelled => mark(symbols.none, Role::Faint),
     }
 }
 

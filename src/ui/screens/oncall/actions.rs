@@ -73,7 +73,8 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         let set = book::Command::Set { wanted: wanted.clone(), what: What::Override };
         book.judge(&roster, &actor, &set, (now, TimeDelta::zero())).map_err(|why| (2, why))?;
         let desk = Desk { roster: &roster, overrides: &overrides, imported: &imported };
-        Ok(ask(desk, wanted, What::Override))
+        // Whoever was faster is not overwritten unseen.
+        Ok(ask(desk, wanted, What::Override, Some(book.last())))
     });
     vec![Step::Show(Box::new(Overlay::Form(Form::new(&title, &about, fields, submit))))]
 }
@@ -97,7 +98,7 @@ pub(super) fn take(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         Ok(Wanted { schedule: id, person, at, reason: String::new() })
     };
     match wanted {
-        Ok(wanted) => ask(desk, vec![wanted], What::Take),
+        Ok(wanted) => ask(desk, vec![wanted], What::Take, None),
         Err(Hindrance::Already(why) | Hindrance::Refused(why)) => say(&why),
     }
 }
@@ -125,7 +126,7 @@ pub(super) fn swap(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
         Some(Item {
             label: format!("{}  {}", roster.name(with), shown(theirs, schedule.zone)),
             detail: text::duration(theirs.length()),
-            then: ask(desk, wanted, What::Swap),
+            then: ask(desk, wanted, What::Swap, None),
         })
     };
     let items: Vec<Item> = others.filter_map(item).take(50).collect();
@@ -164,13 +165,18 @@ fn left_of(stretch: &Stretch, ctx: &Ctx<'_>) -> Interval {
 }
 
 /// Asks for it, after a question where something speaks against it.
-fn ask(desk: Desk<'_>, wanted: Vec<Wanted>, what: What) -> Vec<Step> {
+fn ask(desk: Desk<'_>, wanted: Vec<Wanted>, what: What, seen: Option<u64>) -> Vec<Step> {
     let Desk { roster, overrides, imported } = desk;
     let made = as_made(&wanted, overrides);
     let against = concerns(roster, overrides, imported, &made);
     let schedule = wanted.first().and_then(|w| roster.schedule(&w.schedule));
     let zone = schedule.map_or(Tz::UTC, |s| s.zone);
-    confirmed(roster, zone, &against, book::Command::Set { wanted, what })
+    let command = book::Command::Set { wanted, what };
+    let command = match seen {
+        Some(last) => book::Command::Seen { command: Box::new(command), last },
+        None => command,
+    };
+    confirmed(roster, zone, &against, command)
 }
 
 /// The command, after a question where something speaks against it.

@@ -8,7 +8,9 @@ use chrono::TimeDelta;
 
 use crate::domain::roster::concerns::is_night;
 use crate::domain::roster::escalation::Target;
-use crate::domain::roster::gaps::{DoubleBooking, Gap, double_bookings, gaps};
+use crate::domain::roster::gaps::{
+    AwayOnCall, DoubleBooking, Gap, away_on_call, double_bookings, gaps,
+};
 use crate::domain::roster::load::{Load, fairness, load};
 use crate::domain::roster::now::{Held, Standing, held, standing};
 use crate::domain::roster::shifts::{Imported, final_shifts, layer_shifts};
@@ -55,6 +57,7 @@ pub struct Row {
 pub enum Trouble {
     Gap(ScheduleId, Gap),
     Twice(DoubleBooking),
+    Away(AwayOnCall),
 }
 
 impl Trouble {
@@ -62,6 +65,7 @@ impl Trouble {
         match self {
             Self::Gap(_, gap) => gap.at,
             Self::Twice(booking) => booking.at,
+            Self::Away(away) => away.at,
         }
     }
 }
@@ -112,6 +116,7 @@ impl Board {
             ahead.push((schedule.id.clone(), shifts));
         }
         troubles.extend(double_bookings(&ahead).into_iter().map(Trouble::Twice));
+        troubles.extend(away_on_call(roster, &ahead).into_iter().map(Trouble::Away));
         troubles.sort_by_key(Trouble::at);
         let mut loads: Vec<_> = load(roster, &behind).into_iter().collect();
         loads.sort_by_key(|(_, load)| std::cmp::Reverse(load.on_call));

@@ -32,6 +32,11 @@ pub(super) fn told(ctx: &Ctx<'_>, trouble: &Trouble) -> [String; 4] {
             let what = format!("{} twice", roster.name(&booking.person));
             [what, shown(booking.at, zone(one)), length, format!("{one} and {other}")]
         }
+        Trouble::Away(away) => {
+            let what = format!("{} away", roster.name(&away.person));
+            let why = format!("on call on {}: {}", away.schedule, away.reason);
+            [what, shown(away.at, zone(&away.schedule)), length, why]
+        }
     }
 }
 
@@ -49,8 +54,11 @@ impl OnCall {
 
     fn view_all_gaps(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let troubles = &self.board.troubles;
-        let title =
-            format!("Gaps and double bookings  {} in {} days", troubles.len(), AHEAD.num_days());
+        let title = format!(
+            "Gaps, double bookings, absences  {} in {} days",
+            troubles.len(),
+            AHEAD.num_days()
+        );
         let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], true);
         if troubles.is_empty() {
             let room = inner.width.saturating_sub(2);
@@ -83,6 +91,7 @@ impl OnCall {
         let schedule = match trouble {
             Trouble::Gap(id, _) => id.clone(),
             Trouble::Twice(booking) => booking.schedules[0].clone(),
+            Trouble::Away(away) => away.schedule.clone(),
         };
         vec![Step::Go(Place::OnCallAt(schedule, trouble.at().from))]
     }

@@ -292,7 +292,7 @@ impl OnCall {
     fn view_troubles(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let count = self.board.troubles.len();
         let days = AHEAD.num_days();
-        let title = format!("Gaps and double bookings  {count} in {days} days");
+        let title = format!("Gaps, double bookings, absences  {count} in {days} days");
         let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], false);
         let (x, room) = (inner.x + 1, inner.width.saturating_sub(2));
         if count == 0 {
