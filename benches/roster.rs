@@ -35,6 +35,7 @@ fn person(n: usize) -> Person {
         certificates: Vec::new(),
         trainings: Vec::new(),
         absences: Vec::new(),
+        wishes: atalaya::domain::paging::Wishes::default(),
     }
 }
 

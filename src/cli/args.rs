@@ -2,6 +2,7 @@
 
 mod calendar;
 mod oncall;
+mod page;
 mod upload;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ pub use oncall::{
     Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
     Oncall, Override, Overrides, Shifts, Swap, Take,
 };
+pub use page::Page;
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
     config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
@@ -158,6 +160,8 @@ pub enum Command {
     Oncall(Oncall),
     /// What is planned, what it collides with, and what is done about it
     Calendar(Calendar),
+    /// Page somebody, by the channels that they asked for; exit code 3 where it has not arrived
+    Page(Page),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

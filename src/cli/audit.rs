@@ -10,6 +10,7 @@ use super::output::{self, Cell, Exit, Table, print};
 use super::{Context, Failure, stored};
 use crate::domain::incident::Actor;
 use crate::domain::log::Entry;
+use crate::domain::paging;
 use crate::ui::screens::incidents::timeline;
 
 #[derive(Serialize)]
@@ -75,13 +76,22 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
             Entry::Incident(e) => serde_json::to_value(&e.body),
             Entry::Roster(e) => serde_json::to_value(&e.body),
             Entry::Calendar(e) => serde_json::to_value(&e.body),
+            Entry::Paging(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
 }
 
 fn incident(event: &Entry) -> Option<String> {
-    event.incident().map(|e| e.incident.to_string())
+    let about = match event {
+        Entry::Incident(e) => Some(e.incident),
+        Entry::Paging(e) => match &e.body {
+            paging::Event::Paged(paged) => paged.incident,
+            _ => None,
+        },
+        Entry::Roster(_) | Entry::Calendar(_) => None,
+    };
+    about.map(|id| id.to_string())
 }
 
 fn words(event: &Entry, zone: Tz) -> String {
@@ -92,6 +102,7 @@ fn words(event: &Entry, zone: Tz) -> String {
         }
         Entry::Roster(e) => e.body.words(zone),
         Entry::Calendar(e) => e.body.words(),
+        Entry::Paging(e) => e.body.words(),
     }
 }
 

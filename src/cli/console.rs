@@ -20,9 +20,12 @@ use super::output::{Exit, complain};
 use super::{Context, Failure, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
+use crate::domain::paging;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
 use crate::engine::{Input, runtime};
+use crate::notify::channels::Courier;
+use crate::notify::pager;
 use crate::sources::demo as demo_world;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
@@ -78,7 +81,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 2],
+    beside: [JoinHandle<()>; 3],
 }
 
 impl Opened {
@@ -113,6 +116,11 @@ fn named(command: &Command) -> Vec<String> {
         Command::Undo { targets } => targets.iter().map(|id| format!("{id} undo")).collect(),
         Command::Roster(_) => vec!["the change of the roster".to_owned()],
         Command::Calendar(_) => vec!["the change of the calendar".to_owned()],
+        Command::Paging(paging::Command::Page(_) | paging::Command::Test { .. }) => {
+            vec!["the page".to_owned()]
+        }
+        // What was claimed and not ended is claimed again.
+        Command::Paging(_) => Vec::new(),
     }
 }
 
@@ -139,6 +147,7 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
     config.plan.stale_after = config::stale_after(&config.sources);
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
+    config.plan.channels = team.plan.channels;
     (config.plan.person, config.person) = (team.person.clone(), team.person);
     Ok(config)
 }
@@ -227,7 +236,10 @@ async fn open(
         news: news.clone(),
     };
     let telling = person.start(told);
-    let edge = Edge { handle: handle.clone(), news, notify, over, time };
+    let courier = if args.demo { Courier::AsIf } else { Courier::new(&config.channels) };
+    let (courier, couriers) = watch::channel(courier);
+    let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
+    let edge = Edge { handle: handle.clone(), news, courier, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
@@ -254,7 +266,7 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    Ok(Opened { tui, input, model, outside, beside: [running, telling] })
+    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging] })
 }
 
 /// What the demo's people and alerts did before the console was opened.

@@ -16,6 +16,7 @@ mod keys;
 mod log;
 mod oncall;
 mod output;
+mod page;
 mod show;
 mod sources;
 mod span;
@@ -129,6 +130,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Incident(args) => block_on(incident::run(context, args)),
         Command::Oncall(args) => block_on(oncall::run(context, args)),
         Command::Calendar(args) => block_on(calendar::run(context, args)),
+        Command::Page(args) => block_on(page::run(context, &args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

@@ -44,29 +44,51 @@ impl<'a> EntryFields<'a> {
 
 pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<Exit, Failure> {
     let store = stored::open_to_query(context, config).await?;
-    let read = async { Ok((store.incident(id).await?, store.timeline(id).await?)) };
+    let read =
+        async { Ok((store.incident(id).await?, store.timeline(id).await?, store.pages().await?)) };
     let read: Result<_, Failure> = read.await;
     store.close().await;
-    let (Some(incident), events) = read? else {
+    let (Some(incident), events, pages) = read? else {
         return Err(Failure::Refused(format!(
             "there is no {id}; `atalaya incidents state:any` lists all"
         )));
     };
+    let paged = timeline::paged(pages.about(id), &config.plan.roster);
     if context.output.json {
         output::document(&Document {
             incident: Fields::of(&incident),
             labels: json(&incident.labels),
             annotations: json(&incident.annotations),
             reported_by: json(&incident.reported_by),
-            timeline: events
-                .iter()
-                .map(|e| EntryFields::of(e, words(e, &incident, config)))
-                .collect(),
+            timeline: told(&events, &paged, &incident, config),
         });
     } else {
-        print(&text(&incident, &events, config));
+        print(&text(&incident, &events, paged, config));
     }
     Ok(Exit::Fine)
+}
+
+/// The events, and what became of pages about it, in their order.
+fn told<'a>(
+    events: &'a [Event],
+    paged: &'a [timeline::Entry],
+    incident: &Incident,
+    config: &Config,
+) -> Vec<EntryFields<'a>> {
+    let events = events.iter().map(|e| (e.at, EntryFields::of(e, words(e, incident, config))));
+    let paged = paged.iter().map(|e| {
+        let (kind, actor, text) = (e.word, e.who.as_str(), e.text.clone());
+        let kind = match kind {
+            "page failed" => "page_failed",
+            "page arrived" => "page_delivered",
+            "page given up" => "page_given_up",
+            kind => kind,
+        };
+        (e.at, EntryFields { at: utc(e.at), kind, actor, text, data: Value::Null })
+    });
+    let mut told: Vec<_> = events.chain(paged).collect();
+    told.sort_by_key(|(at, _)| *at);
+    told.into_iter().map(|(_, fields)| fields).collect()
 }
 
 fn json(value: &impl Serialize) -> Value {
@@ -79,7 +101,7 @@ fn words(event: &Event, incident: &Incident, config: &Config) -> String {
     entries.into_iter().map(|e| e.text).collect()
 }
 
-fn text(i: &Incident, events: &[Event], config: &Config) -> String {
+fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Config) -> String {
     let zone = config.plan.site.zone;
     let local =
         |at: crate::domain::time::Instant| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z");
@@ -125,7 +147,10 @@ fn text(i: &Incident, events: &[Event], config: &Config) -> String {
         fact(name, value.replace('\n', "\n               "));
     }
     out.push_str("timeline\n");
-    for entry in timeline::entries(events, Some(i), zone) {
+    let mut entries = timeline::entries(events, Some(i), zone);
+    entries.extend(paged);
+    entries.sort_by_key(|e| e.at);
+    for entry in entries {
         let text = entry.text.replace('\n', "\n                                   ");
         let _ = writeln!(out, "  {}  {:<12} {:<12} {text}", local(entry.at), entry.word, entry.who);
     }

@@ -13,6 +13,8 @@ pub struct Changes {
     pub sources: Vec<Arc<str>>,
     pub ui: bool,
     pub notify: bool,
+    /// How people are paged.
+    pub channels: bool,
     /// What takes effect only after a restart, as keys of the file.
     pub restart: Vec<&'static str>,
 }
@@ -21,6 +23,11 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// The channels, each with the number of what it was made from.
+fn channels(config: &Config) -> Vec<(&str, u64)> {
+    config.channels.iter().map(|c| (&*c.id, c.digest)).collect()
 }
 
 /// Compares what is in force with what was read.
@@ -62,6 +69,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         sources,
         ui: old.ui != new.ui,
         notify: old.notify != new.notify,
+        channels: channels(old) != channels(new),
         restart,
     }
 }

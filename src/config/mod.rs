@@ -35,6 +35,7 @@ use crate::domain::incident::policy::Policy;
 use crate::domain::roster::{PersonId, Roster};
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::Plan;
+use crate::notify::channels::ChannelSettings;
 use crate::sources::settings::{Host, HttpSettings, Kind, SourceSettings};
 
 use problem::{Place, Report, SourceFile};
@@ -67,6 +68,8 @@ pub struct Config {
     pub locale: Locale,
     pub ui: UiSettings,
     pub notify: NotifySettings,
+    /// How people are paged.
+    pub channels: Vec<ChannelSettings>,
     /// What is not wrong, but should be looked at.
     pub warnings: Problems,
     /// By source, a number that changes with its settings or with what is asked of it.
@@ -204,6 +207,7 @@ pub fn built_in(around: &Surroundings) -> Config {
         locale: Locale::default(),
         ui: UiSettings::default(),
         notify: NotifySettings::default(),
+        channels: Vec::new(),
         warnings: Problems::default(),
         digests: BTreeMap::new(),
     })
@@ -266,7 +270,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     }
     let (operator, person) = sections::site::operator(root.section("operator"), around);
     let ui = sections::console::ui(root.section("ui"), &around.vocabulary);
-    let notify = sections::console::notify(root.section("notify"));
+    let (notify, channels, known_channels) = sections::console::notify(root.section("notify"));
     let history = sections::site::history(root.section("health"));
     let mut policy = Policy { zone: site.zone, ..Policy::default() };
     sections::policy::incidents(root.section("incidents"), &mut policy);
@@ -283,7 +287,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let services = sections::service::services(root.sections("services"), &mut upstreams);
     let service_names = check::services(report, &services, &sources);
     check::touched(&mut sources, &services);
-    let (people, known) = sections::person::people(root.sections("people"), site.zone, now);
+    let (people, known) =
+        sections::person::people(root.sections("people"), &known_channels, (site.zone, now));
     let person = person.filter(|p| known.refer(report, *p, "operator.person"));
     check::callings(report, &mut sources, &known, &people);
     let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
@@ -320,6 +325,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         services,
         policy,
         roster,
+        channels: channels.iter().map(ChannelSettings::as_known).collect(),
         windows,
         calendars,
         allowed,
@@ -340,6 +346,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         locale,
         ui,
         notify,
+        channels,
         warnings: Problems::default(),
         digests,
     }

@@ -1,7 +1,7 @@
 //! What of a file must not be shown when one of its lines is quoted: the file may be full of
 //! secrets, and be too broken to know where.
 //!
-//! In `[[sources]]` and in every table of credentials no value is shown at all; elsewhere none whose
+//! In `[[sources]]`, `[[notify.channels]]` and in every table of credentials no value is shown at all; elsewhere none whose
 //! key sounds like a secret, nor what an address carries. So it does not matter how the secret is
 //! written, or that its key is misspelt.
 
@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Tables of which no value is shown, wherever they stand.
-const TABLES: [&str; 4] = ["sources", "auth", "env", "headers"];
+const TABLES: [&str; 5] = ["sources", "channels", "auth", "env", "headers"];
 /// What opens and closes a text of several lines.
 const TRIPLES: [&str; 2] = ["\"\"\"", "'''"];
 

@@ -109,7 +109,7 @@ fn the_example_shows_every_key_that_is_read() {
     };
     // Secrets are shown by one of their four forms each, and named in a comment.
     let named = |key: &str| {
-        let secret = ["bearer", "password", "value"].iter().any(|s| key.contains(s));
+        let secret = ["bearer", "password", "value", "url_"].iter().any(|s| key.contains(s));
         secret && EXAMPLE.contains(key.split_once(' ').map_or(key, |(_, k)| k))
     };
     let missing: Vec<&String> = known.iter().filter(|k| !shown(k) && !named(k)).collect();

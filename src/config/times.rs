@@ -107,6 +107,23 @@ impl Section<'_> {
         sound.then_some(hours)
     }
 
+    /// As [`Self::hours`], or one range for every day: `"22:00-07:00"`.
+    pub fn hours_or_daily(&self, key: &'static str) -> Option<WeekHours> {
+        let node = self.node(key)?;
+        let Value::Text(text) = &node.value else { return self.hours(key) };
+        let Some(range) = Range::parse(text) else {
+            let remedy = "it takes \"22:00-07:00\", or { sat = [\"00:00-24:00\"], sun = … }";
+            let message = format!("{} cannot be \"{text}\"", self.key(key));
+            self.report().error(node.at.0, message, remedy);
+            return None;
+        };
+        let mut hours = WeekHours::default();
+        for (_, day) in DAYS {
+            hours.add(day, range);
+        }
+        Some(hours)
+    }
+
     fn not_a(&self, text: Text<'_>, what: &str, remedy: &str) {
         self.report().error(text.at, format!("\"{}\" is not a {what}", text.value), remedy);
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::calendar;
 use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
+use super::paging;
 use super::roster::book;
 
 /// What a person asks for.
@@ -20,6 +21,8 @@ pub enum Command {
     Roster(book::Command),
     /// Change the calendar.
     Calendar(calendar::Command),
+    /// Page somebody, or say what became of it.
+    Paging(paging::Command),
 }
 
 /// The answer to one target of a command.

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::CalendarEvent;
 use super::incident::{Actor, Event, EventBody, IncidentId};
+use super::paging;
 use super::roster::Change;
 use super::time::Instant;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster and the calendar.
+/// roster, the calendar and pages.
 pub const EVENT_VERSION: u32 = 2;
 
 /// One stored fact.
@@ -17,6 +18,7 @@ pub enum Entry {
     Incident(Event),
     Roster(Recorded<Change>),
     Calendar(Recorded<CalendarEvent>),
+    Paging(Recorded<paging::Event>),
 }
 
 /// A fact that is about no incident, with its place, its time and whose it is.
@@ -44,6 +46,7 @@ pub enum Fact {
     Incident(IncidentId, EventBody),
     Roster(Change),
     Calendar(CalendarEvent),
+    Paging(paging::Event),
 }
 
 impl NewEntry {
@@ -56,6 +59,7 @@ impl NewEntry {
             }
             Fact::Roster(body) => Entry::Roster(Recorded { position, at, actor, body }),
             Fact::Calendar(body) => Entry::Calendar(Recorded { position, at, actor, body }),
+            Fact::Paging(body) => Entry::Paging(Recorded { position, at, actor, body }),
         }
     }
 }
@@ -66,6 +70,7 @@ impl Entry {
             Self::Incident(e) => e.position,
             Self::Roster(e) => e.position,
             Self::Calendar(e) => e.position,
+            Self::Paging(e) => e.position,
         }
     }
 
@@ -74,6 +79,7 @@ impl Entry {
             Self::Incident(e) => e.at,
             Self::Roster(e) => e.at,
             Self::Calendar(e) => e.at,
+            Self::Paging(e) => e.at,
         }
     }
 
@@ -82,6 +88,7 @@ impl Entry {
             Self::Incident(e) => &e.actor,
             Self::Roster(e) => &e.actor,
             Self::Calendar(e) => &e.actor,
+            Self::Paging(e) => &e.actor,
         }
     }
 
@@ -91,6 +98,7 @@ impl Entry {
             Self::Incident(e) => e.body.kind(),
             Self::Roster(e) => e.body.kind(),
             Self::Calendar(e) => e.body.kind(),
+            Self::Paging(e) => e.body.kind(),
         }
     }
 
@@ -98,7 +106,7 @@ impl Entry {
     pub fn incident(&self) -> Option<&Event> {
         match self {
             Self::Incident(e) => Some(e),
-            Self::Roster(_) | Self::Calendar(_) => None,
+            Self::Roster(_) | Self::Calendar(_) | Self::Paging(_) => None,
         }
     }
 
@@ -106,7 +114,7 @@ impl Entry {
     pub fn roster(&self) -> Option<&Recorded<Change>> {
         match self {
             Self::Roster(change) => Some(change),
-            Self::Incident(_) | Self::Calendar(_) => None,
+            Self::Incident(_) | Self::Calendar(_) | Self::Paging(_) => None,
         }
     }
 
@@ -114,7 +122,15 @@ impl Entry {
     pub fn calendar(&self) -> Option<&Recorded<CalendarEvent>> {
         match self {
             Self::Calendar(change) => Some(change),
-            Self::Incident(_) | Self::Roster(_) => None,
+            Self::Incident(_) | Self::Roster(_) | Self::Paging(_) => None,
+        }
+    }
+
+    /// Of a page.
+    pub fn paging(&self) -> Option<&Recorded<paging::Event>> {
+        match self {
+            Self::Paging(event) => Some(event),
+            Self::Incident(_) | Self::Roster(_) | Self::Calendar(_) => None,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::incident::lifecycle::{self, Action, Report, Target};
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
 use crate::domain::log::Fact;
 use crate::domain::matcher::Labels;
+use crate::domain::paging::{self, reach::Desk};
 use crate::domain::roster::book;
 use crate::domain::text;
 
@@ -96,6 +97,32 @@ pub(super) fn calendar(draft: &mut Draft<'_>, actor: &Actor, command: &calendar:
             Verdict::Done { said: said.join("; "), also: Vec::new() }
         }
         Err(refused) => Verdict::Refused { why: refused.why },
+    };
+    draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// A page, or what became of one.
+pub(super) fn paging(draft: &mut Draft<'_>, actor: &Actor, command: &paging::Command) {
+    let State { pages, plan, book, sight, .. } = draft.state;
+    let desk = Desk {
+        roster: &plan.roster,
+        overrides: &book.overrides(),
+        imported: &sight.imported,
+        channels: &plan.channels,
+    };
+    let about = match command {
+        paging::Command::Page(request) => request.about,
+        _ => None,
+    };
+    let about = about.and_then(|id| draft.incident(id));
+    let verdict = match paging::judge(pages, desk, about, command, draft.now) {
+        Ok((events, said)) => {
+            for event in events {
+                draft.push_other(actor, Fact::Paging(event));
+            }
+            Verdict::Done { said, also: Vec::new() }
+        }
+        Err(verdict) => verdict,
     };
     draft.answers.push(Outcome { id: None, verdict });
 }

@@ -19,8 +19,9 @@ use crate::domain::calendar::{self, Calendar, CalendarEvent, Key, Windows};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
-use crate::domain::log::{Entry, NewEntry};
+use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
+use crate::domain::paging::{self, Pages};
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 
@@ -51,6 +52,16 @@ pub enum Effect {
     Notify(Notice),
     /// Ask whoever sits at this console about a window that is theirs.
     Ask(Question),
+    /// Tell them what became of a page.
+    Paged(PageNews),
+}
+
+/// What became of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageNews {
+    pub text: String,
+    /// It has arrived.
+    pub is_good: bool,
 }
 
 /// What the owner of a window has to decide.
@@ -98,6 +109,8 @@ pub struct State {
     pub(super) book: Arc<Book>,
     /// What is planned, by the plan and by people.
     pub(super) calendar: Arc<Calendar>,
+    /// Who was paged, and whether it arrived.
+    pub(super) pages: Arc<Pages>,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -122,6 +135,7 @@ pub(super) struct Changes {
     pub sources: bool,
     pub roster: bool,
     pub calendar: bool,
+    pub pages: bool,
     pub imported: bool,
 }
 
@@ -145,6 +159,7 @@ impl State {
             children: HashMap::new(),
             book: Arc::default(),
             calendar: Arc::default(),
+            pages: Arc::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
@@ -173,6 +188,15 @@ impl State {
         self.calendar = Arc::new(calendar);
         self.schedule(now);
         self
+    }
+
+    /// With the pages that the store has.
+    pub fn with_pages(self, pages: Pages) -> Self {
+        Self { pages: Arc::new(pages), ..self }
+    }
+
+    pub fn pages(&self) -> &Arc<Pages> {
+        &self.pages
     }
 
     pub fn calendar(&self) -> &Arc<Calendar> {
@@ -376,10 +400,14 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             }
             Command::Roster(command) => commands::roster(&mut draft, actor, command),
             Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
+            Command::Paging(command) => commands::paging(&mut draft, actor, command),
         },
         Input::Tick => {
             detection::tick(&mut draft);
             maintenance::ask(&mut draft);
+            for event in paging::overdue(&state.pages, now) {
+                draft.push_other(&Actor::system(), log::Fact::Paging(event));
+            }
         }
     }
     maintenance::mark(&mut draft);
@@ -400,6 +428,10 @@ pub fn evolve(state: &mut State, entry: &Entry) {
             calendar::lifecycle::apply(Arc::make_mut(&mut state.calendar), change);
             state.changes.calendar = true;
             state.maintenance.forget();
+        }
+        Entry::Paging(event) => {
+            Arc::make_mut(&mut state.pages).apply(event);
+            state.changes.pages = true;
         }
     }
 }
@@ -440,6 +472,9 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
     if let Some(change) = entry.calendar() {
         return asked(state, &change.body, now).map(Effect::Ask).into_iter().collect();
     }
+    if let Some(event) = entry.paging() {
+        return page_news(state, &event.body).map(Effect::Paged).into_iter().collect();
+    }
     let Some(event) = entry.incident() else { return Vec::new() };
     let Some(incident) = state.incidents.get(&event.incident) else { return Vec::new() };
     let what = match &event.body {
@@ -466,6 +501,27 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
     } else {
         vec![Effect::Notify(Notice { what, incident: incident.clone() })]
     }
+}
+
+/// What became of a page, where that is news: that a try begins, or fails again, is none.
+fn page_news(state: &State, event: &paging::Event) -> Option<PageNews> {
+    let page = state.pages.get(event.page())?;
+    let name = state.plan.roster.name(&page.what.person);
+    let to = format!("{} to {name}", page.what.id);
+    let (text, is_good) = match event {
+        paging::Event::PageDelivered { channel, said, .. } => {
+            let said = if said.is_empty() { String::new() } else { format!(" ({said})") };
+            (format!("{to}: delivered by {channel}{said}"), true)
+        }
+        paging::Event::PageFailed { channel, attempt: 1, why, .. } => {
+            (format!("{to}: {channel} failed, is tried again: {why}"), false)
+        }
+        paging::Event::PageGivenUp { channel, why, .. } => {
+            (format!("{to}: {channel} given up: {why}"), false)
+        }
+        _ => return None,
+    };
+    Some(PageNews { text, is_good })
 }
 
 /// The question that an event puts to the person at this console, if it is theirs to answer.

@@ -77,6 +77,13 @@ impl Publisher {
                 value: Arc::clone(&state.calendar),
             },
         };
+        let pages = match last {
+            Some(last) if !changes.pages => last.pages.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.pages.generation + 1),
+                value: Arc::clone(&state.pages),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -94,6 +101,7 @@ impl Publisher {
             sources,
             book,
             calendar,
+            pages,
             imported,
             store: store.clone(),
             blind: Arc::new(blind),
@@ -111,6 +119,7 @@ impl Changes {
         sources: true,
         roster: true,
         calendar: true,
+        pages: true,
         imported: true,
     };
 
@@ -120,6 +129,7 @@ impl Changes {
             || self.sources
             || self.roster
             || self.calendar
+            || self.pages
             || self.imported
     }
 }
@@ -133,6 +143,7 @@ impl Default for Changes {
             sources: false,
             roster: false,
             calendar: false,
+            pages: false,
             imported: false,
         }
     }

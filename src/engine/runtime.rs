@@ -26,7 +26,9 @@ use task::Engine;
 
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
-use crate::domain::observation::{Observation, SourceStatus};
+use crate::domain::observation::{Fact, Observation, SourceStatus};
+use crate::domain::paging::Pages;
+use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
 
 /// What reaches the engine's task.
@@ -115,6 +117,50 @@ pub async fn once(
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
     engine.command(actor, command).await
+}
+
+/// Several commands on an open store, one after the other, without staying: nothing is polled and no
+/// time passes by itself.
+#[derive(Clone)]
+pub struct Desk(Arc<tokio::sync::Mutex<Engine>>);
+
+impl Desk {
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn open(plan: Plan, store: &Store) -> Result<Self, StoreError> {
+        let engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+        Ok(Self(Arc::new(tokio::sync::Mutex::new(engine))))
+    }
+
+    /// Who is on call by the calendars of these sources.
+    pub async fn know(&self, imported: Imported) {
+        let mut engine = self.0.lock().await;
+        for (source, duties) in imported {
+            engine.sense(&Observation {
+                source,
+                at: SystemClock.now(),
+                server: String::new(),
+                facts: vec![Fact::Shifts(duties)],
+                warnings: Vec::new(),
+            });
+        }
+    }
+
+    /// Decided on the newest state, committed, answered.
+    ///
+    /// # Errors
+    /// The store cannot be read or written; nothing was stored.
+    pub async fn ask(&self, actor: Actor, command: Command) -> Result<Vec<Outcome>, StoreError> {
+        self.0.lock().await.command(actor, command).await
+    }
+
+    /// The pages as they are now, those of others too.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn pages(&self) -> Result<Arc<Pages>, StoreError> {
+        self.0.lock().await.newest().await.map(|state| Arc::clone(state.pages()))
+    }
 }
 
 /// Gives an empty store a past: what a console that had been open would have written of these inputs

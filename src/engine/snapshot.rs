@@ -16,6 +16,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
+use crate::domain::paging::{Channel, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
@@ -53,6 +54,8 @@ pub struct Snapshot {
     pub book: Part<Book>,
     /// What is planned, and what became of it; `occurrences` says what takes place.
     pub calendar: Part<Calendar>,
+    /// Who was paged, and whether it arrived.
+    pub pages: Part<Pages>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
@@ -93,6 +96,8 @@ pub struct Plan {
     pub policy: Policy,
     /// People, schedules and escalation.
     pub roster: Arc<Roster>,
+    /// The ways to reach people that this console has.
+    pub channels: Vec<Channel>,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
     /// The sources whose calendars state further ones, with what they state where that was read before
@@ -133,6 +138,7 @@ impl Plan {
             services: Vec::new(),
             policy: Policy::default(),
             roster: Arc::default(),
+            channels: Vec::new(),
             windows: Vec::new(),
             calendars: BTreeMap::new(),
             allowed: BTreeMap::new(),

@@ -3,10 +3,14 @@
 //! [`decide`] is pure: which news is worth a [`Notification`]. [`Notifier`] carries them out without
 //! ever blocking whoever hands them over: on the desktop by D-Bus, where *acknowledge* can be
 //! clicked, or by the terminal, which is the app's own to write to.
+//!
+//! Others are paged: [`pager`] carries out, by [`channels`], what `domain::paging` has decided.
 
+pub mod channels;
 mod decide;
 mod desktop;
 mod notifier;
+pub mod pager;
 
 pub use decide::{Scope, decide};
 pub use notifier::{Channel, Notifier, Told};

@@ -136,10 +136,15 @@ impl Request {
 
 impl Http {
     pub fn new(source: &SourceSettings, shared: &Clients) -> Self {
+        Self::with(&source.http, source.max_body, shared)
+    }
+
+    /// For what is no source.
+    pub fn with(settings: &HttpSettings, max_body: usize, shared: &Clients) -> Self {
         Self {
-            settings: source.http.clone(),
-            credentials: Credentials::new(source.http.auth.clone()),
-            max_body: source.max_body,
+            settings: settings.clone(),
+            credentials: Credentials::new(settings.auth.clone()),
+            max_body,
             shared: shared.clone(),
             own: OnceCell::new(),
             anonymous: OnceCell::new(),

@@ -16,7 +16,7 @@ pub mod icinga2;
 pub mod json_path;
 pub mod mirror;
 pub mod probe;
-mod process_group;
+pub mod process_group;
 pub mod prometheus;
 pub mod secret;
 pub mod settings;

@@ -32,6 +32,7 @@ struct Body<'a, B> {
 
 const ROSTER: &str = "roster";
 const CALENDAR: &str = "calendar";
+const PAGING: &str = "paging";
 
 /// An event as its row.
 pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
@@ -39,6 +40,7 @@ pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
         Entry::Incident(e) => (e.incident.0, body(None, &e.body)?),
         Entry::Roster(e) => (0, body(Some(ROSTER), &e.body)?),
         Entry::Calendar(e) => (0, body(Some(CALENDAR), &e.body)?),
+        Entry::Paging(e) => (0, body(Some(PAGING), &e.body)?),
     };
     Ok((
         int(entry.position()),
@@ -81,6 +83,7 @@ pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Entry, StoreError>
         }
         Some(ROSTER) => Fact::Roster(serde_json::from_str(body).map_err(failed)?),
         Some(CALENDAR) => Fact::Calendar(serde_json::from_str(body).map_err(failed)?),
+        Some(PAGING) => Fact::Paging(serde_json::from_str(body).map_err(failed)?),
         Some(other) => {
             let reason = format!("event {position} is about {other:?}, which is unknown here");
             return Err(newer(store, writer, reason));

@@ -9,6 +9,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::incident::lifecycle::fold;
 use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
+use crate::domain::paging::Pages;
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 
@@ -33,6 +34,8 @@ pub struct Loaded {
     pub book: Book,
     /// The windows that were made here, and what became of all; without those of the plan.
     pub calendar: Calendar,
+    /// Who was paged, and whether it arrived.
+    pub pages: Pages,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -46,11 +49,15 @@ const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = '
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
 
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
+const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
 
 const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE position > $1 ORDER BY position LIMIT 1000";
 const TIMELINE: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE incident = $1 AND position <= $2 ORDER BY position";
+
+/// Whether a record is one of a kind.
+type Is = fn(&Record) -> bool;
 
 impl Store {
     /// The head, and the open incidents as they are there.
@@ -71,7 +78,17 @@ impl Store {
         let records: Vec<Record> = records.into_iter().map(record).collect();
         let book = records::book(self, &records)?;
         let calendar = records::calendar(self, &records)?;
-        Ok(Loaded { head, next_id: natural(last) + 1, incidents, book, calendar })
+        let pages = records::pages(self, &records)?;
+        Ok(Loaded { head, next_id: natural(last) + 1, incidents, book, calendar, pages })
+    }
+
+    /// The pages of the last months, and whatever of them is not settled.
+    pub async fn pages(&self) -> Result<Pages, StoreError> {
+        let rows: Vec<RecordRow> = sqlx::query_as(PAGES)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        records::pages(self, &rows.into_iter().map(record).collect::<Vec<_>>())
     }
 
     /// Where the log ends now.
@@ -242,15 +259,19 @@ impl Store {
         // In our order, whatever the database's is.
         let mut stored: Vec<Record> = stored.into_iter().map(record).collect();
         stored.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
-        let of_roster = |r: &Record| records::is_of_roster(r);
-        let (roster, calendar): (Vec<_>, Vec<_>) = stored.into_iter().partition(of_roster);
-        let (changes, planned): (Vec<_>, Vec<_>) = made.records().into_iter().partition(of_roster);
-        if roster != changes {
-            differences.push("the roster differs from what its events say".to_owned());
-        }
-        if calendar != planned {
-            differences.push("the calendar differs from what its events say".to_owned());
-        }
+        let made = made.records();
+        let of = |records: &[Record], what: Is| {
+            records.iter().filter(|r| what(r)).cloned().collect::<Vec<_>>()
+        };
+        let parts: [(&str, Is); 3] = [
+            ("the roster differs from what its events say", records::is_of_roster),
+            ("the pages differ from what their events say", records::is_of_page),
+            ("the calendar differs from what its events say", |r| {
+                !records::is_of_roster(r) && !records::is_of_page(r)
+            }),
+        ];
+        let differ = parts.into_iter().filter(|(_, what)| of(&stored, *what) != of(&made, *what));
+        differences.extend(differ.map(|(said, _)| said.to_owned()));
         Ok(differences)
     }
 
@@ -277,7 +298,7 @@ impl Store {
         let entries = rows.iter().map(|row| decode(self, row)).collect::<Result<Vec<_>, _>>()?;
         let of_incident = |entry| match entry {
             Entry::Incident(event) => Some(event),
-            Entry::Roster(_) | Entry::Calendar(_) => None,
+            Entry::Roster(_) | Entry::Calendar(_) | Entry::Paging(_) => None,
         };
         Ok(entries.into_iter().filter_map(of_incident).collect())
     }

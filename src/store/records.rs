@@ -6,6 +6,7 @@ use super::StoreError;
 use crate::domain::calendar::lifecycle::apply;
 use crate::domain::calendar::{Calendar, CalendarEvent, Document, Part};
 use crate::domain::log::{Entry, Recorded};
+use crate::domain::paging::{Page, PageId, Pages};
 use crate::domain::roster::{Book, Change, Override, OverrideId};
 
 /// Something that the log makes, as it is now.
@@ -21,6 +22,7 @@ pub struct Record {
 }
 
 const OVERRIDE: &str = "override";
+const PAGE: &str = "page";
 /// What the calendar's are called; see [`Part::name`].
 const WINDOW: &str = "window";
 const CALENDAR: [&str; 3] = [WINDOW, "occurrence", "exceptions"];
@@ -30,14 +32,18 @@ const CALENDAR: [&str; 3] = [WINDOW, "occurrence", "exceptions"];
 pub struct Made {
     pub book: Book,
     pub calendar: Calendar,
+    pub pages: Pages,
+    /// Those that were touched, each with the last event that did.
+    paged: BTreeMap<PageId, u64>,
     changes: Vec<Recorded<Change>>,
     planned: Vec<Recorded<CalendarEvent>>,
 }
 
 impl Made {
     /// On what there is already.
-    pub fn on(book: &Book, calendar: &Calendar) -> Self {
-        Self { book: book.clone(), calendar: calendar.clone(), ..Self::default() }
+    pub fn on(book: &Book, calendar: &Calendar, pages: &Pages) -> Self {
+        let (book, calendar, pages) = (book.clone(), calendar.clone(), pages.clone());
+        Self { book, calendar, pages, ..Self::default() }
     }
 
     /// Folds one that is about no incident.
@@ -52,6 +58,10 @@ impl Made {
                 apply(&mut self.calendar, change);
                 self.planned.push(change.clone());
             }
+            Entry::Paging(event) => {
+                let touched = self.pages.apply(event);
+                self.paged.extend(touched.into_iter().map(|id| (id, event.position)));
+            }
         }
     }
 
@@ -59,6 +69,12 @@ impl Made {
     pub fn records(&self) -> Vec<Record> {
         let mut records = of_roster(&self.book, &self.changes.iter().collect::<Vec<_>>());
         records.extend(of_calendar(&self.calendar, &self.planned.iter().collect::<Vec<_>>()));
+        records.extend(self.paged.iter().map(|(id, version)| Record {
+            kind: PAGE.to_owned(),
+            id: id.0.to_string(),
+            version: *version,
+            doc: self.pages.get(*id).and_then(|page| serde_json::to_string(&**page).ok()),
+        }));
         records.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         records
     }
@@ -120,6 +136,32 @@ pub fn of_roster(book: &Book, changes: &[&Recorded<Change>]) -> Vec<Record> {
         doc: book.get(id).and_then(|one| serde_json::to_string(one).ok()),
     };
     touched.into_iter().map(record).collect()
+}
+
+/// Whether it is one of a page.
+pub(super) fn is_of_page(record: &Record) -> bool {
+    record.kind == PAGE
+}
+
+/// The pages that rows stand for.
+///
+/// # Errors
+/// A row that makes no sense.
+pub fn pages(store: &dyn std::fmt::Display, records: &[Record]) -> Result<Pages, StoreError> {
+    let rows = || records.iter().filter(|r| is_of_page(r));
+    let read = |row: &Record| {
+        let page = row.doc.as_deref().map(serde_json::from_str::<Page>);
+        page.transpose().map_err(|e| StoreError::Failed {
+            store: store.to_string(),
+            doing: "read a page",
+            reason: format!("page {} makes no sense ({e})", row.id),
+            remedy: "export what can be read and restore a backup".to_owned(),
+        })
+    };
+    let pages: Vec<Page> =
+        rows().filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
+    let last = rows().filter_map(|r| r.id.parse().ok()).max().unwrap_or(0);
+    Ok(Pages::restored(pages, last))
 }
 
 /// The book that rows stand for.

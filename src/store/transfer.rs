@@ -286,7 +286,8 @@ impl Replay {
             Entry::Incident(event) => self.add_to_incident(&event, line.at)?,
             _ if line.incident != 0 => {
                 return Err(
-                    "a change of the roster or the calendar is about no incident".to_owned()
+                    "what is about the roster, the calendar or a page has no incident's number"
+                        .to_owned(),
                 );
             }
             other => self.made.fold(&other),

@@ -19,6 +19,7 @@ use atalaya::domain::incident::{
 use atalaya::domain::log::{Entry, Recorded};
 use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::AlertStatus;
+use atalaya::domain::paging::{ChannelId, Event as PageEvent, PageId, Paged, Pages};
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
@@ -166,7 +167,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 11] = [
+pub const PROMISES: [&str; 12] = [
     "first_start",
     "restart",
     "race",
@@ -178,6 +179,7 @@ pub const PROMISES: [&str; 11] = [
     "bulk",
     "roster",
     "calendar",
+    "pages",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -193,6 +195,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "bulk" => bulk(location).await,
         "roster" => roster(location).await,
         "calendar" => calendar(location).await,
+        "pages" => pages(location).await,
         other => panic!("no promise is called {other}"),
     }
 }
@@ -574,4 +577,80 @@ pub async fn raw(location: &Location) -> sqlx::AnyPool {
         Location::Memory => panic!("nobody else can reach a store in memory"),
     };
     sqlx::AnyPool::connect(&url).await.unwrap()
+}
+
+/// Pages survive a restart and a transfer, with each try; those that are settled and old are let go.
+async fn pages(location: &Location) {
+    let store = Store::open(location, false).await.unwrap();
+    let mut pages = Pages::default();
+    let paged = |id, channels: &[&str]| {
+        PageEvent::Paged(Paged {
+            id: PageId(id),
+            person: "ana".into(),
+            target: "core 1".to_owned(),
+            incident: Some(IncidentId(7)),
+            priority: Some(Priority(1)),
+            subject: "P1 INC-7 db: down".to_owned(),
+            text: "come".to_owned(),
+            channels: channels.iter().map(|c| ChannelId::from(*c)).collect(),
+            test: false,
+        })
+    };
+    let (page, channel): (_, ChannelId) = (PageId(1), "mail".into());
+    let begin = |attempt, until| PageEvent::PageTryBegan {
+        page,
+        channel: channel.clone(),
+        attempt,
+        until: at(until),
+    };
+    let (why, next) = ("refused \"by\" the server".to_owned(), at(20));
+    let failed = PageEvent::PageFailed {
+        page,
+        channel: channel.clone(),
+        attempt: 1,
+        why,
+        next,
+        unsure: true,
+    };
+    let said = String::new();
+    let delivered = PageEvent::PageDelivered { page, channel: channel.clone(), attempt: 2, said };
+    let history = [
+        (10, paged(1, &["mail"])),
+        (10, begin(1, 25)),
+        (11, failed),
+        (20, begin(2, 35)),
+        (21, delivered),
+        (30, paged(2, &["mail", "sms"])),
+        (91 * 86_400, paged(3, &["sms"])),
+    ];
+    for (position, (second, body)) in (1..).zip(history) {
+        let actor = Actor { session: "s1".to_owned(), ..Actor::person("eva") };
+        let event = Entry::Paging(Recorded { position, at: at(second), actor, body });
+        let mut made = records::Made::on(&Book::default(), &Calendar::default(), &pages);
+        made.fold(&event);
+        let stored = store.append(&[event], &[], &made.records()).await;
+        assert_eq!(stored, Ok(Append::Stored));
+        pages = made.pages;
+    }
+    assert_eq!(store.pages().await.unwrap(), pages);
+    store.close().await;
+
+    let store = Store::open(location, false).await.unwrap();
+    let expect = |loaded: &Pages| {
+        assert_eq!(loaded, &pages);
+        assert!(loaded.get(PageId(1)).is_none(), "settled for more than three months");
+        let due: Vec<_> = loaded.due().into_iter().map(|d| (d.page.0, d.channel)).collect();
+        assert_eq!(due, [(2, "mail".into()), (2, "sms".into()), (3, "sms".into())]);
+        assert_eq!(loaded.next(), PageId(4));
+    };
+    expect(&store.load().await.unwrap().pages);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    let copy = Store::memory().await.unwrap();
+    copy.import(&mut BufReader::new(&export[..])).await.unwrap();
+    expect(&copy.load().await.unwrap().pages);
+    assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
 }

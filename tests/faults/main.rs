@@ -7,5 +7,6 @@ mod contract;
 mod import;
 mod kill;
 mod mirror;
+mod page;
 mod store;
 mod upstream;

@@ -40,7 +40,8 @@ async fn sqlite_keeps_the_promise(
         "newer_events",
         "bulk",
         "roster",
-        "calendar"
+        "calendar",
+        "pages"
     )]
     promise: &str,
 ) {

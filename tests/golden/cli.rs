@@ -104,6 +104,7 @@ fn every_help_text_is_as_documented() {
         "incident",
         "oncall",
         "calendar",
+        "page",
         "audit",
         "export",
         "import",

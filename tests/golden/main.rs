@@ -6,6 +6,7 @@ mod calendar;
 mod cli;
 mod config;
 mod oncall;
+mod page;
 mod readme;
 mod recurrence;
 mod rooms;

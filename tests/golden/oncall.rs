@@ -385,7 +385,8 @@ fn json_documents_have_the_documented_fields() {
     assert!((7..=8).contains(&count), "two weeks: {count}");
     let load = home.json(&["oncall", "load", "--json"]);
     is(&load, &["version", "from", "to", "people", "fairness"]);
-    let wanted = ["person", "name", "hours", "out_of_hours", "nights", "weekends", "shifts"];
+    let wanted =
+        ["person", "name", "hours", "out_of_hours", "nights", "weekends", "shifts", "pages"];
     is(&load["people"][0], &wanted);
     is(&load["fairness"], &["hours", "out_of_hours", "nights", "weekends"]);
 }

@@ -11,8 +11,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("sources", &["domain"]),
     ("engine", &["domain", "store"]),
-    ("notify", &["domain", "engine"]),
-    ("config", &["domain", "engine", "sources"]),
+    // Channels speak HTTP and read secrets as sources do.
+    ("notify", &["domain", "engine", "sources"]),
+    ("config", &["domain", "engine", "notify", "sources"]),
     ("ui", &["domain", "engine", "notify"]),
     ("cli", &["domain", "store", "sources", "engine", "notify", "config", "ui"]),
 ];

@@ -7,5 +7,6 @@ mod health;
 mod incidents;
 mod noc;
 mod oncall;
+mod paging;
 mod run;
 mod support;

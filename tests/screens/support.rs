@@ -367,6 +367,7 @@ pub fn world() -> Snapshot {
         notices: Arc::default(),
         book: Part::default(),
         calendar: Part::default(),
+        pages: Part::default(),
         imported: Part::default(),
     }
 }
@@ -441,7 +442,8 @@ pub fn staffed(world: Snapshot) -> Snapshot {
 pub fn staffed_by(mut world: Snapshot, text: &str) -> Snapshot {
     let around = config::Surroundings::of_process();
     let plan = config::of_text("team.toml", text.to_owned(), &around, now()).unwrap().plan;
-    world.plan = Arc::new(Plan { roster: plan.roster, ..Plan::empty() });
+    let (roster, channels) = (plan.roster, plan.channels);
+    world.plan = Arc::new(Plan { roster, channels, ..Plan::empty() });
     world
 }
 

@@ -19,6 +19,7 @@ mod init;
 mod main_job;
 mod mirror;
 mod notify;
+mod page;
 mod postgres;
 mod probe;
 mod prometheus;

@@ -15,6 +15,7 @@ use crate::config::{Config, NotifySettings, Problems, Surroundings};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::time::Timescale;
 use crate::engine::Handle;
+use crate::notify::channels::Courier;
 use crate::sources::history::Histories;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
@@ -27,6 +28,8 @@ pub struct Edge {
     pub handle: Handle,
     /// What the person should know.
     pub news: mpsc::Sender<Msg>,
+    /// By which channels people are paged.
+    pub courier: watch::Sender<Courier>,
     /// How the person is told of incidents.
     pub notify: watch::Sender<NotifySettings>,
     /// What the command line said about the screen.
@@ -112,6 +115,9 @@ impl Edge {
         supervisor.set(new.sources.clone()).await;
         if changes.plan || !changes.sources.is_empty() {
             let _ = self.news.send(Msg::Replanned).await;
+        }
+        if changes.channels {
+            self.courier.send_replace(Courier::new(&new.channels));
         }
         if changes.notify {
             self.notify.send_replace(new.notify.clone());

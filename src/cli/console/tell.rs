@@ -69,6 +69,10 @@ impl Person {
                         match effect {
                             Effect::Notify(notice) => together.push(notice),
                             Effect::Ask(question) => asked.push(question),
+                            Effect::Paged(news) => {
+                                let tone = if news.is_good { Tone::Good } else { Tone::Bad };
+                                let _ = self.news.try_send(Msg::Say(tone, news.text));
+                            }
                         }
                         next = effects.try_recv().ok();
                     }

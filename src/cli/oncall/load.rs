@@ -32,6 +32,8 @@ struct Fields {
     nights: usize,
     weekends: usize,
     shifts: usize,
+    /// That arrived; for whatever they were paged.
+    pages: usize,
 }
 
 /// Jain's index of each; `null` where nobody has any.
@@ -66,6 +68,7 @@ pub async fn run(context: &Context, config: &Config, args: &args::Asked) -> Resu
         loads.entry(member.clone()).or_default();
     }
     let fairness = Fairness::of(&loads);
+    let pages = view.pages.received(span);
     if context.output.json {
         let people = loads.iter().map(|(person, load)| Fields {
             person: person.to_string(),
@@ -75,12 +78,13 @@ pub async fn run(context: &Context, config: &Config, args: &args::Asked) -> Resu
             nights: load.nights,
             weekends: load.weekends,
             shifts: load.shifts,
+            pages: pages.get(person).copied().unwrap_or(0),
         });
         let (from, to) = (utc(span.from), utc(span.to));
         output::document(&Document { from, to, people: people.collect(), fairness });
     } else if !view.is_blank(context) {
         let (from, to) = (view.time(span.from), view.time(span.to));
-        let table = table(&view, &loads).render(context.output);
+        let table = table(&view, &loads, &pages).render(context.output);
         print(&format!("{from} – {to}\n\n{table}\n{}", meaning(&fairness, loads.len())));
     }
     Ok(Exit::Fine)
@@ -93,8 +97,14 @@ fn members(schedule: &Schedule) -> impl Iterator<Item = &PersonId> {
     })
 }
 
-fn table(view: &View, loads: &BTreeMap<PersonId, Load>) -> Table {
-    let mut table = Table::new(&["WHO", "HOURS", "OUT OF HOURS", "NIGHTS", "WEEKENDS", "SHIFTS"]);
+fn table(
+    view: &View,
+    loads: &BTreeMap<PersonId, Load>,
+    pages: &BTreeMap<PersonId, usize>,
+) -> Table {
+    const HEADINGS: [&str; 7] =
+        ["WHO", "HOURS", "OUT OF HOURS", "NIGHTS", "WEEKENDS", "SHIFTS", "PAGES"];
+    let mut table = Table::new(&HEADINGS);
     let mut heaviest: Vec<_> = loads.iter().collect();
     heaviest.sort_by_key(|(_, load)| std::cmp::Reverse(load.on_call));
     for (person, load) in heaviest {
@@ -105,6 +115,7 @@ fn table(view: &View, loads: &BTreeMap<PersonId, Load>) -> Table {
             Cell::number(load.nights.to_string()),
             Cell::number(load.weekends.to_string()),
             Cell::number(load.shifts.to_string()),
+            Cell::number(pages.get(person).copied().unwrap_or(0).to_string()),
         ]);
     }
     table

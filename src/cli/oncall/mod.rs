@@ -20,6 +20,7 @@ use super::sources::Fields;
 use super::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::observation::Fact;
+use crate::domain::paging::Pages;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::roster::{Origin, Override, PersonId, Roster, Schedule, Shift, Turns};
 use crate::domain::text::clean;
@@ -60,6 +61,7 @@ struct View {
     roster: Arc<Roster>,
     overrides: Vec<Override>,
     imported: Imported,
+    pages: Pages,
     /// Those that are asked about.
     schedules: Vec<Arc<Schedule>>,
     /// Of the times that are read and shown: the schedule's where it is one, else the site's.
@@ -96,9 +98,10 @@ impl View {
         let store = stored::open_to_query(context, config).await?;
         let loaded = store.load().await;
         store.close().await;
-        let overrides = loaded?.book.overrides();
+        let loaded = loaded?;
+        let (overrides, pages) = (loaded.book.overrides(), loaded.pages);
         let imported = Imported::new();
-        Ok(Self { roster, overrides, imported, schedules, zone, now: Utc::now() })
+        Ok(Self { roster, overrides, imported, pages, schedules, zone, now: Utc::now() })
     }
 
     /// The stretch that a question is about: from now on, if it does not say; two weeks.
@@ -134,7 +137,7 @@ fn time(at: Instant, zone: Tz) -> String {
 
 /// What the calendars state that layers are read from, each asked once. Of one that does not answer,
 /// why, and whose shifts are missing, goes to standard error.
-async fn imported(config: &Config) -> Imported {
+pub(super) async fn imported(config: &Config) -> Imported {
     let layers = config.plan.roster.schedules.iter().flat_map(|schedule| {
         schedule.layers.iter().filter_map(move |layer| match &layer.turns {
             Turns::Calendar(source) => Some((source, layer, schedule)),

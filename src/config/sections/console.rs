@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::channel::Known as Channels;
 use crate::config::reader::Section;
 use crate::config::tree::Value;
 use crate::config::{Colour, Glyphs, NotifySettings, Switch, UiSettings, Vocabulary};
 use crate::domain::incident::Priority;
 use crate::domain::text::suggest;
 use crate::domain::time::TimeStyle;
+use crate::notify::channels::ChannelSettings;
 
 /// The words of `colour`, as on the command line.
 pub const COLOURS: [(&str, Colour); 6] = [
@@ -108,17 +110,20 @@ fn known(
 }
 
 /// `[notify]`.
-pub fn notify(section: Option<Section<'_>>) -> NotifySettings {
+pub fn notify(
+    section: Option<Section<'_>>,
+) -> (NotifySettings, Vec<ChannelSettings>, Channels<'_>) {
     let mut notify = NotifySettings::default();
-    let Some(s) = section else { return notify };
+    let Some(s) = section else { return (notify, Vec::new(), Channels::default()) };
     notify.desktop = switch(&s, "desktop");
     notify.terminal = switch(&s, "terminal");
     notify.bell = s.flag("bell").unwrap_or(notify.bell);
     if let Some(p) = s.integer("min_priority", 1..=5) {
         notify.min_priority = Priority(p as u8);
     }
+    let (channels, known) = super::channel::channels(s.sections("channels"));
     s.finish();
-    notify
+    (notify, channels, known)
 }
 
 /// `true`, `false` or `"auto"`.

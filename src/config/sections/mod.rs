@@ -1,5 +1,6 @@
 //! The sections of the file, one reader each.
 
+pub mod channel;
 pub mod console;
 pub mod escalation;
 pub mod person;

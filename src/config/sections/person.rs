@@ -6,33 +6,41 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use super::channel::Known as Channels;
 use crate::config::names::Names;
 use crate::config::reader::Section;
 use crate::config::tree::Value;
+use crate::domain::incident::Priority;
+use crate::domain::paging::{ChannelId, Wishes};
 use crate::domain::roster::{Absence, Credential, Involvement, Person, PersonId};
 use crate::domain::text::clean;
 use crate::domain::time::{Instant, Interval, zone};
 
 /// All of them; who has no zone of their own lives in that of the site.
-pub fn people(
-    sections: Vec<Section<'_>>,
-    site: Tz,
-    now: Instant,
-) -> (BTreeMap<PersonId, Arc<Person>>, Names<'_>) {
+pub fn people<'a>(
+    sections: Vec<Section<'a>>,
+    channels: &Channels<'_>,
+    (site, now): (Tz, Instant),
+) -> (BTreeMap<PersonId, Arc<Person>>, Names<'a>) {
     let (mut people, mut names) = (BTreeMap::new(), Names::new("person", "people"));
     for s in sections {
         let id = s.id("id = \"ana\"");
         if let Some(id) = id {
             names.give(s.report(), id);
         }
-        let person = person(&s, id.map_or("", |id| id.value), site, now);
+        let person = person(&s, id.map_or("", |id| id.value), channels, (site, now));
         s.finish();
         people.insert(person.id.clone(), Arc::new(person));
     }
     (people, names)
 }
 
-fn person(s: &Section<'_>, id: &str, site: Tz, now: Instant) -> Person {
+fn person(
+    s: &Section<'_>,
+    id: &str,
+    channels: &Channels<'_>,
+    (site, now): (Tz, Instant),
+) -> Person {
     let own = s.zone("timezone").unwrap_or(site);
     let line = |key| s.filled(key).map(|t| Arc::from(clean(t.value, 80)));
     let today = zone::local(now, own).date();
@@ -50,7 +58,41 @@ fn person(s: &Section<'_>, id: &str, site: Tz, now: Instant) -> Person {
         certificates: credentials(s, id, "certificates", today),
         trainings: credentials(s, id, "trainings", today),
         absences: absences(s, own),
+        wishes: wishes(s, id, channels),
     }
+}
+
+/// How they want to be paged.
+fn wishes(s: &Section<'_>, id: &str, channels: &Channels<'_>) -> Wishes {
+    let mut wishes = Wishes::default();
+    for text in s.texts("page").unwrap_or_default() {
+        if !channels.names.refer(s.report(), text, &s.key("page")) {
+            continue;
+        }
+        if channels.mails.contains(&text.value) && !s.has("email") {
+            let message = format!("{id} is paged by mail and has no address");
+            s.report().error(text.at, message, "add email = \"…\", or take this channel out");
+        }
+        let channel: ChannelId = text.value.into();
+        if !wishes.channels.contains(&channel) {
+            wishes.channels.push(channel);
+        }
+    }
+    if let Some(quiet) = s.hours_or_daily("quiet_hours") {
+        wishes.quiet = quiet;
+    }
+    if let Some(p) = s.integer("min_priority", 1..=5) {
+        wishes.min_priority = Priority(p as u8);
+    }
+    if wishes.channels.is_empty() {
+        for key in ["quiet_hours", "min_priority"] {
+            if let Some(at) = s.key_place(key) {
+                let message = format!("{} has no effect without page", s.key(key));
+                s.report().warn(at, message, "name the channels: page = [\"mail\"]");
+            }
+        }
+    }
+    wishes
 }
 
 fn email(s: &Section<'_>) -> Option<Arc<str>> {

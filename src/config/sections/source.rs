@@ -39,7 +39,7 @@ const TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// The same of documents in any form, which take much more room when they are read.
 const MAX_DOCUMENT: usize = 8 * 1024 * 1024;
-const WEB: [&str; 2] = ["http", "https"];
+pub(super) const WEB: [&str; 2] = ["http", "https"];
 
 /// A source as it was read, with the places of what must be checked against the rest.
 pub struct ReadSource<'a> {
@@ -218,7 +218,7 @@ fn size(s: &Section<'_>, key: &'static str) -> Option<usize> {
     bytes
 }
 
-fn http(s: &Section<'_>) -> HttpSettings {
+pub(super) fn http(s: &Section<'_>) -> HttpSettings {
     let mut http = HttpSettings {
         insecure_skip_verify: s.flag("insecure_skip_verify").unwrap_or(false),
         ..HttpSettings::default()
@@ -263,18 +263,15 @@ fn http(s: &Section<'_>) -> HttpSettings {
 }
 
 /// The keys by which one secret may be given: itself, a file, a variable, a program.
-type SecretKeys = [&'static str; 4];
+pub(super) type SecretKeys = [&'static str; 4];
 const BEARER: SecretKeys = ["bearer", "bearer_file", "bearer_env", "bearer_command"];
-const PASSWORD: SecretKeys = ["password", "password_file", "password_env", "password_command"];
+pub(super) const PASSWORD: SecretKeys =
+    ["password", "password_file", "password_env", "password_command"];
 const VALUE: SecretKeys = ["value", "value_file", "value_env", "value_command"];
 
-fn secret(s: &Section<'_>, [inline, file, env, command]: SecretKeys) -> Option<Secret> {
-    let given: Vec<_> =
-        [inline, file, env, command].into_iter().filter_map(|k| s.key_place(k)).collect();
-    if let [first, second, ..] = given.as_slice() {
-        let message = format!("{inline} is given in two ways");
-        s.report().clash(*second, *first, message, "keep one of them");
-    }
+pub(super) fn secret(s: &Section<'_>, keys: SecretKeys) -> Option<Secret> {
+    let [inline, file, env, command] = keys;
+    one_way(s, keys);
     let text = s.filled(inline).map(|t| {
         if s.report().file(t.at).is_some_and(|f| f.open_to_others) {
             let remedy = format!("chmod 600 the file, or use {file}, {env} or {command}");
@@ -282,14 +279,32 @@ fn secret(s: &Section<'_>, [inline, file, env, command]: SecretKeys) -> Option<S
         }
         Secret::Inline(t.value.to_owned().into())
     });
+    let elsewhere = secret_elsewhere(s, [file, env, command]);
+    text.or(elsewhere)
+}
+
+/// A secret that is not in the file itself.
+pub(super) fn secret_elsewhere(
+    s: &Section<'_>,
+    [file, env, command]: [&'static str; 3],
+) -> Option<Secret> {
     let file = s.path(file).map(Secret::File);
     let env = s.filled(env).map(|t| Secret::Env(t.value.to_owned()));
     let argv = argv(s, command).map(Secret::Command);
-    text.or(file).or(env).or(argv)
+    file.or(env).or(argv)
+}
+
+/// Reports what is given by more than one of these keys.
+pub(super) fn one_way(s: &Section<'_>, keys: SecretKeys) {
+    let given: Vec<_> = keys.into_iter().filter_map(|k| s.key_place(k)).collect();
+    if let [first, second, ..] = given.as_slice() {
+        let message = format!("{} is given in two ways", keys[0]);
+        s.report().clash(*second, *first, message, "keep one of them");
+    }
 }
 
 /// A program with its arguments; there is no shell.
-fn argv(s: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
+pub(super) fn argv(s: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
     let node = s.node(key)?;
     if let Value::Text(text) = &node.value {
         let parts: Vec<String> = text.split_whitespace().map(|p| format!("{p:?}")).collect();

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::escalation::Escalation;
 use crate::domain::observation::SourceName;
+use crate::domain::paging::Wishes;
 use crate::domain::time::{Instant, Interval, WeekHours};
 
 /// `id` in `[[people]]`.
@@ -38,6 +39,8 @@ pub struct Person {
     pub certificates: Vec<Credential>,
     pub trainings: Vec<Credential>,
     pub absences: Vec<Absence>,
+    /// How they want to be paged.
+    pub wishes: Wishes,
 }
 
 /// How somebody takes part in a step: one letter of a RACI chart.

@@ -61,6 +61,7 @@ fn person(id: &str, zone: Tz) -> Arc<Person> {
         certificates: Vec::new(),
         trainings: Vec::new(),
         absences: Vec::new(),
+        wishes: crate::domain::paging::Wishes::default(),
     })
 }
 

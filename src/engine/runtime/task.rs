@@ -17,6 +17,8 @@ use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
+use crate::domain::observation::Observation;
+use crate::domain::paging;
 use crate::domain::time::Instant;
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
@@ -77,6 +79,7 @@ impl Engine {
         let state =
             State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now)
                 .with_book(loaded.book)
+                .with_pages(loaded.pages)
                 .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
@@ -114,6 +117,7 @@ impl Engine {
                 sources: Part::default(),
                 book: Part::default(),
                 calendar: Part::default(),
+                pages: Part::default(),
                 imported: Part::default(),
                 store,
                 blind: Arc::default(),
@@ -240,12 +244,27 @@ impl Engine {
             self.catch_up().await?;
         }
         let ids: Vec<_> = match &command {
-            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) => Vec::new(),
+            Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
+            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
+                Vec::new()
+            }
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };
         self.fetch(&ids).await?;
         self.decide(&Input::Asked { actor, command }).await
+    }
+
+    pub fn sense(&mut self, observation: &Observation) {
+        self.state.sense(observation, self.clock.now());
+    }
+
+    /// The state with all that others have stored.
+    pub async fn newest(&mut self) -> Result<&State, StoreError> {
+        if self.watch.peek() {
+            self.catch_up().await?;
+        }
+        Ok(&self.state)
     }
 
     /// One second passed: what others stored, what time brings about, and whether the store is well.
@@ -363,13 +382,13 @@ impl Engine {
         incidents
     }
 
-    /// What the events make of the roster and the calendar.
+    /// What the events make of the roster, the calendar and the pages.
     fn records(&self, events: &[Entry]) -> Vec<Record> {
         let mut others = events.iter().filter(|e| e.incident().is_none()).peekable();
         if others.peek().is_none() {
             return Vec::new();
         }
-        let mut made = Made::on(self.state.book(), self.state.calendar());
+        let mut made = Made::on(self.state.book(), self.state.calendar(), self.state.pages());
         others.for_each(|e| made.fold(e));
         made.records()
     }
@@ -501,7 +520,9 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
-        Command::Report(_) | Command::Roster(_) | Command::Calendar(_) => vec![refused(None)],
+        Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
+            vec![refused(None)]
+        }
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

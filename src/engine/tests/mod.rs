@@ -66,6 +66,7 @@ impl World {
                 match effect {
                     core::Effect::Notify(n) => self.news.push((n.what, n.incident.id)),
                     core::Effect::Ask(question) => self.questions.push(question.text),
+                    core::Effect::Paged(news) => self.questions.push(news.text),
                 }
             }
         }

@@ -24,6 +24,7 @@ fn world() -> World {
         certificates: Vec::new(),
         trainings: Vec::new(),
         absences: Vec::new(),
+        wishes: crate::domain::paging::Wishes::default(),
     };
     let core = Schedule {
         id: "core".into(),

@@ -13,7 +13,7 @@ use crate::ui::cmd::Cmd;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
 use crate::ui::overlay::{Confirm, Overlay};
-use crate::ui::screens::{Place, Step, Tone};
+use crate::ui::screens::{Place, Step, Tone, paging};
 use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::form::Filled;
@@ -343,6 +343,10 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
             let said = if mouse { "the mouse is on" } else { "the mouse is off" };
             say(model, Tone::Info, said.to_owned());
         }
+        Action::TestPage => {
+            let steps = paging::test(&model.ctx());
+            run(model, steps, cmds);
+        }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
         Action::Stop => cmds.push(Cmd::Quit(130)),
@@ -569,6 +573,8 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         Command::Undo { .. }
         | Command::Roster(book::Command::Undo)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
+        // Nothing takes it back; see `stays`.
+        Command::Paging(_) => Some(command.clone()),
         // What somebody else changed since is refused, and nothing older taken back instead.
         Command::Calendar(command) => {
             let undo = match command.subject() {
@@ -589,6 +595,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::Paging(_) => Some("page not recalled: whoever was paged has it, or will"),
         _ => None,
     }
 }

@@ -158,6 +158,8 @@ actions! {
     Override       "override"         ["O"],            [OnCall],                  OnCall, 100 "override",        WRITES SAFE,  shift,           "somebody else for this stretch of time";
     Take           "take"             ["T"],            [OnCall],                  OnCall, 90 "take",             WRITES SAFE,  shift,           "take this shift from whoever has it";
     Swap           "swap"             ["W"],            [OnCall],                  OnCall, 80 "swap",             WRITES SAFE,  shift,           "exchange this shift for one of somebody else";
+    Page           "page"             ["p"],            [Incidents, Incident, OnCall], OnCall, 74 "page",         WRITES ASKS,  pageable,        "page a level or a person; on an incident, about it";
+    TestPage       "test_page"        [],               [Console],                 OnCall, 0 "test page",         WRITES SAFE,  always,          "page yourself, to see whether it arrives";
     Present        "present"          ["."],            [OnCall, Calendar],        OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
     Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";
 
@@ -277,6 +279,10 @@ fn ahead(s: &Situation) -> bool {
 
 fn planned(s: &Situation) -> bool {
     s.occurrence.is_some()
+}
+
+fn pageable(s: &Situation) -> bool {
+    if s.incident.is_some() { open(s) } else { s.row }
 }
 
 /// Also when it is the operator's own already: the answer is then "already yours", not silence.

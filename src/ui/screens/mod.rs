@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod health;
 pub mod incidents;
 pub mod oncall;
+pub mod paging;
 
 use ratatui::layout::{Position, Rect, Size};
 

@@ -87,6 +87,7 @@ fn person(id: &str, name: &str, roles: &[&str]) -> Arc<Person> {
             at: between("2026-12-24 00:00", "2026-12-27 00:00"),
             reason: "holidays".into(),
         }],
+        wishes: crate::domain::paging::Wishes::default(),
     })
 }
 

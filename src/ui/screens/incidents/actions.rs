@@ -17,7 +17,7 @@ use crate::domain::time::Instant;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
-use crate::ui::screens::{Ctx, Step, Tone};
+use crate::ui::screens::{Ctx, Step, Tone, paging};
 use crate::ui::widgets::form::Submit;
 use crate::ui::widgets::{Form, FormField, Item, Picker};
 
@@ -103,6 +103,18 @@ fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
 
 fn confirm(title: &str, lines: Vec<String>, verb: &str, yes: Vec<Step>) -> Vec<Step> {
     vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
+}
+
+/// Pages somebody about one incident.
+pub fn page(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let [one] = aim.targets.as_slice() else {
+        let why = "a page is about one incident: take the marks away, or page about their cause";
+        return vec![Step::Say(Tone::Info, why.to_owned())];
+    };
+    match ctx.world.incidents.get(one.id) {
+        Some(incident) => paging::about(incident, ctx),
+        None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
+    }
 }
 
 /// Resolves at once. Where alerts still fire, asks before it sends anything: an answer that came

@@ -113,6 +113,9 @@ struct Timeline {
     /// Whose it is, and in which version it was asked for.
     of: Option<(IncidentId, u64)>,
     entries: Option<Result<Vec<timeline::Entry>, String>>,
+    /// With the pages about it, and the number of these.
+    all: Vec<timeline::Entry>,
+    paged: Option<u64>,
 }
 
 impl Default for Queue {
@@ -323,6 +326,7 @@ impl Queue {
                 self.recall(ctx);
                 actions::assign(&aim, me, &self.vocabulary.people, ctx)
             }
+            Action::Page => actions::page(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Close => actions::with_reason(
@@ -393,7 +397,7 @@ impl Queue {
     /// The history of an incident, as far as it is there.
     fn history(&self, id: IncidentId) -> Shown<'_> {
         match &self.timeline.entries {
-            Some(Ok(entries)) if self.timeline.is_of(id) => Shown::Entries(entries),
+            Some(Ok(_)) if self.timeline.is_of(id) => Shown::Entries(&self.timeline.all),
             Some(Err(why)) if self.timeline.is_of(id) => Shown::Failed(why),
             _ => Shown::Loading,
         }
@@ -413,6 +417,18 @@ impl Pane {
 impl Timeline {
     fn is_of(&self, id: IncidentId) -> bool {
         self.of.is_some_and(|(of, _)| of == id)
+    }
+
+    /// Puts the pages among the events, once for each change of them.
+    fn merge(&mut self, world: &Snapshot) {
+        let (Some((id, _)), Some(Ok(events))) = (self.of, &self.entries) else { return };
+        let generation = Some(world.pages.generation);
+        if self.paged != generation {
+            self.paged = generation;
+            let pages = timeline::paged(world.pages.about(id), &world.plan.roster);
+            self.all = [events.as_slice(), &pages].concat();
+            self.all.sort_by_key(|e| e.at);
+        }
     }
 }
 
@@ -483,6 +499,7 @@ impl Screen for Queue {
             | Action::Assign
             | Action::Resolve
             | Action::Note
+            | Action::Page
             | Action::EditNote
             | Action::Close
             | Action::Reopen
@@ -588,6 +605,7 @@ impl Screen for Queue {
         self.learn(ctx);
         let incidents = &ctx.world.incidents;
         self.with(ctx, |list, context| list.sync(incidents.generation, incidents, context));
+        self.timeline.merge(ctx.world);
         let room = self.room(ctx);
         self.list.scroll(room);
         if let Some(id) = self.wanted.filter(|id| incidents.get(*id).is_some()) {
@@ -659,6 +677,8 @@ impl Screen for Queue {
             let incident = ctx.world.incidents.get(id).map(|incident| &**incident);
             let entries = |e: &Vec<Event>| timeline::entries(e, incident, ctx.world.site.zone);
             self.timeline.entries = Some(events.as_ref().map(entries).map_err(Clone::clone));
+            self.timeline.paged = None;
+            self.timeline.merge(ctx.world);
         }
     }
 

@@ -2,6 +2,7 @@
 //! alerts condensed into one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -11,6 +12,8 @@ use crate::domain::incident::event::Opening;
 use crate::domain::incident::{ActorKind, AlertFact, Event, EventBody, Incident, IncidentState};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::AlertStatus;
+use crate::domain::paging::{Page, Standing};
+use crate::domain::roster::Roster;
 use crate::domain::text::duration;
 use crate::domain::time::{Instant, TimeStyle, show};
 
@@ -77,6 +80,42 @@ pub fn entries(events: &[Event], incident: Option<&Incident>, zone: Tz) -> Vec<E
         }
         entries.push(entry);
     }
+    entries
+}
+
+/// What became of pages, oldest first.
+pub fn paged<'a>(pages: impl Iterator<Item = &'a Arc<Page>>, roster: &Roster) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for page in pages {
+        let name = roster.name(&page.what.person);
+        let wanted =
+            if page.what.text.is_empty() { String::new() } else { format!(": {}", page.what.text) };
+        let text =
+            format!("{name} ({}) by {}{wanted}", page.what.target, page.what.channels.join(", "));
+        let entry = |at, word, tone, text| Entry { at, word, tone, who: String::new(), text };
+        entries.push(Entry { who: page.by.clone(), ..entry(page.at, "paged", Tone::Human, text) });
+        for delivery in &page.deliveries {
+            let to = format!("{name} by {}", delivery.channel);
+            let failed = delivery.failed.iter().map(|t| {
+                let text = format!("{to}, try {}: {}", t.attempt, t.why);
+                entry(t.at, "page failed", Tone::State(State::Warning), text)
+            });
+            entries.extend(failed);
+            match &delivery.standing {
+                Standing::Delivered { at, said } => {
+                    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+                    let (word, tone) = ("page arrived", Tone::State(State::Ok));
+                    entries.push(entry(*at, word, tone, format!("{to}{said}")));
+                }
+                Standing::GivenUp { at, why } => {
+                    let (word, tone) = ("page given up", Tone::State(State::Critical));
+                    entries.push(entry(*at, word, tone, format!("{to}: {why}")));
+                }
+                Standing::Waiting { .. } | Standing::Trying { .. } => {}
+            }
+        }
+    }
+    entries.sort_by_key(|e| e.at);
     entries
 }
 

@@ -24,7 +24,7 @@ use crate::ui::widgets::gantt::{Bar, Lane, Look};
 
 /// How far ahead gaps and double bookings are looked for, and how far back load is counted.
 pub const AHEAD: TimeDelta = TimeDelta::days(30);
-const BACK: TimeDelta = TimeDelta::days(30);
+pub const BACK: TimeDelta = TimeDelta::days(30);
 /// It is made anew at least this often.
 const AGAIN: TimeDelta = TimeDelta::seconds(60);
 

@@ -22,7 +22,8 @@ use chrono_tz::Tz;
 use ratatui::layout::Rect;
 
 use self::board::{Board, Row};
-use super::{Ctx, Place, Screen, Step, Tone};
+use super::{Ctx, Place, Screen, Step, Tone, paging};
+use crate::domain::paging::reach::Whom;
 use crate::domain::roster::escalation::Target;
 use crate::domain::roster::gaps::{Gap, gaps};
 use crate::domain::roster::now::{Held, held};
@@ -305,6 +306,7 @@ impl Screen for OnCall {
             Action::Take => return actions::take(self, ctx),
             Action::Swap => return actions::swap(self, ctx),
             Action::Cancel => return actions::drop_override(self, ctx),
+            Action::Page => return self.page(ctx),
             Action::Copy => return self.copy(ctx),
             _ => {}
         }
@@ -378,6 +380,20 @@ impl OnCall {
                 Some(Target::Person(id)) => Some(id.clone()),
                 _ => self.stretch(ctx).and_then(|s| s.person().cloned()),
             },
+        }
+    }
+
+    /// Pages whom the cursor is on: in the team a person, else the whole of a level.
+    fn page(&self, ctx: &Ctx<'_>) -> Vec<Step> {
+        let whom = match self.view {
+            View::Team | View::Gaps => self.person_here(ctx).map(Whom::Person),
+            View::Schedule | View::People => {
+                self.row().map(|row| paging::of_row(row.level.as_ref(), &row.target))
+            }
+        };
+        match whom {
+            Some(whom) => paging::write(whom, ctx),
+            None => vec![Step::Say(Tone::Info, "nobody to page here".to_owned())],
         }
     }
 

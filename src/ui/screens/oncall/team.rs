@@ -8,9 +8,10 @@ use ratatui::layout::Rect;
 
 use super::OnCall;
 use super::board::local_time;
+use crate::domain::incident::Priority;
 use crate::domain::roster::{Credential, Involvement, Person, Roster};
 use crate::domain::time::zone;
-use crate::ui::screens::Ctx;
+use crate::ui::screens::{Ctx, paging};
 use crate::ui::theme::Role;
 use crate::ui::widgets::{Column, Paint, Table, split};
 
@@ -152,6 +153,7 @@ fn view_person(ctx: &Ctx<'_>, person: &Person, area: Rect, paint: &mut Paint<'_>
             format!("{} {} – {}", a.reason, day(a.at.from), day(a.at.to))
         })
         .collect();
+    let mut last = paging::last_pages(&person.id, &ctx.world.pages, 5, ctx).into_iter();
     let lines = [
         ("reach", or_none(ways.join("  "))),
         ("zone", format!("{}, {}", person.zone.name(), local_time(person, ctx.now))),
@@ -164,12 +166,28 @@ fn view_person(ctx: &Ctx<'_>, person: &Person, area: Rect, paint: &mut Paint<'_>
         ("certificates", or_none(good(&person.certificates))),
         ("trainings", or_none(good(&person.trainings))),
         ("away", or_none(away.join("; "))),
+        ("paged by", or_none(paged_by(person))),
+        ("last pages", or_none(last.next().unwrap_or_default())),
     ];
     let (x, room) = (inner.x + 1, inner.width.saturating_sub(2));
-    for ((label, text), y) in lines.iter().zip(inner.y..inner.bottom()) {
+    let lines = lines.into_iter().chain(last.map(|page| ("", page)));
+    for ((label, text), y) in lines.zip(inner.y..inner.bottom()) {
         paint.put(x, y, 13, label, Role::Muted);
-        paint.put(x + 14, y, room.saturating_sub(14), text, Role::Text);
+        paint.put(x + 14, y, room.saturating_sub(14), &text, Role::Text);
     }
+}
+
+/// `mail, ops-hook, from P3 up, quiet hours`.
+fn paged_by(person: &Person) -> String {
+    let wishes = &person.wishes;
+    let mut parts: Vec<String> = wishes.channels.iter().map(ToString::to_string).collect();
+    if !parts.is_empty() && wishes.min_priority < Priority(5) {
+        parts.push(format!("{} and up", wishes.min_priority));
+    }
+    if !parts.is_empty() && !wishes.quiet.is_empty() {
+        parts.push("but for quiet hours".to_owned());
+    }
+    parts.join(", ")
 }
 
 fn view_covers(roster: &Roster, area: Rect, paint: &mut Paint<'_>) {

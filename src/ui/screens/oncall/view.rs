@@ -1,19 +1,22 @@
 //! How the roster looks: the list of who is on call, the bars below it, and what to look at.
 
+use std::borrow::Cow;
+
 use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::board::{AHEAD, Row, lanes, local_time, people_lanes};
+use super::board::{AHEAD, BACK as LOOK_BACK, Row, lanes, local_time, people_lanes};
 use super::gaps::told;
 use super::{OnCall, Period, Stretch, View, stretches};
 use crate::domain::observation::SourceState;
 use crate::domain::roster::book::shown;
 use crate::domain::roster::concerns::is_night;
 use crate::domain::roster::escalation::Target;
-use crate::domain::roster::{Origin, Person, Schedule, Turns};
+use crate::domain::roster::load::Load;
+use crate::domain::roster::{Origin, Person, PersonId, Schedule, Turns};
 use crate::domain::text;
-use crate::domain::time::{Instant, near, zone};
+use crate::domain::time::{Instant, Interval, near, zone};
 use crate::ui::screens::Ctx;
 use crate::ui::theme::Role;
 use crate::ui::widgets::gantt::Gantt;
@@ -29,13 +32,14 @@ const COLUMNS: [Column; 7] = [
     Column::new("NEXT", 27, 2),
 ];
 
-const LOAD: [Column; 6] = [
+const LOAD: [Column; 7] = [
     Column::fill("PERSON", 12),
-    Column::new("", 10, 3),
+    Column::new("", 10, 4),
     Column::right("ON CALL", 7, 0),
-    Column::right("NIGHTS", 6, 1),
-    Column::right("WEEKENDS", 8, 2),
-    Column::right("OUT OF HOURS", 12, 4),
+    Column::right("NIGHTS", 6, 2),
+    Column::right("WEEKENDS", 8, 3),
+    Column::right("OUT OF HOURS", 12, 5),
+    Column::right("PAGES", 5, 1),
 ];
 
 /// Lines of the list of troubles and loads, with their frame.
@@ -317,7 +321,13 @@ impl OnCall {
         let pieces =
             [("Load, last 30 days", paint.of(Role::Title)), (&*fair, paint.of(Role::Text))];
         let inner = paint.panel(area, &pieces, false);
-        if self.board.loads.is_empty() {
+        let pages = ctx.world.pages.received(Interval::new(ctx.now - LOOK_BACK, ctx.now));
+        let mut loads: Vec<(&PersonId, Cow<'_, Load>)> =
+            self.board.loads.iter().map(|(p, load)| (p, Cow::Borrowed(load))).collect();
+        // Who was paged and not on call carried that.
+        let others = pages.keys().filter(|p| self.board.loads.iter().all(|(known, _)| known != *p));
+        loads.extend(others.map(|p| (p, Cow::Owned(Load::default()))));
+        if loads.is_empty() {
             let room = inner.width.saturating_sub(2);
             paint.put(inner.x + 1, inner.y, room, "nobody was on call", Role::Muted);
             return;
@@ -326,8 +336,9 @@ impl OnCall {
             Table { columns: &LOAD, cursor: usize::MAX, focused: false, sort: None, lines: 1 };
         let most = self.board.loads.first().map_or(1, |(_, l)| l.on_call.num_minutes()).max(1);
         let full = paint.theme.symbols.bar_full;
-        table.paint(paint, inner, 0..self.board.loads.len(), |index, line| {
-            let Some((person, load)) = self.board.loads.get(index) else { return };
+        table.paint(paint, inner, 0..loads.len(), |index, line| {
+            let Some((person, load)) = loads.get(index) else { return };
+            let paged = pages.get(*person).copied().unwrap_or(0);
             let cells = (load.on_call.num_minutes() * 10 / most).clamp(0, 10);
             let cells = [
                 (ctx.world.plan.roster.name(person).to_owned(), Role::Text),
@@ -336,6 +347,7 @@ impl OnCall {
                 (load.nights.to_string(), Role::Text),
                 (load.weekends.to_string(), Role::Text),
                 (format!("{} h", load.out_of_hours.num_hours()), Role::Muted),
+                (paged.to_string(), if paged > 0 { Role::Text } else { Role::Faint }),
             ];
             for (column, (text, role)) in cells.iter().enumerate() {
                 let style = line.paint.of(*role);
