@@ -333,8 +333,9 @@ fn told(desk: &Desk, texts: &[String]) -> Vec<Told> {
     }
     if found.is_empty() {
         out.push(line(clear(desk, &window), Role::Ok));
-    } else if let Some(free) =
-        desk.outlook.next_free_slot(&window, window.length, round_up(first.from.max(desk.now)))
+    } else if found.iter().any(|c| c.reason.blocks())
+        && let Some(free) =
+            desk.outlook.next_free_slot(&window, window.length, round_up(first.from.max(desk.now)))
     {
         let said = format!("next free: {}; {FREE} as the start takes it", shown(free, desk.zone));
         out.push(line(said, Role::Accent));
