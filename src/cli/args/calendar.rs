@@ -190,6 +190,9 @@ pub struct Extend {
     /// By how much, up to 24h
     #[arg(long, value_name = "LENGTH", value_parser = duration)]
     pub by: TimeDelta,
+    /// Although it would run into something
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -93,7 +93,16 @@ pub async fn extend(
     config: Config,
     args: &CalendarExtend,
 ) -> Result<Exit, Failure> {
-    act(context, config, &args.which, true, Action::Extend { by: args.by }).await
+    change(context, config, args.force, |view| {
+        let action = Action::Extend { by: args.by };
+        let one = meant(view, &args.which, &action)?;
+        let at = Interval::new(one.end(), before(one.end(), -args.by));
+        let outlook = view.outlook(at);
+        let proposal = Proposal { window: &one.window, at, replaces: Replaces::One(&one.key) };
+        let against = conflicts(&proposal, &outlook.world());
+        Ok((Ask::Act { key: one.key.clone(), action }, against))
+    })
+    .await
 }
 
 pub async fn finish(

@@ -245,6 +245,11 @@ fn checkable(
     if one.status != Status::InProgress {
         return refuse(format!("{title} is not in progress; start it first"));
     }
+    let has_unit =
+        one.window.checklist.get(usize::from(item)).is_some_and(|asked| asked.unit.is_some());
+    if matches!(result, CheckResult::Value { .. }) && !has_unit {
+        return refuse("that item asks for no value: it passes or fails");
+    }
     if matches!(result, CheckResult::Value { value } if !value.is_finite()) {
         return refuse("that is no number; note it as text");
     }

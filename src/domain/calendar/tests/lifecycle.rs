@@ -472,8 +472,14 @@ fn an_occurrence_that_does_not_exist_is_said_so() {
 #[test]
 fn the_log_alone_gives_the_same_calendar() {
     let (mut book, key) = started();
-    let check =
-        Action::Check { item: 0, result: CheckResult::Value { value: 3.5 }, note: String::new() };
+    let note = String::new;
+    let value = CheckResult::Value { value: 3.5 };
+    let measured = Action::Check { item: 0, result: value, note: note() };
+    assert_eq!(
+        book.act("luis", &key, measured, "2026-11-24 22:10"),
+        refused("that item asks for no value: it passes or fails")
+    );
+    let check = Action::Check { item: 0, result: CheckResult::Pass, note: note() };
     book.act("luis", &key, check, "2026-11-24 22:10").unwrap();
     book.act("luis", &key, Action::Extend { by: TimeDelta::hours(1) }, "2026-11-24 23:55").unwrap();
     book.act("luis", &key, finish(ClosureCode::Successful, ""), "2026-11-25 00:30").unwrap();
