@@ -182,6 +182,15 @@ fn asked(bench: &mut Bench) -> Vec<Ask> {
     std::mem::take(&mut bench.cmds).into_iter().filter_map(calendar).collect()
 }
 
+/// The same with what it is wrapped in.
+fn asked_whole(bench: &mut Bench) -> Vec<Ask> {
+    let calendar = |cmd| match cmd {
+        Cmd::Ask(Command::Calendar(ask)) => Some(ask),
+        _ => None,
+    };
+    std::mem::take(&mut bench.cmds).into_iter().filter_map(calendar).collect()
+}
+
 /// The only thing that was asked, and of which window.
 fn act_of(bench: &mut Bench) -> (String, Action) {
     let asked = asked(bench);
@@ -326,6 +335,43 @@ fn work_under_way_is_extended_and_closed_by_keys() {
     bench.press("d i s k Enter");
     let failed = Action::Finish { code: ClosureCode::Failed, note: "disk".to_owned() };
     assert_eq!(act_of(&mut bench), ("runners".to_owned(), failed));
+}
+
+#[test]
+fn what_runs_by_itself_is_taken_on_by_its_key_and_extended_more_than_once() {
+    let mut bench = bench((160, 45));
+    bench.press(">");
+    assert_eq!(act_of(&mut bench), ("runners".to_owned(), Action::Start));
+    let by = TimeDelta::minutes(30);
+    let world = Desk::new().act("runners", Action::Extend { by }).world();
+    let mut bench = bench_of(world, (160, 45), DEFAULT);
+    bench.press("+ Down Enter");
+    assert_eq!(act_of(&mut bench), ("runners".to_owned(), Action::Extend { by }));
+    let by = TimeDelta::hours(24);
+    let world = Desk::new().act("runners", Action::Extend { by }).world();
+    let mut bench = bench_of(world, (160, 45), DEFAULT);
+    bench.press("+");
+    assert!(bench.text().contains("24 h is all; plan another"), "{}", bench.text());
+}
+
+#[test]
+fn a_form_that_was_refused_brings_back_what_was_typed_and_nothing_older() {
+    let mut bench = bench((160, 45));
+    bench.press("l l w").type_text("2026-12-10 10:00").press("Ctrl-s");
+    let [command] = asked_whole(&mut bench).try_into().unwrap();
+    let verdict = Verdict::Refused { why: "moved while you looked".to_owned() };
+    let outcomes = vec![Outcome { id: None, verdict }];
+    bench.tell(Msg::Answered { command: Command::Calendar(command), outcomes });
+    // Meanwhile it is longer.
+    let to = "2026-11-25T22:00:00".parse().unwrap();
+    let longer = Action::Move { to, length: Some(Length::hours(5)) };
+    let mut world = Desk::new().act("kernel", longer).world();
+    world.calendar.generation = 2;
+    bench.tell(Msg::World(Arc::new(world)));
+    bench.press("w");
+    let text = bench.text();
+    assert!(text.contains("Start   2026-12-10 10:00"), "{text}");
+    assert!(text.contains("Length  5h"), "{text}");
 }
 
 #[test]

@@ -161,7 +161,7 @@ fn key(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
         }
         Found::NotNow(action) => {
             model.pressed.clear();
-            not_now(model, action);
+            not_now(model, action, cmds);
         }
         Found::Nothing => {
             let alone = std::mem::take(&mut model.pressed);
@@ -227,7 +227,7 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
     Some(format!("{} works {place}", entry.hint))
 }
 
-fn not_now(model: &mut Model, action: Action) {
+fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
     let entry = action.entry();
     if action == Action::Back {
         return;
@@ -245,7 +245,7 @@ fn not_now(model: &mut Model, action: Action) {
     let may = !(entry.writes && model.world.site.read_only);
     if may && planned.contains(&action) && model.situation().occurrence.is_some() {
         let steps = model.with(model.tab, |s, ctx| s.act(action, ctx));
-        run(model, steps, &mut Vec::new());
+        run(model, steps, cmds);
         return;
     }
     let why = match action {
@@ -433,7 +433,7 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
                 if (entry.when)(&model.situation()) {
                     act(model, action, cmds);
                 } else {
-                    not_now(model, action);
+                    not_now(model, action, cmds);
                 }
             }
             Step::Show(mut overlay) => {

@@ -62,6 +62,8 @@ pub struct Situation {
     pub shift: bool,
     /// How what is planned under the cursor stands.
     pub occurrence: Option<Status>,
+    /// Somebody works on it already, or it is nothing that anybody could.
+    pub started: bool,
     /// It is over, and nobody has said how it went.
     pub unclosed: bool,
     /// An own action can still be taken back.
@@ -266,7 +268,8 @@ fn approvable(s: &Situation) -> bool {
 }
 
 fn startable(s: &Situation) -> bool {
-    s.occurrence == Some(Status::Approved)
+    // What runs by itself can still be taken on by whoever works on it.
+    s.occurrence == Some(Status::Approved) || under_way(s) && !s.started
 }
 
 fn under_way(s: &Situation) -> bool {

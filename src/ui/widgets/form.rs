@@ -26,7 +26,9 @@ pub struct FormField {
     pub choices: Vec<String>,
     /// It may have several lines, and be written in an editor.
     pub long: bool,
-    /// What stands in it was only proposed: the first letter that is typed replaces it.
+    /// What stood in it at first.
+    proposed: String,
+    /// That still stands in it: the first letter that is typed replaces it.
     fresh: bool,
 }
 
@@ -91,6 +93,7 @@ impl FormField {
             hint: hint.to_owned(),
             choices: Vec::new(),
             long: false,
+            proposed: text.to_owned(),
             fresh: true,
         }
     }
@@ -224,9 +227,11 @@ impl Form {
         self.tell();
     }
 
-    /// Label and text of each field.
+    /// Label and text of each field that says something else than when the form opened: what stood
+    /// there may be old when it opens again.
     pub fn texts(&self) -> Vec<(String, String)> {
-        self.fields.iter().map(|f| (f.label.clone(), f.field.text().to_owned())).collect()
+        let typed = self.fields.iter().filter(|f| f.field.text() != f.proposed);
+        typed.map(|f| (f.label.clone(), f.field.text().to_owned())).collect()
     }
 
     /// Puts texts into the fields of the same labels.

@@ -14,7 +14,7 @@ use crate::domain::time::{Instant, TimeStyle, before, show};
 const EARLY: TimeDelta = TimeDelta::hours(1);
 
 /// The most by which an end is put off in all: nobody approved more.
-const LONGEST_EXTENSION: TimeDelta = TimeDelta::hours(24);
+pub const LONGEST_EXTENSION: TimeDelta = TimeDelta::hours(24);
 
 /// Judges one action on an occurrence as it is now.
 pub(super) fn act(one: &Occurrence, action: &Action, by: &By, now: Instant) -> Judgement {

@@ -26,6 +26,7 @@ use crate::domain::time::Instant;
 
 use super::event::CalendarEvent;
 pub use apply::apply;
+pub use judge::LONGEST_EXTENSION;
 pub use windows::sound;
 
 /// How many reasons against something are kept where it was done all the same.
@@ -58,7 +59,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// What it is about; `None` for what is new, and for undo.
+    /// What it is about; `None` for what is new, and where it is found out only then.
     pub fn subject(&self) -> Option<Subject> {
         match self {
             Self::Add { .. } | Self::Declare { .. } | Self::UndoLast => None,

@@ -8,7 +8,7 @@ use super::Calendar;
 use super::board::outlook;
 use super::plan::{form, typed, unless};
 use crate::domain::calendar::conflicts::{Conflict, Proposal, Reason, Replaces, conflicts};
-use crate::domain::calendar::lifecycle::judge;
+use crate::domain::calendar::lifecycle::{LONGEST_EXTENSION, judge};
 use crate::domain::calendar::{
     Action as Does, By, CheckResult, ClosureCode, Command as Ask, Key, Kind, Length, Occurrence,
     Source, WindowId, inspections,
@@ -58,23 +58,27 @@ impl Calendar {
 
     /// After a change the cursor goes along with what was changed.
     pub(super) fn follow(&mut self, command: &Ask, ctx: &Ctx<'_>) {
-        let (key, local) = match command {
+        let zone_of = |key: &Key| ctx.world.calendar.window(&key.window).map(|v| v.window.zone());
+        let (key, local, zone) = match command {
             Ask::Despite { command, .. } | Ask::Seen { command, .. } => {
                 return self.follow(command, ctx);
             }
-            Ask::Act { key, action: Does::Move { to, .. } } => (Some(key), *to),
+            Ask::Act { key, action: Does::Move { to, .. } } => (Some(key), *to, zone_of(key)),
             Ask::Add { window } => {
                 self.sought = Some(window.clone());
                 let next = window.recurrence.next(before(ctx.now, TimeDelta::days(1)), 1);
-                (None, next.first().map_or(window.recurrence.start, |s| s.local))
+                let first = next.first().map_or(window.recurrence.start, |s| s.local);
+                (None, first, Some(window.zone()))
             }
             Ask::Declare { window, .. } => {
                 self.sought = Some(window.clone());
-                (None, window.recurrence.start)
+                (None, window.recurrence.start, Some(window.zone()))
             }
             _ => return,
         };
-        self.day = Some(local.date());
+        let site = ctx.world.site.zone;
+        let at = zone::instant(local, zone.unwrap_or(site));
+        self.day = Some(zone::local(at, site).date());
         self.chosen = key.map(|key| super::board::Id::Occurrence(key.clone()));
         self.refresh(ctx);
     }
@@ -105,10 +109,6 @@ fn show(form: Form) -> Vec<Step> {
 /// Approves or starts, after a question where something speaks against it.
 fn doubtful(ctx: &Ctx<'_>, one: &Occurrence, does: Does, question: (&str, &str)) -> Vec<Step> {
     let ask = Ask::Act { key: one.key.clone(), action: does };
-    // What cannot be is said here, not after a question.
-    if let Err(refused) = judge(&ctx.world.calendar, &ask, &by(ctx, &operator(ctx)), ctx.now) {
-        return vec![Step::Say(Tone::Bad, refused.why)];
-    }
     let found = outlook(ctx.world, one.planned, ctx.now).against_one(one);
     let roster = &ctx.world.plan.roster;
     unless(&found, roster, one.window.zone(), question, ask)
@@ -120,7 +120,12 @@ fn hindrance(ctx: &Ctx<'_>, one: &Occurrence, action: Action) -> Option<String> 
     let does = match action {
         Action::Approve => Does::Approve,
         Action::Start => Does::Start,
-        Action::Extend => Does::Extend { by: TimeDelta::hours(24) },
+        // All that is left of what an end may be put off by.
+        Action::Extend => {
+            let extended = TimeDelta::seconds(one.record().map_or(0, |r| i64::from(r.extended)));
+            let left = LONGEST_EXTENSION - extended;
+            Does::Extend { by: left.max(TimeDelta::minutes(1)) }
+        }
         Action::Close => Does::BackOut { reason: reason() },
         Action::Cancel => Does::Cancel { reason: reason() },
         Action::Reschedule => {
@@ -207,11 +212,14 @@ fn cancel(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
             return Err((0, "say why".to_owned()));
         }
         let reason = clean(reason, 500);
-        if texts.get(1).is_some_and(|t| t == "all of it") {
-            let ask = Ask::Withdraw { window: key.window.clone(), reason };
-            return Ok(vec![Step::Do(Cmd::Ask(Command::Calendar(ask)))]);
+        match texts.get(1).map(String::as_str) {
+            None | Some("this one") => Ok(vec![act(&key, Does::Cancel { reason })]),
+            Some("all of it") => {
+                let ask = Ask::Withdraw { window: key.window.clone(), reason };
+                Ok(vec![Step::Do(Cmd::Ask(Command::Calendar(ask)))])
+            }
+            Some(_) => Err((1, "this one, or all of it".to_owned())),
         }
-        Ok(vec![act(&key, Does::Cancel { reason })])
     });
     let about = shown(one.planned, one.window.zone());
     show(Form::new(&format!("Cancel {}", one.window.title()), &about, fields, submit))
@@ -393,7 +401,7 @@ pub(super) fn check_form(one: &Occurrence, item: u16) -> Vec<Step> {
         if value.is_some_and(|v| !v.is_empty()) && number.is_none() {
             return Err((0, "that is no number; write it as a note".to_owned()));
         }
-        let at = fields_before_note(value.is_some());
+        let at = usize::from(value.is_some());
         let (result, note) = match (result.as_str(), number, &unit) {
             ("fail", Some(value), Some(unit)) => {
                 (CheckResult::Fail, format!("{value} {unit} {note}").trim_end().to_owned())
@@ -406,12 +414,7 @@ pub(super) fn check_form(one: &Occurrence, item: u16) -> Vec<Step> {
         };
         Ok(vec![act(&key, Does::Check { item, result, note: clean(&note, 500) })])
     });
-    show(Form::new(&format!("{}", asked.text), &one.window.title(), fields, submit))
-}
-
-/// Which field has pass or fail.
-fn fields_before_note(has_value: bool) -> usize {
-    usize::from(has_value)
+    show(Form::new(&asked.text, &one.window.title(), fields, submit))
 }
 
 /// A failed item becomes an incident.

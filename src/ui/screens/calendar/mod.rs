@@ -371,6 +371,7 @@ impl Screen for Calendar {
         Situation {
             row,
             unclosed,
+            started: one.as_ref().is_some_and(|o| o.is_by_hand() || o.window.kind == Kind::Freeze),
             occurrence: one.map(|one| one.status),
             chart: self.page.is_none() && self.view != View::Month,
             root: self.page.is_none() && !away,
@@ -380,6 +381,8 @@ impl Screen for Calendar {
     }
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+        // Whoever goes on looks for something else.
+        self.sought = None;
         if self.page.is_some() {
             return self.act_on_page(action, ctx);
         }

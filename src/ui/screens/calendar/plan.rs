@@ -423,7 +423,7 @@ fn send(desk: &Desk, texts: &[String]) -> Result<Vec<Step>, (usize, String)> {
     if let Some(why) = refused(desk, &window) {
         let at = if window.summary.is_empty() {
             At::What
-        } else if why.contains("services") {
+        } else if window.scope.is_empty() && window.kind.touches_services() {
             At::Services
         } else {
             At::Start
