@@ -77,10 +77,6 @@ pub async fn run(context: &Context, config: &Config, args: &CalendarSpan) -> Res
     } else {
         let mut table = Table::new(&["WINDOW", "FROM", "TO", "STATUS", "KIND", "WHAT", "TOUCHES"]);
         for one in found {
-            let scope = &one.window.scope;
-            let services = scope.services.iter().map(ToString::to_string);
-            let touched: Vec<_> =
-                services.chain(scope.matchers.iter().map(ToString::to_string)).collect();
             table.row([
                 Cell::text(one.key.window.to_string()),
                 Cell::text(view.time(one.planned.from)),
@@ -88,7 +84,7 @@ pub async fn run(context: &Context, config: &Config, args: &CalendarSpan) -> Res
                 Cell::text(one.stands(view.now)),
                 Cell::text(one.window.kind.word().replace('_', " ")),
                 Cell::text(one.window.title()),
-                Cell::text(touched.join(", ")),
+                Cell::text(one.window.scope.to_string()),
             ]);
         }
         print(&table.render(context.output));

@@ -15,6 +15,7 @@ use super::relations::{Relation, Relations, Relatives};
 use super::state::Exceptions;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{IncidentId, Priority};
+use crate::domain::roster::book::shown;
 use crate::domain::roster::{PersonId, Roster};
 use crate::domain::time::{Instant, Interval, Intervals, WeekHours, before, intervals};
 
@@ -373,6 +374,11 @@ impl Reason {
 }
 
 impl Conflict {
+    /// When, and the reason, in one line; the time in a zone.
+    pub fn line(&self, roster: &Roster, zone: Tz) -> String {
+        format!("{}: {}", shown(self.at, zone), self.text(roster))
+    }
+
     /// The reason as a sentence without its time, with people by name.
     pub fn text(&self, roster: &Roster) -> String {
         match &self.reason {

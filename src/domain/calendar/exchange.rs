@@ -84,9 +84,7 @@ fn plain(window: &Window, owner: Option<Party>) -> Event {
     let when = window.recurrence.clone();
     let mut event = Event::new(&uid, &window.title(), when, length(window.length));
     event.categories.push(window.kind.word().to_owned());
-    let touched = window.scope.services.iter().map(ToString::to_string);
-    let touched = touched.chain(window.scope.matchers.iter().map(ToString::to_string));
-    event.description = touched.collect::<Vec<_>>().join(", ");
+    event.description = window.scope.to_string();
     event.organizer = owner;
     event
 }

@@ -304,6 +304,15 @@ impl Scope {
     }
 }
 
+/// `db-main, job="batch"`: what it touches, as lists say it.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services = self.services.iter().map(ToString::to_string);
+        let all = services.chain(self.matchers.iter().map(ToString::to_string));
+        f.write_str(&all.collect::<Vec<_>>().join(", "))
+    }
+}
+
 impl Length {
     pub const fn hours(hours: u32) -> Self {
         Self { days: 0, seconds: hours * 3_600 }

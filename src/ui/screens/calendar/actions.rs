@@ -305,8 +305,7 @@ impl Place {
         let mut out = vec![line(shown(self.one.window.planned(to, length), zone), Role::Strong)];
         let found = self.against(to, length);
         let roster = &self.world.plan.roster;
-        let said = |c: &Conflict| format!("{}: {}", shown(c.at, zone), c.text(roster));
-        out.extend(found.iter().map(|c| line(said(c), Role::Warning)));
+        out.extend(found.iter().map(|c| line(c.line(roster, zone), Role::Warning)));
         if found.is_empty() {
             out.push(line("collides with nothing".to_owned(), Role::Ok));
         }

@@ -287,9 +287,7 @@ impl Entry {
         if scope.is_empty() && one.window.kind == Kind::Freeze {
             return "everything".to_owned();
         }
-        let services = scope.services.iter().map(ToString::to_string);
-        let matchers = scope.matchers.iter().map(ToString::to_string);
-        services.chain(matchers).collect::<Vec<_>>().join(", ")
+        scope.to_string()
     }
 
     pub fn mark(&self, symbols: &'static Symbols, now: Instant) -> Mark {

@@ -88,8 +88,8 @@ fn hand_over(ctx: &Ctx<'_>, one: &HandOver) -> Fact {
     fact("", said, if one.to.is_none() { Role::Muted } else { Role::Text })
 }
 
-/// Draws facts below each other; returns the lines that they took.
-fn view_facts(facts: &[Fact], area: Rect, paint: &mut Paint<'_>) -> u16 {
+/// Draws facts below each other, as many as find room.
+fn view_facts(facts: &[Fact], area: Rect, paint: &mut Paint<'_>) {
     let labels = facts.iter().map(|f| width(f.label)).max().unwrap_or(0);
     let (x, room) = (area.x + 1, area.width.saturating_sub(2));
     let cells = room.saturating_sub(labels + 2);
@@ -102,17 +102,16 @@ fn view_facts(facts: &[Fact], area: Rect, paint: &mut Paint<'_>) -> u16 {
             if y < area.bottom() {
                 paint.put(x + labels + 2, y, cells, &line, fact.role);
             }
-            y += 1;
+            y = y.saturating_add(1);
         }
     }
-    y - area.y
 }
 
 /// What an occurrence collides with, the reasons that come first.
 fn against(ctx: &Ctx<'_>, board: &Board, key: &Key) -> Vec<Fact> {
     let (roster, site) = (&ctx.world.plan.roster, ctx.world.site.zone);
     let line = |c: &crate::domain::calendar::conflicts::Conflict| {
-        fact("collides", format!("{}: {}", shown(c.at, site), c.text(roster)), Role::Warning)
+        fact("collides", c.line(roster, site), Role::Warning)
     };
     board.against(key).iter().map(line).collect()
 }
@@ -151,12 +150,8 @@ fn of_occurrence(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Fact> {
         format!("{kind}{change}")
     };
     facts.push(fact("kind", what, Role::Text));
-    let entry_scope = &window.scope;
-    if !entry_scope.is_empty() {
-        let services = entry_scope.services.iter().map(ToString::to_string);
-        let matchers = entry_scope.matchers.iter().map(ToString::to_string);
-        let all: Vec<String> = services.chain(matchers).collect();
-        facts.push(fact("touches", all.join(", "), Role::Text));
+    if !window.scope.is_empty() {
+        facts.push(fact("touches", window.scope.to_string(), Role::Text));
     }
     if let Some(owner) = one.responsible() {
         let person = roster.person(&owner);

@@ -325,8 +325,7 @@ fn told(desk: &Desk, texts: &[String]) -> Vec<Told> {
     }
     let found = against(desk, &window);
     for conflict in found.iter().take(NAMED) {
-        let said = format!("{}: {}", shown(conflict.at, desk.zone), conflict.text(&desk.roster));
-        out.push(line(said, Role::Warning));
+        out.push(line(conflict.line(&desk.roster, desk.zone), Role::Warning));
     }
     if found.len() > NAMED {
         out.push(line(format!("and {} more collisions", found.len() - NAMED), Role::Warning));
@@ -447,8 +446,7 @@ pub(super) fn unless(
     if found.is_empty() {
         return vec![step(command)];
     }
-    let said = |c: &Conflict| format!("{}: {}", shown(c.at, zone), c.text(roster));
-    let reasons: Vec<String> = found.iter().map(said).collect();
+    let reasons: Vec<String> = found.iter().map(|c| c.line(roster, zone)).collect();
     let mut lines: Vec<String> = reasons.iter().take(2 * NAMED).cloned().collect();
     if found.len() > lines.len() {
         lines.push(format!("and {} more", found.len() - lines.len()));
