@@ -235,7 +235,8 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         FormField::new("Length", &length.to_string(), "90m, 2h, 3d"),
     ];
     let place = Place { world: ctx.world.clone(), one: one.clone(), now: ctx.now };
-    let title = format!("Move {}", one.window.title());
+    let original = one.key.original.format("%-d %b %H:%M");
+    let title = format!("Move {} of {original}", one.key.window);
     let approved = one.window.needs_approval() && one.approved_since().is_some();
     let about = if approved { "It is to be approved again then." } else { "" };
     let place = Arc::new(place);

@@ -85,7 +85,8 @@ pub(super) fn form(ctx: &Ctx<'_>, present: Option<&Window>, day: NaiveDate) -> V
         now: ctx.now,
     };
     let title = match present {
-        Some(window) => format!("Change {}", window.title()),
+        // By its id: what was typed and refused finds its form again when somebody renamed it.
+        Some(window) => format!("Change {}", window.id),
         None => "Plan something".to_owned(),
     };
     let fields = fields(&desk, day);
