@@ -272,3 +272,11 @@ fn the_timeline_of_an_incident_has_its_pages_and_follows_them() {
     bench.tell(Msg::World(Arc::new(next)));
     assert!(bench.text().contains("page given up"), "{}", bench.text());
 }
+
+#[test]
+fn an_incident_says_who_is_on_call_for_it_and_how_they_are_reached() {
+    for keys in ["2 g g", "2 g g Enter"] {
+        let text = bench(keys).text();
+        assert!(text.contains("on call  Luis Peña  luis@acme.example  (core)"), "{text}");
+    }
+}
