@@ -8,5 +8,6 @@ mod import;
 mod kill;
 mod mirror;
 mod page;
+mod pagerduty;
 mod store;
 mod upstream;
