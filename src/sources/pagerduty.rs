@@ -150,8 +150,8 @@ struct Incident {
     id: String,
     #[serde(default)]
     title: Option<String>,
-    #[serde(default)]
-    incident_number: Option<u64>,
+    #[serde(default, rename = "incident_number")]
+    number: Option<u64>,
     #[serde(default)]
     html_url: Option<String>,
     #[serde(default)]
@@ -216,7 +216,7 @@ fn alert(incident: Incident, own: Option<&str>) -> Option<Alert> {
     label("priority", incident.priority.and_then(|p| p.summary));
     let team = incident.teams.unwrap_or_default().into_iter().next();
     label("team", team.and_then(|t| t.summary));
-    let number = incident.incident_number.map(|n| format!("#{n}")).unwrap_or_default();
+    let number = incident.number.map(|n| format!("#{n}")).unwrap_or_default();
     let names = |all: Vec<Option<Reference>>| {
         let names = all.into_iter().flatten().filter_map(|r| r.summary);
         names.collect::<Vec<_>>().join(", ")
