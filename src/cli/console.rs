@@ -119,6 +119,7 @@ fn named(command: &Command) -> Vec<String> {
         Command::Paging(paging::Command::Page(_) | paging::Command::Test { .. }) => {
             vec!["the page".to_owned()]
         }
+        Command::Escalate(request) => vec![format!("{} escalate", request.incident)],
         // What was claimed and not ended is claimed again.
         Command::Paging(_) => Vec::new(),
     }

@@ -273,7 +273,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let (notify, channels, known_channels) = sections::console::notify(root.section("notify"));
     let history = sections::site::history(root.section("health"));
     let mut policy = Policy { zone: site.zone, ..Policy::default() };
-    sections::policy::incidents(root.section("incidents"), &mut policy);
+    let otherwise = sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
     let on_call_needed = sections::policy::calendar(root.section("calendar"));
     policy.rules = sections::policy::rules(root.sections("rules"));
@@ -293,14 +293,18 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     check::callings(report, &mut sources, &known, &people);
     let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
     let (schedules, rosters) = sections::schedule::schedules(root.sections("schedules"), &refers);
-    let (policies, counted_on) =
-        sections::escalation::policies(root.sections("escalation"), &known, &rosters);
-    let roster = Roster { people, schedules, policies };
+    let policies = sections::escalation::policies(root.sections("escalation"), &known, &rosters);
+    let named = services.iter().filter_map(|s| Some((s.escalation?, "services.escalation")));
+    for (policy, key) in named.chain(otherwise.map(|text| (text, "incidents.escalation"))) {
+        policies.names.refer(report, policy, key);
+    }
+    let otherwise = otherwise.map(|text| text.value.into());
+    let roster = Roster { people, schedules, policies: policies.list, otherwise };
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
     let windows = sections::window::windows(root.sections("windows"), &refers);
     if !report.has_errors() {
-        check::coverage(report, &roster, &counted_on, now);
+        check::coverage(report, &roster, &policies.counted_on, now);
     }
     root.finish();
 

@@ -9,8 +9,8 @@ use super::roster::Change;
 use super::time::Instant;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages.
-pub const EVENT_VERSION: u32 = 2;
+/// roster, the calendar and pages; 3 escalation.
+pub const EVENT_VERSION: u32 = 3;
 
 /// One stored fact.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,7 @@ mod commands;
 pub mod core;
 mod detection;
 mod draft;
+mod escalation;
 mod listing;
 mod maintenance;
 pub mod outlook;
@@ -19,7 +20,7 @@ pub mod snapshot;
 
 pub use self::core::{Decision, Effect, Input, State};
 pub use runtime::Handle;
-pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
+pub use snapshot::{Pager, Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::command::Command;
 

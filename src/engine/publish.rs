@@ -103,6 +103,7 @@ impl Publisher {
             calendar,
             pages,
             imported,
+            pager: state.pager.clone(),
             store: store.clone(),
             blind: Arc::new(blind),
             notices: Arc::clone(&self.notices),

@@ -20,7 +20,7 @@ pub use clock::{Clock, HandClock, ScaledClock, SystemClock};
 
 use super::core::{Effect, Input};
 use super::rehearsal::rehearse;
-use super::snapshot::{Plan, Snapshot};
+use super::snapshot::{Pager, Plan, Snapshot};
 use crate::store::{Store, StoreError};
 use task::Engine;
 
@@ -36,6 +36,8 @@ use crate::domain::time::Instant;
 pub enum Message {
     Observed(Observation),
     Sources(Vec<SourceStatus>),
+    /// Who pages by the policies.
+    Pager(Pager),
     Asked {
         actor: Actor,
         command: Command,
@@ -238,6 +240,11 @@ impl Handle {
     /// Hands over how the sources are.
     pub async fn report_sources(&self, sources: Vec<SourceStatus>) {
         let _ = self.messages.send(Message::Sources(sources)).await;
+    }
+
+    /// Hands over who pages by the policies: if it is this process, the engine begins at once.
+    pub async fn report_pager(&self, pager: Pager) {
+        let _ = self.messages.send(Message::Pager(pager)).await;
     }
 
     /// A new plan, after a live reload.

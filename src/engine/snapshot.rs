@@ -59,6 +59,8 @@ pub struct Snapshot {
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
+    /// Who pages by the policies.
+    pub pager: Pager,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
@@ -117,6 +119,17 @@ pub struct Plan {
     pub heartbeats: Vec<(Arc<str>, String)>,
 }
 
+/// Who pages by the policies, among all processes on the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Pager {
+    #[default]
+    Nobody,
+    /// This process. `alone`: nobody is there who would take over at once.
+    Here { alone: bool },
+    /// Another one: `agent 4711 on ops1`.
+    Other(String),
+}
+
 /// How the store is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StoreState {
@@ -155,6 +168,16 @@ impl Plan {
     pub fn awaits(&self, calendar: &Calendar, started_at: Instant, now: Instant) -> bool {
         now - started_at < READ_WITHIN
             && self.calendars.keys().any(|source| calendar.imported(source).is_none())
+    }
+
+    /// Whether some policy governs anything: somebody is paged although nobody asks for it.
+    pub fn pages(&self) -> bool {
+        let roster = &self.roster;
+        let is_team = |team: &Option<String>| {
+            team.as_ref().is_some_and(|t| roster.policies.iter().any(|p| p.teams.contains(t)))
+        };
+        roster.otherwise.is_some()
+            || self.services.iter().any(|s| s.escalation.is_some() || is_team(&s.team))
     }
 
     /// The service of that id.

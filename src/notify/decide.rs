@@ -37,6 +37,7 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
         return told.into_iter().map(single).collect();
     }
     let kinds = [
+        News::EscalationExhausted,
         News::Opened,
         News::Reopened,
         News::MaintenanceOver,
@@ -65,7 +66,7 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         // Flapping was told once; then it is quiet until there is peace.
         News::Reopened => incident.flapping_since.is_none() && !reopened_by(incident, scope),
         News::Resolved => !resolved_by(incident, scope),
-        News::AcknowledgementExpired | News::MaintenanceOver => true,
+        News::AcknowledgementExpired | News::MaintenanceOver | News::EscalationExhausted => true,
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
@@ -94,6 +95,7 @@ fn single(notice: &Notice) -> Notification {
         News::Resolved => (" resolved", Vec::new()),
         News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
         News::MaintenanceOver => (" open after maintenance", vec![Action::Acknowledge]),
+        News::EscalationExhausted => (": nobody acknowledged", vec![Action::Acknowledge]),
         News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
     };
     // Reopening keeps the acknowledgement; then there is nothing to click.
@@ -114,6 +116,7 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::Resolved => "incidents resolved",
         News::AcknowledgementExpired => "acknowledgements expired",
         News::MaintenanceOver => "incidents open after maintenance",
+        News::EscalationExhausted => "incidents that nobody acknowledged",
         News::AcknowledgementExpiring => "acknowledgements expire soon",
     };
     let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
@@ -180,6 +183,7 @@ mod tests {
             unverified_since: None,
             maintenance: None,
             flapping_since: None,
+            escalation: None,
             reopened_at: Vec::new(),
             last_change: None,
         }
@@ -226,6 +230,7 @@ mod tests {
     #[case(News::Reopened, "P2 service-1 again", true)]
     #[case(News::Resolved, "P2 service-1 resolved", false)]
     #[case(News::MaintenanceOver, "P2 service-1 open after maintenance", true)]
+    #[case(News::EscalationExhausted, "P2 service-1: nobody acknowledged", true)]
     #[case(News::AcknowledgementExpired, "P2 service-1 acknowledgement expired", true)]
     fn each_kind_of_news_has_its_words(
         #[case] what: News,

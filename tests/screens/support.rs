@@ -290,6 +290,7 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         unverified_since: None,
         maintenance: None,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }
@@ -361,6 +362,7 @@ pub fn world() -> Snapshot {
             probes,
             source("dc2", "prometheus", failing, 57),
         ]),
+        pager: atalaya::engine::Pager::default(),
         store: StoreState::Ready,
         blind: Arc::new(Vec::new()),
         plan: Arc::new(atalaya::engine::Plan::empty()),

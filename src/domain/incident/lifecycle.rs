@@ -9,6 +9,7 @@ use super::model::{
 use super::policy::Policy;
 use crate::domain::command::Verdict;
 use crate::domain::health::ServiceId;
+use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::time::{Instant, TimeStyle};
 
 /// An incident as it was seen by who acts on it. `seen` 0: not seen (the command line), judge it as
@@ -309,6 +310,7 @@ fn open(event: &Event, opening: &super::event::Opening) -> Incident {
         unverified_since: None,
         maintenance: None,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }
@@ -319,6 +321,16 @@ const REOPENINGS_KEPT: usize = 8;
 
 /// Folds one event, other than its opening, into an incident in place.
 pub fn apply(incident: &mut Incident, event: &Event) {
+    change_by(incident, event);
+    // Whatever made it so: as soon as somebody has it, nobody else is called.
+    if escalate::is_quiet(incident)
+        && let Some(progress) = &mut incident.escalation
+    {
+        progress.stop();
+    }
+}
+
+fn change_by(incident: &mut Incident, event: &Event) {
     incident.version = event.position;
     let at = event.at;
     let by = &event.actor.name;
@@ -442,7 +454,12 @@ pub fn apply(incident: &mut Incident, event: &Event) {
             standing.cancelled = ending(false, reason);
             what = Some("cancelled".to_owned());
         }
-        EventBody::Folded { under } => incident.parent = Some(*under),
+        EventBody::Folded { under } => {
+            incident.parent = Some(*under);
+            if let Some(progress) = &mut incident.escalation {
+                progress.stop();
+            }
+        }
         EventBody::Unfolded => incident.parent = None,
         EventBody::Unverified => incident.unverified_since = Some(at),
         EventBody::Verified => incident.unverified_since = None,
@@ -453,6 +470,17 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         EventBody::MaintenanceEnded => incident.maintenance = None,
         EventBody::FlappingStarted => incident.flapping_since = Some(at),
         EventBody::FlappingEnded => incident.flapping_since = None,
+        EventBody::Escalated { policy, level, round, people, next, .. } => {
+            let phase = next.map_or(Phase::Stopped, |until| Phase::Waiting { until });
+            let (policy, people) = (policy.clone(), people.clone());
+            incident.escalation =
+                Some(Progress { policy, level: *level, round: *round, at, people, phase });
+        }
+        EventBody::EscalationExhausted { .. } => {
+            if let Some(progress) = &mut incident.escalation {
+                progress.phase = Phase::Exhausted;
+            }
+        }
         EventBody::Reclassified { impact, urgency, priority } => {
             incident.impact = *impact;
             incident.urgency = *urgency;

@@ -22,7 +22,7 @@ use crate::domain::paging;
 use crate::domain::time::Instant;
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
-use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
+use crate::engine::snapshot::{Pager, Part, Plan, Snapshot, StoreState};
 use crate::store::records::Made;
 use crate::store::{self, Append, Head, Mode, Record, Store, StoreError, Watch};
 
@@ -119,6 +119,7 @@ impl Engine {
                 calendar: Part::default(),
                 pages: Part::default(),
                 imported: Part::default(),
+                pager: Pager::default(),
                 store,
                 blind: Arc::default(),
                 notices: store_notices,
@@ -206,6 +207,7 @@ impl Engine {
                 self.decide_quietly(&Input::Observed(observation)).await;
             }
             Message::Sources(sources) => self.state.sources(sources),
+            Message::Pager(pager) => self.state.set_pager(pager),
             Message::Plan(plan) => {
                 self.plan = Arc::new(*plan);
                 self.state.replan(Arc::clone(&self.plan), self.clock.now());
@@ -245,6 +247,7 @@ impl Engine {
         }
         let ids: Vec<_> = match &command {
             Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
+            Command::Escalate(request) => vec![request.incident],
             Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
                 Vec::new()
             }
@@ -523,6 +526,7 @@ fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
         Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
             vec![refused(None)]
         }
+        Command::Escalate(request) => vec![refused(Some(request.incident))],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -574,7 +574,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         | Command::Roster(book::Command::Undo)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
-        Command::Paging(_) => Some(command.clone()),
+        Command::Paging(_) | Command::Escalate(_) => Some(command.clone()),
         // What somebody else changed since is refused, and nothing older taken back instead.
         Command::Calendar(command) => {
             let undo = match command.subject() {
@@ -595,7 +595,9 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
-        Command::Paging(_) => Some("page not recalled: whoever was paged has it, or will"),
+        Command::Paging(_) | Command::Escalate(_) => {
+            Some("page not recalled: whoever was paged has it, or will")
+        }
         _ => None,
     }
 }

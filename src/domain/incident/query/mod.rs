@@ -24,6 +24,7 @@ pub use pattern::Pattern;
 use super::model::{Incident, IncidentState};
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
+use crate::domain::paging::Progress;
 use crate::domain::time::Instant;
 
 /// What to show. The default shows everything.
@@ -91,6 +92,7 @@ pub enum Flag {
     Reopened,
     Firing,
     Reported,
+    Paging,
 }
 
 /// What a query needs to know beside the incident.
@@ -304,7 +306,7 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
@@ -317,6 +319,7 @@ impl Flag {
         Self::Reopened,
         Self::Firing,
         Self::Reported,
+        Self::Paging,
     ];
 
     pub fn word(self) -> &'static str {
@@ -333,6 +336,7 @@ impl Flag {
             Self::Reopened => "reopened",
             Self::Firing => "firing",
             Self::Reported => "reported",
+            Self::Paging => "paging",
         }
     }
 
@@ -351,6 +355,7 @@ impl Flag {
             Self::Reopened => "came back after it was resolved",
             Self::Firing => "an alert of it fires now",
             Self::Reported => "reported by a person",
+            Self::Paging => "people are paged until somebody has it",
         }
     }
 
@@ -368,6 +373,7 @@ impl Flag {
             Self::Recurring => incident.recurrence > 1,
             Self::Reopened => !incident.reopened_at.is_empty(),
             Self::Firing => incident.alerts.values().any(|a| a.cleared_at.is_none()),
+            Self::Paging => incident.escalation.as_ref().is_some_and(Progress::is_under_way),
             Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
         }
     }

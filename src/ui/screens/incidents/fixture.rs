@@ -43,6 +43,7 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         unverified_since: None,
         maintenance: None,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }
