@@ -8,6 +8,7 @@ mod upload;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use chrono::TimeDelta;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
@@ -257,6 +258,8 @@ pub enum Incident {
     Note(Note),
     /// It is over
     Resolve(Resolve),
+    /// Page the next level of the policy that governs it, now
+    Escalate(Escalate),
     /// Confirm that it is done with
     Close(Reasoned),
     /// It is not over
@@ -314,6 +317,19 @@ pub struct Note {
     /// The note; `-` reads it from standard input
     #[arg(long, short = 'm', allow_hyphen_values = true)]
     pub text: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Escalate {
+    /// INC-12, or 12
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<IncidentId>,
+    /// That level instead of the next, from 1
+    #[arg(long, value_name = "N")]
+    pub level: Option<usize>,
+    /// How long to wait until the pages have arrived; what has not by then, a console delivers
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = page::patience)]
+    pub wait: TimeDelta,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
 use super::output::{Exit, complain};
-use super::{Context, Failure, log, stored, themes};
+use super::{Context, Failure, duty, log, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
 use crate::domain::paging;
@@ -81,7 +81,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 3],
+    beside: [JoinHandle<()>; 4],
 }
 
 impl Opened {
@@ -240,6 +240,7 @@ async fn open(
     let courier = if args.demo { Courier::AsIf } else { Courier::new(&config.channels) };
     let (courier, couriers) = watch::channel(courier);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
+    let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
     let edge = Edge { handle: handle.clone(), news, courier, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
@@ -267,7 +268,7 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging] })
+    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging, on_duty] })
 }
 
 /// What the demo's people and alerts did before the console was opened.

@@ -7,6 +7,7 @@ mod audit;
 mod calendar;
 mod check;
 mod console;
+mod duty;
 mod generated;
 mod health;
 mod incident;

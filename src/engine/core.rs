@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::escalation::{self, Escalations};
 use super::maintenance::{self, Maintenance};
 use super::sight::Sight;
-use super::snapshot::{Pager, Plan};
+use super::snapshot::Plan;
 use super::{causes, commands, detection};
 use crate::domain::calendar::prompts::Prompt;
 use crate::domain::calendar::{self, Calendar, CalendarEvent, Key, Windows};
@@ -22,7 +22,7 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
 use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
-use crate::domain::paging::{self, Pages};
+use crate::domain::paging::{self, Pager, Pages};
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 

@@ -8,13 +8,12 @@ use chrono::TimeDelta;
 
 use super::core::State;
 use super::draft::Draft;
-use super::snapshot::Pager;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
 use crate::domain::log::Fact;
 use crate::domain::paging::escalate::{self, Request, Step};
 use crate::domain::paging::reach::{Desk, Reach, Whom, reach};
-use crate::domain::paging::{self, Paged};
+use crate::domain::paging::{self, Paged, Pager};
 use crate::domain::roster::Override;
 use crate::domain::roster::escalation::Escalation;
 use crate::domain::time::Instant;
@@ -234,7 +233,7 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, request: &Request) -> Result<Stri
         return Err(refused(format!("{id} is {word}; nobody has to come for it")));
     }
     let Some(policy) = state.policy_of(incident) else {
-        return Err(refused(no_policy(incident)));
+        return Err(refused(escalate::ungoverned(incident)));
     };
     let (level, round) = escalate::by_hand(incident, policy, request.level);
     let overrides = state.book.overrides();
@@ -255,13 +254,4 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, request: &Request) -> Result<Stri
     let said = format!("{} level {level}: {}", policy.id, paging::said(&pages, desk, &reach));
     store(draft, actor, id, (policy, level, round), (&pages, reach, next));
     Ok(said)
-}
-
-/// Why nobody is paged by itself, with the way out.
-fn no_policy(incident: &Incident) -> String {
-    let remedy = "in [[services]] or escalation = \"…\" in [incidents] names one; p pages anybody";
-    match &incident.service {
-        Some(service) => format!("no policy governs {service}: escalation = \"…\" {remedy}"),
-        None => format!("no policy governs what is unassigned: escalation = \"…\" {remedy}"),
-    }
 }

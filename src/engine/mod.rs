@@ -20,7 +20,7 @@ pub mod snapshot;
 
 pub use self::core::{Decision, Effect, Input, State};
 pub use runtime::Handle;
-pub use snapshot::{Pager, Part, Plan, Site, Snapshot, StoreState};
+pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::command::Command;
 

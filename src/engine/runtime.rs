@@ -20,14 +20,14 @@ pub use clock::{Clock, HandClock, ScaledClock, SystemClock};
 
 use super::core::{Effect, Input};
 use super::rehearsal::rehearse;
-use super::snapshot::{Pager, Plan, Snapshot};
+use super::snapshot::{Plan, Snapshot};
 use crate::store::{Store, StoreError};
 use task::Engine;
 
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
 use crate::domain::observation::{Fact, Observation, SourceStatus};
-use crate::domain::paging::Pages;
+use crate::domain::paging::{Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
 

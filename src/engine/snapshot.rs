@@ -16,7 +16,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
-use crate::domain::paging::{Channel, Pages};
+use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
@@ -117,17 +117,6 @@ pub struct Plan {
     pub history: TimeDelta,
     /// Alerts that must always fire: `(source, matchers)`.
     pub heartbeats: Vec<(Arc<str>, String)>,
-}
-
-/// Who pages by the policies, among all processes on the store.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Pager {
-    #[default]
-    Nobody,
-    /// This process. `alone`: nobody is there who would take over at once.
-    Here { alone: bool },
-    /// Another one: `agent 4711 on ops1`.
-    Other(String),
 }
 
 /// How the store is.

@@ -362,7 +362,7 @@ pub fn world() -> Snapshot {
             probes,
             source("dc2", "prometheus", failing, 57),
         ]),
-        pager: atalaya::engine::Pager::default(),
+        pager: atalaya::domain::paging::Pager::default(),
         store: StoreState::Ready,
         blind: Arc::new(Vec::new()),
         plan: Arc::new(atalaya::engine::Plan::empty()),

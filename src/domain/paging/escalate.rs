@@ -153,6 +153,15 @@ pub fn reason(incident: &Incident, policy: &Escalation, to: (usize, u32), now: I
     format!("{} level {level}{again}{waited}", policy.id)
 }
 
+/// Why nobody is paged by itself, with the way out.
+pub fn ungoverned(incident: &Incident) -> String {
+    let remedy = "in [[services]] or escalation = \"…\" in [incidents] names one; p pages anybody";
+    match &incident.service {
+        Some(service) => format!("no policy governs {service}: escalation = \"…\" {remedy}"),
+        None => format!("no policy governs what is unassigned: escalation = \"…\" {remedy}"),
+    }
+}
+
 impl Progress {
     /// Somebody has it, or it is muted.
     pub fn stop(&mut self) {

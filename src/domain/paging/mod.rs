@@ -22,6 +22,7 @@ pub use escalate::{Phase, Progress};
 pub use judge::{Command, Ended, Request, judge, overdue};
 pub(crate) use judge::{pages_about, said, surprise};
 pub use model::{
-    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Standing, Try, Wishes,
+    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Pager, Standing, Try,
+    Wishes,
 };
 pub use pages::{Due, Pages};

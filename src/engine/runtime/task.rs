@@ -18,11 +18,11 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
 use crate::domain::observation::Observation;
-use crate::domain::paging;
+use crate::domain::paging::{self, Pager};
 use crate::domain::time::Instant;
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
-use crate::engine::snapshot::{Pager, Part, Plan, Snapshot, StoreState};
+use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
 use crate::store::records::Made;
 use crate::store::{self, Append, Head, Mode, Record, Store, StoreError, Watch};
 

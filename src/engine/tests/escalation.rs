@@ -8,11 +8,10 @@ use super::*;
 use crate::domain::incident::{EventBody, Priority};
 use crate::domain::observation::AlertStatus;
 use crate::domain::paging::escalate::Request;
-use crate::domain::paging::{Channel, ChannelKind, Phase, Progress, Wishes};
+use crate::domain::paging::{Channel, ChannelKind, Pager, Phase, Progress, Wishes};
 use crate::domain::roster::escalation::{Escalation, Level, Target as Who};
 use crate::domain::roster::{Person, PersonId, Roster};
 use crate::domain::time::hours::Range;
-use crate::engine::Pager;
 
 fn person(id: &str) -> Person {
     Person {
