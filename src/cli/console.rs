@@ -1,7 +1,7 @@
 //! The console itself: config, store, engine, sources and screen joined, in the order that lets the
 //! first frame come before anything is asked of the network.
 
-mod edge;
+pub(super) mod edge;
 mod mirror;
 mod team;
 mod tell;
@@ -282,7 +282,8 @@ fn past(seed: u64, start: Instant) -> Result<Vec<(Instant, Input)>, Failure> {
 }
 
 /// What the command line says over the config, also over one that is read later.
-struct Over {
+#[derive(Default)]
+pub(super) struct Over {
     theme: Option<String>,
     reduce_motion: bool,
 }

@@ -36,6 +36,7 @@ use crate::domain::roster::{PersonId, Roster};
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::Plan;
 use crate::notify::channels::ChannelSettings;
+use crate::notify::switch::DeadMansSwitch;
 use crate::sources::settings::{Host, HttpSettings, Kind, SourceSettings};
 
 use problem::{Place, Report, SourceFile};
@@ -70,6 +71,8 @@ pub struct Config {
     pub notify: NotifySettings,
     /// How people are paged.
     pub channels: Vec<ChannelSettings>,
+    /// What the agent says to whoever listens for its silence.
+    pub switch: Option<DeadMansSwitch>,
     /// What is not wrong, but should be looked at.
     pub warnings: Problems,
     /// By source, a number that changes with its settings or with what is asked of it.
@@ -208,6 +211,7 @@ pub fn built_in(around: &Surroundings) -> Config {
         ui: UiSettings::default(),
         notify: NotifySettings::default(),
         channels: Vec::new(),
+        switch: None,
         warnings: Problems::default(),
         digests: BTreeMap::new(),
     })
@@ -271,6 +275,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let (operator, person) = sections::site::operator(root.section("operator"), around);
     let ui = sections::console::ui(root.section("ui"), &around.vocabulary);
     let (notify, channels, known_channels) = sections::console::notify(root.section("notify"));
+    let switch = sections::agent::agent(root.section("agent"));
     let history = sections::site::history(root.section("health"));
     let mut policy = Policy { zone: site.zone, ..Policy::default() };
     let otherwise = sections::policy::incidents(root.section("incidents"), &mut policy);
@@ -351,6 +356,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         ui,
         notify,
         channels,
+        switch,
         warnings: Problems::default(),
         digests,
     }
