@@ -22,7 +22,7 @@ use crate::domain::time::Timescale;
 use crate::engine::core::{News, Notice};
 use crate::engine::{Effect, Handle, Snapshot, runtime};
 use crate::notify::channels::Courier;
-use crate::notify::{pager, switch};
+use crate::notify::{pager, spool, switch};
 use crate::store::Store;
 use crate::ui::Msg;
 
@@ -121,6 +121,7 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
         Task::spawn(say(told, heard)),
         Task::spawn(look(handle.clone())),
         Task::spawn(duty::run(handle.clone(), duty::lease(context, &config, true))),
+        Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
         Task::spawn(pager::run(handle.clone(), actor, couriers, time)),
     ];
     if let Some(switch) = config.switch.clone() {

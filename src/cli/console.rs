@@ -25,7 +25,7 @@ use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
 use crate::engine::{Input, runtime};
 use crate::notify::channels::Courier;
-use crate::notify::pager;
+use crate::notify::{pager, spool};
 use crate::sources::demo as demo_world;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
@@ -81,7 +81,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 4],
+    beside: [JoinHandle<()>; 5],
 }
 
 impl Opened {
@@ -239,6 +239,8 @@ async fn open(
     let telling = person.start(told);
     let courier = if args.demo { Courier::AsIf } else { Courier::new(&config.channels) };
     let (courier, couriers) = watch::channel(courier);
+    let spooling = spool::run(handle.clone(), actor.clone(), couriers.clone(), time);
+    let spooling = tokio::spawn(spooling);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
     let edge = Edge { handle: handle.clone(), news, courier, notify, over, time };
@@ -268,7 +270,8 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging, on_duty] })
+    let beside = [running, telling, paging, spooling, on_duty];
+    Ok(Opened { tui, input, model, outside, beside })
 }
 
 /// What the demo's people and alerts did before the console was opened.

@@ -10,7 +10,7 @@ use super::core::State;
 use super::draft::Draft;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
-use crate::domain::log::Fact;
+use crate::domain::log::{Fact, NewEntry};
 use crate::domain::paging::escalate::{self, Request, Step};
 use crate::domain::paging::reach::{Desk, Reach, Whom, reach};
 use crate::domain::paging::{self, Paged, Pager};
@@ -209,6 +209,26 @@ fn store(
     for page in pages {
         draft.push_other(actor, Fact::Paging(paging::Event::Paged(page.clone())));
     }
+}
+
+/// The pages of an outage of the store itself: level 1 of the default policy, as it is now. It is about
+/// no incident, since none can be opened.
+pub(super) fn outage(state: &State, why: &str, now: Instant) -> Vec<NewEntry> {
+    let Some(policy) = &state.plan.roster.otherwise else { return Vec::new() };
+    let overrides = state.book.overrides();
+    let whom = Whom::Level(policy.clone(), 1);
+    let text = "what happens cannot be stored, acknowledgements neither; it is paged all the same";
+    let request = paging::Request {
+        whom,
+        about: None,
+        text: format!("the store cannot be written: {why}\n{text}"),
+        confirmed: None,
+    };
+    let command = paging::Command::Page(request);
+    let judged = paging::judge(&state.pages, desk(state, &overrides), None, &command, now);
+    let events = judged.map(|(events, _)| events).unwrap_or_default();
+    let entry = |event| NewEntry { at: now, actor: Actor::system(), fact: Fact::Paging(event) };
+    events.into_iter().map(entry).collect()
 }
 
 /// The next level, or the one that is named, now: also of what is acknowledged or muted, since

@@ -3,6 +3,7 @@
 //! [`start`] makes the task and gives back the [`Handle`] to it; [`once`] does one command the same
 //! way without staying. `task` holds what both share.
 
+mod beyond;
 mod clock;
 pub mod park;
 mod task;

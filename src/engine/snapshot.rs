@@ -61,6 +61,8 @@ pub struct Snapshot {
     pub imported: Part<Imported>,
     /// Who pages by the policies.
     pub pager: Pager,
+    /// While the store cannot be written: the pages that are decided beside it.
+    pub unstored: Option<Arc<Pages>>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,

@@ -12,6 +12,7 @@ mod decide;
 mod desktop;
 mod notifier;
 pub mod pager;
+pub mod spool;
 pub mod switch;
 
 pub use decide::{Scope, decide};

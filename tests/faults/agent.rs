@@ -8,13 +8,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use atalaya::config::{self, Surroundings};
+use atalaya::domain::incident::Actor;
+use atalaya::domain::matcher::Labels;
+use atalaya::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation};
+use atalaya::domain::paging::Pager;
+use atalaya::domain::time::Timescale;
+use atalaya::engine::runtime::{self, Clock, HandClock};
+use atalaya::engine::{Snapshot, StoreState};
+use atalaya::notify::channels::Courier;
+use atalaya::notify::{pager, spool};
 use atalaya::store::{Location, Store};
+use chrono::{DateTime, TimeDelta, Utc};
 use rstest::rstest;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -245,6 +257,86 @@ async fn the_dead_mans_switch_falls_silent_when_the_store_cannot_be_written() {
     std::thread::sleep(Duration::from_millis(2_500));
     assert_eq!(counted.load(Ordering::SeqCst), so_far);
     assert!(!agent.said().contains("hush"), "{}", agent.said());
+}
+
+/// An alert that fires, as a source tells of it.
+fn observed(now: DateTime<Utc>) -> Observation {
+    let alert = Alert {
+        fingerprint: "f".to_owned(),
+        labels: [("alertname", "Down"), ("severity", "critical")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into_iter()
+            .collect(),
+        annotations: Labels::default(),
+        starts_at: now,
+        status: AlertStatus::Active,
+        generator_url: None,
+        service: None,
+    };
+    let set = AlertSet { complete: true, alerts: vec![alert], ..AlertSet::default() };
+    let facts = vec![Fact::Alerts(set)];
+    Observation { source: "prom".into(), at: now, server: String::new(), facts, warnings: vec![] }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_store_is_away_people_are_called_all_the_same_and_once_more_afterwards() {
+    let place = Place::new(SENDS, "");
+    let text = fs::read_to_string(place.path("c.toml")).unwrap();
+    let around = Surroundings::of_process();
+    let config = config::of_text("c.toml", text, &around, Utc::now()).unwrap();
+    let (here, away) = (place.path("a.db"), place.path("away"));
+    let store = Store::open(&Location::File(here.clone()), false).await.unwrap();
+    let (effects, _told) = mpsc::channel(100);
+    // Everything happens in the past, so that what is due is due.
+    let start = Utc::now() - TimeDelta::hours(1);
+    let clock = HandClock::at(start);
+    let time: Arc<dyn Clock> = clock.clone();
+    let handle = runtime::start_with(config.plan.clone(), store, effects, time).await.unwrap();
+    handle.report_pager(Pager::Here { alone: true }).await;
+    let (_keep, courier) = watch::channel(Courier::new(&config.channels));
+    let actor = Actor::person("eva");
+    let real = Timescale::REAL;
+    let _pager = tokio::spawn(pager::run(handle.clone(), actor.clone(), courier.clone(), real));
+    let _spool = tokio::spawn(spool::run(handle.clone(), actor, courier, real));
+
+    fs::rename(&here, &away).unwrap();
+    let mut world = handle.watch();
+    // What is refused is not stored; that it was tried says that the store is away.
+    handle.observe(observed(start)).await;
+    clock.second();
+    let failing = |s: &Arc<Snapshot>| matches!(s.store, StoreState::Failing { .. });
+    world.wait_for(failing).await.unwrap();
+    for _ in 0..15 {
+        clock.second();
+    }
+    handle.observe(observed(start)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(handle.snapshot().unstored.is_none() && place.sent().is_empty(), "it may only be busy");
+    for _ in 0..15 {
+        clock.second();
+    }
+    handle.observe(observed(start)).await;
+    wait("both pages", || place.sent().len() == 2);
+    let sent = place.sent();
+    let about: Vec<&Value> = sent.iter().map(|m| &m["incident"]).collect();
+    assert!(about.contains(&&Value::Null) && about.contains(&&"INC-1".into()), "{sent:#?}");
+    assert!(sent.iter().all(|m| m["possibly_twice"] == true), "{sent:#?}");
+    let outage = sent.iter().find(|m| m["incident"].is_null()).unwrap();
+    assert!(outage["subject"].as_str().unwrap().starts_with("the store cannot be written"));
+    for _ in 0..5 {
+        clock.second();
+    }
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(place.sent().len(), 2, "each once");
+
+    fs::rename(&away, &here).unwrap();
+    clock.second();
+    world.wait_for(|s| s.store == StoreState::Ready && s.unstored.is_none()).await.unwrap();
+    handle.observe(observed(start)).await;
+    wait("the page once more", || place.sent().len() == 3);
+    assert_eq!(place.sent()[2]["incident"], "INC-1");
+    handle.stop().await;
+    place.is_sound().await;
 }
 
 fn remove(path: &Path) {

@@ -363,6 +363,7 @@ pub fn world() -> Snapshot {
             source("dc2", "prometheus", failing, 57),
         ]),
         pager: atalaya::domain::paging::Pager::default(),
+        unstored: None,
         store: StoreState::Ready,
         blind: Arc::new(Vec::new()),
         plan: Arc::new(atalaya::engine::Plan::empty()),

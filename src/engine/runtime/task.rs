@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
 
+use super::beyond::Beyond;
 use super::park::Timer;
 use super::{Clock, Message};
 use crate::domain::command::{Command, Outcome, Verdict};
@@ -47,6 +48,8 @@ pub(super) struct Engine {
     started_at: Instant,
     /// Since when and why the store cannot be written.
     failing: Option<(Instant, String)>,
+    /// What goes on without it, while it cannot be written.
+    beyond: Option<Beyond>,
     /// Why nothing may be written: opened so, or a newer console has written.
     read_only: Option<String>,
     /// The recent incidents are loaded; nothing is decided from observations before.
@@ -97,6 +100,7 @@ impl Engine {
             watch,
             started_at: now,
             failing: None,
+            beyond: None,
             read_only,
             complete: false,
         })
@@ -120,6 +124,7 @@ impl Engine {
                 pages: Part::default(),
                 imported: Part::default(),
                 pager: Pager::default(),
+                unstored: None,
                 store,
                 blind: Arc::default(),
                 notices: store_notices,
@@ -308,6 +313,18 @@ impl Engine {
         if let Err(e) = self.decide(input).await {
             self.failed(&e);
         }
+        self.go_beyond(input);
+    }
+
+    /// Whoever pages goes on without the store where that is away for longer.
+    fn go_beyond(&mut self, input: &Input) {
+        let now = self.clock.now();
+        let Some((since, why)) = &self.failing else { return };
+        if !matches!(self.state.pager(), Pager::Here { .. }) || !Beyond::is_time(*since, now) {
+            return;
+        }
+        let beyond = self.beyond.get_or_insert_with(|| Beyond::of(&self.state, why, now));
+        beyond.feed(input, now);
     }
 
     /// Decide, store, then let it be so; again on the newest state if somebody else was faster.
@@ -484,6 +501,7 @@ impl Engine {
     fn publish(&mut self, snapshots: &watch::Sender<Arc<Snapshot>>) {
         let store = self.store_state();
         let now = self.clock.now();
+        self.publisher.unstored = self.beyond.as_ref().map(|b| Arc::clone(b.pages()));
         if let Some(snapshot) = self.publisher.publish(&mut self.state, &store, now) {
             snapshots.send_replace(snapshot);
         }
@@ -508,6 +526,7 @@ impl Engine {
     }
 
     fn recovered(&mut self) {
+        self.beyond = None;
         if self.failing.take().is_some() {
             tracing::info!("the store {} can be written again", self.store);
         }
