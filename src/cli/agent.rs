@@ -179,6 +179,7 @@ fn told(notice: &Notice) -> String {
         News::Resolved => "resolved",
         News::AcknowledgementExpiring => "acknowledgement expires soon",
         News::AcknowledgementExpired => "acknowledgement expired",
+        News::Back => "wants attention again",
         News::MaintenanceOver => "open after maintenance",
         News::EscalationExhausted => "nobody acknowledged; escalation is exhausted",
     };

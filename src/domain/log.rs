@@ -9,7 +9,7 @@ use super::roster::Change;
 use super::time::Instant;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages; 3 escalation.
+/// roster, the calendar and pages; 3 the whole process of incidents, escalation and orders to others.
 pub const EVENT_VERSION: u32 = 3;
 
 /// One stored fact.

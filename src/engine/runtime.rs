@@ -118,8 +118,12 @@ pub async fn once(
     actor: Actor,
     command: Command,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
-    engine.command(actor, command).await
+    let once = async {
+        let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+        engine.command(actor, command).await
+    };
+    // An engine is large, and whoever asks once holds all of it.
+    Box::pin(once).await
 }
 
 /// Several commands on an open store, one after the other, without staying: nothing is polled and no
@@ -131,7 +135,8 @@ impl Desk {
     /// # Errors
     /// The store cannot be read.
     pub async fn open(plan: Plan, store: &Store) -> Result<Self, StoreError> {
-        let engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+        let load = Engine::load(plan, store.clone(), None, Arc::new(SystemClock));
+        let engine = Box::pin(load).await?;
         Ok(Self(Arc::new(tokio::sync::Mutex::new(engine))))
     }
 

@@ -44,6 +44,7 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
         News::AcknowledgementExpired,
         News::AcknowledgementExpiring,
         News::Resolved,
+        News::Back,
     ];
     let sums = kinds.into_iter().filter_map(|kind| {
         let these: Vec<&Notice> = told.iter().copied().filter(|n| n.what == kind).collect();
@@ -66,7 +67,10 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         // Flapping was told once; then it is quiet until there is peace.
         News::Reopened => incident.flapping_since.is_none() && !reopened_by(incident, scope),
         News::Resolved => !resolved_by(incident, scope),
-        News::AcknowledgementExpired | News::MaintenanceOver | News::EscalationExhausted => true,
+        News::AcknowledgementExpired
+        | News::Back
+        | News::MaintenanceOver
+        | News::EscalationExhausted => true,
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
@@ -94,6 +98,7 @@ fn single(notice: &Notice) -> Notification {
         News::Reopened => (" again", vec![Action::Acknowledge]),
         News::Resolved => (" resolved", Vec::new()),
         News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
+        News::Back => (" wants attention again", vec![Action::Acknowledge]),
         News::MaintenanceOver => (" open after maintenance", vec![Action::Acknowledge]),
         News::EscalationExhausted => (": nobody acknowledged", vec![Action::Acknowledge]),
         News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
@@ -115,6 +120,7 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::Reopened => "incidents again",
         News::Resolved => "incidents resolved",
         News::AcknowledgementExpired => "acknowledgements expired",
+        News::Back => "incidents want attention again",
         News::MaintenanceOver => "incidents open after maintenance",
         News::EscalationExhausted => "incidents that nobody acknowledged",
         News::AcknowledgementExpiring => "acknowledgements expire soon",
@@ -182,6 +188,9 @@ mod tests {
             clear_since: None,
             unverified_since: None,
             maintenance: None,
+            absorbed: Vec::new(),
+            alone: None,
+            excluded: false,
             flapping_since: None,
             escalation: None,
             reopened_at: Vec::new(),

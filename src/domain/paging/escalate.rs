@@ -79,6 +79,7 @@ pub fn is_quiet(incident: &Incident) -> bool {
     incident.state() != IncidentState::New
         || incident.maintenance.is_some()
         || incident.is_silenced()
+        || incident.is_snoozed()
 }
 
 /// Whether what folds under an incident is told with it. Of a cause that is muted, or that pages

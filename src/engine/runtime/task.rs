@@ -49,7 +49,7 @@ pub(super) struct Engine {
     /// Since when and why the store cannot be written.
     failing: Option<(Instant, String)>,
     /// What goes on without it, while it cannot be written.
-    beyond: Option<Beyond>,
+    beyond: Option<Box<Beyond>>,
     /// Why nothing may be written: opened so, or a newer console has written.
     read_only: Option<String>,
     /// The recent incidents are loaded; nothing is decided from observations before.
@@ -323,7 +323,7 @@ impl Engine {
         if !matches!(self.state.pager(), Pager::Here { .. }) || !Beyond::is_time(*since, now) {
             return;
         }
-        let beyond = self.beyond.get_or_insert_with(|| Beyond::of(&self.state, why, now));
+        let beyond = self.beyond.get_or_insert_with(|| Box::new(Beyond::of(&self.state, why, now)));
         beyond.feed(input, now);
     }
 

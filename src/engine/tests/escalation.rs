@@ -137,7 +137,7 @@ fn unacknowledged_it_goes_through_all_levels_as_often_as_the_policy_says_and_the
 fn acknowledging_stops_it_and_an_acknowledgement_taken_back_begins_it_again() {
     let mut world = world();
     report(&mut world, 1, 1);
-    world.act("ana", 1, Action::Acknowledge, 200);
+    world.act("ana", 1, ack(), 200);
     world.tick(400);
     assert_eq!(pages(&world).len(), 1);
     world.act("ana", 1, Action::Unacknowledge, 500);
@@ -152,7 +152,7 @@ fn an_acknowledgement_that_expires_begins_it_again_at_the_first_level() {
     let mut world = world();
     report(&mut world, 1, 1);
     world.tick(301);
-    world.act("luis", 1, Action::Acknowledge, 400);
+    world.act("luis", 1, ack(), 400);
     for minute in 8..40 {
         world.tick(minute * 60);
     }
@@ -173,16 +173,46 @@ fn who_only_has_it_assigned_has_not_said_that_they_come() {
 
 #[test]
 fn what_is_resolved_or_cancelled_pages_nobody_any_more() {
-    for action in [
-        Action::Resolve { reason: String::new(), force: true },
-        Action::Cancel { reason: "false alarm".to_owned() },
-    ] {
+    for action in [Action::resolve(true), Action::Cancel { reason: "false alarm".to_owned() }] {
         let mut world = world();
         report(&mut world, 1, 1);
         world.act("eva", 1, action, 60);
         world.tick(400);
         assert_eq!(pages(&world).len(), 1);
     }
+}
+
+#[test]
+fn what_is_on_hold_pages_nobody_until_it_goes_on() {
+    let mut world = world();
+    report(&mut world, 1, 1);
+    world.act("eva", 1, hold(Some(at(600))), 60);
+    world.tick(400);
+    assert_eq!(pages(&world).len(), 1);
+    world.tick(601);
+    assert_eq!(world.state_of(1), IncidentState::New);
+    assert_eq!(pages(&world), ["ana INC-1 core 1"; 2]);
+}
+
+#[test]
+fn what_is_snoozed_pages_nobody_until_it_is_back_in_sight() {
+    let mut world = world();
+    report(&mut world, 1, 1);
+    world.act("eva", 1, Action::Snooze { until: at(600) }, 60);
+    world.tick(400);
+    assert_eq!(pages(&world).len(), 1);
+    world.tick(601);
+    assert_eq!(pages(&world), ["ana INC-1 core 1"; 2]);
+}
+
+#[test]
+fn what_is_merged_into_another_pages_nobody_any_more() {
+    let mut world = world();
+    report(&mut world, 1, 1);
+    report(&mut world, 1, 2);
+    world.act("eva", 2, Action::Merge { into: IncidentId(1) }, 60);
+    world.tick(303);
+    assert_eq!(pages(&world)[2..], ["luis INC-1 core 2"]);
 }
 
 #[test]
@@ -339,7 +369,7 @@ fn what_is_clear_and_waits_to_resolve_pages_nobody() {
 fn a_reopening_with_the_acknowledgement_kept_pages_nobody_and_one_without_pages() {
     let mut world = world();
     world.prometheus(&[down("db")], 1);
-    world.act("ana", 1, Action::Acknowledge, 10);
+    world.act("ana", 1, ack(), 10);
     world.prometheus(&[], 60);
     world.tick(200);
     assert_eq!(world.state_of(1), IncidentState::Resolved);
@@ -389,7 +419,7 @@ fn a_flood_is_paged_in_pieces() {
 fn by_hand_it_goes_on_now_also_when_somebody_has_it() {
     let mut world = world();
     report(&mut world, 1, 1);
-    world.act("ana", 1, Action::Acknowledge, 10);
+    world.act("ana", 1, ack(), 10);
     let said = escalate(&mut world, 1, None, 20);
     assert_eq!(said, "done: core level 2: PAGE-2: luis is paged by hook");
     assert_eq!(world.state_of(1), IncidentState::Acknowledged);
@@ -399,7 +429,7 @@ fn by_hand_it_goes_on_now_also_when_somebody_has_it() {
     assert_eq!(said, "refused: core has no level 3, only 1 to 2");
     let by = world.log.iter().rev().find(|e| e.body.kind() == "escalated").unwrap();
     assert_eq!(by.actor.name, "eva");
-    world.act("eva", 1, Action::Resolve { reason: String::new(), force: true }, 1_510);
+    world.act("eva", 1, Action::resolve(true), 1_510);
     let said = escalate(&mut world, 1, None, 1_520);
     assert_eq!(said, "refused: INC-1 is resolved; nobody has to come for it");
 }
@@ -453,7 +483,7 @@ fn a_policy_that_is_taken_out_pages_nobody_and_another_one_begins_anew() {
 fn open_incidents_of_which_nothing_is_due_are_not_looked_at() {
     let mut world = world();
     report(&mut world, 1, 1);
-    world.act("ana", 1, Action::Acknowledge, 2);
+    world.act("ana", 1, ack(), 2);
     assert_eq!(world.state.escalations.len(), 0);
     report(&mut world, 1, 3);
     assert_eq!(world.state.escalations.len(), 1);
@@ -474,7 +504,7 @@ fn turn() -> impl Strategy<Value = Turn> {
     prop_oneof![
         3 => any::<[bool; 3]>().prop_map(Turn::Alerts),
         1 => (0..3_usize).prop_map(Turn::Silence),
-        4 => (1..6_u64, 0..5_usize).prop_map(|(i, a)| Turn::Act(i, a)),
+        4 => (1..6_u64, 0..11_usize).prop_map(|(i, a)| Turn::Act(i, a)),
         2 => (1..6_u64).prop_map(Turn::Undo),
         1 => (1..6_u64, proptest::option::of(1..3_usize)).prop_map(|(i, l)| Turn::ByHand(i, l)),
         1 => any::<bool>().prop_map(Turn::Lease),
@@ -482,12 +512,23 @@ fn turn() -> impl Strategy<Value = Turn> {
     ]
 }
 
-fn deed(n: usize) -> Action {
+fn hold(until: Option<Instant>) -> Action {
+    let reason = crate::domain::incident::HoldReason::Customer;
+    Action::Hold { reason, note: String::new(), until }
+}
+
+fn deed(n: usize, now: i64) -> Action {
     match n {
-        0 => Action::Acknowledge,
+        0 => ack(),
         1 => Action::Unacknowledge,
         2 => Action::Assign { to: Some("sam".into()) },
-        3 => Action::Resolve { reason: String::new(), force: true },
+        3 => Action::resolve(true),
+        4 => hold(None),
+        5 => Action::Resume,
+        6 => Action::Snooze { until: at(now + 500) },
+        7 => Action::Wake,
+        8 => Action::Merge { into: IncidentId(1) },
+        9 => Action::Split { reason: "not the same".to_owned() },
         _ => Action::Reopen { reason: String::new() },
     }
 }
@@ -514,6 +555,7 @@ fn is_right(world: &World) {
             if by_itself {
                 assert_eq!(before.state(), IncidentState::New, "{event:?}");
                 assert!(!before.is_silenced() && before.maintenance.is_none(), "{event:?}");
+                assert!(!before.is_snoozed(), "{event:?}");
                 let asked = by_hand.get(&event.incident).copied().unwrap_or_default();
                 assert!(*round <= 2 + asked, "{event:?}");
             } else {
@@ -541,7 +583,7 @@ proptest! {
                 Turn::Silence(n) => silenced[n] = !silenced[n],
                 Turn::Act(id, n) => {
                     let targets = vec![Target { id: IncidentId(id), seen: 0 }];
-                    world.ask("ana", Command::Act { targets, action: deed(n) }, now);
+                    world.ask("ana", Command::Act { targets, action: deed(n, now) }, now);
                 }
                 Turn::Undo(id) => {
                     world.ask("ana", Command::Undo { targets: vec![IncidentId(id)] }, now);

@@ -92,6 +92,8 @@ pub enum Flag {
     Reopened,
     Firing,
     Reported,
+    Snoozed,
+    Merged,
     Paging,
 }
 
@@ -306,7 +308,7 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
@@ -319,6 +321,8 @@ impl Flag {
         Self::Reopened,
         Self::Firing,
         Self::Reported,
+        Self::Snoozed,
+        Self::Merged,
         Self::Paging,
     ];
 
@@ -336,6 +340,8 @@ impl Flag {
             Self::Reopened => "reopened",
             Self::Firing => "firing",
             Self::Reported => "reported",
+            Self::Snoozed => "snoozed",
+            Self::Merged => "merged",
             Self::Paging => "paging",
         }
     }
@@ -355,6 +361,8 @@ impl Flag {
             Self::Reopened => "came back after it was resolved",
             Self::Firing => "an alert of it fires now",
             Self::Reported => "reported by a person",
+            Self::Snoozed => "out of sight for a while",
+            Self::Merged => "part of another one",
             Self::Paging => "people are paged until somebody has it",
         }
     }
@@ -373,6 +381,8 @@ impl Flag {
             Self::Recurring => incident.recurrence > 1,
             Self::Reopened => !incident.reopened_at.is_empty(),
             Self::Firing => incident.alerts.values().any(|a| a.cleared_at.is_none()),
+            Self::Snoozed => incident.is_snoozed(),
+            Self::Merged => incident.standing.merged_into.is_some(),
             Self::Paging => incident.escalation.as_ref().is_some_and(Progress::is_under_way),
             Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
         }
