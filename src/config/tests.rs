@@ -350,6 +350,23 @@ fn a_team_is_read_with_its_zones_layers_and_levels() {
 }
 
 #[test]
+fn a_service_its_team_or_the_incidents_name_who_is_paged() {
+    let text = format!(
+        "{TEAM}min_priority = 2\nteams = [\"dba\"]\n[incidents]\nescalation = \"core\"\n\
+         [[services]]\nid = \"db\"\nescalation = \"core\"\n"
+    );
+    let plan = read_text(&text).unwrap().plan;
+    let policy = &plan.roster.policies[0];
+    assert_eq!((policy.min_priority.0, policy.teams.as_slice()), (2, &["dba".to_owned()][..]));
+    assert_eq!(plan.roster.otherwise.as_deref(), Some("core"));
+    assert_eq!(plan.services[0].escalation.as_deref(), Some("core"));
+    assert!(plan.pages());
+    let plan = read_text(TEAM).unwrap().plan;
+    assert_eq!(plan.roster.policies[0].min_priority.0, 3);
+    assert!(!plan.pages(), "a policy that governs nothing pages nobody");
+}
+
+#[test]
 fn what_is_only_ahead_is_no_warning_of_every_command() {
     let config = read_text(TEAM).unwrap();
     let told = config.warnings.to_string();

@@ -23,6 +23,8 @@ pub enum Command {
     Calendar(calendar::Command),
     /// Page somebody, or say what became of it.
     Paging(paging::Command),
+    /// Page the next level of the policy that governs an incident, now.
+    Escalate(paging::escalate::Request),
 }
 
 /// The answer to one target of a command.

@@ -14,6 +14,7 @@ use super::timeline::{self, nth, standing};
 use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
+use crate::domain::paging::{Phase, Progress};
 use crate::domain::roster::Schedule;
 use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text::{duration, is_web};
@@ -191,6 +192,7 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     }
     lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
+    lines.extend(paging(incident, eye));
     for (label, words) in [
         ("found", timeline::found(incident)),
         ("feedback", timeline::feedback(incident)),
@@ -266,6 +268,27 @@ fn opened(incident: &Incident, eye: &Eye<'_>) -> String {
         let _ = write!(text, ", had begun {} before", duration(began));
     }
     text
+}
+
+/// How far the paging has come: `core level 1, Ana Ruiz; goes on in 4m`.
+fn paging(incident: &Incident, eye: &Eye<'_>) -> Option<Fact> {
+    let Progress { policy, level, round, at, people, phase } = incident.escalation.as_ref()?;
+    let roster = &eye.world.plan.roster;
+    let whom: Vec<&str> = people.iter().map(|id| roster.name(id)).collect();
+    let whom = if whom.is_empty() { "nobody".to_owned() } else { whom.join(", ") };
+    let again = if *round > 1 { format!(", round {round}") } else { String::new() };
+    let (then, role) = match phase {
+        Phase::Waiting { until } if !incident.is_open() || *until <= eye.now => {
+            (String::new(), Role::Text)
+        }
+        Phase::Waiting { until } => {
+            (format!("; goes on in {}", duration(*until - eye.now)), Role::Warning)
+        }
+        Phase::Stopped => (String::new(), Role::Muted),
+        Phase::Exhausted => ("; nobody acknowledged, it is exhausted".to_owned(), Role::Critical),
+    };
+    let text = format!("{policy} level {level}{again}: {whom}, {}{then}", eye.when(*at));
+    Some(fact("paging", text, eye.theme.of(role)))
 }
 
 fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {
