@@ -12,6 +12,7 @@ mod labels;
 pub mod log;
 pub mod matcher;
 pub mod observation;
+pub mod outbox;
 pub mod paging;
 pub mod roster;
 pub mod text;

@@ -17,8 +17,7 @@ pub mod reach;
 #[cfg(test)]
 mod tests;
 
+pub use super::outbox::{Standing, Try};
 pub use judge::{Command, Ended, Request, judge, overdue};
-pub use model::{
-    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Standing, Try, Wishes,
-};
+pub use model::{Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Wishes};
 pub use pages::{Due, Pages};
