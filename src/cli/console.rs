@@ -10,23 +10,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::future;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
 use super::output::{Exit, complain};
-use super::{Context, Failure, log, stored, themes};
+use super::{Context, Failure, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
 use crate::domain::paging;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
+use crate::domain::upstream::{self, Upstream, UpstreamKind};
 use crate::engine::{Input, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::pager;
 use crate::sources::demo as demo_world;
+use crate::sources::orders::Clerk;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
@@ -81,7 +83,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 3],
+    beside: [JoinHandle<()>; 4],
 }
 
 impl Opened {
@@ -119,8 +121,9 @@ fn named(command: &Command) -> Vec<String> {
         Command::Paging(paging::Command::Page(_) | paging::Command::Test { .. }) => {
             vec!["the page".to_owned()]
         }
+        Command::Upstream(upstream::Command::Order(order)) => vec![order.call.words()],
         // What was claimed and not ended is claimed again.
-        Command::Paging(_) => Vec::new(),
+        Command::Paging(_) | Command::Upstream(_) => Vec::new(),
     }
 }
 
@@ -145,6 +148,9 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
+    // As if it were one.
+    let (kind, timeout) = (UpstreamKind::Alertmanager, TimeDelta::seconds(10));
+    config.plan.upstreams = [(Arc::from(DEMO), Upstream { kind, timeout })].into();
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
     config.plan.channels = team.plan.channels;
@@ -239,7 +245,10 @@ async fn open(
     let courier = if args.demo { Courier::AsIf } else { Courier::new(&config.channels) };
     let (courier, couriers) = watch::channel(courier);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
-    let edge = Edge { handle: handle.clone(), news, courier, notify, over, time };
+    let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
+    let (clerk, clerks) = watch::channel(Arc::new(clerk));
+    let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
+    let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
@@ -266,7 +275,7 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging] })
+    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging, ordering] })
 }
 
 /// What the demo's people and alerts did before the console was opened.

@@ -15,6 +15,7 @@ mod init;
 mod keys;
 mod log;
 mod oncall;
+mod orders;
 mod output;
 mod page;
 mod show;

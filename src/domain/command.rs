@@ -7,6 +7,7 @@ use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
 use super::paging;
 use super::roster::book;
+use super::upstream;
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub enum Command {
     Calendar(calendar::Command),
     /// Page somebody, or say what became of it.
     Paging(paging::Command),
+    /// Order something of a system that alerts came from, or say what became of it.
+    Upstream(upstream::Command),
 }
 
 /// The answer to one target of a command.

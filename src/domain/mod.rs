@@ -17,3 +17,4 @@ pub mod paging;
 pub mod roster;
 pub mod text;
 pub mod time;
+pub mod upstream;

@@ -84,6 +84,20 @@ impl Publisher {
                 value: Arc::clone(&state.pages),
             },
         };
+        let orders = match last {
+            Some(last) if !changes.orders => last.orders.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.orders.generation + 1),
+                value: Arc::clone(&state.orders),
+            },
+        };
+        let silences = match last {
+            Some(last) if !changes.silences => last.silences.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.silences.generation + 1),
+                value: Arc::clone(&state.sight.silences),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -102,6 +116,8 @@ impl Publisher {
             book,
             calendar,
             pages,
+            orders,
+            silences,
             imported,
             store: store.clone(),
             blind: Arc::new(blind),
@@ -120,6 +136,8 @@ impl Changes {
         roster: true,
         calendar: true,
         pages: true,
+        orders: true,
+        silences: true,
         imported: true,
     };
 
@@ -130,6 +148,8 @@ impl Changes {
             || self.roster
             || self.calendar
             || self.pages
+            || self.orders
+            || self.silences
             || self.imported
     }
 }
@@ -144,6 +164,8 @@ impl Default for Changes {
             roster: false,
             calendar: false,
             pages: false,
+            orders: false,
+            silences: false,
             imported: false,
         }
     }

@@ -7,6 +7,7 @@ mod contract;
 mod import;
 mod kill;
 mod mirror;
+mod orders;
 mod page;
 mod store;
 mod upstream;

@@ -8,6 +8,7 @@ use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::lifecycle::Action as Does;
 use crate::domain::roster::book;
 use crate::domain::time::{Instant, TimeStyle};
+use crate::domain::upstream::{self, Call};
 use crate::engine::Command;
 use crate::ui::cmd::Cmd;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
@@ -572,6 +573,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
     match command {
         Command::Undo { .. }
         | Command::Roster(book::Command::Undo)
+        | Command::Upstream(upstream::Command::UndoLast)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
         Command::Paging(_) => Some(command.clone()),
@@ -584,6 +586,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
             Some(Command::Calendar(undo))
         }
         Command::Roster(_) => Some(Command::Roster(book::Command::Undo)),
+        Command::Upstream(_) => Some(Command::Upstream(upstream::Command::UndoLast)),
         Command::Report(_) | Command::Act { .. } => {
             let done = outcomes.iter().filter(|o| o.verdict.is_done());
             Some(Command::Undo { targets: done.filter_map(|o| o.id).collect() })
@@ -595,6 +598,10 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::Upstream(upstream::Command::Order(order)) => match order.call {
+            Call::Silence { .. } | Call::Downtime { .. } => None,
+            _ => Some("an order that is no silence stays; give another one"),
+        },
         Command::Paging(_) => Some("page not recalled: whoever was paged has it, or will"),
         _ => None,
     }
