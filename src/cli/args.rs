@@ -3,6 +3,7 @@
 mod calendar;
 mod oncall;
 mod page;
+mod silence;
 mod upload;
 
 use std::ffi::OsString;
@@ -26,6 +27,9 @@ pub use oncall::{
     Oncall, Override, Overrides, Shifts, Swap, Take,
 };
 pub use page::Page;
+pub use silence::{
+    Add as SilenceAdd, Expire as SilenceExpire, Extend as SilenceExtend, Silence, Silences,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
     config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
@@ -162,6 +166,11 @@ pub enum Command {
     Calendar(Calendar),
     /// Page somebody, by the channels that they asked for; exit code 3 where it has not arrived
     Page(Page),
+    /// What is silenced upstream, what ends first before the others
+    Silences(Silences),
+    /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
+    #[command(subcommand)]
+    Silence(Silence),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

@@ -19,6 +19,7 @@ mod orders;
 mod output;
 mod page;
 mod show;
+mod silence;
 mod sources;
 mod span;
 mod stored;
@@ -132,6 +133,8 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Oncall(args) => block_on(oncall::run(context, args)),
         Command::Calendar(args) => block_on(calendar::run(context, args)),
         Command::Page(args) => block_on(page::run(context, &args)),
+        Command::Silences(args) => block_on(silence::list(context, &args)),
+        Command::Silence(args) => block_on(silence::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

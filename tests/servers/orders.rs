@@ -1,9 +1,12 @@
 //! Orders and acknowledgements against the real servers: one try at a time, and by consoles and
 //! commands.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use assert_cmd::Command;
 use atalaya::domain::calendar::mirror::Owner;
 use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::{
@@ -21,8 +24,11 @@ use atalaya::sources::mirror::{About, Mirror, Pass, World};
 use atalaya::sources::orders::Clerk;
 use atalaya::sources::settings::{Alertmanager, Kind, SourceSettings};
 use chrono::{DateTime, TimeDelta, Utc};
+use rustix::process::Signal;
 use serde_json::Value;
+use tempfile::TempDir;
 
+use crate::harness::{Console, Start};
 use crate::support::{Server, alertmanager, free_port, installed, run, settings, source, until};
 
 fn cluster(members: &[&Server]) -> SourceSettings {
@@ -250,4 +256,153 @@ async fn what_somebody_has_is_silenced_for_a_short_while_renewed_and_expired_wit
     assert_eq!(over, Pass { busy: true, changed: 1, ..Pass::default() });
     assert_eq!((ours(&server).len(), shown(&server).len()), (0, 1));
     assert_eq!(pass(&mirror, &[], TimeDelta::zero()).await, Pass::default());
+}
+
+/// A home of ana with this Alertmanager.
+fn home(url: &str) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/atalaya");
+    fs::create_dir_all(&folder).unwrap();
+    let config = format!(
+        r#"
+        [site]
+        name = "acme noc"
+        timezone = "UTC"
+        [operator]
+        name = "ana"
+        [notify]
+        desktop = false
+        terminal = false
+        [[sources]]
+        name = "am"
+        kind = "alertmanager"
+        url = "{url}"
+        interval = "1s"
+        timeout = "3s"
+        acknowledge = true
+        "#
+    );
+    fs::write(folder.join("config.toml"), config).unwrap();
+    home
+}
+
+fn atalaya(home: &Path, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_atalaya"));
+    let output = command.env_clear().env("HOME", home).args(arguments).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code().unwrap(), said)
+}
+
+fn open(home: &Path) -> Console {
+    let mut console = Console::with(&Start { home: Some(home), ..Start::default() });
+    console.resize(120, 35);
+    console.wait_until_open();
+    console
+}
+
+fn found(home: &Path, query: &str) -> usize {
+    let (_, said) = atalaya(home, &["incidents", "--json", query]);
+    let document: Value = serde_json::from_str(&said).unwrap();
+    document["incidents"].as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_is_kept_there_by_whichever_console_runs_and_goes_with_undo() {
+    if !installed(&["prometheus-alertmanager", "amtool"]) {
+        return;
+    }
+    let server = alertmanager(free_port(), None);
+    let home = home(&server.url);
+    let home = home.path();
+    let mut console = open(home);
+    alert(&server, &["Down", "service=checkout", "severity=critical"]);
+    until("the incident", async || (found(home, "state:new") == 1).then_some(())).await;
+    assert_eq!(shown(&server), Vec::<Value>::new());
+
+    assert_eq!(atalaya(home, &["incident", "ack", "INC-1"]).0, 0);
+    let kept = until("the silence", async || shown(&server).pop()).await;
+    assert!(text(&kept, "comment").contains(" INC-1: acknowledged by ana"), "{kept}");
+    // A poll or two see it silenced: here it is what somebody has, not what somebody muted.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((found(home, "is:silenced"), found(home, "state:acknowledged")), (0, 1));
+
+    // A console that was killed left it behind; the next one knows it and takes it back.
+    console.signal(Signal::KILL);
+    console.wait_for_end();
+    assert_eq!(atalaya(home, &["incident", "unack", "INC-1"]).0, 0);
+    assert_eq!(shown(&server).len(), 1);
+    let mut console = open(home);
+    until("no silence", async || shown(&server).is_empty().then_some(())).await;
+
+    // By key, and taken back by key.
+    console.send("2");
+    console.wait_for("Down");
+    console.send("a");
+    until("the silence again", async || shown(&server).pop()).await;
+    console.send("u");
+    until("undone", async || shown(&server).is_empty().then_some(())).await;
+
+    // A server that is away is told when it is back.
+    let mut server = server;
+    server.kill();
+    console.send("a");
+    console.wait_for("acknowledgements are not made known");
+    server.restart();
+    until("told after all", async || shown(&server).pop()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silences_are_made_listed_extended_and_expired_by_command_and_by_key() {
+    if !installed(&["prometheus-alertmanager", "amtool"]) {
+        return;
+    }
+    let mut server = alertmanager(free_port(), None);
+    let home = home(&server.url);
+    let home = home.path();
+    for n in ["1", "2"] {
+        alert(&server, &["Down", "service=checkout", &format!("instance={n}")]);
+    }
+    let mut console = open(home);
+    until("the incident", async || (found(home, "state:new") > 0).then_some(())).await;
+
+    let add = ["silence", "add", "--incident", "INC-1", "--for", "90m"];
+    let (code, said) = atalaya(home, &[&add[..], &["--preview"]].concat());
+    assert_eq!((code, shown(&server).len()), (0, 0), "{said}");
+    assert!(said.contains("INC-1  "), "{said}");
+    let (code, said) = atalaya(home, &add);
+    assert_eq!(code, 0, "{said}");
+    let [made] = &shown(&server)[..] else { panic!() };
+    assert!(text(made, "comment").starts_with("INC-1: "), "{made}");
+    let id = text(made, "id").to_owned();
+    until("the incident to be silenced", async || (found(home, "is:silenced") > 0).then_some(()))
+        .await;
+
+    let (code, said) = atalaya(home, &["silences"]);
+    assert!(code == 0 && said.contains(&id[..8]) && said.contains("1h 2"), "{said}");
+    let (code, said) = atalaya(home, &["silence", "extend", &id[..8], "--for", "1h"]);
+    assert_eq!(code, 0, "{said}");
+    let left = end_of(&shown(&server)[0]) - Utc::now();
+    assert!(left > TimeDelta::minutes(140), "{left}");
+    let (code, said) = atalaya(home, &["silence", "expire", &id, "nothing", "--json"]);
+    assert_eq!((code, shown(&server).len()), (1, 0), "{said}");
+    let document: Value = serde_json::from_str(&said).unwrap();
+    let outcome = |n: usize| document["outcomes"][n]["outcome"].as_str().unwrap();
+    assert_eq!((outcome(0), outcome(1)), ("done", "refused"), "{said}");
+
+    // By key; what the server cannot take now is stored, and done when it is back.
+    server.kill();
+    console.send("2gg");
+    console.wait_for("Down");
+    console.send("m");
+    console.wait_for("Silence INC-");
+    console.send("\r\r\r");
+    console.wait_for("order failed");
+    console.signal(Signal::KILL);
+    console.wait_for_end();
+    server.restart();
+    let _console = open(home);
+    let made = until("one silence", async || shown(&server).pop()).await;
+    assert_eq!((shown(&server).len(), text(&made, "createdBy")), (1, "ana"));
+    let (_, said) = atalaya(home, &["incident", "show", "INC-1"]);
+    assert!(said.contains("order failed") || said.contains("ordered"), "{said}");
 }

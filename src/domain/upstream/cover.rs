@@ -1,10 +1,12 @@
 //! What matchers would silence, and which ones to propose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::incident::{AlertFact, Incident, IncidentId};
 use crate::domain::matcher::{Labels, Matcher, Matchers, Op};
 use crate::domain::observation::SourceName;
+
+use super::model::object;
 
 /// Labels that tell apart copies of one thing, or whoever evaluated it: the next alert of the same
 /// trouble has others.
@@ -53,9 +55,29 @@ pub fn cover<'a>(
     incidents: impl Iterator<Item = &'a Incident>,
     most: usize,
 ) -> Cover {
+    covered(source, |labels| matchers.matches(labels), incidents, most)
+}
+
+/// The same of Icinga's objects (`host`, `host!service`).
+pub fn cover_objects<'a>(
+    source: &SourceName,
+    objects: &[String],
+    incidents: impl Iterator<Item = &'a Incident>,
+    most: usize,
+) -> Cover {
+    let is_one = |labels: &Labels| object(labels).is_some_and(|o| objects.contains(&o));
+    covered(source, is_one, incidents, most)
+}
+
+fn covered<'a>(
+    source: &SourceName,
+    is_one: impl Fn(&Labels) -> bool,
+    incidents: impl Iterator<Item = &'a Incident>,
+    most: usize,
+) -> Cover {
     let mut cover = Cover::default();
     for incident in incidents.filter(|i| i.source == *source) {
-        for alert in firing(incident).filter(|a| matchers.matches(&a.labels)) {
+        for alert in firing(incident).filter(|a| is_one(&a.labels)) {
             cover.alerts += 1;
             *cover.incidents.entry(incident.id).or_default() += 1;
             if cover.first.len() < most {
@@ -69,6 +91,12 @@ pub fn cover<'a>(
 /// The alerts of an incident that fire.
 fn firing(incident: &Incident) -> impl Iterator<Item = &AlertFact> {
     incident.alerts.values().filter(|a| a.cleared_at.is_none())
+}
+
+/// Icinga's objects that its alerts are about, those that fire.
+pub fn objects(incident: &Incident) -> Vec<String> {
+    let objects: BTreeSet<String> = firing(incident).filter_map(|a| object(&a.labels)).collect();
+    objects.into_iter().collect()
 }
 
 /// What all alerts of an incident have in common, without what the next one would not have. Of those

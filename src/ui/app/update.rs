@@ -14,6 +14,7 @@ use crate::ui::cmd::Cmd;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
 use crate::ui::overlay::{Confirm, Overlay};
+use crate::ui::screens::silences::Inventory;
 use crate::ui::screens::{Place, Step, Tone, paging};
 use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use crate::ui::theme::Theme;
@@ -319,6 +320,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Messages => model.overlays.push(Overlay::Messages(Scroll::default())),
         Action::Sources => model.overlays.push(Overlay::Sources(Scroll::default())),
+        Action::ListSilences => model.overlays.push(Overlay::Silences(Inventory::default())),
         Action::Welcome => model.overlays.push(Overlay::Welcome),
         Action::Palette => model.overlays.push(Overlay::Picker(palette(model))),
         Action::Theme => model.overlays.push(Overlay::Picker(themes(model))),
@@ -389,6 +391,14 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
+        action if matches!(model.overlays.last(), Some(Overlay::Silences(_))) => {
+            let Some(Overlay::Silences(mut inventory)) = model.overlays.pop() else { return };
+            let screen = Rect::from(((0, 0).into(), model.size));
+            let screen = frame::areas(screen, &model.world).body;
+            let steps = inventory.act(action, &model.ctx(), screen);
+            model.overlays.push(Overlay::Silences(inventory));
+            run(model, steps, cmds);
+        }
         Action::Open | Action::Copy => {
             if let Some(Overlay::Messages(at)) = model.overlays.last() {
                 let chosen = frame::messages::chosen(&model.messages, *at);
