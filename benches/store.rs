@@ -12,7 +12,7 @@ use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::{
-    Actor, AlertFact, Event, EventBody, Incident, IncidentId, Priority,
+    Actor, AlertFact, Event, EventBody, Findings, Incident, IncidentId, Priority,
 };
 use atalaya::domain::log::Entry;
 use atalaya::domain::matcher::Labels;
@@ -146,7 +146,12 @@ fn benches(c: &mut Criterion) {
         let store = Store::open(&history, false).await.unwrap();
         let opened = openings(10_000);
         append(&store, &opened).await;
-        let closed = EventBody::Closed { automatic: true, reason: String::new() };
+        let closed = EventBody::Closed {
+            automatic: true,
+            reason: String::new(),
+            findings: Findings::default(),
+            category: None,
+        };
         append(&store, &each(&opened.1[200..], 20_000, &closed)).await;
         store.close().await;
     });

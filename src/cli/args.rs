@@ -1,6 +1,7 @@
 //! The command line as data. The words here are an interface: scripts and fingers depend on them.
 
 mod calendar;
+mod incident;
 mod oncall;
 mod page;
 mod silence;
@@ -22,6 +23,7 @@ pub use calendar::{
     Finish as CalendarFinish, Move as CalendarMove, NextSlot as CalendarNextSlot,
     Span as CalendarSpan, Which as CalendarWhich,
 };
+pub use incident::{Correct, Found, Incident, Reasoned, Report, Show};
 pub use oncall::{
     Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
     Oncall, Override, Overrides, Shifts, Swap, Take,
@@ -252,105 +254,6 @@ pub struct Incidents {
     pub query: Vec<String>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Incident {
-    /// Report one by hand; prints its id
-    Report(Report),
-    /// Acknowledge: I have it
-    Ack(Ids),
-    /// Take an acknowledgement back
-    Unack(Ids),
-    /// Give to somebody
-    Assign(Assign),
-    /// Add a note
-    Note(Note),
-    /// It is over
-    Resolve(Resolve),
-    /// Confirm that it is done with
-    Close(Reasoned),
-    /// It is not over
-    Reopen(Reasoned),
-    /// A false alarm, or a duplicate
-    Cancel(Reasoned),
-    /// Everything about one, with its timeline
-    Show(Show),
-}
-
-#[derive(Debug, Args)]
-pub struct Report {
-    /// What is wrong, in a line
-    #[arg(long)]
-    pub title: String,
-    /// The service that suffers
-    #[arg(long, value_name = "ID")]
-    pub service: Option<String>,
-    /// More about it; becomes the first note
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub text: String,
-    /// 1 (high) to 3 [default: by the tier of the service]
-    #[arg(long, value_name = "1-3", value_parser = clap::value_parser!(u8).range(1..=3))]
-    pub impact: Option<u8>,
-    /// 1 (high) to 3 [default: 2]
-    #[arg(long, value_name = "1-3", value_parser = clap::value_parser!(u8).range(1..=3))]
-    pub urgency: Option<u8>,
-}
-
-#[derive(Debug, Args)]
-pub struct Ids {
-    /// INC-12, or 12
-    #[arg(required = true, value_name = "ID")]
-    pub ids: Vec<IncidentId>,
-}
-
-#[derive(Debug, Args)]
-pub struct Assign {
-    /// INC-12, or 12
-    #[arg(required = true, value_name = "ID", value_parser = id_before("--to luis"))]
-    pub ids: Vec<IncidentId>,
-    /// To whom; `me` is the operator
-    #[arg(long, value_name = "NAME", required_unless_present = "nobody")]
-    pub to: Option<String>,
-    /// Take it from whoever has it
-    #[arg(long, conflicts_with = "to")]
-    pub nobody: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Note {
-    /// INC-12, or 12
-    #[arg(required = true, value_name = "ID", value_parser = id_before("--text '…'"))]
-    pub ids: Vec<IncidentId>,
-    /// The note; `-` reads it from standard input
-    #[arg(long, short = 'm', allow_hyphen_values = true)]
-    pub text: String,
-}
-
-#[derive(Debug, Args)]
-pub struct Resolve {
-    #[command(flatten)]
-    pub reasoned: Reasoned,
-    /// Although its alerts still fire
-    #[arg(long)]
-    pub force: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Reasoned {
-    /// INC-12, or 12
-    #[arg(required = true, value_name = "ID", value_parser = id_before("--reason '…'"))]
-    pub ids: Vec<IncidentId>,
-    /// Why; stands on the timeline
-    #[arg(long, default_value = "", hide_default_value = true)]
-    pub reason: String,
-}
-
-#[derive(Debug, Args)]
-pub struct Show {
-    /// INC-12, or 12
-    #[arg(value_name = "ID")]
-    pub id: IncidentId,
-}
-
 #[derive(Debug, Args)]
 pub struct Audit {
     /// From when: RFC 3339, or 2026-11-23 or 2026-11-23 14:00 in the site's zone
@@ -408,13 +311,6 @@ fn incident(text: &str) -> Result<IncidentId, String> {
         let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
         format!("{why}; {}", crate::domain::text::suggest(text, &commands, "commands"))
     })
-}
-
-/// An incident, or a hint for who forgot the option that the word belongs to.
-fn id_before(option: &'static str) -> impl Fn(&str) -> Result<IncidentId, String> + Clone {
-    move |text| {
-        text.parse().map_err(|why: String| format!("{why}; what is no id goes into {option}"))
-    }
 }
 
 /// Reads one of a table of words.

@@ -4,18 +4,20 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
+use chrono::Utc;
 use serde::Serialize;
 
-use super::args::{Incident as Args, Reasoned, Report as ReportArgs};
+use super::args::{Correct, Found, Incident as Args, Reasoned, Report as ReportArgs};
 use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, show, stored};
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
-use crate::domain::incident::IncidentId;
-use crate::domain::incident::lifecycle::{Action, Report, Target};
+use crate::domain::incident::lifecycle::{Action, Correction, Report, Target};
+use crate::domain::incident::{Findings, IncidentId};
 use crate::domain::text::suggest;
 use crate::domain::text::{MAX_LINE, MAX_TEXT, clean, clean_text};
+use crate::domain::time::{self, Instant};
 use crate::engine::runtime;
 use crate::sources::settings::{Kind, SourceSettings};
 
@@ -41,21 +43,48 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let command = match args {
         Args::Show(args) => return show::run(context, &config, args.id).await,
         Args::Report(args) => Command::Report(report(args, &config)?),
-        Args::Ack(ids) => act(&ids.ids, Action::Acknowledge),
+        Args::Ack(args) => act(&args.ids, Action::Acknowledge { lasting: args.lasting }),
         Args::Unack(ids) => act(&ids.ids, Action::Unacknowledge),
         Args::Assign(args) => {
             let to =
                 args.to.map(|to| if to == "me" { config.operator.clone() } else { clean(&to, 60) });
             act(&args.ids, Action::Assign { to })
         }
+        Args::Classify(args) => {
+            let category = args.category.map(|c| clean(&c, MAX_LINE));
+            let (impact, urgency) = (args.impact, args.urgency);
+            act(&args.ids, Action::Classify { impact, urgency, category })
+        }
+        Args::Hold(args) => {
+            let until = args.until.map(|text| coming(&text, &config)).transpose()?;
+            let (reason, note) = (args.reason, clean(&args.note, MAX_LINE));
+            act(&args.ids, Action::Hold { reason, note, until })
+        }
+        Args::Resume(ids) => act(&ids.ids, Action::Resume),
+        Args::Snooze(args) => {
+            act(&args.ids, Action::Snooze { until: coming(&args.until, &config)? })
+        }
+        Args::Wake(ids) => act(&ids.ids, Action::Wake),
+        Args::Merge(args) => act(&args.ids, Action::Merge { into: args.into }),
+        Args::Split(args) => {
+            let (ids, reason) = reasoned(args);
+            act(&ids, Action::Split { reason })
+        }
+        Args::Feedback(args) => {
+            let (text, from) = (clean(&args.text, MAX_LINE), clean(&args.from, MAX_LINE));
+            act(&args.ids, Action::Rate { score: args.score, text, from })
+        }
+        Args::Correct(args) => correct(args, &config)?,
         Args::Note(args) => act(&args.ids, Action::Note { text: note(&args.text)? }),
         Args::Resolve(args) => {
             let (ids, reason) = reasoned(args.reasoned);
-            act(&ids, Action::Resolve { reason, force: args.force })
+            let (findings, force) = (found(args.found), args.force);
+            act(&ids, Action::Resolve { reason, findings, force })
         }
         Args::Close(args) => {
-            let (ids, reason) = reasoned(args);
-            act(&ids, Action::Close { reason })
+            let (ids, reason) = reasoned(args.reasoned);
+            let (findings, category) = (found(args.found), clean(&args.category, MAX_LINE));
+            act(&ids, Action::Close { reason, findings, category })
         }
         Args::Reopen(args) => {
             let (ids, reason) = reasoned(args);
@@ -95,6 +124,42 @@ fn reasoned(args: Reasoned) -> (Vec<IncidentId>, String) {
     (args.ids, clean_text(&args.reason, MAX_TEXT))
 }
 
+fn found(args: Found) -> Findings {
+    Findings { code: clean(&args.code, MAX_LINE), cause: clean(&args.cause, MAX_LINE) }
+}
+
+/// A time to come, in the site's zone.
+fn coming(text: &str, config: &Config) -> Result<Instant, Failure> {
+    let zone = config.plan.site.zone;
+    time::coming(text, Utc::now(), zone).ok_or_else(|| {
+        let text = clean(text, 80);
+        let why = format!("{text:?} is no time to come; write 2h, 14:00 or 2026-11-30 09:00");
+        Failure::Usage(why)
+    })
+}
+
+fn correct(args: Correct, config: &Config) -> Result<Command, Failure> {
+    let zone = config.plan.site.zone;
+    let hold = args.waited(zone).map_err(Failure::Usage)?;
+    let at = |t: Option<super::args::Time>| t.map(|t| t.begins(zone));
+    let excluded = (args.exclude || args.include).then_some(args.exclude);
+    let correction = Correction {
+        started_at: at(args.began),
+        acknowledged_at: at(args.acknowledged),
+        resolved_at: at(args.restored),
+        impact: args.impact,
+        urgency: args.urgency,
+        priority: None,
+        category: args.category.map(|c| clean(&c, MAX_LINE)),
+        findings: found(args.found),
+        hold,
+        excluded,
+    };
+    let (reason, agreed_with) = (clean(&args.reason, MAX_LINE), clean(&args.agreed_with, MAX_LINE));
+    let action = Action::Correct { correction: Box::new(correction), reason, agreed_with };
+    Ok(act(&[args.id], action))
+}
+
 fn report(args: ReportArgs, config: &Config) -> Result<Report, Failure> {
     let title = clean(&args.title, MAX_LINE);
     if title.is_empty() {
@@ -102,7 +167,14 @@ fn report(args: ReportArgs, config: &Config) -> Result<Report, Failure> {
     }
     let service = args.service.map(|id| known_service(&id, config)).transpose()?;
     let text = clean_text(&args.text, MAX_TEXT);
-    Ok(Report { service, title, text, impact: args.impact, urgency: args.urgency })
+    Ok(Report {
+        service,
+        title,
+        text,
+        impact: args.impact,
+        urgency: args.urgency,
+        category: clean(&args.category, MAX_LINE),
+    })
 }
 
 /// A service of the plan. Where a source may declare services of its own, any id is taken.

@@ -10,7 +10,7 @@ use super::{Context, Failure, args, stored};
 use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::incident::query::{self, Query, QueryContext};
-use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::incident::{Feedback, Hold, Incident, IncidentState};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 use crate::store::Store;
@@ -48,10 +48,57 @@ pub struct Fields {
     flapping_since: Option<String>,
     /// The window that mutes it.
     maintenance: Option<String>,
-    /// No contract, no clocks; nothing snoozes yet.
+    /// Which one covers the same trouble, and what was merged into this one.
+    merged_into: Option<String>,
+    merged: Vec<String>,
+    /// For whom it waits, while it is on hold, and every time that it waited.
+    waits_for: Option<&'static str>,
+    holds: Vec<HoldFields>,
+    /// How it ended and what was the matter.
+    code: String,
+    cause: String,
+    feedback: Option<FeedbackFields>,
+    /// Left out of service levels by a correction.
+    excluded: bool,
     snoozed_until: Option<String>,
     respond: Option<()>,
     resolve: Option<()>,
+}
+
+#[derive(Serialize)]
+struct HoldFields {
+    waits_for: &'static str,
+    note: String,
+    from: String,
+    /// `null`: it still waits.
+    to: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FeedbackFields {
+    /// 1 (bad) to 5 (good).
+    score: u8,
+    text: String,
+    from: String,
+    at: String,
+}
+
+impl HoldFields {
+    fn of(hold: &Hold) -> Self {
+        Self {
+            waits_for: hold.reason.word(),
+            note: hold.note.clone(),
+            from: utc(hold.from),
+            to: hold.to.map(utc),
+        }
+    }
+}
+
+impl FeedbackFields {
+    fn of(feedback: &Feedback) -> Self {
+        let (text, from) = (feedback.text.clone(), feedback.from.clone());
+        Self { score: feedback.score, text, from, at: utc(feedback.at) }
+    }
 }
 
 /// RFC 3339, UTC, milliseconds.
@@ -86,7 +133,15 @@ impl Fields {
             unverified_since: i.unverified_since.map(utc),
             flapping_since: i.flapping_since.map(utc),
             maintenance: i.maintenance.as_ref().map(|m| m.window.to_string()),
-            snoozed_until: None,
+            merged_into: s.merged_into.map(|id| id.to_string()),
+            merged: i.absorbed.iter().map(|a| a.id.to_string()).collect(),
+            waits_for: s.hold().map(|h| h.reason.word()),
+            holds: s.holds.iter().map(HoldFields::of).collect(),
+            code: s.findings.code.clone(),
+            cause: s.findings.cause.clone(),
+            feedback: s.feedback.as_ref().map(FeedbackFields::of),
+            excluded: i.excluded,
+            snoozed_until: s.snoozed.as_ref().map(|z| utc(z.until)),
             respond: None,
             resolve: None,
         }
@@ -200,6 +255,9 @@ fn state(i: &Incident) -> String {
     }
     if i.flapping_since.is_some() {
         text.push_str(", flapping");
+    }
+    if i.is_snoozed() {
+        text.push_str(", snoozed");
     }
     if i.is_silenced() {
         text.push_str(", silenced");

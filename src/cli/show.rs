@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chrono::Utc;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,6 +10,7 @@ use super::incidents::{Fields, utc};
 use super::output::{self, Exit, print};
 use super::{Context, Failure, stored};
 use crate::config::Config;
+use crate::domain::incident::process;
 use crate::domain::incident::{Event, Incident, IncidentId, Maintained};
 use crate::domain::text::{MAX_LINE, clean};
 use crate::ui::screens::incidents::timeline;
@@ -20,7 +22,34 @@ struct Document<'a> {
     labels: Value,
     annotations: Value,
     reported_by: Value,
+    /// The steps of the process that it has begun.
+    process: Vec<StepFields>,
     timeline: Vec<EntryFields<'a>>,
+}
+
+/// One step of the process as scripts read it.
+#[derive(Serialize)]
+struct StepFields {
+    /// `report classify process feedback close`.
+    step: &'static str,
+    from: String,
+    /// `null`: it is in this step.
+    to: Option<String>,
+    by: Option<String>,
+    /// Which role answers for it.
+    role: Option<String>,
+}
+
+fn steps(incident: &Incident, config: &Config) -> Vec<StepFields> {
+    let roles = &config.plan.policy.process;
+    let fields = |s: process::Passed| StepFields {
+        step: s.step.word(),
+        from: utc(s.from),
+        to: s.to.map(utc),
+        by: s.by,
+        role: roles.role(s.step).map(str::to_owned),
+    };
+    process::steps(incident).into_iter().map(fields).collect()
 }
 
 /// One event as scripts read it.
@@ -67,6 +96,7 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
             labels: json(&incident.labels),
             annotations: json(&incident.annotations),
             reported_by: json(&incident.reported_by),
+            process: steps(&incident, config),
             timeline: told(&events, &paged, &incident, config),
         });
     } else {
@@ -124,6 +154,11 @@ fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Co
     fact("assignee", i.owner().unwrap_or_default().to_owned());
     fact("source", i.source.to_string());
     fact("category", i.category.clone());
+    fact("stands", timeline::standing(i, Utc::now(), zone));
+    fact("found", timeline::found(i));
+    fact("feedback", timeline::feedback(i));
+    fact("process", timeline::passed(i, &config.plan.policy.process, Utc::now()));
+    fact("merged", timeline::merged(i));
     fact("started", local(i.started_at).to_string());
     fact("opened", local(i.opened_at).to_string());
     fact(

@@ -291,6 +291,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let (people, known) =
         sections::person::people(root.sections("people"), &known_channels, (site.zone, now));
     let person = person.filter(|p| known.refer(report, *p, "operator.person"));
+    let roles = people.values().flat_map(|p| p.roles.iter().map(|r| &**r)).collect();
+    sections::policy::process(root.section("process"), &roles, &mut policy);
     check::callings(report, &mut sources, &known, &people);
     let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
     let (schedules, rosters) = sections::schedule::schedules(root.sections("schedules"), &refers);

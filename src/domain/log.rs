@@ -10,7 +10,7 @@ use super::time::Instant;
 use super::upstream;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages; 3 added orders.
+/// roster, the calendar and pages; 3 the whole process of incidents, escalation and orders to others.
 pub const EVENT_VERSION: u32 = 3;
 
 /// One stored fact.

@@ -211,20 +211,25 @@ pub fn suggest(wrong: &str, known: &[&str], lead: &str) -> String {
     if known.is_empty() {
         return String::new();
     }
-    let lower = wrong.to_lowercase();
-    let near = known
-        .iter()
-        .map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), *k))
-        .filter(|(distance, k)| *distance <= 1 + k.chars().count().min(lower.chars().count()) / 3)
-        .min();
+    let near = nearest(wrong, known);
     let mut list: Vec<&str> = known.to_vec();
     list.sort_unstable();
     list.dedup();
     let more = list.len().saturating_sub(24);
     list.truncate(24);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let meant = near.map_or_else(String::new, |(_, k)| format!("; did you mean \"{k}\"?"));
+    let meant = near.map_or_else(String::new, |k| format!("; did you mean \"{k}\"?"));
     format!("{lead}: {}{more}{meant}", list.join(", "))
+}
+
+/// What was probably meant.
+pub fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    let distances =
+        known.iter().map(|k| (strsim::damerau_levenshtein(&lower, &k.to_lowercase()), *k));
+    let near = distances
+        .filter(|(distance, k)| *distance <= 1 + k.chars().count().min(lower.chars().count()) / 3);
+    near.min().map(|(_, k)| k)
 }
 
 /// `1 service`, `2 services`.

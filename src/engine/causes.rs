@@ -65,7 +65,11 @@ pub(super) fn fold(draft: &mut Draft<'_>) {
     }
     for (id, (impact, urgency, priority)) in urgent {
         if draft.incident(id).is_some_and(|i| i.priority > priority) {
-            draft.push(&system, id, EventBody::Reclassified { impact, urgency, priority });
+            draft.push(
+                &system,
+                id,
+                EventBody::Reclassified { impact, urgency, priority, category: None },
+            );
         }
     }
 }

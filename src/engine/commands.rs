@@ -3,18 +3,24 @@
 use std::sync::Arc;
 
 use super::core::State;
+use super::detection;
 use super::draft::Draft;
 use crate::domain::calendar;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::event::Opening;
-use crate::domain::incident::lifecycle::{self, Action, Report, Target};
-use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState};
+use crate::domain::incident::lifecycle::{self, Action, Correction, Report, Target};
+use crate::domain::incident::{
+    Absorbed, Actor, EventBody, Findings, Incident, IncidentId, IncidentState,
+};
 use crate::domain::log::Fact;
 use crate::domain::matcher::Labels;
 use crate::domain::paging::{self, reach::Desk};
 use crate::domain::roster::book;
 use crate::domain::text;
 use crate::domain::upstream;
+
+/// The longest name of a category or a code.
+const MAX_CATEGORY: usize = 60;
 
 /// A report by hand.
 pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
@@ -39,12 +45,17 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
     };
     let impact = report.impact.unwrap_or_else(|| tier.unwrap_or(3).clamp(1, 3)).clamp(1, 3);
     let urgency = report.urgency.unwrap_or(2).clamp(1, 3);
+    let category = text::clean(&report.category, MAX_CATEGORY);
+    if let Err(why) = draft.state.plan.policy.known_category(&category) {
+        draft.answers.push(refused(&why));
+        return;
+    }
     let opening = Opening {
         key: format!("operator/{}", draft.next_id()),
         title,
         service: report.service.clone(),
         source: Arc::from("operator"),
-        category: String::new(),
+        category,
         impact,
         urgency,
         priority: draft.state.plan.policy.priority(impact, urgency),
@@ -203,6 +214,8 @@ pub(super) fn act(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: 
 /// What a person types is text from outside, too.
 fn tidy(action: &Action) -> Action {
     let line = |t: &String| text::clean(t, text::MAX_LINE);
+    let word = |t: &String| text::clean(t, MAX_CATEGORY);
+    let found = |f: &Findings| Findings { code: word(&f.code), cause: line(&f.cause) };
     match action {
         Action::Note { text } => {
             Action::Note { text: text::clean_text(text, text::MAX_TEXT).trim().to_owned() }
@@ -210,13 +223,43 @@ fn tidy(action: &Action) -> Action {
         Action::Assign { to } => Action::Assign {
             to: to.as_ref().map(|t| text::clean(t, 100)).filter(|t| !t.is_empty()),
         },
-        Action::Resolve { reason, force } => {
-            Action::Resolve { reason: line(reason), force: *force }
+        Action::Resolve { reason, findings, force } => {
+            Action::Resolve { reason: line(reason), findings: found(findings), force: *force }
         }
-        Action::Close { reason } => Action::Close { reason: line(reason) },
+        Action::Close { reason, findings, category } => Action::Close {
+            reason: line(reason),
+            findings: found(findings),
+            category: word(category),
+        },
+        Action::Hold { reason, note, until } => {
+            Action::Hold { reason: *reason, note: line(note), until: *until }
+        }
+        Action::Classify { impact, urgency, category } => Action::Classify {
+            impact: *impact,
+            urgency: *urgency,
+            category: category.as_ref().map(word),
+        },
+        Action::Rate { score, text, from } => {
+            Action::Rate { score: *score, text: line(text), from: text::clean(from, 100) }
+        }
+        Action::Split { reason } => Action::Split { reason: line(reason) },
+        Action::Correct { correction, reason, agreed_with } => Action::Correct {
+            correction: Box::new(Correction {
+                category: correction.category.as_ref().map(word),
+                findings: found(&correction.findings),
+                ..(**correction).clone()
+            }),
+            reason: line(reason),
+            agreed_with: text::clean(agreed_with, 100),
+        },
         Action::Cancel { reason } => Action::Cancel { reason: line(reason) },
         Action::Reopen { reason } => Action::Reopen { reason: line(reason) },
-        Action::Acknowledge | Action::Unacknowledge => action.clone(),
+        Action::Acknowledge { .. }
+        | Action::Unacknowledge
+        | Action::Resume
+        | Action::Snooze { .. }
+        | Action::Wake
+        | Action::Merge { .. } => action.clone(),
     }
 }
 
@@ -226,8 +269,9 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
         return Verdict::Refused { why: format!("there is no {id}") };
     };
     let policy = &draft.state.plan.policy;
+    let merged_into = incident.standing.merged_into;
     let judged = lifecycle::judge(incident, target.seen, action, actor, policy, draft.now);
-    if let (Ok(_), Action::Reopen { .. }) = (&judged, action)
+    if let (Ok(_), Action::Reopen { .. } | Action::Split { .. }) = (&judged, action)
         && let Some(why) = covered(draft, id)
     {
         return Verdict::Refused { why };
@@ -236,17 +280,28 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
         Ok(events) => events,
         Err(verdict) => return verdict,
     };
+    if let Err(verdict) = beside(draft, actor, incident, action) {
+        return verdict;
+    }
     for body in events {
         draft.push(actor, id, body);
     }
     let mut also = Vec::new();
-    if *action == Action::Acknowledge {
+    if let Action::Merge { into } = action {
+        also.push(*into);
+        unite(draft, actor, id, *into);
+    }
+    if let (Action::Split { .. }, Some(from)) = (action, merged_into) {
+        also.push(from);
+        draft.push(actor, from, EventBody::Released { id });
+    }
+    if let Action::Acknowledge { lasting } = action {
         for child in draft.children(id) {
             let new = draft.incident(child).is_some_and(|c| c.state() == IncidentState::New);
             if new {
                 let until = draft
                     .incident(child)
-                    .and_then(|c| policy.ack_expiry(c.priority))
+                    .and_then(|c| lasting.or_else(|| policy.ack_expiry(c.priority)))
                     .map(|d| draft.now + d);
                 draft.push(actor, child, EventBody::Acknowledged { until });
                 also.push(child);
@@ -256,12 +311,72 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
     Verdict::Done { said: said(id, action, also.len()), also }
 }
 
+/// What an action asks of others than its incident: the one that it is merged into, what was merged into
+/// it, the role of who corrects.
+fn beside(
+    draft: &Draft<'_>,
+    actor: &Actor,
+    incident: &Incident,
+    action: &Action,
+) -> Result<(), Verdict> {
+    let id = incident.id;
+    let refused = |why: String| Err(Verdict::Refused { why });
+    match action {
+        Action::Merge { into } => match draft.incident(*into) {
+            None => refused(format!("there is no {into}")),
+            Some(other) if !other.is_open() => {
+                let state = other.state().short();
+                refused(format!("{into} is {state}; merge into one that is open"))
+            }
+            Some(_) => Ok(()),
+        },
+        Action::Resolve { force: false, .. } => match detection::still_firing(draft, incident) {
+            0 => Ok(()),
+            firing => Err(Verdict::Confirm {
+                why: format!(
+                    "{firing} alerts that were merged into it still fire; resolve {id} all the same?"
+                ),
+            }),
+        },
+        Action::Correct { .. } => {
+            let plan = &draft.state.plan;
+            let Some(role) = &plan.policy.process.correct else { return Ok(()) };
+            let person = plan.person.as_ref().and_then(|p| plan.roster.person(p));
+            match person {
+                Some(person) if person.roles.iter().any(|r| **r == **role) => Ok(()),
+                _ => refused(format!(
+                    "corrections are for the role {role:?}, which {} has not",
+                    actor.name
+                )),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an incident brings into the one that it is merged into, with all that was merged into it.
+fn unite(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, into: IncidentId) {
+    let Some(merged) = draft.incident(id) else { return };
+    let (started_at, class) = (merged.started_at, merged.class());
+    let absorbed = Box::new(Absorbed { id, started_at, class });
+    draft.push(actor, into, EventBody::Absorbed(absorbed));
+}
+
 fn said(id: IncidentId, action: &Action, also: usize) -> String {
     let what = match action {
-        Action::Acknowledge if also > 0 => {
+        Action::Acknowledge { .. } if also > 0 => {
             return format!("{id} acknowledged, with {also} that it affects");
         }
-        Action::Acknowledge => "acknowledged",
+        Action::Acknowledge { .. } => "acknowledged",
+        Action::Hold { reason, .. } => return format!("{id} waits for {}", reason.says()),
+        Action::Resume => "no longer on hold",
+        Action::Snooze { .. } => "snoozed",
+        Action::Wake => "woken",
+        Action::Classify { .. } => "classified",
+        Action::Rate { .. } => "rated",
+        Action::Merge { into } => return format!("{id} merged into {into}"),
+        Action::Split { .. } => "split off",
+        Action::Correct { .. } => "corrected",
         Action::Unacknowledge => "new again",
         Action::Assign { to: Some(to) } => return format!("{id} assigned to {to}"),
         Action::Assign { to: None } => "assigned to nobody",
@@ -308,7 +423,18 @@ fn undo_one(draft: &mut Draft<'_>, actor: &Actor, incident: &Incident) -> Verdic
         return Verdict::Refused { why: format!("nothing to undo on {id}") };
     };
     let what = what.clone();
+    let still = match &body {
+        EventBody::Undone { standing, .. } => standing.merged_into,
+        _ => None,
+    };
+    let was = incident.standing.merged_into;
     draft.push(actor, id, body);
+    if let Some(from) = was.filter(|_| was != still) {
+        draft.push(actor, from, EventBody::Released { id });
+    }
+    if let Some(into) = still.filter(|_| was != still) {
+        unite(draft, actor, id, into);
+    }
     let mut also = Vec::new();
     let change = incident.last_change.as_ref();
     for child in draft.children(id) {

@@ -98,6 +98,8 @@ pub enum News {
     /// Soon, unless its owner acts.
     AcknowledgementExpiring,
     AcknowledgementExpired,
+    /// Nobody snoozes it any more, or holds it: it wants to be worked on again.
+    Back,
     /// Its window is over, and it is still there: told of only now.
     MaintenanceOver,
 }
@@ -522,6 +524,7 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
         EventBody::Resolved { .. } => News::Resolved,
         EventBody::AcknowledgementExpiring { .. } => News::AcknowledgementExpiring,
         EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
+        EventBody::Woken { automatic: true } | EventBody::Resumed { automatic: true } => News::Back,
         // Before it was told nobody, so that is news, however old it is.
         EventBody::MaintenanceEnded if incident.is_open() && incident.clear_since.is_none() => {
             News::MaintenanceOver
@@ -533,6 +536,7 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
     let quiet = incident.parent.is_some_and(is_told)
         || incident.maintenance.is_some()
         || incident.is_silenced()
+        || incident.is_snoozed()
         || (incident.flapping_since.is_some() && what != News::Opened);
     if quiet {
         Vec::new()

@@ -10,7 +10,9 @@ use crate::domain::health::ServiceId;
 use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::policy::{Classification, Policy};
-use crate::domain::incident::{Actor, EventBody, Incident, IncidentId, IncidentState, Priority};
+use crate::domain::incident::{
+    Actor, EventBody, Findings, Incident, IncidentId, IncidentState, Priority,
+};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{Alert, AlertStatus, Fact, Observation, SourceName};
 use crate::domain::text;
@@ -112,8 +114,26 @@ fn firing(draft: &mut Draft<'_>, source: &SourceName, alert: &Alert) {
     }
     let (key, service, class) = key_of(draft, source, alert);
     let last = draft.newest(&key).cloned();
+    // What was merged lives on in another one.
+    let heir = last.as_ref().and_then(|last| heir(draft, last));
     match last {
-        Some(last) if last.is_open() => draft.push(&actor, last.id, fired),
+        Some(last) if last.is_open() => {
+            draft.push(&actor, last.id, fired);
+            joined(draft, &actor, last.id, &class);
+        }
+        Some(last) if heir.as_ref().is_some_and(Incident::is_open) => {
+            draft.push(&actor, last.id, fired);
+        }
+        Some(last)
+            if heir.as_ref().is_some_and(|h| reopens(h, &draft.state.plan.policy, draft.now)) =>
+        {
+            if let Some(heir) = heir {
+                let reason = format!("an alert of {} fires again", last.id);
+                draft.push(&actor, heir.id, EventBody::Reopened { automatic: true, reason });
+                draft.push(&actor, last.id, fired);
+                flaps(draft, heir.id);
+            }
+        }
         Some(last) if reopens(&last, &draft.state.plan.policy, draft.now) => {
             let reason = "its alert fires again".to_owned();
             draft.push(&actor, last.id, EventBody::Reopened { automatic: true, reason });
@@ -148,6 +168,33 @@ fn firing(draft: &mut Draft<'_>, source: &SourceName, alert: &Alert) {
             let id = draft.open(&actor, opening);
             draft.push(&actor, id, fired);
         }
+    }
+}
+
+/// The one that stands for an incident that was merged; of a chain the last.
+fn heir(draft: &Draft<'_>, merged: &Incident) -> Option<Incident> {
+    let mut next = merged.standing.merged_into?;
+    // Nothing is merged into what is over, so a chain ends; a damaged store is no reason to hang.
+    for _ in 0..64 {
+        let incident = draft.incident(next)?;
+        match incident.standing.merged_into {
+            Some(further) => next = further,
+            None => return Some(incident.clone()),
+        }
+    }
+    None
+}
+
+/// An alert that is worse than what its group was classified by makes the group as urgent, unless a
+/// person has said how urgent it is.
+fn joined(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, class: &Classification) {
+    let is_worse = draft
+        .incident(id)
+        .is_some_and(|i| i.standing.classified.is_none() && class.priority < i.priority);
+    if is_worse {
+        let (impact, urgency, priority) = (class.impact, class.urgency, class.priority);
+        let body = EventBody::Reclassified { impact, urgency, priority, category: None };
+        draft.push(actor, id, body);
     }
 }
 
@@ -294,10 +341,28 @@ pub(super) fn due(incident: &Incident, policy: &Policy) -> Option<Instant> {
             let ack = standing.acknowledged.as_ref();
             let expires = ack.and_then(|a| a.warns_at.or(a.until));
             let expires = expires.filter(|_| state == IncidentState::Acknowledged);
-            resolves.into_iter().chain(expires).min()
+            let wakes = standing.snoozed.as_ref().map(|s| s.until);
+            let resumes = standing.hold().and_then(|h| h.until);
+            [resolves, expires, wakes, resumes].into_iter().flatten().min()
         }
         _ => None,
     }
+}
+
+/// How many alerts of it and of what was merged into it still fire.
+pub(super) fn still_firing(draft: &Draft<'_>, incident: &Incident) -> usize {
+    let merged = incident.absorbed.iter().filter_map(|a| draft.incident(a.id));
+    incident.firing() + merged.map(|i| still_firing(draft, i)).sum::<usize>()
+}
+
+fn resolved_by_itself() -> EventBody {
+    let reason = "all alerts cleared".to_owned();
+    EventBody::Resolved { automatic: true, reason, findings: Findings::default() }
+}
+
+fn closed_by_itself() -> EventBody {
+    let (reason, findings) = ("nobody objected".to_owned(), Findings::default());
+    EventBody::Closed { automatic: true, reason, findings, category: None }
 }
 
 /// A second passed.
@@ -311,26 +376,36 @@ pub(super) fn tick(draft: &mut Draft<'_>) {
         let Some(incident) = state.incidents.get(id) else { continue };
         let standing = &incident.standing;
         if standing.state == IncidentState::Resolved {
-            let reason = "nobody objected".to_owned();
-            draft.push(&system, *id, EventBody::Closed { automatic: true, reason });
+            draft.push(&system, *id, closed_by_itself());
             continue;
         }
         let flapping = incident.flapping_since.is_some();
         let wait = if flapping { policy.flap_peace } else { policy.resolve_after };
-        if incident.clear_since.is_some_and(|since| now.signed_duration_since(since) >= wait) {
+        let is_clear =
+            incident.clear_since.is_some_and(|since| now.signed_duration_since(since) >= wait);
+        if is_clear && still_firing(draft, incident) == 0 {
             if flapping {
                 draft.push(&system, *id, EventBody::FlappingEnded);
             }
-            let reason = "all alerts cleared".to_owned();
-            draft.push(&system, *id, EventBody::Resolved { automatic: true, reason });
+            draft.push(&system, *id, resolved_by_itself());
             continue;
         }
-        let Some(ack) = &standing.acknowledged else { continue };
-        match ack.until {
-            Some(until) if until > now => {
-                draft.push(&system, *id, EventBody::AcknowledgementExpiring { until });
-            }
-            _ => draft.push(&system, *id, EventBody::AcknowledgementExpired),
+        if standing.snoozed.as_ref().is_some_and(|s| s.until <= now) {
+            draft.push(&system, *id, EventBody::Woken { automatic: true });
+        }
+        if standing.hold().and_then(|h| h.until).is_some_and(|until| until <= now) {
+            draft.push(&system, *id, EventBody::Resumed { automatic: true });
+            continue;
+        }
+        let Some(ack) = standing.acknowledged.as_ref() else { continue };
+        let Some(until) = ack.until.filter(|_| standing.state == IncidentState::Acknowledged)
+        else {
+            continue;
+        };
+        if until <= now {
+            draft.push(&system, *id, EventBody::AcknowledgementExpired);
+        } else if ack.warns_at.is_some_and(|at| at <= now) {
+            draft.push(&system, *id, EventBody::AcknowledgementExpiring { until });
         }
     }
     pulses(draft);
@@ -368,7 +443,8 @@ fn pulses(draft: &mut Draft<'_>) {
             firing(draft, &source, &alert);
             let opened = draft.held(&source, &alert.fingerprint).map(|i| (i.id, i.priority));
             if let Some((id, _)) = opened.filter(|(_, p)| p.0 > 1) {
-                let body = EventBody::Reclassified { impact: 1, urgency: 1, priority: Priority(1) };
+                let (impact, urgency, priority) = (1, 1, Priority(1));
+                let body = EventBody::Reclassified { impact, urgency, priority, category: None };
                 draft.push(&Actor::system(), id, body);
             }
         }

@@ -13,7 +13,7 @@ use crate::domain::calendar::prompts::{Due, due};
 use crate::domain::calendar::suppression::{in_force, mutes};
 use crate::domain::calendar::{Action, By, Calendar, Command, Key, Occurrence, Status};
 use crate::domain::health::ServiceId;
-use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
+use crate::domain::incident::{Actor, ActorKind, EventBody, Incident, IncidentId};
 use crate::domain::log::Fact;
 use crate::domain::time::{Instant, Interval, before};
 
@@ -121,8 +121,8 @@ fn is_awaited(state: &State, incident: &Incident) -> bool {
     state.maintenance.awaits && source.is_some_and(is_unread)
 }
 
-/// Marks what is in maintenance and takes the mark from what no longer is. What is marked is told
-/// nobody; what is still open when its window ends is.
+/// Marks what sources detect in maintenance and takes the mark from what no longer is. What is marked
+/// is told nobody; what is still open when its window ends is.
 pub(super) fn mark(draft: &mut Draft<'_>) {
     let state = draft.state;
     let windows = &state.maintenance;
@@ -146,9 +146,12 @@ pub(super) fn mark(draft: &mut Draft<'_>) {
     for id in ids {
         let Some(incident) = draft.incident(id).filter(|i| i.is_open()) else { continue };
         let marked = incident.maintenance.is_some();
+        // What a person reports during a window is more than what the window was expected to do.
+        let is_expected = incident.reported_by.kind != ActorKind::Person;
         let window = windows.of_incident(incident).or_else(|| {
             windows.waiting.iter().find(|one| incident.firing() > 0 && is_in(one, incident))
         });
+        let window = window.filter(|_| is_expected);
         match window {
             Some(one) if !marked => {
                 if one.status == Status::Approved && !begun.contains(&one.key) {

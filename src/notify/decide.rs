@@ -43,6 +43,7 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
         News::AcknowledgementExpired,
         News::AcknowledgementExpiring,
         News::Resolved,
+        News::Back,
     ];
     let sums = kinds.into_iter().filter_map(|kind| {
         let these: Vec<&Notice> = told.iter().copied().filter(|n| n.what == kind).collect();
@@ -65,7 +66,7 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         // Flapping was told once; then it is quiet until there is peace.
         News::Reopened => incident.flapping_since.is_none() && !reopened_by(incident, scope),
         News::Resolved => !resolved_by(incident, scope),
-        News::AcknowledgementExpired | News::MaintenanceOver => true,
+        News::AcknowledgementExpired | News::Back | News::MaintenanceOver => true,
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
@@ -93,6 +94,7 @@ fn single(notice: &Notice) -> Notification {
         News::Reopened => (" again", vec![Action::Acknowledge]),
         News::Resolved => (" resolved", Vec::new()),
         News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
+        News::Back => (" wants attention again", vec![Action::Acknowledge]),
         News::MaintenanceOver => (" open after maintenance", vec![Action::Acknowledge]),
         News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
     };
@@ -113,6 +115,7 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::Reopened => "incidents again",
         News::Resolved => "incidents resolved",
         News::AcknowledgementExpired => "acknowledgements expired",
+        News::Back => "incidents want attention again",
         News::MaintenanceOver => "incidents open after maintenance",
         News::AcknowledgementExpiring => "acknowledgements expire soon",
     };
@@ -179,6 +182,9 @@ mod tests {
             clear_since: None,
             unverified_since: None,
             maintenance: None,
+            absorbed: Vec::new(),
+            alone: None,
+            excluded: false,
             flapping_since: None,
             reopened_at: Vec::new(),
             last_change: None,

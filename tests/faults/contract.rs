@@ -14,7 +14,7 @@ use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::{
-    Actor, Event, EventBody, Incident, IncidentId, IncidentState, Priority,
+    Actor, Event, EventBody, Findings, Incident, IncidentId, IncidentState, Priority,
 };
 use atalaya::domain::log::{Entry, Recorded};
 use atalaya::domain::matcher::Labels;
@@ -122,11 +122,13 @@ pub fn acknowledged() -> EventBody {
 }
 
 pub fn resolved() -> EventBody {
-    EventBody::Resolved { automatic: false, reason: "fixed".to_owned() }
+    let findings = Findings { code: "fixed".to_owned(), cause: "a full disk".to_owned() };
+    EventBody::Resolved { automatic: false, reason: "fixed".to_owned(), findings }
 }
 
 pub fn closed() -> EventBody {
-    EventBody::Closed { automatic: true, reason: String::new() }
+    let (reason, findings) = (String::new(), Findings::default());
+    EventBody::Closed { automatic: true, reason, findings, category: None }
 }
 
 pub fn noted(text: &str) -> EventBody {
@@ -163,7 +165,12 @@ pub fn something(n: u8) -> EventBody {
         10 => EventBody::FlappingStarted,
         11 => EventBody::Cancelled { reason: "false alarm".to_owned() },
         12 => EventBody::AcknowledgementExpired,
-        _ => EventBody::Reclassified { impact: 3, urgency: 3, priority: Priority(n % 5 + 1) },
+        _ => EventBody::Reclassified {
+            impact: 3,
+            urgency: 3,
+            priority: Priority(n % 5 + 1),
+            category: n.is_multiple_of(2).then(|| "disk".to_owned()),
+        },
     }
 }
 

@@ -36,7 +36,7 @@ fn report(title: &str) -> Ask {
 
 fn acknowledge(ids: &[IncidentId]) -> Ask {
     let targets = ids.iter().map(|id| Target { id: *id, seen: 0 }).collect();
-    Ask::Act { targets, action: Action::Acknowledge }
+    Ask::Act { targets, action: Action::Acknowledge { lasting: None } }
 }
 
 /// One alert fires, says a source that knows.

@@ -118,9 +118,10 @@ fn every_help_text_is_as_documented() {
     for command in commands {
         let _ = writeln!(all, "\n──── {command}\n{}", home.says(&[command, "--help"]).trim_end());
     }
-    for action in
-        ["report", "ack", "unack", "assign", "note", "resolve", "close", "reopen", "cancel", "show"]
-    {
+    for action in [
+        "report", "ack", "unack", "assign", "classify", "hold", "resume", "snooze", "wake", "note",
+        "merge", "split", "resolve", "feedback", "close", "reopen", "cancel", "correct", "show",
+    ] {
         let help = home.says(&["incident", action, "--help"]);
         let _ = writeln!(all, "\n──── incident {action}\n{}", help.trim_end());
     }
@@ -181,11 +182,68 @@ fn an_incident_lives_from_report_to_close_by_command_line() {
 
     assert!(home.says(&["incident", "reopen", "1"]).contains("done"));
     assert!(home.says(&["incident", "resolve", "1"]).contains("done"));
-    assert!(home.says(&["incident", "close", "1"]).contains("done"));
+    let refused = home.run(&["incident", "close", "1"]);
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert!(why.contains("lacks a category and a code and a cause"), "{why}");
+    let found = ["--code", "fixed", "--cause", "a full disk", "--category", "mail"];
+    let close = [&["incident", "close", "1"], &found[..]].concat();
+    assert!(home.says(&close).contains("done"));
     let shown = home.says(&["incident", "show", "1"]);
     for expected in ["Mail is slow", "closed", "pool exhausted", "restarted", "to luis"] {
         assert!(shown.contains(expected), "{expected} is missing in {shown}");
     }
+}
+
+#[test]
+fn the_whole_process_goes_by_command_line() {
+    let home = Home::new();
+    let done = |line: &[&str]| {
+        let said = home.says(&[&["incident"], line].concat());
+        assert!(said.contains("  done  "), "{line:?}: {said}");
+    };
+    home.says(&["incident", "report", "--title", "mail is slow", "--category", "mail"]);
+    home.says(&["incident", "report", "--title", "no mail at all"]);
+    done(&["ack", "1", "--for", "2h"]);
+    done(&["classify", "1", "2", "--impact", "1", "--urgency", "2"]);
+    done(&["snooze", "2", "--for", "1h"]);
+    done(&["wake", "2"]);
+    done(&["hold", "1", "--waits-for", "supplier", "--note", "ticket 8812", "--until", "4h"]);
+    done(&["resume", "1"]);
+    done(&["merge", "2", "--into", "INC-1"]);
+    done(&["split", "2", "--reason", "another server"]);
+    done(&["merge", "2", "--into", "INC-1"]);
+    done(&["resolve", "1", "--code", "fixed", "--cause", "queue was full"]);
+    done(&["feedback", "1", "--score", "4", "--from", "the shop", "--text", "quick"]);
+    done(&["close", "1"]);
+    let why = ["--reason", "it was their fault", "--agreed-with", "the shop"];
+    done(&[&["correct", "1", "--exclude"], &why[..]].concat());
+
+    let shown: Value =
+        serde_json::from_str(&home.says(&["incident", "show", "1", "--json"])).unwrap();
+    assert_eq!(shown["state"], "closed");
+    assert_eq!((&shown["code"], &shown["cause"]), (&"fixed".into(), &"queue was full".into()));
+    assert_eq!(shown["merged"], serde_json::json!(["INC-2"]));
+    assert_eq!(shown["holds"][0]["waits_for"], "supplier");
+    assert_eq!(shown["feedback"]["score"], 4);
+    assert_eq!(shown["excluded"], true);
+    let steps: Vec<_> =
+        shown["process"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["report", "classify", "process", "feedback", "close"]);
+    let kinds: Vec<_> =
+        shown["timeline"].as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
+    for kind in ["held", "resumed", "absorbed", "released", "rated", "corrected", "reclassified"] {
+        assert!(kinds.contains(&kind), "{kind} is missing in {kinds:?}");
+    }
+    let merged: Value =
+        serde_json::from_str(&home.says(&["incident", "show", "2", "--json"])).unwrap();
+    assert_eq!((&merged["state"], &merged["merged_into"]), (&"cancelled".into(), &"INC-1".into()));
+
+    // What was exported and read into an empty store is the same, word for word.
+    let all = home.says(&["export"]);
+    let other = Home::new();
+    std::fs::write(other.path("all.jsonl"), &all).unwrap();
+    other.says(&["import", other.path("all.jsonl").to_str().unwrap()]);
+    assert_eq!(other.says(&["export"]), all);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use atalaya::domain::command::{Command, Outcome, Verdict};
-use atalaya::domain::incident::IncidentId;
 use atalaya::domain::incident::lifecycle::{Action, Report, Target};
+use atalaya::domain::incident::{Findings, IncidentId};
 use atalaya::engine::StoreState;
 use atalaya::ui::keymap::Keymap;
 use atalaya::ui::overlay::Overlay;
@@ -35,7 +35,7 @@ fn footer(bench: &Bench) -> String {
 
 fn acknowledge(id: u64) -> Command {
     let targets = vec![Target { id: IncidentId(id), seen: id }];
-    Command::Act { targets, action: Action::Acknowledge }
+    Command::Act { targets, action: Action::Acknowledge { lasting: None } }
 }
 
 fn done(id: u64) -> Msg {
@@ -320,7 +320,8 @@ fn the_palette_shows_no_key_that_has_no_meaning_here() {
 fn resolving_what_still_fires_asks_and_yes_forces_it() {
     let mut bench = bench();
     let targets = vec![Target { id: IncidentId(2040), seen: 7 }];
-    let action = Action::Resolve { reason: "fixed".to_owned(), force: false };
+    let action =
+        Action::Resolve { reason: "fixed".to_owned(), findings: Findings::default(), force: false };
     let verdict = Verdict::Confirm { why: "2 of its alerts still fire".to_owned() };
     let outcomes = vec![Outcome { id: Some(IncidentId(2040)), verdict }];
     bench.tell(Msg::Answered {
@@ -329,7 +330,8 @@ fn resolving_what_still_fires_asks_and_yes_forces_it() {
     });
     assert!(bench.text().contains("2 of its alerts still fire"));
     bench.press("y");
-    let action = Action::Resolve { reason: "fixed".to_owned(), force: true };
+    let action =
+        Action::Resolve { reason: "fixed".to_owned(), findings: Findings::default(), force: true };
     assert_eq!(bench.cmds, [Cmd::Ask(Command::Act { targets, action })]);
 }
 
@@ -349,7 +351,7 @@ fn a_read_only_console_sends_nothing_that_changes_anything() {
 #[test]
 fn leaving_while_something_is_not_stored_yet_asks() {
     let mut bench = bench();
-    bench.press("N").type_text("printer on fire").press("Enter Enter Enter Enter Enter");
+    bench.press("N").type_text("printer on fire").press("Ctrl-s");
     assert!(matches!(bench.cmds.as_slice(), [Cmd::Ask(Command::Report(_))]), "{:?}", bench.cmds);
     bench.press("q");
     assert!(bench.text().contains("not confirmed as stored yet"));
@@ -360,7 +362,7 @@ fn leaving_while_something_is_not_stored_yet_asks() {
 #[test]
 fn a_command_that_takes_long_says_that_it_is_waited_for() {
     let mut bench = bench();
-    bench.press("N").type_text("printer").press("Enter Enter Enter Enter Enter");
+    bench.press("N").type_text("printer").press("Ctrl-s");
     bench.wait(1);
     assert!(footer(&bench).contains("storing"), "{}", footer(&bench));
 }
@@ -399,10 +401,10 @@ fn every_action_that_works_here_is_in_the_help_or_the_palette() {
 #[test]
 fn own_keys_are_what_the_footer_and_the_help_show() {
     let mut bench = bench();
-    let changes = [("filter".to_owned(), vec!["f".to_owned()])].into();
+    let changes = [("filter".to_owned(), vec!["K".to_owned()])].into();
     bench.model.prefs.settings.keymap = atalaya::ui::keymap::Keymap::with(&changes).0;
-    assert!(footer(&bench).contains("f filter"), "{}", footer(&bench));
-    bench.press("f");
+    assert!(footer(&bench).contains("K filter"), "{}", footer(&bench));
+    bench.press("K");
     assert!(bench.model.typing());
 }
 
@@ -422,7 +424,7 @@ fn the_theme_follows_the_background_until_somebody_chooses_one() {
 #[test]
 fn a_config_that_is_read_again_changes_keys_theme_mouse_and_tabs_at_once() {
     let mut bench = bench();
-    let keys = [("filter".to_owned(), vec!["f".to_owned()])].into();
+    let keys = [("filter".to_owned(), vec!["K".to_owned()])].into();
     let settings = Settings {
         theme: Some("nord".to_owned()),
         keymap: Keymap::with(&keys).0,
@@ -432,7 +434,7 @@ fn a_config_that_is_read_again_changes_keys_theme_mouse_and_tabs_at_once() {
     };
     bench.tell(Msg::Settings(Box::new(settings.clone())));
     assert_eq!(bench.cmds, [Cmd::Theme("nord".to_owned()), Cmd::Mouse(true)]);
-    assert!(footer(&bench).contains("f filter"), "{}", footer(&bench));
+    assert!(footer(&bench).contains("K filter"), "{}", footer(&bench));
     let tabs = bench.text().lines().nth(1).unwrap().to_owned();
     let at = |tab: Tab| tabs.find(tab.label()).unwrap();
     assert!(at(Tab::Incidents) < at(Tab::Health), "the tab that is open stays in the line: {tabs}");

@@ -1,7 +1,7 @@
 //! The queue and the full-screen incident: a key never reaches the wrong incident.
 
 use atalaya::domain::incident::lifecycle::Action;
-use atalaya::domain::incident::{EventBody, IncidentId};
+use atalaya::domain::incident::{EventBody, Findings, IncidentId};
 use atalaya::ui::screens::Place;
 use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Mods, Mouse, MouseKind};
 use atalaya::ui::{Cmd, Msg};
@@ -161,7 +161,11 @@ fn who_was_faster_is_told_with_the_time() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j");
     let reason = "restarted".to_owned();
-    noc.act_unseen("Luis Peña", 2035, Action::Resolve { reason, force: true });
+    noc.act_unseen(
+        "Luis Peña",
+        2035,
+        Action::Resolve { reason, findings: Findings::default(), force: true },
+    );
     noc.press("a");
     let said = noc.footer();
     assert!(said.contains("resolved by Luis Peña at 14:03:27 while you looked"), "{said}");
@@ -400,15 +404,14 @@ fn an_incident_is_reported_by_hand() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g N");
     assert!(noc.picture().contains("Report an incident"), "{}", noc.picture());
-    noc.press("Ctrl-u");
-    noc.type_text("serch");
-    noc.press("Enter");
     noc.type_text("results are empty");
-    noc.press("Enter Enter Enter Enter");
-    assert!(noc.picture().contains("did you mean search?"), "{}", noc.picture());
+    noc.press("Enter Ctrl-u");
+    noc.type_text("serch");
+    noc.press("Enter Enter Enter Enter Enter");
+    assert!(noc.picture().contains("did you mean"), "{}", noc.picture());
     noc.press("Ctrl-u");
     noc.type_text("search");
-    noc.press("Enter Enter Enter Enter Enter");
+    noc.press("Ctrl-s");
     assert!(noc.footer().contains("INC-2039 reported"), "{}", noc.footer());
     assert_eq!(noc.word(2039), "new");
 }
@@ -431,8 +434,86 @@ fn a_resolved_incident_is_closed_or_brought_back_from_its_page() {
     noc.press("R B");
     noc.press("Enter");
     assert_eq!(noc.word(2031), "ack");
-    noc.press("R C Enter");
+    noc.press("R C");
+    noc.type_text("workaround");
+    noc.press("Ctrl-s");
+    assert!(noc.picture().contains("closing wants the cause"), "{}", noc.picture());
+    noc.type_text("a slow disk");
+    noc.press("Enter");
+    noc.type_text("storage");
+    assert_snapshot!("closing_160x45", noc.picture());
+    noc.press("Ctrl-s");
     assert_eq!(noc.word(2031), "closed");
+    assert_eq!(noc.incident(2031).standing.findings.cause, "a slow disk");
+    noc.press("u");
+    assert_eq!(noc.word(2031), "resolved");
+}
+
+#[test]
+fn an_incident_is_put_on_hold_with_a_reason_and_goes_on_by_the_same_key() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j H");
+    noc.type_text("supplier");
+    noc.press("Enter");
+    noc.type_text("ticket 8812");
+    noc.press("Enter");
+    noc.type_text("yesterday");
+    noc.press("Enter");
+    assert!(noc.picture().contains("no time to come"), "{}", noc.picture());
+    noc.press("Ctrl-u");
+    noc.type_text("4h");
+    assert_snapshot!("hold_160x45", noc.picture());
+    noc.press("Enter");
+    assert_eq!(noc.word(2035), "hold");
+    assert!(noc.picture().contains("waits for a supplier"), "{}", noc.picture());
+    noc.press("H");
+    assert_ne!(noc.word(2035), "hold");
+}
+
+#[test]
+fn a_snooze_is_chosen_or_typed_and_told_where_the_incident_is_shown() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j Z");
+    assert_snapshot!("snooze_160x45", noc.picture());
+    noc.type_text("45m");
+    noc.press("Enter");
+    assert!(noc.incident(2035).is_snoozed());
+    assert!(noc.picture().contains("for another 45m"), "{}", noc.picture());
+    noc.press("Z Enter");
+    assert!(!noc.incident(2035).is_snoozed(), "the first choice wakes what is snoozed");
+}
+
+#[test]
+fn classifying_says_what_priority_it_makes_before_it_is_sent() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    let before = noc.incident(2035).priority;
+    noc.press("c");
+    noc.type_text("3");
+    noc.press("Enter");
+    noc.type_text("3");
+    assert!(noc.picture().contains(&format!("{before} → P5")), "{}", noc.picture());
+    noc.press("Ctrl-s");
+    assert_eq!(noc.incident(2035).priority.0, 5);
+    noc.press("u");
+    assert_eq!(noc.incident(2035).priority, before);
+}
+
+#[test]
+fn a_merge_shows_what_it_makes_and_is_undone_with_one_key() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j :");
+    noc.type_text("merge");
+    noc.press("Enter");
+    noc.type_text("INC-2034");
+    noc.press("Enter");
+    assert_snapshot!("merge_160x45", noc.picture());
+    noc.press("y");
+    assert_eq!(noc.word(2035), "cancelled");
+    assert_eq!(noc.incident(2034).absorbed.len(), 1);
+    noc.press("u");
+    assert_ne!(noc.word(2035), "cancelled");
+    assert!(noc.incident(2034).absorbed.is_empty());
 }
 
 #[rstest]

@@ -8,7 +8,7 @@ use atalaya::domain::command::{Command, Outcome};
 use atalaya::domain::health::{Service, ServiceId};
 use atalaya::domain::incident::lifecycle::{Action, Report, Target};
 use atalaya::domain::incident::policy::Rule;
-use atalaya::domain::incident::{Actor, Event, IncidentId};
+use atalaya::domain::incident::{Actor, Event, Findings, Incident, IncidentId};
 use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, SourceState, SourceStatus,
@@ -150,9 +150,16 @@ impl Noc {
         noc.now = ago(190);
         let (service, title) = (Some(ServiceId::new("mail")), "supplier ticket 8812".to_owned());
         let text = "The supplier looks into the relay; they call back by 17:00.".to_owned();
-        let report = Report { service, title, text, impact: Some(2), urgency: Some(2) };
+        let report = Report {
+            service,
+            title,
+            text,
+            impact: Some(2),
+            urgency: Some(2),
+            category: String::new(),
+        };
         noc.ask("Luis Peña", Command::Report(report));
-        noc.act("Luis Peña", 2031, Action::Acknowledge);
+        noc.act("Luis Peña", 2031, Action::Acknowledge { lasting: None });
 
         noc.now = ago(75);
         let full = alert(
@@ -162,11 +169,15 @@ impl Noc {
         );
         noc.alerts("prom-dc1", std::slice::from_ref(&full));
         noc.now = ago(60);
-        noc.act("Sam Okafor", 2032, Action::Acknowledge);
+        noc.act("Sam Okafor", 2032, Action::Acknowledge { lasting: None });
         noc.act("Sam Okafor", 2032, Action::Note { text: "rotating the logs".to_owned() });
         noc.now = ago(55);
         let reason = "logs rotated, rotation was off".to_owned();
-        noc.act("Sam Okafor", 2032, Action::Resolve { reason, force: true });
+        noc.act(
+            "Sam Okafor",
+            2032,
+            Action::Resolve { reason, findings: Findings::default(), force: true },
+        );
 
         noc.now = ago(48);
         let cert = alert(
@@ -210,7 +221,7 @@ impl Noc {
         ));
         noc.alerts("prom-dc1", &firing);
         noc.now = ago(3);
-        noc.act(ME, 2038, Action::Acknowledge);
+        noc.act(ME, 2038, Action::Acknowledge { lasting: None });
         noc.now = ago(2);
         let text = "pool exhausted on db-1, raising max_connections".to_owned();
         noc.act(ME, 2038, Action::Note { text });
@@ -366,6 +377,10 @@ impl Noc {
     /// Who has that incident now.
     pub fn owner(&self, id: u64) -> Option<String> {
         self.state.incident(IncidentId(id)).and_then(|i| i.owner().map(str::to_owned))
+    }
+
+    pub fn incident(&self, id: u64) -> &Incident {
+        self.state.incident(IncidentId(id)).unwrap()
     }
 
     pub fn word(&self, id: u64) -> &'static str {

@@ -106,7 +106,7 @@ async fn a_command_goes_to_the_engine_and_its_answer_is_said_even_while_keys_go_
     let mut console = start();
     console.press("N").await;
     console.screen.type_text("printer on fire").await;
-    console.press("Enter Enter Enter Enter Enter").await;
+    console.press("Ctrl-s").await;
     let Some(Message::Asked { command: Command::Report(report), reply, .. }) =
         console.engine.recv().await
     else {

@@ -42,14 +42,16 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let config = context.config()?;
     match command {
         None => list::run(context, &config, &asked).await,
-        Some(CalendarCommand::Add(args)) => change::add(context, config, &args).await,
+        Some(CalendarCommand::Add(args)) => Box::pin(change::add(context, config, &args)).await,
         Some(CalendarCommand::Approve(args)) => change::approve(context, config, &args).await,
         Some(CalendarCommand::Start(args)) => change::start(context, config, &args).await,
         Some(CalendarCommand::Extend(args)) => change::extend(context, config, &args).await,
         Some(CalendarCommand::Finish(args)) => change::finish(context, config, &args).await,
         Some(CalendarCommand::Cancel(args)) => change::cancel(context, config, &args).await,
         Some(CalendarCommand::Move(args)) => change::reschedule(context, config, &args).await,
-        Some(CalendarCommand::Change(args)) => change::change_window(context, config, &args).await,
+        Some(CalendarCommand::Change(args)) => {
+            Box::pin(change::change_window(context, config, &args)).await
+        }
         Some(CalendarCommand::Check(args)) => change::check(context, config, &args).await,
         Some(CalendarCommand::Except(args)) => change::except(context, config, &args).await,
         Some(CalendarCommand::Conflicts(args)) => conflicts::run(context, &config, &args).await,

@@ -137,7 +137,8 @@ impl Person {
             Told::Trouble(why) => Msg::Say(Tone::Bad, why),
             Told::Acknowledge(id) => {
                 let targets = vec![Target { id, seen: 0 }];
-                let command = Command::Act { targets, action: Action::Acknowledge };
+                let command =
+                    Command::Act { targets, action: Action::Acknowledge { lasting: None } };
                 let outcomes = self.handle.ask(self.actor.clone(), command.clone()).await;
                 Msg::Answered { command, outcomes }
             }

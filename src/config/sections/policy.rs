@@ -1,10 +1,14 @@
 //! `[incidents]`, `[priority]` and `[[rules]]`: the rules by which incidents live.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use crate::config::reader::Section;
 use crate::config::tree::Value;
 use crate::domain::incident::policy::{Policy, Rule};
+use crate::domain::incident::process::{Process, Step};
+use crate::domain::text::suggest;
 
 /// `[incidents]`.
 pub fn incidents(section: Option<Section<'_>>, policy: &mut Policy) {
@@ -24,6 +28,20 @@ pub fn incidents(section: Option<Section<'_>>, policy: &mut Policy) {
     take("flap_peace", minute..=TimeDelta::days(7), &mut policy.flap_peace);
     if let Some(n) = s.integer("flap_reopenings", 1..=1_000) {
         policy.flap_reopenings = n as usize;
+    }
+    let words = |key| {
+        let texts = s.texts(key)?;
+        Some(texts.into_iter().map(|t| t.value.to_owned()).collect::<Vec<String>>())
+    };
+    if let Some(codes) = words("codes") {
+        if codes.is_empty() {
+            s.missing("codes", "codes = [\"fixed\", \"workaround\"]");
+        } else {
+            policy.codes = codes;
+        }
+    }
+    if let Some(categories) = words("categories") {
+        policy.categories = categories;
     }
     if let Some(expiry) = s.section("ack_expiry") {
         let keys = ["p1", "p2", "p3", "p4", "p5"];
@@ -48,6 +66,23 @@ pub fn calendar(section: Option<Section<'_>>) -> usize {
     let needed = s.integer("on_call_needed", 0..=100);
     s.finish();
     needed.and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+}
+
+/// `[process]`: the roles that answer for its steps.
+pub fn process(section: Option<Section<'_>>, roles: &BTreeSet<&str>, policy: &mut Policy) {
+    let Some(s) = section else { return };
+    let role = |key| {
+        let role = s.filled(key)?;
+        if !roles.contains(role.value) {
+            let known: Vec<&str> = roles.iter().copied().collect();
+            let remedy = suggest(role.value, &known, "roles of [[people]]");
+            s.report().error(role.at, format!("nobody has the role {:?}", role.value), remedy);
+        }
+        Some(role.value.to_owned())
+    };
+    let roles = Step::ALL.map(|step| role(step.word()));
+    policy.process = Process { roles, correct: role("correct") };
+    s.finish();
 }
 
 /// `[priority]`.

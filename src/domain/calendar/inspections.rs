@@ -109,6 +109,7 @@ pub fn report(one: &Occurrence, item: u16) -> Option<Report> {
         text = format!("{text}\n{}", check.note);
     }
     Some(Report {
+        category: String::new(),
         service: one.window.scope.services.first().cloned(),
         title: format!("{}: {}", noun(&one.window), failed.text),
         text,

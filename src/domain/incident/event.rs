@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{AlertFact, IncidentId, Priority, Standing};
+use super::lifecycle::Correction;
+use super::model::{
+    Absorbed, AlertFact, Class, Findings, HoldReason, IncidentId, Priority, Standing,
+};
 use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
@@ -93,6 +96,8 @@ pub enum EventBody {
     Resolved {
         automatic: bool,
         reason: String,
+        #[serde(default, skip_serializing_if = "Findings::is_empty")]
+        findings: Findings,
     },
     Reopened {
         automatic: bool,
@@ -101,9 +106,64 @@ pub enum EventBody {
     Closed {
         automatic: bool,
         reason: String,
+        #[serde(default, skip_serializing_if = "Findings::is_empty")]
+        findings: Findings,
+        /// What it was about; `None`: as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        category: Option<String>,
     },
     Cancelled {
         reason: String,
+    },
+    /// It waits for others.
+    Held {
+        reason: HoldReason,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        note: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Instant>,
+    },
+    /// It no longer waits.
+    Resumed {
+        automatic: bool,
+    },
+    Snoozed {
+        until: Instant,
+    },
+    Woken {
+        automatic: bool,
+    },
+    /// What those say for whom it was done.
+    Rated {
+        /// 1 (bad) to 5 (good).
+        score: u8,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        text: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        from: String,
+    },
+    /// Another one covers the same trouble.
+    Merged {
+        into: IncidentId,
+    },
+    /// That one was merged into it.
+    Absorbed(Box<Absorbed>),
+    /// It stands for itself again.
+    SplitOff {
+        from: IncidentId,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// That one no longer belongs to it.
+    Released {
+        id: IncidentId,
+    },
+    /// What was recorded wrong is put right after the end.
+    Corrected {
+        correction: Box<Correction>,
+        reason: String,
+        /// With whom that was agreed.
+        agreed_with: String,
     },
     /// Its service depends on one that is red: it is shown under that one's incident.
     Folded {
@@ -127,12 +187,17 @@ pub enum EventBody {
         impact: u8,
         urgency: u8,
         priority: Priority,
+        /// `None`: as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        category: Option<String>,
     },
     /// An own action taken back.
     Undone {
         position: u64,
         what: String,
         standing: Box<Standing>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<Box<Class>>,
     },
 }
 
@@ -206,6 +271,16 @@ impl EventBody {
             Self::Reopened { .. } => "reopened",
             Self::Closed { .. } => "closed",
             Self::Cancelled { .. } => "cancelled",
+            Self::Held { .. } => "held",
+            Self::Resumed { .. } => "resumed",
+            Self::Snoozed { .. } => "snoozed",
+            Self::Woken { .. } => "woken",
+            Self::Rated { .. } => "rated",
+            Self::Merged { .. } => "merged",
+            Self::Absorbed(_) => "absorbed",
+            Self::SplitOff { .. } => "split_off",
+            Self::Released { .. } => "released",
+            Self::Corrected { .. } => "corrected",
             Self::Folded { .. } => "folded",
             Self::Unfolded => "unfolded",
             Self::Unverified => "unverified",

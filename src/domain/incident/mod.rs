@@ -4,6 +4,7 @@ pub mod event;
 pub mod lifecycle;
 mod model;
 pub mod policy;
+pub mod process;
 pub mod query;
 
 pub use event::{Actor, ActorKind, Event, EventBody};

@@ -86,6 +86,15 @@ pub struct Incident {
     /// The window that mutes it: nobody is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintained>,
+    /// Those that were merged into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absorbed: Vec<Absorbed>,
+    /// How it was before the first was merged into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Box<Absorbed>>,
+    /// Left out of service levels, by a correction.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub excluded: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping_since: Option<Instant>,
     /// When it reopened, the last few times.
@@ -103,6 +112,26 @@ pub struct Maintained {
     /// What is done in it.
     pub title: String,
     pub since: Instant,
+}
+
+/// What an incident brings into another one that it is merged into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absorbed {
+    pub id: IncidentId,
+    pub started_at: Instant,
+    pub class: Class,
+}
+
+/// How an incident is classified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Class {
+    /// 1 (high) to 3.
+    pub impact: u8,
+    /// 1 (high) to 3.
+    pub urgency: u8,
+    pub priority: Priority,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub category: String,
 }
 
 /// One alert that belongs to an incident.
@@ -137,6 +166,129 @@ pub struct Standing {
     pub closed: Option<Ending>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<Ending>,
+    /// While it waited for others; the last one lasts while it is on hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed: Option<Snooze>,
+    /// Who classified it last; `None`: rules, or the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classified: Option<Signature>,
+    #[serde(default, skip_serializing_if = "Findings::is_empty")]
+    pub findings: Findings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
+    /// The one that covers the same trouble, once it was merged into that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<IncidentId>,
+}
+
+/// Who, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    pub by: String,
+    pub at: Instant,
+}
+
+/// Nobody here can go on with it for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    pub reason: HoldReason,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    pub by: String,
+    pub from: Instant,
+    /// When it goes on by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Instant>,
+    /// When it went on; `None`: it still waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Instant>,
+}
+
+/// For whom or what it waits: contracts say which of these stop the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    Customer,
+    Supplier,
+    ChangeWindow,
+    Other,
+}
+
+/// Out of sight, and nobody is paged; the clocks run on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snooze {
+    pub by: String,
+    pub at: Instant,
+    pub until: Instant,
+}
+
+/// What was found out, as closing wants to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Findings {
+    /// How it ended: one of the plan's codes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code: String,
+    /// What was the matter, in a line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cause: String,
+}
+
+/// What those say for whom it was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// 1 (bad) to 5 (good).
+    pub score: u8,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// Who took it down.
+    pub by: String,
+    pub at: Instant,
+}
+
+impl Findings {
+    pub fn is_empty(&self) -> bool {
+        self.code.is_empty() && self.cause.is_empty()
+    }
+
+    /// With what is said anew; what is empty stays as it was.
+    pub fn with(&self, said: &Self) -> Self {
+        let newer = |new: &String, old: &String| if new.is_empty() { old } else { new }.clone();
+        Self { code: newer(&said.code, &self.code), cause: newer(&said.cause, &self.cause) }
+    }
+}
+
+impl HoldReason {
+    /// By its word in commands and contracts.
+    pub const WORDS: [(&str, Self); 4] = [
+        ("customer", Self::Customer),
+        ("supplier", Self::Supplier),
+        ("change_window", Self::ChangeWindow),
+        ("other", Self::Other),
+    ];
+
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, reason)| *reason == self).map_or("other", |(word, _)| word)
+    }
+
+    /// As people say it.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Customer => "the customer",
+            Self::Supplier => "a supplier",
+            Self::ChangeWindow => "a change window",
+            Self::Other => "something else",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        Self::WORDS.iter().find(|(word, _)| *word == text).map(|(_, reason)| *reason)
+    }
 }
 
 /// Somebody has it.
@@ -152,6 +304,11 @@ pub struct Acknowledgement {
 }
 
 impl Standing {
+    /// What it waits for, while it is on hold.
+    pub fn hold(&self) -> Option<&Hold> {
+        self.holds.last().filter(|h| h.to.is_none() && self.state == IncidentState::OnHold)
+    }
+
     /// Whether that person is to work on it.
     pub fn is_assigned_to(&self, name: &str) -> bool {
         self.assignee.as_deref() == Some(name)
@@ -186,6 +343,9 @@ pub struct Change {
     /// `acknowledged`, `assigned to ana`, …: completes "was … by ana".
     pub what: String,
     pub before: Standing,
+    /// How it was classified before, where that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Box<Class>>,
 }
 
 impl Incident {
@@ -196,6 +356,21 @@ impl Incident {
 
     pub fn state(&self) -> IncidentState {
         self.standing.state
+    }
+
+    pub fn class(&self) -> Class {
+        let (impact, urgency, priority) = (self.impact, self.urgency, self.priority);
+        Class { impact, urgency, priority, category: self.category.clone() }
+    }
+
+    pub fn set_class(&mut self, class: &Class) {
+        (self.impact, self.urgency, self.priority) = (class.impact, class.urgency, class.priority);
+        self.category.clone_from(&class.category);
+    }
+
+    /// Whether nobody is to be told of it for now, because somebody said so.
+    pub fn is_snoozed(&self) -> bool {
+        self.standing.snoozed.is_some()
     }
 
     /// Who has it: the assignee, or whoever acknowledged it.
@@ -265,6 +440,12 @@ impl Default for Standing {
             resolved: None,
             closed: None,
             cancelled: None,
+            holds: Vec::new(),
+            snoozed: None,
+            classified: None,
+            findings: Findings::default(),
+            feedback: None,
+            merged_into: None,
         }
     }
 }

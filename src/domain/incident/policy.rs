@@ -4,7 +4,21 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::model::Priority;
+use super::process::Process;
 use crate::domain::matcher::{Labels, Matchers};
+use crate::domain::text::nearest;
+
+/// How incidents end, where the plan does not say.
+pub const CODES: [&str; 8] = [
+    "fixed",
+    "workaround",
+    "recovered",
+    "rolled_back",
+    "configuration",
+    "capacity",
+    "third_party",
+    "no_fault",
+];
 
 /// Everything that `decide` needs to know of the plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +42,12 @@ pub struct Policy {
     pub flap_peace: TimeDelta,
     /// Impact 1–3 (rows) × urgency 1–3 (columns) → priority.
     pub matrix: [[u8; 3]; 3],
+    /// How incidents end: closing wants one of them.
+    pub codes: Vec<String>,
+    /// What they are about; empty: any word.
+    pub categories: Vec<String>,
+    /// Who answers for each step.
+    pub process: Process,
     /// In which times are told.
     pub zone: Tz,
     /// First match wins; an alert that matches none is classified by its `severity` label and its
@@ -72,6 +92,9 @@ impl Default for Policy {
             flap_window: TimeDelta::minutes(60),
             flap_peace: TimeDelta::minutes(30),
             matrix: [[1, 2, 3], [2, 3, 4], [3, 4, 5]],
+            codes: CODES.map(str::to_owned).to_vec(),
+            categories: Vec::new(),
+            process: Process::default(),
             zone: Tz::UTC,
             rules: Vec::new(),
         }
@@ -84,6 +107,22 @@ impl Policy {
         let at = |n: u8| usize::from(n.clamp(1, 3) - 1);
         let cell = self.matrix.get(at(impact)).and_then(|row| row.get(at(urgency)));
         Priority(cell.copied().unwrap_or(3).clamp(1, 5))
+    }
+
+    /// Whether closing may say this code; nothing may be said later.
+    ///
+    /// # Errors
+    /// It is none of the plan's; names the nearest.
+    pub fn known_code(&self, code: &str) -> Result<(), String> {
+        known("code", "codes", code, &self.codes)
+    }
+
+    /// Whether incidents may be about this.
+    ///
+    /// # Errors
+    /// It is none of the plan's categories; names the nearest.
+    pub fn known_category(&self, category: &str) -> Result<(), String> {
+        known("category", "categories", category, &self.categories)
     }
 
     /// How long an acknowledgement of that priority lasts.
@@ -115,4 +154,16 @@ impl Policy {
             runbook: rule.and_then(|r| r.runbook.clone()),
         }
     }
+}
+
+fn known(what: &str, of: &str, word: &str, words: &[String]) -> Result<(), String> {
+    if word.is_empty() || words.is_empty() || words.iter().any(|w| w == word) {
+        return Ok(());
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let remedy = match nearest(word, &words) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("{of}: {}", words.join(", ")),
+    };
+    Err(format!("there is no {what} {word:?}; {remedy}"))
 }

@@ -31,23 +31,14 @@ fn at(seconds: i64) -> Instant {
 
 fn person(id: &str, name: &str, channels: &[&str]) -> Person {
     Person {
-        id: id.into(),
         name: name.into(),
         email: Some(format!("{id}@acme.example").into()),
-        phone: None,
-        chat: None,
         zone: Europe::Madrid,
-        team: None,
-        roles: Vec::new(),
-        responsibilities: BTreeMap::new(),
-        skills: BTreeMap::new(),
-        certificates: Vec::new(),
-        trainings: Vec::new(),
-        absences: Vec::new(),
         wishes: Wishes {
             channels: channels.iter().map(|c| ChannelId::from(*c)).collect(),
             ..Wishes::default()
         },
+        ..Person::new(id)
     }
 }
 

@@ -43,6 +43,28 @@ pub struct Person {
     pub wishes: Wishes,
 }
 
+impl Person {
+    /// Of whom nothing is known but the id: in UTC, in no team, reached by nothing.
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            name: id.into(),
+            email: None,
+            phone: None,
+            chat: None,
+            zone: Tz::UTC,
+            team: None,
+            roles: Vec::new(),
+            responsibilities: BTreeMap::new(),
+            skills: BTreeMap::new(),
+            certificates: Vec::new(),
+            trainings: Vec::new(),
+            absences: Vec::new(),
+            wishes: Wishes::default(),
+        }
+    }
+}
+
 /// How somebody takes part in a step: one letter of a RACI chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Involvement {

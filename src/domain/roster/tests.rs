@@ -3,7 +3,6 @@
 mod exchange;
 mod stated;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{NaiveDateTime, TimeDelta, Weekday};
@@ -47,22 +46,7 @@ fn schedule(zone: Tz, layers: Vec<Layer>) -> Schedule {
 }
 
 fn person(id: &str, zone: Tz) -> Arc<Person> {
-    Arc::new(Person {
-        id: id.into(),
-        name: id.into(),
-        email: None,
-        phone: None,
-        chat: None,
-        zone,
-        team: None,
-        roles: Vec::new(),
-        responsibilities: BTreeMap::new(),
-        skills: BTreeMap::new(),
-        certificates: Vec::new(),
-        trainings: Vec::new(),
-        absences: Vec::new(),
-        wishes: crate::domain::paging::Wishes::default(),
-    })
+    Arc::new(Person { zone, ..Person::new(id) })
 }
 
 fn roster(schedules: Vec<Schedule>, people: &[&str]) -> Roster {

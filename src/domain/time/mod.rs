@@ -1,13 +1,15 @@
 //! Instants, sets of them, and how they are shown. All arithmetic is in UTC; a zone is applied where
 //! local times come in and where they go out.
 
+mod coming;
 pub mod hours;
 pub mod intervals;
-pub mod moment;
+mod moment;
 pub mod recurrence;
 pub mod stamp;
 pub mod zone;
 
+pub use coming::coming;
 pub use hours::WeekHours;
 pub use intervals::{Interval, Intervals};
 pub use moment::Moment;

@@ -1,8 +1,8 @@
 use chrono::{DateTime, TimeDelta};
 
 use super::*;
-use crate::domain::incident::IncidentState;
 use crate::domain::incident::lifecycle::{Action, Report, Target};
+use crate::domain::incident::{Findings, IncidentState};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{Alert, AlertSet, AlertStatus, Fact};
 use crate::domain::time::Instant;
@@ -125,7 +125,7 @@ async fn a_command_is_decided_on_what_another_console_has_just_stored() {
     let (console, _) = console(mine, HandClock::at(at(0))).await;
     let id = once(Plan::empty(), &other, ana(), report()).await.unwrap()[0].id.unwrap();
     // No tick has passed.
-    let answers = console.ask(ana(), act(id, Action::Acknowledge)).await;
+    let answers = console.ask(ana(), act(id, Action::Acknowledge { lasting: None })).await;
     assert!(answers[0].verdict.is_done(), "{answers:?}");
 }
 
@@ -137,8 +137,32 @@ async fn an_old_incident_is_loaded_when_it_is_asked_for_or_touched_by_others() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         let id = first.ask(ana(), report()).await[0].id.unwrap();
-        first.ask(ana(), act(id, Action::Resolve { reason: "x".to_owned(), force: true })).await;
-        first.ask(ana(), act(id, Action::Close { reason: "x".to_owned() })).await;
+        first
+            .ask(
+                ana(),
+                act(
+                    id,
+                    Action::Resolve {
+                        reason: "x".to_owned(),
+                        findings: Findings::default(),
+                        force: true,
+                    },
+                ),
+            )
+            .await;
+        first
+            .ask(
+                ana(),
+                act(
+                    id,
+                    Action::Close {
+                        reason: String::new(),
+                        findings: Findings { code: "fixed".to_owned(), cause: "x".to_owned() },
+                        category: "software".to_owned(),
+                    },
+                ),
+            )
+            .await;
         ids.push(id);
     }
     assert_eq!(mine.load().await.unwrap().incidents, []);

@@ -57,7 +57,7 @@ fn acknowledging_the_cause_takes_what_it_affects_along_and_undo_gives_it_back() 
         &[broken("db", "critical"), broken("web", "critical"), broken("shop", "critical")],
         1,
     );
-    let answer = world.act("ana", 1, Action::Acknowledge, 5);
+    let answer = world.act("ana", 1, ack(), 5);
     assert_eq!(answer, "done: INC-1 acknowledged, with 2 that it affects");
     assert_eq!(world.state_of(3), IncidentState::Acknowledged);
     world.undo("ana", 1, 6);
@@ -104,7 +104,7 @@ fn the_cause_of_a_ring_stays_the_same_until_it_is_over() {
     world.prometheus(&["a", "b"].map(|s| broken(s, "critical")), 2);
     assert_eq!(causes(&world), [None, Some(IncidentId(1))]);
     world.prometheus(&["a", "b", "c"].map(|s| broken(s, "critical")), 3);
-    world.act("ana", 1, Action::Acknowledge, 4);
+    world.act("ana", 1, ack(), 4);
     assert_eq!(causes(&world), [None, Some(IncidentId(1)), Some(IncidentId(1))]);
     world.act("ana", 1, resolve(), 5);
     world.act("ana", 1, Action::Cancel { reason: "false alarm".to_owned() }, 6);
@@ -221,9 +221,9 @@ fn take(world: &mut World, step: &Step, now: i64) {
         }
         Step::Act(id, what) => {
             let action = match what {
-                0 => Action::Acknowledge,
+                0 => ack(),
                 1 => resolve(),
-                2 => Action::Close { reason: String::new() },
+                2 => close(),
                 3 => Action::Cancel { reason: "false alarm".to_owned() },
                 _ => Action::Reopen { reason: String::new() },
             };

@@ -221,7 +221,7 @@ fn after_a_restart_nothing_is_resolved_without_proof() {
 fn fired_again_within_the_window_it_reopens_with_its_owner_kept() {
     let mut world = World::new(plan("db"));
     world.prometheus(&[down()], 1);
-    world.act("ana", 1, Action::Acknowledge, 2);
+    world.act("ana", 1, ack(), 2);
     world.prometheus(&[], 10);
     world.tick(130);
     assert_eq!(world.state_of(1), IncidentState::Resolved);

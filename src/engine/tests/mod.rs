@@ -4,6 +4,7 @@ mod calendar;
 mod causes;
 mod clearing;
 mod people;
+mod process;
 mod properties;
 mod rollup;
 mod roster;
@@ -18,7 +19,9 @@ use super::snapshot::{Plan, Snapshot, StoreState};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::lifecycle::{Action, Report, Target};
-use crate::domain::incident::{Actor, Event, Incident, IncidentId, IncidentState};
+use crate::domain::incident::{
+    Actor, Event, Findings, HoldReason, Incident, IncidentId, IncidentState, Priority,
+};
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceState, SourceStatus,
 };
@@ -218,5 +221,17 @@ pub fn minutes(n: i64) -> TimeDelta {
 }
 
 pub fn resolve() -> Action {
-    Action::Resolve { reason: String::new(), force: false }
+    Action::resolve(false)
+}
+
+pub fn close() -> Action {
+    Action::Close {
+        reason: String::new(),
+        findings: Findings { code: "fixed".to_owned(), cause: "a full disk".to_owned() },
+        category: "capacity".to_owned(),
+    }
+}
+
+pub fn ack() -> Action {
+    Action::Acknowledge { lasting: None }
 }

@@ -21,11 +21,11 @@ fn acknowledging_a_new_incident_makes_it_yours_and_starts_the_expiry() {
         }),
         2,
     );
-    assert_eq!(world.act("ana", 2, Action::Acknowledge, 10), "done: INC-2 acknowledged");
+    assert_eq!(world.act("ana", 2, ack(), 10), "done: INC-2 acknowledged");
     let standing = &world.incident(2).standing;
     assert_eq!(standing.assignee.as_deref(), Some("ana"));
     assert_eq!(standing.acknowledged.as_ref().unwrap().until, Some(at(10) + minutes(30)));
-    assert_eq!(world.act("ana", 2, Action::Acknowledge, 11), "done: INC-2 is already yours");
+    assert_eq!(world.act("ana", 2, ack(), 11), "done: INC-2 is already yours");
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn acknowledging_a_resolved_incident_is_refused_with_the_way_out() {
     world.prometheus(&[], 2);
     world.act("luis", 1, resolve(), 60);
     assert_eq!(
-        world.act("ana", 1, Action::Acknowledge, 120),
+        world.act("ana", 1, ack(), 120),
         "refused: INC-1 was resolved by luis at 14:01:00; reopen it first"
     );
 }
@@ -43,9 +43,9 @@ fn acknowledging_a_resolved_incident_is_refused_with_the_way_out() {
 fn acknowledging_what_somebody_acknowledged_meanwhile_says_so_once() {
     let mut world = one();
     let seen = world.incident(1).version;
-    world.act("luis", 1, Action::Acknowledge, 60);
+    world.act("luis", 1, ack(), 60);
     assert_eq!(
-        world.act_having_seen("ana", 1, seen, Action::Acknowledge, 61),
+        world.act_having_seen("ana", 1, seen, ack(), 61),
         "conflict: INC-1 was acknowledged by luis at 14:01:00 while you looked; assign it to take it over"
     );
 }
@@ -57,7 +57,7 @@ fn acknowledging_what_somebody_resolved_meanwhile_is_a_conflict_with_who_and_whe
     let seen = world.incident(1).version;
     world.act("luis", 1, resolve(), 60);
     assert_eq!(
-        world.act_having_seen("ana", 1, seen, Action::Acknowledge, 61),
+        world.act_having_seen("ana", 1, seen, ack(), 61),
         "conflict: INC-1 was resolved by luis at 14:01:00 while you looked; reopen it first"
     );
 }
@@ -66,8 +66,8 @@ fn acknowledging_what_somebody_resolved_meanwhile_is_a_conflict_with_who_and_whe
 fn the_second_of_two_who_acknowledge_is_told_who_was_first() {
     let mut world = one();
     let seen = world.incident(1).version;
-    world.act_having_seen("luis", 1, seen, Action::Acknowledge, 5);
-    let answer = world.act_having_seen("ana", 1, seen, Action::Acknowledge, 5);
+    world.act_having_seen("luis", 1, seen, ack(), 5);
+    let answer = world.act_having_seen("ana", 1, seen, ack(), 5);
     assert!(answer.starts_with("conflict: INC-1 was acknowledged by luis at 14:00:05"), "{answer}");
     assert_eq!(world.incident(1).standing.assignee.as_deref(), Some("luis"));
 }
@@ -77,7 +77,8 @@ fn resolving_what_still_fires_asks_first_and_then_does_not_reopen_while_it_goes_
     let mut world = one();
     let answer = world.act("ana", 1, resolve(), 5);
     assert!(answer.contains("1 of its alerts still fire"), "{answer}");
-    let force = Action::Resolve { reason: "known".into(), force: true };
+    let force =
+        Action::Resolve { reason: "known".into(), findings: Findings::default(), force: true };
     assert_eq!(world.act("ana", 1, force, 6), "done: INC-1 resolved");
     world.prometheus(&[alert("alertname=Down service=db severity=critical")], 20);
     assert_eq!(world.state_of(1), IncidentState::Resolved);
@@ -87,7 +88,6 @@ fn resolving_what_still_fires_asks_first_and_then_does_not_reopen_while_it_goes_
 #[test]
 fn closing_wants_a_resolution_first() {
     let mut world = one();
-    let close = || Action::Close { reason: String::new() };
     assert_eq!(world.act("ana", 1, close(), 5), "refused: INC-1 is new; resolve it first");
     world.prometheus(&[], 6);
     world.act("ana", 1, resolve(), 7);
@@ -124,11 +124,11 @@ fn a_cancelled_alert_that_goes_on_firing_opens_nothing_new_until_it_fires_again(
 fn undo_puts_back_what_was_before_and_only_for_the_one_who_did_it_and_only_for_a_while() {
     let mut world = one();
     let before = world.incident(1).standing.clone();
-    world.act("ana", 1, Action::Acknowledge, 5);
+    world.act("ana", 1, ack(), 5);
     assert!(world.undo("luis", 1, 6).contains("is not yours"));
     assert_eq!(world.undo("ana", 1, 34), "INC-1 no longer acknowledged");
     assert_eq!(world.incident(1).standing, before);
-    world.act("ana", 1, Action::Acknowledge, 40);
+    world.act("ana", 1, ack(), 40);
     assert!(world.undo("ana", 1, 71).starts_with("too late"));
 }
 
@@ -143,7 +143,7 @@ fn undo_of_a_report_by_hand_cancels_it() {
 #[test]
 fn an_undo_is_refused_once_somebody_else_acted() {
     let mut world = one();
-    world.act("ana", 1, Action::Acknowledge, 5);
+    world.act("ana", 1, ack(), 5);
     world.act("luis", 1, Action::Note { text: "looking too".into() }, 6);
     assert!(world.undo("ana", 1, 7).contains("given a note by luis"));
 }
@@ -154,7 +154,7 @@ fn an_acknowledgement_expires_back_to_new_and_the_response_stays_met() {
     plan.policy.ack_expiry = [Some(minutes(30)); 5];
     let mut world = World::new(plan);
     world.prometheus(&[alert("alertname=Down service=db")], 1);
-    world.act("ana", 1, Action::Acknowledge, 10);
+    world.act("ana", 1, ack(), 10);
     world.tick(10 + 30 * 60 - 1);
     assert_eq!(world.state_of(1), IncidentState::Acknowledged);
     world.tick(10 + 30 * 60);
@@ -169,7 +169,7 @@ fn the_owner_is_warned_once_before_an_acknowledgement_expires() {
     plan.policy.ack_expiry = [Some(minutes(30)); 5];
     let mut world = World::new(plan);
     world.prometheus(&[alert("alertname=Down service=db")], 1);
-    world.act("ana", 1, Action::Acknowledge, 10);
+    world.act("ana", 1, ack(), 10);
     world.tick(10 + 24 * 60 - 1);
     assert_eq!(world.news.len(), 1);
     for second in 0..5 {
@@ -189,21 +189,21 @@ fn whom_it_was_handed_to_can_acknowledge_and_keep_it() {
     plan.policy.ack_expiry = [Some(minutes(30)); 5];
     let mut world = World::new(plan);
     world.prometheus(&[alert("alertname=Down service=db")], 1);
-    world.act("ana", 1, Action::Acknowledge, 10);
+    world.act("ana", 1, ack(), 10);
     world.act("ana", 1, Action::Assign { to: Some("zoe".into()) }, 20);
     world.act("zoe", 1, Action::Note { text: "mine now".into() }, 600);
     assert_eq!(
         world.incident(1).standing.acknowledged.as_ref().unwrap().until,
         Some(at(600 + 30 * 60))
     );
-    assert_eq!(world.act("zoe", 1, Action::Acknowledge, 700), "done: INC-1 acknowledged");
-    assert!(world.act("ana", 1, Action::Acknowledge, 800).contains("acknowledged by zoe"));
+    assert_eq!(world.act("zoe", 1, ack(), 700), "done: INC-1 acknowledged");
+    assert!(world.act("ana", 1, ack(), 800).contains("acknowledged by zoe"));
 }
 
 #[test]
 fn a_note_beside_an_own_action_leaves_that_to_be_undone() {
     let mut world = one();
-    world.act("ana", 1, Action::Acknowledge, 5);
+    world.act("ana", 1, ack(), 5);
     world.act("ana", 1, Action::Note { text: "hello".into() }, 6);
     assert_eq!(world.undo("ana", 1, 7), "INC-1 no longer acknowledged");
     assert_eq!(world.state_of(1), IncidentState::New);
@@ -212,7 +212,12 @@ fn a_note_beside_an_own_action_leaves_that_to_be_undone() {
 #[test]
 fn what_others_end_and_reopen_is_news_too() {
     let mut world = one();
-    world.act("luis", 1, Action::Resolve { reason: "fixed".into(), force: true }, 5);
+    world.act(
+        "luis",
+        1,
+        Action::Resolve { reason: "fixed".into(), findings: Findings::default(), force: true },
+        5,
+    );
     world.act("luis", 1, Action::Reopen { reason: "not quite".into() }, 6);
     let told: Vec<News> = world.news.iter().map(|(news, _)| *news).collect();
     assert_eq!(told, [News::Opened, News::Resolved, News::Reopened]);
@@ -224,8 +229,8 @@ fn times_are_told_in_the_zone_of_the_site() {
     plan.policy.zone = chrono_tz::Europe::Madrid;
     let mut world = World::new(plan);
     world.prometheus(&[alert("alertname=Down service=db")], 1);
-    world.act("luis", 1, Action::Resolve { reason: String::new(), force: true }, 5);
-    let why = world.act("ana", 1, Action::Acknowledge, 6);
+    world.act("luis", 1, Action::resolve(true), 5);
+    let why = world.act("ana", 1, ack(), 6);
     let local = at(5).with_timezone(&chrono_tz::Europe::Madrid).format("%H:%M:%S").to_string();
     assert_eq!(why, format!("refused: INC-1 was resolved by luis at {local}; reopen it first"));
 }
@@ -236,7 +241,7 @@ fn a_note_by_its_owner_extends_the_acknowledgement() {
     plan.policy.ack_expiry = [Some(minutes(30)); 5];
     let mut world = World::new(plan);
     world.prometheus(&[alert("alertname=Down service=db")], 1);
-    world.act("ana", 1, Action::Acknowledge, 10);
+    world.act("ana", 1, ack(), 10);
     world.act("ana", 1, Action::Note { text: "on it".into() }, 600);
     world.tick(10 + 30 * 60);
     assert_eq!(world.state_of(1), IncidentState::Acknowledged);
@@ -245,7 +250,7 @@ fn a_note_by_its_owner_extends_the_acknowledgement() {
 #[test]
 fn taking_an_acknowledgement_back_makes_it_new_and_nobodys() {
     let mut world = one();
-    world.act("ana", 1, Action::Acknowledge, 5);
+    world.act("ana", 1, ack(), 5);
     assert_eq!(world.act("ana", 1, Action::Unacknowledge, 6), "done: INC-1 new again");
     assert_eq!(world.incident(1).standing.assignee, None);
 }
@@ -257,7 +262,7 @@ fn a_bulk_answers_for_each_incident_by_itself() {
     world.prometheus(&[], 3);
     world.act("luis", 1, resolve(), 4);
     let targets = [1, 2, 9].map(|n| Target { id: IncidentId(n), seen: 0 }).to_vec();
-    let answers = world.ask("ana", Command::Act { targets, action: Action::Acknowledge }, 5);
+    let answers = world.ask("ana", Command::Act { targets, action: ack() }, 5);
     let words: Vec<_> = answers.iter().map(|a| a.verdict.word()).collect();
     assert_eq!(words, ["refused", "done", "refused"]);
     assert_eq!(answers[2].verdict.to_string(), "there is no INC-9");

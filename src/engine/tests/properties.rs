@@ -18,7 +18,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => proptest::collection::vec(any::<bool>(), 4).prop_map(Step::Alerts),
         1 => Just(Step::Silent),
-        6 => (1..8_u64, 0..8_usize, 0..2_usize).prop_map(|(i, a, w)| Step::Act(i, a, w)),
+        8 => (1..8_u64, 0..ACTIONS, 0..2_usize).prop_map(|(i, a, w)| Step::Act(i, a, w)),
         3 => (1..8_u64, 0..2_usize).prop_map(|(i, w)| Step::Undo(i, w)),
         1 => Just(Step::Report),
         4 => prop_oneof![1..40_i64, 100..2_000_i64].prop_map(Step::Wait),
@@ -27,17 +27,36 @@ fn step() -> impl Strategy<Value = Step> {
 
 const WHO: [&str; 2] = ["ana", "luis"];
 
-fn action(n: usize) -> Action {
+const ACTIONS: usize = 18;
+
+fn action(n: usize, now: i64) -> Action {
     match n {
-        0 => Action::Acknowledge,
+        0 => ack(),
         1 => Action::Unacknowledge,
         2 => Action::Assign { to: Some("sam".into()) },
         3 => Action::Note { text: "note".into() },
-        4 => Action::Resolve { reason: String::new(), force: true },
-        5 => Action::Close { reason: String::new() },
+        4 => Action::resolve(true),
+        5 => close(),
         6 => Action::Cancel { reason: "false alarm".into() },
-        _ => Action::Reopen { reason: String::new() },
+        7 => Action::Reopen { reason: String::new() },
+        8 => Action::Hold { reason: HoldReason::Supplier, note: String::new(), until: None },
+        9 => {
+            let until = Some(at(now + 300));
+            Action::Hold { reason: HoldReason::Customer, note: "ticket 7".into(), until }
+        }
+        10 => Action::Resume,
+        11 => Action::Snooze { until: at(now + 200) },
+        12 => Action::Wake,
+        13 => Action::Classify { impact: Some(1), urgency: Some(3), category: None },
+        14 => Action::Rate { score: 4, text: String::new(), from: "the shop".into() },
+        15 => Action::Merge { into: IncidentId(2) },
+        16 => Action::Split { reason: String::new() },
+        _ => Action::Acknowledge { lasting: Some(minutes(1)) },
     }
+}
+
+fn act(id: u64, action: Action) -> Command {
+    Command::Act { targets: vec![Target { id: IncidentId(id), seen: 0 }], action }
 }
 
 fn play(steps: &[Step], mut check: impl FnMut(&World)) -> World {
@@ -57,8 +76,7 @@ fn play(steps: &[Step], mut check: impl FnMut(&World)) -> World {
             }
             Step::Silent => world.tick(now),
             Step::Act(id, n, who) => {
-                let targets = vec![Target { id: IncidentId(*id), seen: 0 }];
-                world.ask(WHO[*who], Command::Act { targets, action: action(*n) }, now);
+                world.ask(WHO[*who], act(*id, action(*n, now)), now);
             }
             Step::Undo(id, who) => {
                 world.ask(WHO[*who], Command::Undo { targets: vec![IncidentId(*id)] }, now);
@@ -88,9 +106,24 @@ fn is_legal(world: &World) {
         }
         assert_eq!(
             s.state == IncidentState::Acknowledged,
-            s.acknowledged.is_some() && incident.is_open(),
+            s.acknowledged.is_some() && incident.is_open() && s.state != IncidentState::OnHold,
             "{id}: {s:?}"
         );
+        assert_eq!(s.state == IncidentState::OnHold, s.hold().is_some(), "{id}: {s:?}");
+        let waits = s.holds.iter().filter(|h| h.to.is_none()).count();
+        assert_eq!(waits, usize::from(s.state == IncidentState::OnHold), "{id}: {s:?}");
+        assert!(s.snoozed.is_none() || incident.is_open(), "{id}: {s:?}");
+        if let Some(into) = s.merged_into {
+            let survivor = world.state.incident(into).unwrap();
+            assert_eq!(s.state, IncidentState::Cancelled, "{id}");
+            assert!(survivor.absorbed.iter().any(|a| a.id == id), "{into} knows {id}");
+            assert!(survivor.started_at <= incident.started_at, "{into} began with {id}");
+        }
+        for absorbed in &incident.absorbed {
+            let merged = world.state.incident(absorbed.id).unwrap();
+            assert_eq!(merged.standing.merged_into, Some(id), "{} is part of {id}", absorbed.id);
+        }
+        assert_eq!(incident.alone.is_some(), !incident.absorbed.is_empty(), "{id}");
         assert_eq!(s.state == IncidentState::Closed, s.closed.is_some(), "{id}");
         assert_eq!(s.state == IncidentState::Cancelled, s.cancelled.is_some(), "{id}");
         if s.state == IncidentState::Resolved {
@@ -132,16 +165,22 @@ proptest! {
 
     #[test]
     fn undo_restores_exactly(
-        steps in proptest::collection::vec(step(), 1..40), id in 1..5_u64, n in 0..8_usize,
+        steps in proptest::collection::vec(step(), 1..40), id in 1..5_u64, n in 0..ACTIONS,
     ) {
         let mut world = play(&steps, |_| {});
         prop_assume!(world.state.incident(IncidentId(id)).is_some());
         let before = world.incident(id).standing.clone();
         let now = 200_000;
-        let answer = world.act("ana", id, action(n), now);
-        prop_assume!(answer.starts_with("done") && !answer.contains("already"));
-        prop_assume!(!answer.contains("not acknowledged") && !answer.contains("is open"));
+        let all = world.state.incidents.clone();
+        let answer = world.ask("ana", act(id, action(n, now)), now);
+        prop_assume!(answer[0].verdict.is_done());
         world.undo("ana", id, now + 1);
         prop_assert_eq!(&world.incident(id).standing, &before);
+        for (id, before) in &all {
+            let after = world.state.incident(*id).unwrap();
+            prop_assert_eq!(after.class(), before.class(), "{}", id);
+            prop_assert_eq!(after.started_at, before.started_at, "{}", id);
+            prop_assert_eq!(&after.absorbed, &before.absorbed, "{}", id);
+        }
     }
 }

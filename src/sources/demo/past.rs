@@ -10,7 +10,7 @@ use super::{Clock, HISTORY, Stage};
 use crate::domain::command::Command;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::{Action, Report, Target};
-use crate::domain::incident::{Actor, IncidentId};
+use crate::domain::incident::{Actor, Findings, HoldReason, IncidentId};
 use crate::domain::observation::{AlertSet, Fact, Observation, SourceName};
 use crate::domain::time::Instant;
 
@@ -150,12 +150,23 @@ fn person(name: &str) -> Actor {
 
 fn action(act: &Act) -> Action {
     let text = act.text.clone();
+    let category = act.category.clone();
+    let found = |cause: &str| Findings { code: act.code.clone(), cause: cause.to_owned() };
     match act.verb {
-        Verb::Ack => Action::Acknowledge,
+        Verb::Ack => Action::Acknowledge { lasting: None },
         Verb::Note => Action::Note { text },
         Verb::Assign => Action::Assign { to: Some(text) },
-        Verb::Resolve => Action::Resolve { reason: text, force: false },
-        Verb::Close => Action::Close { reason: text },
+        Verb::Resolve => {
+            Action::Resolve { reason: text, findings: Findings::default(), force: false }
+        }
+        Verb::Hold => {
+            let reason = HoldReason::parse(&act.code).unwrap_or(HoldReason::Other);
+            Action::Hold { reason, note: text, until: None }
+        }
+        Verb::Classify => {
+            Action::Classify { impact: None, urgency: None, category: Some(category) }
+        }
+        Verb::Close => Action::Close { reason: String::new(), findings: found(&text), category },
         Verb::Cancel => Action::Cancel { reason: text },
     }
 }

@@ -235,6 +235,8 @@ fn every_act_of_the_past_is_done_to_the_incident_that_it_is_about(#[case] seed: 
         let kind = match act.verb {
             Verb::Ack => "acknowledged",
             Verb::Note => "noted",
+            Verb::Hold => "held",
+            Verb::Classify => "reclassified",
             Verb::Assign => "assigned",
             Verb::Resolve => "resolved",
             Verb::Close => "closed",

@@ -120,12 +120,19 @@ pub struct Act {
     pub verb: Verb,
     #[serde(default)]
     pub text: String,
+    /// How it ended; for whom it waits.
+    #[serde(default)]
+    pub code: String,
+    #[serde(default)]
+    pub category: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
     Ack,
+    Hold,
+    Classify,
     Note,
     Assign,
     Resolve,

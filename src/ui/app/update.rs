@@ -619,7 +619,7 @@ fn stays(command: &Command) -> Option<&'static str> {
 
 /// The question behind outcomes that ask first, with the same command, forced, as its yes.
 fn confirmation(command: &Command, outcomes: &[Outcome]) -> Option<Confirm> {
-    let Command::Act { targets, action: Does::Resolve { reason, .. } } = command else {
+    let Command::Act { targets, action: Does::Resolve { reason, findings, .. } } = command else {
         return None;
     };
     let asking: Vec<_> =
@@ -633,7 +633,7 @@ fn confirmation(command: &Command, outcomes: &[Outcome]) -> Option<Confirm> {
     let lines = lines.chain((more > 0).then(|| format!("and {more} more"))).collect();
     let again = Command::Act {
         targets: targets.iter().filter(|t| ids.contains(&t.id)).copied().collect(),
-        action: Does::Resolve { reason: reason.clone(), force: true },
+        action: Does::Resolve { reason: reason.clone(), findings: findings.clone(), force: true },
     };
     Some(Confirm::new(
         "Alerts still fire",

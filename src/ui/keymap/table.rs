@@ -58,6 +58,8 @@ pub struct Situation {
     pub incident: Option<IncidentState>,
     /// The operator has acknowledged it.
     pub mine: bool,
+    /// It was merged into another one.
+    pub merged: bool,
     /// How many rows are marked.
     pub marked: usize,
     /// A schedule's time is under the cursor.
@@ -151,13 +153,20 @@ actions! {
     Acknowledge    "acknowledge"      ["a"],            [Incidents, Incident],     Incidents, 100 "acknowledge",  WRITES SAFE,  acknowledgeable, "acknowledge: I have it";
     Unacknowledge  "unacknowledge"    ["U"],            [Incidents, Incident],     Incidents, 60 "unack",         WRITES SAFE,  acknowledged,    "take an acknowledgement back";
     Assign         "assign"           ["A"],            [Incidents, Incident],     Incidents, 80 "assign",        WRITES SAFE,  open,            "assign to somebody";
+    Classify       "classify"         ["c"],            [Incidents, Incident],     Incidents, 59 "classify",      WRITES SAFE,  unended,         "classify: impact, urgency, category";
+    Hold           "hold"             ["H"],            [Incidents, Incident],     Incidents, 58 "hold",          WRITES SAFE,  open,            "hold: it waits for others; again: go on";
+    Snooze         "snooze"           ["Z"],            [Incidents, Incident],     Incidents, 56 "snooze",        WRITES SAFE,  open,            "snooze: out of sight for a while; the clocks run on";
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";
     EditNote       "edit_note"        ["E"],            [Incidents, Incident],     Incidents, 0 "edit note",      WRITES SAFE,  on_incident,     "write a note in $EDITOR";
-    Close          "close"            ["C"],            [Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
+    Close          "close"            ["C"],            [Incidents, Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
+    Rate           "feedback"         ["f"],            [Incidents, Incident],     Incidents, 48 "feedback",      WRITES SAFE,  rateable,        "what those say for whom it was done, 1 to 5";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
     Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window, Silences], Incidents, 40 "cancel", WRITES ASKS, cancellable, "cancel: a false alarm, an override, planned work, a silence";
     Silence        "silence"          ["m"],            [Incidents, Incident],     Incidents, 48 "silence",       WRITES SAFE,  open,            "silence its alerts where they come from, with a preview";
+    Merge          "merge"            [],               [Incidents, Incident],     Incidents, 0 "merge",          WRITES ASKS,  unended,         "merge into another incident: it is the same trouble";
+    Split          "split"            [],               [Incidents, Incident],     Incidents, 0 "split",          WRITES SAFE,  merged,          "split off again what was merged";
+    Correct        "correct"          [],               [Incidents, Incident],     Incidents, 0 "correct",        WRITES ASKS,  over,            "correct what was recorded wrong about one that is over";
     Report         "report"           ["N"],            [Incidents, Incident, Health, Service, Calendar, Window], Incidents, 35 "new", WRITES SAFE, always, "report a new incident by hand; plan new work";
     Undo           "undo"             ["u"],            [Console],                 Incidents, 95 "undo",          WRITES SAFE,  undoable,        "take the last own action back (30 s)";
     Mark           "mark"             ["space"],        [Incidents, Window],       Incidents, 50 "mark",          READS SAFE,   row,             "mark the row for a common action; tick an item off";
@@ -309,6 +318,22 @@ fn acknowledgeable(s: &Situation) -> bool {
 
 fn acknowledged(s: &Situation) -> bool {
     s.incident == Some(IncidentState::Acknowledged)
+}
+
+fn merged(s: &Situation) -> bool {
+    s.merged
+}
+
+fn over(s: &Situation) -> bool {
+    matches!(s.incident, Some(IncidentState::Closed | IncidentState::Cancelled))
+}
+
+fn unended(s: &Situation) -> bool {
+    open(s) || resolved(s)
+}
+
+fn rateable(s: &Situation) -> bool {
+    matches!(s.incident, Some(IncidentState::Resolved | IncidentState::Closed))
 }
 
 fn resolved(s: &Situation) -> bool {

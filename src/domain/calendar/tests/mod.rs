@@ -71,23 +71,13 @@ fn key(id: &str, original: &str) -> Key {
 
 fn person(id: &str, name: &str, roles: &[&str]) -> Arc<Person> {
     Arc::new(Person {
-        id: id.into(),
         name: name.into(),
-        email: None,
-        phone: None,
-        chat: None,
-        zone: Tz::UTC,
-        team: None,
         roles: roles.iter().map(|r| Arc::from(*r)).collect(),
-        responsibilities: BTreeMap::new(),
-        skills: BTreeMap::new(),
-        certificates: Vec::new(),
-        trainings: Vec::new(),
         absences: vec![Absence {
             at: between("2026-12-24 00:00", "2026-12-27 00:00"),
             reason: "holidays".into(),
         }],
-        wishes: crate::domain::paging::Wishes::default(),
+        ..Person::new(id)
     })
 }
 

@@ -1,8 +1,10 @@
 //! What an event makes of an incident.
 
+use super::Correction;
 use crate::domain::incident::event::{ActorKind, Event, EventBody};
 use crate::domain::incident::model::{
-    Acknowledgement, AlertFact, Change, Ending, Incident, IncidentState, Maintained, Standing,
+    Absorbed, Acknowledgement, AlertFact, Change, Class, Ending, Feedback, Hold, Incident,
+    IncidentState, Maintained, Signature, Snooze, Standing,
 };
 use crate::domain::time::Instant;
 
@@ -43,6 +45,9 @@ fn open(event: &Event, opening: &crate::domain::incident::event::Opening) -> Inc
         clear_since: None,
         unverified_since: None,
         maintenance: None,
+        absorbed: Vec::new(),
+        alone: None,
+        excluded: false,
         flapping_since: None,
         reopened_at: Vec::new(),
         last_change: None,
@@ -58,15 +63,19 @@ pub fn apply(incident: &mut Incident, event: &Event) {
     let at = event.at;
     let by = &event.actor.name;
     let before = incident.standing.clone();
+    let class = incident.class();
     let ending = |automatic: bool, reason: &str| {
         Some(Ending { by: by.clone(), at, automatic, reason: reason.to_owned() })
     };
     let standing = &mut incident.standing;
     let mut what = None;
     match &event.body {
-        EventBody::Opened(_) => {
+        EventBody::Opened(opening) => {
             // Undo of a report by hand is to cancel it.
             if event.actor.kind == ActorKind::Person {
+                if !opening.category.is_empty() {
+                    standing.classified = Some(Signature { by: by.clone(), at });
+                }
                 let cancelled = ending(false, "reported by mistake");
                 let state = IncidentState::Cancelled;
                 let before = Standing { state, cancelled, ..Standing::default() };
@@ -109,6 +118,7 @@ pub fn apply(incident: &mut Incident, event: &Event) {
                 Some(Acknowledgement { by: by.clone(), at, until: *until, warns_at });
             standing.first_acknowledged_at.get_or_insert(at);
             standing.assignee = Some(by.clone());
+            standing.snoozed = None;
             what = Some("acknowledged".to_owned());
         }
         EventBody::AcknowledgementExtended { until } => {
@@ -140,24 +150,56 @@ pub fn apply(incident: &mut Incident, event: &Event) {
                 what = Some("given a note".to_owned());
             }
         }
-        EventBody::Resolved { automatic, reason } => {
+        EventBody::Held { reason, note, until } => {
+            let (note, by) = (note.clone(), by.clone());
+            let hold = Hold { reason: *reason, note, by, from: at, until: *until, to: None };
+            standing.holds.push(hold);
+            standing.state = IncidentState::OnHold;
+            what = Some("put on hold".to_owned());
+        }
+        EventBody::Resumed { .. } => {
+            resume(standing, at);
+            what = Some("resumed".to_owned());
+        }
+        EventBody::Snoozed { until } => {
+            standing.snoozed = Some(Snooze { by: by.clone(), at, until: *until });
+            what = Some("snoozed".to_owned());
+        }
+        EventBody::Woken { .. } => {
+            standing.snoozed = None;
+            what = Some("woken".to_owned());
+        }
+        EventBody::Rated { score, text, from } => {
+            let (text, from, by) = (text.clone(), from.clone(), by.clone());
+            standing.feedback = Some(Feedback { score: *score, text, from, by, at });
+            what = Some("rated".to_owned());
+        }
+        EventBody::Merged { into } => {
+            standing.merged_into = Some(*into);
+            standing.state = IncidentState::Cancelled;
+            standing.cancelled = ending(false, &format!("merged into {into}"));
+            what = Some(format!("merged into {into}"));
+        }
+        EventBody::SplitOff { from, .. } => {
+            standing.merged_into = None;
+            reopen(standing, at);
+            incident.clear_since = None;
+            what = Some(format!("split off from {from}"));
+        }
+        EventBody::Absorbed(absorbed) => absorb(incident, absorbed),
+        EventBody::Released { id } => {
+            incident.absorbed.retain(|a| a.id != *id);
+            unite(incident);
+        }
+        EventBody::Corrected { correction, .. } => correct(incident, correction, (at, by)),
+        EventBody::Resolved { automatic, reason, findings } => {
             standing.state = IncidentState::Resolved;
+            standing.findings = standing.findings.with(findings);
             standing.resolved = ending(*automatic, reason);
             what = Some("resolved".to_owned());
         }
         EventBody::Reopened { automatic, .. } => {
-            standing.resolved = None;
-            standing.cancelled = None;
-            standing.state = match &mut standing.acknowledged {
-                Some(ack) => {
-                    // The acknowledgement lives on for as long as it was given.
-                    ack.until = ack.until.map(|until| at + (until - ack.at));
-                    ack.warns_at = ack.until.map(|until| warns_at(at, until));
-                    ack.at = at;
-                    IncidentState::Acknowledged
-                }
-                None => IncidentState::New,
-            };
+            reopen(standing, at);
             // Reopened by hand, it waits for its alerts to fire and clear again, or for a person.
             incident.clear_since = None;
             if *automatic {
@@ -167,9 +209,15 @@ pub fn apply(incident: &mut Incident, event: &Event) {
             }
             what = Some("reopened".to_owned());
         }
-        EventBody::Closed { automatic, reason } => {
+        EventBody::Closed { automatic, reason, findings, category } => {
             standing.state = IncidentState::Closed;
+            standing.findings = standing.findings.with(findings);
             standing.closed = ending(*automatic, reason);
+            if let Some(category) = category {
+                let signature = || Signature { by: by.clone(), at };
+                standing.classified.get_or_insert_with(signature);
+                incident.category.clone_from(category);
+            }
             what = Some("closed".to_owned());
         }
         EventBody::Cancelled { reason } => {
@@ -188,21 +236,129 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         EventBody::MaintenanceEnded => incident.maintenance = None,
         EventBody::FlappingStarted => incident.flapping_since = Some(at),
         EventBody::FlappingEnded => incident.flapping_since = None,
-        EventBody::Reclassified { impact, urgency, priority } => {
-            incident.impact = *impact;
-            incident.urgency = *urgency;
-            incident.priority = *priority;
+        EventBody::Reclassified { impact, urgency, priority, category } => {
+            let (impact, urgency, priority) = (*impact, *urgency, *priority);
+            let category = category.as_ref().unwrap_or(&incident.category).clone();
+            let new = Class { impact, urgency, priority, category };
+            incident.set_class(&new);
+            if event.actor.kind == ActorKind::Person {
+                incident.standing.classified = Some(Signature { by: by.clone(), at });
+                if let Some(alone) = &mut incident.alone {
+                    alone.class = new;
+                }
+                what = Some("classified".to_owned());
+            }
         }
-        EventBody::Undone { standing: restored, .. } => {
+        EventBody::Undone { standing: restored, class, .. } => {
             incident.standing = (**restored).clone();
+            if let Some(class) = class {
+                incident.set_class(class);
+            }
             let undone = change(event, "restored", before);
             // An undo is final: there is no redo, and nothing before it can be undone.
             incident.last_change = Some(Change { session: String::new(), ..undone });
             return;
         }
     }
+    settle(&mut incident.standing, at);
     if let Some(what) = what {
-        incident.last_change = Some(change(event, &what, before));
+        let mut change = change(event, &what, before);
+        if incident.class() != class {
+            change.class = Some(Box::new(class));
+        }
+        incident.last_change = Some(change);
+    }
+}
+
+/// What lasts only while something else does.
+fn settle(standing: &mut Standing, at: Instant) {
+    if standing.state != IncidentState::OnHold
+        && let Some(hold) = standing.holds.last_mut()
+    {
+        hold.to.get_or_insert(at);
+    }
+    if !standing.state.is_open() {
+        standing.snoozed = None;
+    }
+}
+
+/// Open again, with its owner, whose acknowledgement lives on for as long as it was given.
+fn reopen(standing: &mut Standing, at: Instant) {
+    standing.resolved = None;
+    standing.cancelled = None;
+    resume(standing, at);
+}
+
+/// Back to whoever has it, or to New.
+fn resume(standing: &mut Standing, at: Instant) {
+    standing.state = match &mut standing.acknowledged {
+        Some(ack) => {
+            ack.until = ack.until.map(|until| at + (until - ack.at));
+            ack.warns_at = ack.until.map(|until| warns_at(at, until));
+            ack.at = at;
+            IncidentState::Acknowledged
+        }
+        None => IncidentState::New,
+    };
+}
+
+fn absorb(incident: &mut Incident, absorbed: &Absorbed) {
+    let (id, started_at, class) = (incident.id, incident.started_at, incident.class());
+    incident.alone.get_or_insert_with(|| Box::new(Absorbed { id, started_at, class }));
+    incident.absorbed.retain(|a| a.id != absorbed.id);
+    incident.absorbed.push(absorbed.clone());
+    unite(incident);
+}
+
+/// What several are together: since the earliest of them, as urgent as the most urgent.
+fn unite(incident: &mut Incident) {
+    let Some(alone) = incident.alone.take() else { return };
+    let parts = || incident.absorbed.iter().chain([&*alone]);
+    let started_at = parts().map(|part| part.started_at).min();
+    let mut class = alone.class.clone();
+    if let Some(worst) = parts().map(|part| &part.class).min_by_key(|class| class.priority)
+        && worst.priority < class.priority
+    {
+        (class.impact, class.urgency, class.priority) =
+            (worst.impact, worst.urgency, worst.priority);
+    }
+    incident.started_at = started_at.unwrap_or(alone.started_at);
+    incident.set_class(&class);
+    incident.alone = (!incident.absorbed.is_empty()).then_some(alone);
+}
+
+fn correct(incident: &mut Incident, correction: &Correction, (at, by): (Instant, &str)) {
+    if let Some(started_at) = correction.started_at {
+        incident.started_at = started_at;
+    }
+    let class = incident.class();
+    incident.set_class(&Class {
+        impact: correction.impact.unwrap_or(class.impact),
+        urgency: correction.urgency.unwrap_or(class.urgency),
+        priority: correction.priority.unwrap_or(class.priority),
+        category: correction.category.clone().unwrap_or(class.category),
+    });
+    let standing = &mut incident.standing;
+    standing.findings = standing.findings.with(&correction.findings);
+    if correction.acknowledged_at.is_some() {
+        standing.first_acknowledged_at = correction.acknowledged_at;
+    }
+    if let (Some(at), Some(resolved)) = (correction.resolved_at, &mut standing.resolved) {
+        resolved.at = at;
+    }
+    if let Some(hold) = correction.hold {
+        let (reason, from, to) = (hold.reason, hold.from, Some(hold.to));
+        let note = "by a correction".to_owned();
+        let by = by.to_owned();
+        standing.holds.push(Hold { reason, note, by, from, until: None, to });
+        standing.holds.sort_by_key(|h| h.from);
+    }
+    if correction.impact.is_some() || correction.urgency.is_some() || correction.category.is_some()
+    {
+        standing.classified.get_or_insert_with(|| Signature { by: by.to_owned(), at });
+    }
+    if let Some(excluded) = correction.excluded {
+        incident.excluded = excluded;
     }
 }
 
@@ -229,6 +385,7 @@ fn change(event: &Event, what: &str, before: Standing) -> Change {
         session: if person { event.actor.session.clone() } else { String::new() },
         what: what.to_owned(),
         before,
+        class: None,
     }
 }
 

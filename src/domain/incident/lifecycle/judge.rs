@@ -1,11 +1,19 @@
 //! When an action is allowed, and the events that it means.
 
-use super::Action;
+use chrono::TimeDelta;
+
+use super::{Action, Correction};
 use crate::domain::command::Verdict;
 use crate::domain::incident::event::{Actor, EventBody};
-use crate::domain::incident::model::{Incident, IncidentState};
+use crate::domain::incident::model::{Findings, Incident, IncidentState};
 use crate::domain::incident::policy::Policy;
+use crate::domain::text;
 use crate::domain::time::{Instant, TimeStyle};
+
+/// Longer than this nothing is snoozed: what may stay out of sight for a week is on hold or over.
+const LONGEST_SNOOZE: TimeDelta = TimeDelta::days(7);
+/// Longer than this nothing goes on by itself.
+const LONGEST_HOLD: TimeDelta = TimeDelta::days(366);
 
 /// Judges one action on one incident as it is now: the events that it means, or why not.
 ///
@@ -38,18 +46,24 @@ pub fn judge(
         }
     };
     let mut events = match action {
-        Action::Acknowledge => match (state, &incident.standing.acknowledged) {
+        Action::Acknowledge { lasting } => match (state, &incident.standing.acknowledged) {
             (IncidentState::New | IncidentState::OnHold, _) => {
-                let until = policy.ack_expiry(incident.priority).map(|d| now + d);
-                vec![EventBody::Acknowledged { until }]
+                vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
+            }
+            (IncidentState::Acknowledged, Some(ack))
+                if ack.by == actor.name && lasting.is_some() =>
+            {
+                let Some(until) = lasts(incident, *lasting, policy, now) else {
+                    return Ok(Vec::new());
+                };
+                return Ok(vec![EventBody::AcknowledgementExtended { until }]);
             }
             (IncidentState::Acknowledged, Some(ack)) if ack.by == actor.name => {
                 return Err(Verdict::Already { why: format!("{id} is already yours") });
             }
             // Whom it was handed to may take it over.
             (IncidentState::Acknowledged, _) if incident.standing.is_assigned_to(&actor.name) => {
-                let until = policy.ack_expiry(incident.priority).map(|d| now + d);
-                vec![EventBody::Acknowledged { until }]
+                vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
             }
             (IncidentState::Acknowledged, ack) => {
                 let by = ack.as_ref().map_or("somebody", |a| a.by.as_str());
@@ -83,7 +97,68 @@ pub fn judge(
             }
             vec![EventBody::Noted { text: text.clone() }]
         }
-        Action::Resolve { reason, force } => {
+        Action::Hold { reason, note, until } => match state {
+            IncidentState::OnHold => {
+                let hold = incident.standing.hold();
+                let whom = hold.map_or("others", |h| h.reason.says());
+                if hold.is_some_and(|h| h.reason == *reason && h.until == *until) {
+                    let why = format!("{id} already waits for {whom}");
+                    return Err(Verdict::Already { why });
+                }
+                return refuse(format!("{id} waits for {whom} already; resume it first"));
+            }
+            state if !state.is_open() => {
+                return refuse(format!("{}; reopen it first", ended(incident, now, policy)));
+            }
+            _ => {
+                ahead(*until, now, LONGEST_HOLD, "a hold")
+                    .map_err(|why| Verdict::Refused { why })?;
+                vec![EventBody::Held { reason: *reason, note: note.clone(), until: *until }]
+            }
+        },
+        Action::Resume => match state {
+            IncidentState::OnHold => vec![EventBody::Resumed { automatic: false }],
+            state if state.is_open() => {
+                return Err(Verdict::Already { why: format!("{id} is not on hold") });
+            }
+            _ => return refuse(ended(incident, now, policy)),
+        },
+        Action::Snooze { until } => {
+            if !state.is_open() {
+                return refuse(format!(
+                    "{}; there is nothing to snooze",
+                    ended(incident, now, policy)
+                ));
+            }
+            ahead(Some(*until), now, LONGEST_SNOOZE, "a snooze")
+                .map_err(|why| Verdict::Refused { why })?;
+            if incident.standing.snoozed.as_ref().is_some_and(|s| s.until == *until) {
+                let until = clock(*until, now, policy);
+                return Err(Verdict::Already { why: format!("{id} is snoozed until {until}") });
+            }
+            vec![EventBody::Snoozed { until: *until }]
+        }
+        Action::Wake => match incident.standing.snoozed {
+            Some(_) => vec![EventBody::Woken { automatic: false }],
+            None => return Err(Verdict::Already { why: format!("{id} is not snoozed") }),
+        },
+        Action::Classify { impact, urgency, category } => {
+            if matches!(state, IncidentState::Closed | IncidentState::Cancelled) {
+                let why = ended(incident, now, policy);
+                return refuse(format!("{why}; a correction says what was wrong"));
+            }
+            let category = category.as_ref().filter(|c| **c != incident.category);
+            let (old, new) =
+                ((incident.impact, incident.urgency), class(incident, *impact, *urgency));
+            if let Some(category) = category {
+                policy.known_category(category).map_err(|why| Verdict::Refused { why })?;
+            }
+            if old == new && category.is_none() && incident.standing.classified.is_some() {
+                return Err(Verdict::Already { why: format!("{id} is classified so already") });
+            }
+            vec![reclassified(new, category.cloned(), policy)]
+        }
+        Action::Resolve { reason, findings, force } => {
             if !state.is_open() {
                 return refuse(ended(incident, now, policy));
             }
@@ -93,15 +168,21 @@ pub fn judge(
                     why: format!("{firing} of its alerts still fire; resolve {id} all the same?"),
                 });
             }
-            vec![EventBody::Resolved { automatic: false, reason: reason.clone() }]
+            policy.known_code(&findings.code).map_err(|why| Verdict::Refused { why })?;
+            let (reason, findings) = (reason.clone(), findings.clone());
+            vec![EventBody::Resolved { automatic: false, reason, findings }]
         }
-        Action::Close { reason } => match state {
+        Action::Close { reason, findings, category } => match state {
             IncidentState::Resolved if incident.firing() > 0 => {
                 let firing = incident.firing();
                 return refuse(format!("{firing} alerts of {id} still fire; reopen it"));
             }
             IncidentState::Resolved => {
-                vec![EventBody::Closed { automatic: false, reason: reason.clone() }]
+                close(incident, findings, category, policy)
+                    .map_err(|why| Verdict::Refused { why })?;
+                let category = Some(category.clone()).filter(|c| !c.is_empty());
+                let (reason, findings) = (reason.clone(), findings.clone());
+                vec![EventBody::Closed { automatic: false, reason, findings, category }]
             }
             IncidentState::Closed => {
                 return Err(Verdict::Already { why: ended(incident, now, policy) });
@@ -118,6 +199,51 @@ pub fn judge(
                 return Err(Verdict::Refused { why });
             }
             vec![EventBody::Cancelled { reason: reason.clone() }]
+        }
+        Action::Rate { score, text, from } => {
+            if !matches!(state, IncidentState::Resolved | IncidentState::Closed) {
+                return refuse(if state.is_open() {
+                    format!("{id} is {}; it is rated once it is resolved", state.short())
+                } else {
+                    ended(incident, now, policy)
+                });
+            }
+            if !(1..=5).contains(score) {
+                let why = format!("a score is 1 (bad) to 5 (good), not {score}");
+                return Err(Verdict::Refused { why });
+            }
+            vec![EventBody::Rated { score: *score, text: text.clone(), from: from.clone() }]
+        }
+        Action::Merge { into } => {
+            if *into == id {
+                let why = format!("{id} cannot be merged into itself; name another one");
+                return Err(Verdict::Refused { why });
+            }
+            if incident.standing.merged_into == Some(*into) {
+                return Err(Verdict::Already { why: format!("{id} is part of {into} already") });
+            }
+            if matches!(state, IncidentState::Closed | IncidentState::Cancelled) {
+                return refuse(ended(incident, now, policy));
+            }
+            vec![EventBody::Merged { into: *into }]
+        }
+        Action::Split { reason } => match incident.standing.merged_into {
+            Some(from) => vec![EventBody::SplitOff { from, reason: reason.clone() }],
+            None => return refuse(format!("{id} is not merged into another one")),
+        },
+        Action::Correct { correction, reason, agreed_with } => {
+            if !matches!(state, IncidentState::Closed | IncidentState::Cancelled) {
+                let why = format!(
+                    "{id} is {}; change it as it is, corrections come after the end",
+                    state.short()
+                );
+                return refuse(why);
+            }
+            correct(incident, correction, reason, agreed_with, policy, now)
+                .map_err(|why| Verdict::Refused { why })?
+        }
+        Action::Reopen { .. } if incident.standing.merged_into.is_some() => {
+            return refuse(format!("{}; split it off instead", ended(incident, now, policy)));
         }
         Action::Reopen { reason } => match state {
             IncidentState::Resolved | IncidentState::Cancelled => {
@@ -161,7 +287,131 @@ pub fn judge_undo(
         position: change.position,
         what: change.what.clone(),
         standing: Box::new(change.before.clone()),
+        class: change.class.clone(),
     })
+}
+
+/// Until when an acknowledgement given now lasts.
+fn lasts(
+    incident: &Incident,
+    asked: Option<TimeDelta>,
+    policy: &Policy,
+    now: Instant,
+) -> Option<Instant> {
+    let length = asked.or_else(|| policy.ack_expiry(incident.priority))?;
+    now.checked_add_signed(length)
+}
+
+/// Whether an end that was asked for is ahead, and not too far.
+fn ahead(until: Option<Instant>, now: Instant, most: TimeDelta, what: &str) -> Result<(), String> {
+    match until {
+        Some(until) if until <= now => {
+            Err(format!("{what} ends after it begins; name a later time"))
+        }
+        Some(until) if until - now > most => {
+            Err(format!("{what} lasts {} at most", text::duration(most)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Impact and urgency with what is said anew.
+fn class(incident: &Incident, impact: Option<u8>, urgency: Option<u8>) -> (u8, u8) {
+    let impact = impact.unwrap_or(incident.impact).clamp(1, 3);
+    (impact, urgency.unwrap_or(incident.urgency).clamp(1, 3))
+}
+
+fn reclassified(
+    (impact, urgency): (u8, u8),
+    category: Option<String>,
+    policy: &Policy,
+) -> EventBody {
+    let priority = policy.priority(impact, urgency);
+    EventBody::Reclassified { impact, urgency, priority, category }
+}
+
+/// What closing by hand demands: a category, a code and a cause, said now or before.
+fn close(
+    incident: &Incident,
+    said: &Findings,
+    category: &str,
+    policy: &Policy,
+) -> Result<(), String> {
+    policy.known_code(&said.code)?;
+    policy.known_category(category)?;
+    let known = incident.standing.findings.with(said);
+    let missing: Vec<&str> = [
+        ("a category", category.is_empty() && incident.category.is_empty()),
+        ("a code", known.code.is_empty()),
+        ("a cause", known.cause.is_empty()),
+    ]
+    .into_iter()
+    .filter(|(_, is_missing)| *is_missing)
+    .map(|(name, _)| name)
+    .collect();
+    match missing.as_slice() {
+        [] => Ok(()),
+        missing => {
+            let codes = policy.codes.join(", ");
+            let id = incident.id;
+            Err(format!("{id} lacks {} to be closed (codes: {codes})", missing.join(" and ")))
+        }
+    }
+}
+
+fn correct(
+    incident: &Incident,
+    correction: &Correction,
+    reason: &str,
+    agreed_with: &str,
+    policy: &Policy,
+    now: Instant,
+) -> Result<Vec<EventBody>, String> {
+    let id = incident.id;
+    if reason.trim().is_empty() {
+        return Err(format!("say why {id} is corrected"));
+    }
+    if agreed_with.trim().is_empty() {
+        return Err(format!("say with whom the correction of {id} was agreed"));
+    }
+    if *correction == Correction::default() {
+        return Err(
+            "a correction changes something: a time, the class, a hold, the exclusion".to_owned()
+        );
+    }
+    if let Some(category) = &correction.category {
+        policy.known_category(category)?;
+    }
+    policy.known_code(&correction.findings.code)?;
+    let standing = &incident.standing;
+    let resolved = correction.resolved_at.or(standing.resolved.as_ref().map(|r| r.at));
+    let started = correction.started_at.unwrap_or(incident.started_at);
+    if correction.resolved_at.is_some() && standing.resolved.is_none() {
+        return Err(format!("{id} was never resolved; there is no time of restoration"));
+    }
+    let end = resolved.unwrap_or(now);
+    if end > now || started > end {
+        return Err("it began before it was over, and that is not in the future".to_owned());
+    }
+    if correction.acknowledged_at.is_some_and(|at| at < started || at > now) {
+        return Err("it was acknowledged after it began, and not in the future".to_owned());
+    }
+    if let Some(hold) = &correction.hold {
+        if hold.from >= hold.to || hold.from < started || hold.to > end {
+            return Err("a hold lies between the beginning and the restoration".to_owned());
+        }
+        let overlaps =
+            |h: &crate::domain::incident::Hold| h.from < hold.to && hold.from < h.to.unwrap_or(end);
+        if standing.holds.iter().any(overlaps) {
+            return Err("it was on hold for a part of that time already".to_owned());
+        }
+    }
+    let (impact, urgency) = class(incident, correction.impact, correction.urgency);
+    let reclassified = correction.impact.is_some() || correction.urgency.is_some();
+    let priority = reclassified.then(|| policy.priority(impact, urgency));
+    let correction = Box::new(Correction { priority, ..correction.clone() });
+    let (reason, agreed_with) = (reason.to_owned(), agreed_with.to_owned());
+    Ok(vec![EventBody::Corrected { correction, reason, agreed_with }])
 }
 
 /// What became of an incident that is no longer open: "INC-7 was resolved by luis at 13:58".
@@ -196,7 +446,8 @@ fn extended(
     now: Instant,
 ) -> Option<Instant> {
     let ack = incident.standing.acknowledged.as_ref()?;
-    let extends = matches!(action, Action::Note { .. } | Action::Assign { .. });
+    let extends =
+        matches!(action, Action::Note { .. } | Action::Assign { .. } | Action::Classify { .. });
     let owns = ack.by == actor.name || incident.standing.is_assigned_to(&actor.name);
     let own = owns && incident.state() == IncidentState::Acknowledged;
     let until = now + policy.ack_expiry(incident.priority)?;

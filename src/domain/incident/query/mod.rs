@@ -91,6 +91,8 @@ pub enum Flag {
     Reopened,
     Firing,
     Reported,
+    Snoozed,
+    Merged,
 }
 
 /// What a query needs to know beside the incident.
@@ -304,7 +306,7 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
@@ -317,6 +319,8 @@ impl Flag {
         Self::Reopened,
         Self::Firing,
         Self::Reported,
+        Self::Snoozed,
+        Self::Merged,
     ];
 
     pub fn word(self) -> &'static str {
@@ -333,6 +337,8 @@ impl Flag {
             Self::Reopened => "reopened",
             Self::Firing => "firing",
             Self::Reported => "reported",
+            Self::Snoozed => "snoozed",
+            Self::Merged => "merged",
         }
     }
 
@@ -351,6 +357,8 @@ impl Flag {
             Self::Reopened => "came back after it was resolved",
             Self::Firing => "an alert of it fires now",
             Self::Reported => "reported by a person",
+            Self::Snoozed => "out of sight for a while",
+            Self::Merged => "part of another one",
         }
     }
 
@@ -368,6 +376,8 @@ impl Flag {
             Self::Recurring => incident.recurrence > 1,
             Self::Reopened => !incident.reopened_at.is_empty(),
             Self::Firing => incident.alerts.values().any(|a| a.cleared_at.is_none()),
+            Self::Snoozed => incident.is_snoozed(),
+            Self::Merged => incident.standing.merged_into.is_some(),
             Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
         }
     }

@@ -34,7 +34,7 @@ use crate::ui::overlay::Overlay;
 use crate::ui::terminal::Key as Pressed;
 use crate::ui::theme::Role;
 use crate::ui::widgets::scroll;
-use crate::ui::widgets::{Cursor, Field, Form, FormField, Item, Paint, Picker, Table, Typed};
+use crate::ui::widgets::{Cursor, Field, Item, Paint, Picker, Table, Typed};
 
 use full::Full;
 use ranges::Ranges;
@@ -384,7 +384,7 @@ impl Health {
     /// The report of an incident on the service under the cursor.
     fn report(&self, ctx: &Ctx<'_>) -> Vec<Step> {
         let id = self.selected(ctx).map(|s| s.service.id.to_string()).unwrap_or_default();
-        vec![Step::Show(Box::new(Overlay::Form(report_form(ctx, &id))))]
+        super::incidents::forms::report(ctx, &id)
     }
 
     /// A source told of the past of a signal.
@@ -465,55 +465,6 @@ fn open_link(health: &ServiceHealth) -> Vec<Step> {
     });
     let title = format!("Open a link of {}", health.service.name);
     vec![Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items.collect()))))]
-}
-
-/// The form by which a person reports an incident.
-pub fn report_form(ctx: &Ctx<'_>, service: &str) -> Form {
-    use crate::domain::command::Command;
-    use crate::domain::incident::lifecycle::Report;
-    let ids: Vec<String> =
-        ctx.world.health.services.iter().map(|s| s.service.id.to_string()).collect();
-    let levels = || ["1", "2", "3"].map(str::to_owned).to_vec();
-    let fields = vec![
-        FormField::new("Title", "", "what is wrong, in a few words"),
-        FormField::choose(
-            "Service",
-            service,
-            "an id; empty: unassigned; Up and Down choose",
-            ids.clone(),
-        ),
-        FormField::choose("Impact", "", "1 high to 3 low; empty: by the service's tier", levels()),
-        FormField::choose("Urgency", "", "1 high to 3 low; empty: 2", levels()),
-        FormField::long("Text", "what else is known; may stay empty"),
-    ];
-    let submit = move |texts: &[String]| {
-        let text = |i: usize| texts.get(i).cloned().unwrap_or_default();
-        let level = |i: usize| match text(i).as_str() {
-            "" => Ok(None),
-            "1" => Ok(Some(1)),
-            "2" => Ok(Some(2)),
-            "3" => Ok(Some(3)),
-            other => Err((i, format!("{other:?} is none of 1, 2 and 3"))),
-        };
-        if text(0).is_empty() {
-            return Err((0, "a title is needed".to_owned()));
-        }
-        let service = text(1);
-        if !service.is_empty() && !ids.contains(&service) {
-            let near = ids.iter().min_by_key(|id| strsim::damerau_levenshtein(id, &service));
-            let near = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
-            return Err((1, format!("there is no service {service}{near}")));
-        }
-        let report = Report {
-            service: (!service.is_empty()).then(|| ServiceId::new(&service)),
-            title: text(0),
-            text: text(4),
-            impact: level(2)?,
-            urgency: level(3)?,
-        };
-        Ok(vec![Step::Do(Cmd::Ask(Command::Report(report)))])
-    };
-    Form::new("Report an incident", "", fields, Box::new(submit))
 }
 
 impl Screen for Health {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::command::Command;
 use crate::domain::health::rollup::ServiceHealth;
-use crate::domain::incident::lifecycle::{Action as Deed, Report, Target};
+use crate::domain::incident::lifecycle::{Action as Deed, Target};
 use crate::domain::incident::{AlertFact, Incident};
 use crate::domain::roster::PersonId;
 use crate::domain::roster::shifts::on_call_at;
@@ -43,7 +43,7 @@ impl Aim {
     }
 
     /// `INC-7`, or `18 incidents`.
-    fn named(&self) -> String {
+    pub(super) fn named(&self) -> String {
         match self.targets.as_slice() {
             [one] => one.id.to_string(),
             many => format!("{} incidents", many.len()),
@@ -51,7 +51,7 @@ impl Aim {
     }
 
     /// The same, with what it is about where it is one.
-    fn about(&self, world: &Snapshot) -> String {
+    pub(super) fn about(&self, world: &Snapshot) -> String {
         let title = match self.targets.as_slice() {
             [one] => world.incidents.get(one.id).map(|i| format!("{}: {}", i.id, i.title)),
             _ => None,
@@ -59,12 +59,12 @@ impl Aim {
         title.unwrap_or_else(|| self.named())
     }
 
-    fn command(&self, action: Deed) -> Command {
+    pub(super) fn command(&self, action: Deed) -> Command {
         Command::Act { targets: self.targets.clone(), action }
     }
 
     /// Sends `action`; above [`MANY`] asks the person first: `verb` 63 incidents `to`?
-    fn send(&self, action: Deed, verb: &str, to: &str, listed: &[String]) -> Vec<Step> {
+    pub(super) fn send(&self, action: Deed, verb: &str, to: &str, listed: &[String]) -> Vec<Step> {
         let ask = Step::Do(Cmd::Ask(self.command(action)));
         if self.targets.len() <= MANY {
             return vec![ask];
@@ -88,7 +88,7 @@ pub fn act(aim: &Aim, action: Deed, verb: &str, ctx: &Ctx<'_>) -> Vec<Step> {
     aim.send(action, verb, "", &listed(aim, ctx.world))
 }
 
-fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
+pub(super) fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
     let known = aim.targets.iter().filter_map(|target| world.incidents.get(target.id));
     let line = |i: &Incident| {
         let service = i.service.as_ref().map_or("unassigned", |s| s.as_str());
@@ -101,7 +101,7 @@ fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn confirm(title: &str, lines: Vec<String>, verb: &str, yes: Vec<Step>) -> Vec<Step> {
+pub(super) fn confirm(title: &str, lines: Vec<String>, verb: &str, yes: Vec<Step>) -> Vec<Step> {
     vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
 }
 
@@ -132,7 +132,7 @@ pub fn silence(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
 /// Resolves at once. Where alerts still fire, asks before it sends anything: an answer that came
 /// later could meet another key.
 pub fn resolve(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
-    let resolve = |force| Deed::Resolve { reason: String::new(), force };
+    let resolve = Deed::resolve;
     let known = aim.targets.iter().filter_map(|target| ctx.world.incidents.get(target.id));
     let firing: Vec<&Incident> =
         known.filter(|i| i.is_open() && i.firing() > 0).map(|i| &**i).collect();
@@ -185,7 +185,7 @@ pub fn with_reason(
     form(&title, &about, fields, submit)
 }
 
-fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec<Step> {
+pub(super) fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec<Step> {
     vec![Step::Show(Box::new(Overlay::Form(Form::new(title, about, fields, submit))))]
 }
 
@@ -264,55 +264,6 @@ pub fn edit_note(aim: Aim, world: &Snapshot) -> Vec<Step> {
     let mut steps = note(aim, world);
     steps.push(Step::Do(Cmd::Edit(String::new())));
     steps
-}
-
-/// A new incident, by hand. `service`: what is proposed.
-pub fn report(service: &str, services: &BTreeSet<String>) -> Vec<Step> {
-    let known = services.clone();
-    let levels = || ["", "1 high", "2 medium", "3 low"].map(str::to_owned).to_vec();
-    let submit: Submit = Box::new(move |texts| {
-        let [service, title, text, impact, urgency] = texts else { return Ok(Vec::new()) };
-        if !service.is_empty() && !known.contains(service) {
-            let near = known
-                .iter()
-                .map(|k| (strsim::osa_distance(k, service), k))
-                .min()
-                .map(|(_, k)| format!("; did you mean {k}?"));
-            let near = near.unwrap_or_default();
-            return Err((0, format!("there is no service {service:?}{near}")));
-        }
-        if title.is_empty() {
-            return Err((1, "say in a few words what is wrong".to_owned()));
-        }
-        let level = |text: &String| match text.chars().next() {
-            None => Ok(None),
-            Some('1' | 'h') => Ok(Some(1)),
-            Some('2' | 'm') => Ok(Some(2)),
-            Some('3' | 'l') => Ok(Some(3)),
-            Some(_) => Err("1 high, 2 medium or 3 low".to_owned()),
-        };
-        let report = Report {
-            service: (!service.is_empty()).then(|| crate::domain::health::ServiceId::new(service)),
-            title: title.clone(),
-            text: text.clone(),
-            impact: level(impact).map_err(|why| (3, why))?,
-            urgency: level(urgency).map_err(|why| (4, why))?,
-        };
-        Ok(vec![Step::Do(Cmd::Ask(Command::Report(report)))])
-    });
-    let fields = vec![
-        FormField::choose(
-            "Service",
-            service,
-            "whose service it is: Up and Down go through them; empty: unassigned",
-            services.iter().cloned().collect(),
-        ),
-        FormField::new("Title", "", "what is wrong, in a few words"),
-        FormField::long("Text", "what is known; may stay empty"),
-        FormField::choose("Impact", "", "1 high, 2 medium, 3 low; empty: by the tier", levels()),
-        FormField::choose("Urgency", "", "1 high, 2 medium, 3 low; empty: medium", levels()),
-    ];
-    form("Report an incident", "", fields, submit)
 }
 
 /// What can be copied of an incident.

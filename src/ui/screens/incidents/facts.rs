@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::actions;
-use super::timeline::{nth, standing};
+use super::timeline::{self, nth, standing};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
 use crate::domain::outbox::Standing;
@@ -186,6 +186,15 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     }
     lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
+    for (label, words) in [
+        ("found", timeline::found(incident)),
+        ("feedback", timeline::feedback(incident)),
+        ("merged", timeline::merged(incident)),
+    ] {
+        if !words.is_empty() {
+            lines.push(fact(label, plain(theme, &words).into_owned(), text));
+        }
+    }
     lines.extend(alerts(incident, theme));
     lines.extend(upstream(incident, eye));
     lines.push(service(incident, eye));
@@ -196,6 +205,8 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
             lines.push(fact(label, words.lines().collect::<Vec<_>>().join(" "), text));
         }
     }
+    let steps = timeline::passed(incident, &eye.world.plan.policy.process, eye.now);
+    lines.push(fact("process", plain(theme, &steps).into_owned(), theme.of(Role::Muted)));
     if !incident.labels.is_empty() {
         let list: Vec<String> =
             incident.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -224,6 +235,15 @@ fn doubts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         let sign = theme.symbols.maintenance;
         let text = format!("{sign} in maintenance for {}: {}", ago(by.since), by.title);
         lines.push(fact("", text, theme.of(Role::Maintenance)));
+    }
+    if let Some(snooze) = &incident.standing.snoozed {
+        let left = duration(snooze.until.signed_duration_since(eye.now));
+        let text = format!("snoozed by {} for another {left}; the clocks run on", snooze.by);
+        lines.push(fact("", text, theme.of(Role::Maintenance)));
+    }
+    if incident.excluded {
+        let text = "left out of service levels by a correction";
+        lines.push(fact("", text, theme.of(Role::Muted)));
     }
     if let Some(since) = incident.flapping_since {
         let sign = theme.symbols.warning;

@@ -17,6 +17,7 @@ mod facts;
 mod filter;
 #[cfg(test)]
 mod fixture;
+pub mod forms;
 mod full;
 pub mod index;
 pub mod list;
@@ -326,7 +327,9 @@ impl Queue {
         }
         let me = ctx.prefs.operator.as_str();
         match action {
-            Action::Acknowledge => actions::act(&aim, Deed::Acknowledge, "acknowledge", ctx),
+            Action::Acknowledge => {
+                actions::act(&aim, Deed::Acknowledge { lasting: None }, "acknowledge", ctx)
+            }
             Action::Unacknowledge => actions::act(&aim, Deed::Unacknowledge, "unacknowledge", ctx),
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
@@ -337,13 +340,20 @@ impl Queue {
             Action::Silence => actions::silence(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
-            Action::Close => actions::with_reason(
+            Action::Hold => forms::hold(aim, ctx),
+            Action::Snooze => forms::snooze(&aim, ctx),
+            Action::Classify => forms::classify(aim, ctx),
+            Action::Close => forms::close(aim, ctx),
+            Action::Rate => forms::rate(aim, ctx),
+            Action::Merge => forms::merge(&aim, ctx),
+            Action::Correct => forms::correct(aim, ctx),
+            Action::Split => actions::with_reason(
                 aim,
-                "close",
-                "how it ended; may stay empty",
+                "split",
+                "why it is something else; may stay empty",
                 false,
                 ctx.world,
-                |reason| Deed::Close { reason },
+                |reason| Deed::Split { reason },
             ),
             Action::Reopen => actions::with_reason(
                 aim,
@@ -467,6 +477,7 @@ impl Screen for Queue {
             row: incident.is_some(),
             incident: incident.map(|i| i.state()),
             mine: incident.is_some_and(|i| i.owner() == Some(&ctx.prefs.operator)),
+            merged: incident.is_some_and(|i| i.standing.merged_into.is_some()),
             marked: self.list.marks().len(),
             waiting: self.list.waiting().count,
             link: incident.is_some_and(|i| actions::has_link(i, ctx.world)),
@@ -511,6 +522,13 @@ impl Screen for Queue {
             | Action::Page
             | Action::Silence
             | Action::EditNote
+            | Action::Hold
+            | Action::Snooze
+            | Action::Classify
+            | Action::Rate
+            | Action::Merge
+            | Action::Split
+            | Action::Correct
             | Action::Close
             | Action::Reopen
             | Action::Cancel => return self.write(action, ctx),
@@ -518,7 +536,7 @@ impl Screen for Queue {
                 self.recall(ctx);
                 let service = self.subject(ctx.world).and_then(|i| i.service.as_ref());
                 let service = service.map(ToString::to_string).unwrap_or_default();
-                return actions::report(&service, &self.vocabulary.services);
+                return forms::report(ctx, &service);
             }
             Action::Copy | Action::OpenLink => {
                 let Some(incident) = self.subject(ctx.world) else { return Vec::new() };

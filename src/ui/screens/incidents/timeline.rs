@@ -9,7 +9,11 @@ use chrono_tz::Tz;
 
 use crate::domain::health::State;
 use crate::domain::incident::event::Opening;
-use crate::domain::incident::{ActorKind, AlertFact, Event, EventBody, Incident, IncidentState};
+use crate::domain::incident::lifecycle::Correction;
+use crate::domain::incident::process::{self, Process};
+use crate::domain::incident::{
+    ActorKind, AlertFact, Event, EventBody, Findings, Incident, IncidentState,
+};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::AlertStatus;
 use crate::domain::paging::{Page, Standing};
@@ -202,14 +206,54 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
             ("assigned", Tone::Human, text)
         }
         EventBody::Noted { text } => ("note", Tone::Human, text.clone()),
-        EventBody::Resolved { automatic, reason } => {
-            ("resolved", ok, because(*automatic, reason, "all alerts proven clear"))
+        EventBody::Resolved { automatic, reason, findings } => {
+            let text = because(*automatic, reason, "all alerts proven clear");
+            ("resolved", ok, ended(text, findings))
         }
         EventBody::Reopened { automatic, reason } => {
             ("reopened", bad, because(*automatic, reason, "the same trouble came back"))
         }
-        EventBody::Closed { automatic, reason } => {
-            ("closed", Tone::Plain, because(*automatic, reason, "nobody objected in time"))
+        EventBody::Closed { automatic, reason, findings, category } => {
+            let text = because(*automatic, reason, "nobody objected in time");
+            let about = category.as_ref().map(|c| format!("category {c}")).unwrap_or_default();
+            ("closed", Tone::Plain, joined(&[about, ended(text, findings)]))
+        }
+        EventBody::Held { reason, note, until } => {
+            let until = until.map(|at| format!("until {}", clock(at))).unwrap_or_default();
+            let waits = format!("waits for {}", reason.says());
+            ("on hold", Tone::Human, joined(&[waits, note.clone(), until]))
+        }
+        EventBody::Resumed { automatic } => {
+            let text = if *automatic { "the time of waiting is over" } else { "" };
+            ("resumed", Tone::Human, text.to_owned())
+        }
+        EventBody::Snoozed { until } => {
+            ("snoozed", Tone::Human, format!("until {}", clock(*until)))
+        }
+        EventBody::Woken { automatic } => {
+            let text = if *automatic { "the snooze is over" } else { "" };
+            ("woken", Tone::Human, text.to_owned())
+        }
+        EventBody::Rated { score, text, from } => {
+            let from = if from.is_empty() { String::new() } else { format!("by {from}") };
+            ("feedback", Tone::Human, joined(&[format!("{score} of 5"), from, text.clone()]))
+        }
+        EventBody::Merged { into } => {
+            ("merged", Tone::Human, format!("{into} covers the same trouble"))
+        }
+        EventBody::Absorbed(other) => {
+            ("merged in", Tone::Human, format!("{} is the same trouble", other.id))
+        }
+        EventBody::SplitOff { from, reason } => {
+            ("split off", Tone::Human, joined(&[format!("no part of {from}"), reason.clone()]))
+        }
+        EventBody::Released { id } => {
+            ("split off", Tone::Human, format!("{id} stands for itself again"))
+        }
+        EventBody::Corrected { correction, reason, agreed_with } => {
+            let what = corrected(correction, &clock);
+            let why = format!("{reason} (agreed with {agreed_with})");
+            ("corrected", warn, joined(&[what, why]))
         }
         EventBody::Cancelled { reason } => ("cancelled", Tone::Plain, reason.clone()),
         EventBody::Folded { under } => ("folded", Tone::Plain, format!("{under} is the cause")),
@@ -228,8 +272,10 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
             ("flapping", warn, "comes and goes; quiet until it has peace".to_owned())
         }
         EventBody::FlappingEnded => ("steady", Tone::Plain, "no longer flapping".to_owned()),
-        EventBody::Reclassified { impact, urgency, priority } => {
-            ("classified", Tone::Human, format!("impact {impact} × urgency {urgency} → {priority}"))
+        EventBody::Reclassified { impact, urgency, priority, category } => {
+            let about = category.as_ref().map(|c| format!("category {c}")).unwrap_or_default();
+            let class = format!("impact {impact} × urgency {urgency} → {priority}");
+            ("classified", Tone::Human, joined(&[class, about]))
         }
         EventBody::Undone { what, standing, .. } => {
             ("undone", Tone::Human, format!("no longer {what}; {} again", standing.state.short()))
@@ -240,6 +286,49 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
         ActorKind::Person | ActorKind::Source => event.actor.name.clone(),
     };
     Entry { at: event.at, word, tone, who, text }
+}
+
+/// What is not empty, with a sign between.
+fn joined(parts: &[String]) -> String {
+    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|p| !p.is_empty()).collect();
+    parts.join(" · ")
+}
+
+/// How it ended, with what was found.
+fn ended(text: String, findings: &Findings) -> String {
+    let cause = match (findings.code.as_str(), findings.cause.as_str()) {
+        (code, "") => code.to_owned(),
+        ("", cause) => format!("cause: {cause}"),
+        (code, cause) => format!("{code}: {cause}"),
+    };
+    joined(&[cause, text])
+}
+
+/// What a correction puts right, in words.
+fn corrected(correction: &Correction, clock: &impl Fn(Instant) -> String) -> String {
+    let at = |name: &str, at: Option<Instant>| at.map(|at| format!("{name} {}", clock(at)));
+    let class = correction.priority.map(|p| format!("{p}"));
+    let category = correction.category.as_ref().map(|c| format!("category {c}"));
+    let hold = correction.hold.map(|h| {
+        let (from, to) = (clock(h.from), clock(h.to));
+        format!("waited for {} from {from} to {to}", h.reason.says())
+    });
+    let excluded = correction.excluded.map(|excluded| {
+        if excluded { "left out of service levels" } else { "counts for service levels" }.to_owned()
+    });
+    let found = Some(ended(String::new(), &correction.findings)).filter(|f| !f.is_empty());
+    let parts = [
+        at("began", correction.started_at),
+        at("acknowledged", correction.acknowledged_at),
+        at("restored", correction.resolved_at),
+        class,
+        category,
+        hold,
+        excluded,
+        found,
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
 }
 
 fn opened(event: &Event, opening: &Opening) -> (&'static str, Tone, String) {
@@ -308,9 +397,51 @@ pub fn standing(incident: &Incident, now: Instant, zone: Tz) -> String {
             }
             None => "acknowledged".to_owned(),
         },
-        IncidentState::OnHold => "on hold".to_owned(),
+        IncidentState::OnHold => match standing.hold() {
+            Some(hold) => {
+                let for_ = duration((now - hold.from).max(TimeDelta::zero()));
+                let until = hold.until.map(|at| format!(", until {}", clock(at)));
+                let until = until.unwrap_or_default();
+                format!("waits for {} since {for_}{until}", hold.reason.says())
+            }
+            None => "on hold".to_owned(),
+        },
         IncidentState::Resolved => ending("resolved", &standing.resolved),
         IncidentState::Closed => ending("closed", &standing.closed),
         IncidentState::Cancelled => ending("cancelled", &standing.cancelled),
     }
+}
+
+/// How it ended: `fixed: disk full`.
+pub fn found(incident: &Incident) -> String {
+    ended(String::new(), &incident.standing.findings)
+}
+
+/// `4 of 5 · by the shop · quick`.
+pub fn feedback(incident: &Incident) -> String {
+    incident.standing.feedback.as_ref().map_or_else(String::new, |f| {
+        let from = if f.from.is_empty() { String::new() } else { format!("by {}", f.from) };
+        joined(&[format!("{} of 5", f.score), from, f.text.clone()])
+    })
+}
+
+/// What it is part of, or what is part of it.
+pub fn merged(incident: &Incident) -> String {
+    if let Some(into) = incident.standing.merged_into {
+        return format!("into {into}");
+    }
+    let ids: Vec<String> = incident.absorbed.iter().map(|a| a.id.to_string()).collect();
+    ids.join(", ")
+}
+
+/// The steps of the process with their lengths and the roles that answer for them:
+/// `report 2m · process 42m (shift lead), goes on`.
+pub fn passed(incident: &Incident, roles: &Process, now: Instant) -> String {
+    let steps = process::steps(incident).into_iter().map(|s| {
+        let length = duration((s.to.unwrap_or(now) - s.from).max(TimeDelta::zero()));
+        let role = roles.role(s.step).map(|r| format!(" ({r})")).unwrap_or_default();
+        let goes_on = if s.to.is_none() { ", goes on" } else { "" };
+        format!("{} {length}{role}{goes_on}", s.step.word())
+    });
+    steps.collect::<Vec<_>>().join(" · ")
 }

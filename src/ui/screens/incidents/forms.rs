@@ -1,0 +1,546 @@
+//! What the keys of an incident ask before a command goes out: forms and lists of choices. What can be
+//! said with one key is in [`super::actions`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveTime, TimeDelta};
+
+use super::actions::{Aim, confirm, form, listed};
+use crate::domain::command::Command;
+use crate::domain::health::ServiceId;
+use crate::domain::incident::lifecycle::{Action as Deed, Correction, Report, Waited};
+use crate::domain::incident::policy::Policy;
+use crate::domain::incident::{Findings, HoldReason, Incident, IncidentId, IncidentState};
+use crate::domain::text::{self, nearest};
+use crate::domain::time::{self, Instant, Moment, TimeStyle, zone};
+use crate::engine::Snapshot;
+use crate::ui::cmd::Cmd;
+use crate::ui::overlay::Overlay;
+use crate::ui::screens::{Ctx, Step, Tone};
+use crate::ui::theme::Role;
+use crate::ui::widgets::form::{Beside, Submit, Told};
+use crate::ui::widgets::{Form, FormField, Item, Picker};
+
+/// How many incidents a list offers to merge into.
+const OFFERED: usize = 200;
+/// When the working day begins, for what is put off until then.
+const MORNING: u32 = 8;
+
+/// A new incident, by hand. `service`: what is proposed.
+pub fn report(ctx: &Ctx<'_>, service: &str) -> Vec<Step> {
+    let services = ctx.world.health.services.iter().map(|s| s.service.id.to_string());
+    let services: BTreeSet<String> = services.collect();
+    let known = services.clone();
+    let policy = policy(ctx.world);
+    let categories = categories(ctx.world);
+    let submit: Submit = Box::new(move |texts| {
+        let [title, service, impact, urgency, category, text] = texts else {
+            return Ok(Vec::new());
+        };
+        if title.is_empty() {
+            return Err((0, "say in a few words what is wrong".to_owned()));
+        }
+        if !service.is_empty() && !known.contains(service) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let remedy = match nearest(service, &known) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "Up and Down go through them".to_owned(),
+            };
+            return Err((1, format!("there is no service {service:?}; {remedy}")));
+        }
+        policy.known_category(category).map_err(|why| (4, why))?;
+        let report = Report {
+            service: (!service.is_empty()).then(|| ServiceId::new(service)),
+            title: title.clone(),
+            text: text.clone(),
+            impact: level(impact).map_err(|why| (2, why))?,
+            urgency: level(urgency).map_err(|why| (3, why))?,
+            category: category.clone(),
+        };
+        Ok(vec![Step::Do(Cmd::Ask(Command::Report(report)))])
+    });
+    let fields = vec![
+        FormField::new("Title", "", "what is wrong, in a few words"),
+        FormField::choose(
+            "Service",
+            service,
+            "whose service it is: Up and Down go through them; empty: unassigned",
+            services.into_iter().collect(),
+        ),
+        FormField::choose("Impact", "", "1 high, 2 medium, 3 low; empty: by the tier", levels()),
+        FormField::choose("Urgency", "", "1 high, 2 medium, 3 low; empty: medium", levels()),
+        FormField::choose("Category", "", "what it is about; may stay empty", categories),
+        FormField::long("Text", "what is known; may stay empty"),
+    ];
+    form("Report an incident", "", fields, submit)
+}
+
+/// Puts on hold, or on again where it waits already.
+pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let known = aim.targets.iter().filter_map(|t| ctx.world.incidents.get(t.id));
+    let mut known = known.peekable();
+    if known.peek().is_some() && known.all(|i| i.state() == IncidentState::OnHold) {
+        return aim.send(Deed::Resume, "resume", "", &listed(&aim, ctx.world));
+    }
+    let (title, about) = (format!("Hold {}", aim.named()), aim.about(ctx.world));
+    let (listed, now, zone) = (listed(&aim, ctx.world), ctx.now, ctx.world.site.zone);
+    let submit: Submit = Box::new(move |texts| {
+        let [reason, note, until] = texts else { return Ok(Vec::new()) };
+        let words = "customer, supplier, change window or other";
+        let reason = HoldReason::parse(reason).ok_or((0, format!("it waits for: {words}")))?;
+        let until = match until.as_str() {
+            "" => None,
+            text => Some(coming(text, now, zone).map_err(|why| (2, why))?),
+        };
+        Ok(aim.send(Deed::Hold { reason, note: note.clone(), until }, "hold", "", &listed))
+    });
+    let reasons = HoldReason::WORDS.map(|(word, _)| word.replace('_', " ")).to_vec();
+    let fields = vec![
+        FormField::choose(
+            "Waits for",
+            "customer",
+            "customer, supplier, change window, other: contracts say which stop the clock",
+            reasons,
+        ),
+        FormField::new("Note", "", "for what, a ticket number; may stay empty"),
+        FormField::new(
+            "Until",
+            "",
+            "4h, 14:00, 2026-11-30 09:00; empty: until somebody resumes it",
+        ),
+    ];
+    form(&title, &about, fields, submit)
+}
+
+/// Out of sight for a while: from a list, or typed; or in sight again.
+pub fn snooze(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (now, zone) = (ctx.now, ctx.world.site.zone);
+    let listed = listed(aim, ctx.world);
+    let snooze = |until: Instant| aim.send(Deed::Snooze { until }, "snooze", "", &listed);
+    let mut items = Vec::new();
+    let known = aim.targets.iter().filter_map(|t| ctx.world.incidents.get(t.id));
+    if known.into_iter().any(|i| i.is_snoozed()) {
+        items.push(Item {
+            label: "wake".to_owned(),
+            detail: "in sight again, now".to_owned(),
+            then: aim.send(Deed::Wake, "wake", "", &listed),
+        });
+    }
+    let shown = |until| time::show(until, now, zone, TimeStyle::Local);
+    let minutes = [15, 30, 60, 120, 240, 480].map(TimeDelta::minutes);
+    items.extend(minutes.into_iter().map(|length| Item {
+        label: text::duration(length),
+        detail: format!("until {}", shown(now + length)),
+        then: snooze(now + length),
+    }));
+    for (label, until) in mornings(now, zone) {
+        items.push(Item { label, detail: format!("until {}", shown(until)), then: snooze(until) });
+    }
+    let (aim, listed) = (aim.clone(), listed.clone());
+    let title = format!("Snooze {}: the clocks run on", aim.named());
+    let typed = Box::new(move |text: &str| match coming(text, now, zone) {
+        Ok(until) => aim.send(Deed::Snooze { until }, "snooze", "", &listed),
+        Err(why) => vec![Step::Say(Tone::Bad, why)],
+    });
+    vec![Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items).or_typed(typed))))]
+}
+
+/// Tomorrow morning, and Monday's where that is another.
+fn mornings(now: Instant, zone: chrono_tz::Tz) -> Vec<(String, Instant)> {
+    let today = zone::local(now, zone).date();
+    let monday = 7 - today.weekday().num_days_from_monday();
+    let days = [("tomorrow morning", 1), ("Monday morning", monday)];
+    let eight = NaiveTime::from_hms_opt(MORNING, 0, 0).unwrap_or_default();
+    let at = |days: u32| {
+        let day = today.checked_add_days(chrono::Days::new(u64::from(days)))?;
+        Some(Moment::Local(day.and_time(eight)).begins(zone))
+    };
+    let all = days.into_iter().filter(|(name, n)| *name == "tomorrow morning" || *n > 1);
+    all.filter_map(|(name, n)| Some((name.to_owned(), at(n)?))).collect()
+}
+
+/// Impact, urgency and category; says beside it what priority that makes.
+pub fn classify(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (title, about) = (format!("Classify {}", aim.named()), aim.about(ctx.world));
+    let one = sole(&aim, ctx.world);
+    let policy = policy(ctx.world);
+    let listed = listed(&aim, ctx.world);
+    let text = |of: fn(&Incident) -> String| one.as_deref().map(of).unwrap_or_default();
+    let fields = vec![
+        FormField::choose(
+            "Impact",
+            &text(|i| leveled(i.impact)),
+            "how much is affected: 1 high, 2 medium, 3 low; empty: as it is",
+            levels(),
+        ),
+        FormField::choose(
+            "Urgency",
+            &text(|i| leveled(i.urgency)),
+            "how soon it hurts: 1 high, 2 medium, 3 low; empty: as it is",
+            levels(),
+        ),
+        FormField::choose(
+            "Category",
+            &text(|i| i.category.clone()),
+            "what it is about; empty: as it is",
+            categories(ctx.world),
+        ),
+    ];
+    let beside: Beside = {
+        let (policy, one) = (policy.clone(), one.clone());
+        Box::new(move |texts| {
+            let [impact, urgency, _] = texts else { return Vec::new() };
+            let line = |text, role| vec![Told { text, role, wrong: None }];
+            let (Ok(impact), Ok(urgency)) = (level(impact), level(urgency)) else {
+                return Vec::new();
+            };
+            let Some(one) = &one else {
+                return match (impact, urgency) {
+                    (Some(i), Some(u)) => {
+                        line(format!("→ {}", policy.priority(i, u)), Role::Strong)
+                    }
+                    _ => Vec::new(),
+                };
+            };
+            let (impact, urgency) = (impact.unwrap_or(one.impact), urgency.unwrap_or(one.urgency));
+            let new = policy.priority(impact, urgency);
+            if new == one.priority {
+                line(format!("→ {new}, as it is"), Role::Muted)
+            } else {
+                line(format!("{} → {new}", one.priority), Role::Strong)
+            }
+        })
+    };
+    let submit: Submit = Box::new(move |texts| {
+        let [impact, urgency, category] = texts else { return Ok(Vec::new()) };
+        policy.known_category(category).map_err(|why| (2, why))?;
+        let deed = Deed::Classify {
+            impact: level(impact).map_err(|why| (0, why))?,
+            urgency: level(urgency).map_err(|why| (1, why))?,
+            category: (!category.is_empty()).then(|| category.clone()),
+        };
+        Ok(aim.send(deed, "classify", "", &listed))
+    });
+    vec![Step::Show(Box::new(Overlay::Form(
+        Form::new(&title, &about, fields, submit).beside(beside),
+    )))]
+}
+
+/// Closing: how it ended, what was the matter, what it was about; what is known stands there.
+pub fn close(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (title, about) = (format!("Close {}", aim.named()), aim.about(ctx.world));
+    let one = sole(&aim, ctx.world);
+    let policy = policy(ctx.world);
+    let listed = listed(&aim, ctx.world);
+    let text = |of: fn(&Incident) -> &str| one.as_deref().map_or("", of);
+    let by_itself = one.as_ref().is_some_and(|i| {
+        i.standing.resolved.as_ref().is_some_and(|r| r.automatic)
+            && policy.known_code("recovered").is_ok()
+    });
+    let code = match text(|i| &i.standing.findings.code) {
+        "" if by_itself => "recovered",
+        code => code,
+    };
+    let fields = vec![
+        FormField::choose("Code", code, "how it ended: Up and Down choose", policy.codes.clone()),
+        FormField::new(
+            "Cause",
+            text(|i| &i.standing.findings.cause),
+            "what was the matter, in a line",
+        ),
+        FormField::choose(
+            "Category",
+            text(|i| &i.category),
+            "what it was about",
+            categories(ctx.world),
+        ),
+        FormField::new("Remark", "", "may stay empty"),
+        FormField::choose(
+            "Feedback",
+            "",
+            "1 (bad) to 5 (good), if somebody said; or empty",
+            scores(),
+        ),
+        FormField::new("Said by", "", "who gave the feedback, and what they said; may stay empty"),
+    ];
+    let submit: Submit = Box::new(move |texts| {
+        let [code, cause, category, reason, score, said] = texts else { return Ok(Vec::new()) };
+        policy.known_code(code).map_err(|why| (0, why))?;
+        policy.known_category(category).map_err(|why| (2, why))?;
+        let lacks = |text: &String, of: fn(&Incident) -> &str| {
+            text.is_empty() && one.as_deref().is_some_and(|i| of(i).is_empty())
+        };
+        if lacks(code, |i| &i.standing.findings.code) {
+            return Err((0, format!("closing wants a code: {}", policy.codes.join(", "))));
+        }
+        if lacks(cause, |i| &i.standing.findings.cause) {
+            return Err((1, "closing wants the cause, in a line".to_owned()));
+        }
+        if lacks(category, |i| &i.category) {
+            return Err((2, "closing wants the category".to_owned()));
+        }
+        let mut steps = Vec::new();
+        if !score.is_empty() {
+            let score = rating(score).map_err(|why| (4, why))?;
+            let deed = Deed::Rate { score, text: String::new(), from: said.clone() };
+            steps.push(Step::Do(Cmd::Ask(aim.command(deed))));
+        } else if !said.is_empty() {
+            return Err((4, "what score is that? 1 (bad) to 5 (good)".to_owned()));
+        }
+        let findings = Findings { code: code.clone(), cause: cause.clone() };
+        let (reason, category) = (reason.clone(), category.clone());
+        let deed = Deed::Close { reason, findings, category };
+        steps.extend(aim.send(deed, "close", "", &listed));
+        Ok(steps)
+    });
+    form(&title, &about, fields, submit)
+}
+
+/// What those say for whom it was done.
+pub fn rate(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let (title, about) = (format!("Feedback on {}", aim.named()), aim.about(ctx.world));
+    let listed = listed(&aim, ctx.world);
+    let submit: Submit = Box::new(move |texts| {
+        let [score, text, from] = texts else { return Ok(Vec::new()) };
+        let score = rating(score).map_err(|why| (0, why))?;
+        let deed = Deed::Rate { score, text: text.clone(), from: from.clone() };
+        Ok(aim.send(deed, "rate", "", &listed))
+    });
+    let fields = vec![
+        FormField::choose("Score", "", "1 (bad) to 5 (good)", scores()),
+        FormField::new("Text", "", "what they said; may stay empty"),
+        FormField::new("From", "", "who says so; may stay empty"),
+    ];
+    form(&title, &about, fields, submit)
+}
+
+/// Into which one: a list of those that are open, the same service's first, or a number.
+pub fn merge(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let world = ctx.world;
+    let own: BTreeSet<IncidentId> = aim.targets.iter().map(|t| t.id).collect();
+    let service = sole(aim, world).and_then(|i| i.service.clone());
+    let open = world.incidents.by_id.values().rev().filter(|i| i.is_open());
+    // Of several that are marked, one may be what the others are merged into.
+    let mut offered: Vec<&Arc<Incident>> =
+        open.filter(|i| own.len() > 1 || !own.contains(&i.id)).take(OFFERED).collect();
+    offered.sort_by_key(|i| {
+        let near = own.contains(&i.id) || (service.is_some() && i.service == service);
+        (!near, i.priority, i.id)
+    });
+    let items = offered.into_iter().map(|into| Item {
+        label: format!("{} {}", into.id, into.title),
+        detail: into.service.as_ref().map(ToString::to_string).unwrap_or_default(),
+        then: preview(aim, into, world),
+    });
+    let (all, incidents) = (aim.clone(), world.incidents.value.clone());
+    let world_of = world.clone();
+    let typed = Box::new(move |text: &str| {
+        let found = text.parse().ok().and_then(|id: IncidentId| incidents.get(id));
+        match found {
+            Some(into) => preview(&all, into, &world_of),
+            None => vec![Step::Say(Tone::Bad, format!("there is no incident {text:?}"))],
+        }
+    });
+    let title = format!("Merge {} into", aim.named());
+    let picker = Picker::new(&title, items.collect()).or_typed(typed);
+    vec![Step::Show(Box::new(Overlay::Picker(picker)))]
+}
+
+/// What a merge would make of them, before it is one.
+fn preview(aim: &Aim, into: &Incident, world: &Snapshot) -> Vec<Step> {
+    let merged: Vec<_> = aim.targets.iter().filter(|t| t.id != into.id).copied().collect();
+    let parts: Vec<&Arc<Incident>> =
+        merged.iter().filter_map(|t| world.incidents.get(t.id)).collect();
+    let priority = parts.iter().map(|i| i.priority).min().unwrap_or(into.priority);
+    let started = parts.iter().map(|i| i.started_at).min().unwrap_or(into.started_at);
+    let alerts: usize = parts.iter().map(|i| i.firing()).sum::<usize>() + into.firing();
+    let shown =
+        time::show(started.min(into.started_at), world.at, world.site.zone, TimeStyle::Local);
+    let mut lines = vec![
+        format!("{} {}", into.id, into.title),
+        format!(
+            "will be {}, since {shown}, with {alerts} alerts that fire",
+            priority.min(into.priority)
+        ),
+        String::new(),
+    ];
+    lines.extend(parts.iter().take(8).map(|i| format!("{} {} {}", i.priority, i.id, i.title)));
+    if parts.len() > 8 {
+        lines.push(format!("and {} more", parts.len() - 8));
+    }
+    let aim = Aim { targets: merged, out_of_view: aim.out_of_view };
+    let title = format!("Merge {} into {}?", aim.named(), into.id);
+    let yes = vec![Step::Do(Cmd::Ask(aim.command(Deed::Merge { into: into.id })))];
+    confirm(&title, lines, "merge", yes)
+}
+
+/// What was recorded wrong about one that is over.
+pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let Some(one) = sole(&aim, ctx.world) else {
+        let why = "a correction is about one incident: take the marks away";
+        return vec![Step::Say(Tone::Info, why.to_owned())];
+    };
+    let (now, zone) = (ctx.now, ctx.world.site.zone);
+    let typed = |at: Instant| zone::local(at, zone).format("%Y-%m-%d %H:%M:%S").to_string();
+    let standing = &one.standing;
+    let at = |at: Option<Instant>| at.map(typed).unwrap_or_default();
+    let before = [
+        at(Some(one.started_at)),
+        at(standing.first_acknowledged_at),
+        at(standing.resolved.as_ref().map(|r| r.at)),
+        leveled(one.impact),
+        leveled(one.urgency),
+        one.category.clone(),
+        standing.findings.code.clone(),
+        standing.findings.cause.clone(),
+        if one.excluded { "left out" } else { "counted" }.to_owned(),
+    ];
+    let policy = policy(ctx.world);
+    let reasons = HoldReason::WORDS.map(|(word, _)| word.replace('_', " "));
+    let reasons = std::iter::once(String::new()).chain(reasons).collect();
+    let place = |label: &str, i: usize, hint: &str| {
+        FormField::new(label, before.get(i).map_or("", String::as_str), hint)
+    };
+    let choose = |label: &str, i: usize, hint: &str, choices| {
+        FormField::choose(label, before.get(i).map_or("", String::as_str), hint, choices)
+    };
+    let fields = vec![
+        place("Began", 0, "when the trouble began"),
+        place("Acknowledged", 1, "when somebody first had it"),
+        place("Restored", 2, "when the service worked again"),
+        choose("Impact", 3, "1 high, 2 medium, 3 low", levels()),
+        choose("Urgency", 4, "1 high, 2 medium, 3 low", levels()),
+        choose("Category", 5, "what it was about", categories(ctx.world)),
+        choose("Code", 6, "how it ended", policy.codes.clone()),
+        place("Cause", 7, "what was the matter"),
+        choose(
+            "Service level",
+            8,
+            "counted, or left out of it",
+            vec!["counted".to_owned(), "left out".to_owned()],
+        ),
+        FormField::choose(
+            "Waited for",
+            "",
+            "a time on hold that nobody recorded; or empty",
+            reasons,
+        ),
+        FormField::new("Waited from", "", "2026-11-23 14:00"),
+        FormField::new("Waited to", "", "2026-11-23 16:30"),
+        FormField::new("Reason", "", "why it is corrected"),
+        FormField::new("Agreed with", "", "with whom that was agreed"),
+    ];
+    let title = format!("Correct {}", aim.named());
+    let about = aim.about(ctx.world);
+    let submit: Submit = Box::new(move |texts| {
+        let text = |i: usize| texts.get(i).map_or("", String::as_str);
+        let differs = |i: usize| before.get(i).is_some_and(|b| b != text(i)) && !text(i).is_empty();
+        let moment = |i: usize| match text(i) {
+            text if Moment::parse(text).is_none() => {
+                Err((i, "write it as 2026-11-23 14:00".to_owned()))
+            }
+            text => Ok(Moment::parse(text).map(|m| m.begins(zone)).filter(|at| *at <= now)),
+        };
+        let changed = |i: usize| if differs(i) { moment(i) } else { Ok(None) };
+        let level = |i: usize| {
+            if differs(i) { level(text(i)).map_err(|why| (i, why)) } else { Ok(None) }
+        };
+        let word = |i: usize| if differs(i) { text(i).to_owned() } else { String::new() };
+        let hold = match text(9) {
+            "" => None,
+            word => {
+                let reason = HoldReason::parse(word)
+                    .ok_or((9, "customer, supplier, change window or other".to_owned()))?;
+                let missing = |i: usize| (i, "write it as 2026-11-23 14:00".to_owned());
+                let from = moment(10)?.ok_or_else(|| missing(10))?;
+                let to = moment(11)?.ok_or_else(|| missing(11))?;
+                Some(Waited { reason, from, to })
+            }
+        };
+        policy.known_category(text(5)).map_err(|why| (5, why))?;
+        policy.known_code(text(6)).map_err(|why| (6, why))?;
+        let correction = Correction {
+            started_at: changed(0)?,
+            acknowledged_at: changed(1)?,
+            resolved_at: changed(2)?,
+            impact: level(3)?,
+            urgency: level(4)?,
+            priority: None,
+            category: differs(5).then(|| text(5).to_owned()),
+            findings: Findings { code: word(6), cause: word(7) },
+            hold,
+            excluded: differs(8).then(|| text(8) == "left out"),
+        };
+        if text(12).is_empty() {
+            return Err((12, "say why it is corrected: the reason is kept".to_owned()));
+        }
+        if text(13).is_empty() {
+            return Err((13, "say with whom it was agreed".to_owned()));
+        }
+        let (reason, agreed_with) = (text(12).to_owned(), text(13).to_owned());
+        let correction = Box::new(correction);
+        let deed = Deed::Correct { correction, reason, agreed_with };
+        Ok(vec![Step::Do(Cmd::Ask(aim.command(deed)))])
+    });
+    form(&title, &about, fields, submit)
+}
+
+/// A time to come, as a person writes it: a length from now, a time of day, or a date with one.
+pub fn coming(text: &str, now: Instant, zone: chrono_tz::Tz) -> Result<Instant, String> {
+    time::coming(text, now, zone)
+        .ok_or_else(|| format!("{text:?} is no time to come; write 2h, 14:00 or 2026-11-30 09:00"))
+}
+
+const LEVELS: [&str; 4] = ["", "1 high", "2 medium", "3 low"];
+
+fn levels() -> Vec<String> {
+    LEVELS.map(str::to_owned).to_vec()
+}
+
+fn leveled(n: u8) -> String {
+    LEVELS.get(usize::from(n)).copied().unwrap_or_default().to_owned()
+}
+
+fn level(text: &str) -> Result<Option<u8>, String> {
+    match text.chars().next().map(|c| c.to_ascii_lowercase()) {
+        None => Ok(None),
+        Some('1' | 'h') => Ok(Some(1)),
+        Some('2' | 'm') => Ok(Some(2)),
+        Some('3' | 'l') => Ok(Some(3)),
+        Some(_) => Err("1 high, 2 medium or 3 low".to_owned()),
+    }
+}
+
+fn scores() -> Vec<String> {
+    ["", "1 bad", "2", "3", "4", "5 good"].map(str::to_owned).to_vec()
+}
+
+fn rating(text: &str) -> Result<u8, String> {
+    let score = text.chars().next().and_then(|c| c.to_digit(10)).filter(|n| (1..=5).contains(n));
+    score.and_then(|n| u8::try_from(n).ok()).ok_or("a score is 1 (bad) to 5 (good)".to_owned())
+}
+
+fn policy(world: &Snapshot) -> Arc<Policy> {
+    Arc::new(world.plan.policy.clone())
+}
+
+/// The plan's, or those that were used.
+fn categories(world: &Snapshot) -> Vec<String> {
+    let planned = &world.plan.policy.categories;
+    if !planned.is_empty() {
+        return planned.clone();
+    }
+    let recent = world.incidents.by_id.values().rev().take(2_000);
+    let used = recent.map(|i| i.category.clone()).filter(|c| !c.is_empty());
+    let rules = world.plan.policy.rules.iter().filter_map(|r| r.category.clone());
+    used.chain(rules).collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+/// The incident, where it is about one.
+fn sole(aim: &Aim, world: &Snapshot) -> Option<Arc<Incident>> {
+    match aim.targets.as_slice() {
+        [one] => world.incidents.get(one.id).cloned(),
+        _ => None,
+    }
+}
