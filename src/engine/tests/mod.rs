@@ -8,6 +8,7 @@ mod process;
 mod properties;
 mod rollup;
 mod roster;
+mod upstream;
 
 use std::sync::Arc;
 
