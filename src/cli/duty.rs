@@ -9,7 +9,7 @@ use super::Context;
 use super::stored;
 use crate::config::Config;
 use crate::domain::paging::Pager;
-use crate::engine::Handle;
+use crate::engine::{Handle, StoreState};
 use crate::store::lease::{Candidate, Lease};
 
 /// How often is looked by who has it, and by who does not.
@@ -29,7 +29,8 @@ pub async fn run(handle: Handle, mut lease: Lease) {
     loop {
         let snapshot = world.borrow_and_update().clone();
         let pages = snapshot.plan.pages();
-        let wanted = pages && !snapshot.site.read_only;
+        let writes = !matches!(snapshot.store, StoreState::ReadOnly { .. });
+        let wanted = pages && writes && !snapshot.site.read_only;
         let looked = spawn_blocking(move || {
             let pager = lease.look(wanted);
             (lease, pager)

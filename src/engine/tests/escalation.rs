@@ -332,6 +332,21 @@ fn what_is_silenced_upstream_pages_when_the_silence_ends() {
 }
 
 #[test]
+fn a_silence_that_comes_and_goes_only_holds_it_up() {
+    let mut world = world();
+    let mut muted = down("db");
+    muted.status = AlertStatus::Inhibited { by: vec!["other".to_owned()] };
+    for second in (1..290).step_by(10) {
+        world.prometheus(&[down("db")], second);
+        world.prometheus(&[muted.clone()], second + 5);
+    }
+    world.prometheus(&[down("db")], 300);
+    assert_eq!(pages(&world).len(), 1, "not once for each time that it is back");
+    world.tick(301);
+    assert_eq!(pages(&world)[1..], ["luis INC-1 core 2"]);
+}
+
+#[test]
 fn what_is_in_maintenance_pages_nobody_until_its_window_is_over_and_it_is_still_there() {
     let windows = vec![Arc::new(super::calendar::window("patch", 600))];
     let mut world = on_duty(Plan { windows, ..paging("db", vec![core()], team()) });
