@@ -86,7 +86,7 @@ fn every_setting_of_the_example_is_valid_when_switched_on() {
     let path = write(folder.path(), "config.toml", &example_in_full());
     let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Problems::default());
-    assert_eq!((config.sources.len(), config.plan.services.len()), (9, 3));
+    assert_eq!((config.sources.len(), config.plan.services.len()), (10, 3));
 }
 
 #[test]
@@ -109,7 +109,8 @@ fn the_example_shows_every_key_that_is_read() {
     };
     // Secrets are shown by one of their four forms each, and named in a comment.
     let named = |key: &str| {
-        let secret = ["bearer", "password", "value", "url_"].iter().any(|s| key.contains(s));
+        let secret =
+            ["bearer", "token", "password", "value", "url_"].iter().any(|s| key.contains(s));
         secret && EXAMPLE.contains(key.split_once(' ').map_or(key, |(_, k)| k))
     };
     let missing: Vec<&String> = known.iter().filter(|k| !shown(k) && !named(k)).collect();

@@ -9,5 +9,6 @@ mod import;
 mod kill;
 mod mirror;
 mod page;
+mod pagerduty;
 mod store;
 mod upstream;

@@ -373,3 +373,11 @@ fn leaving_asks_only_where_paging_would_stop_with_it() {
     assert!(leave(Pager::Other("agent".to_owned()), waiting()).1);
     assert!(leave(Pager::Here { alone: true }, Phase::Stopped).1);
 }
+
+#[test]
+fn an_incident_says_who_is_on_call_for_it_and_how_they_are_reached() {
+    for keys in ["2 g g", "2 g g Enter"] {
+        let text = bench(keys).text();
+        assert!(text.contains("on call  Luis Peña  luis@acme.example  (core)"), "{text}");
+    }
+}
