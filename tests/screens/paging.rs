@@ -274,6 +274,13 @@ fn the_timeline_of_an_incident_has_its_pages_and_follows_them() {
     assert!(bench.text().contains("page given up"), "{}", bench.text());
 }
 
+#[test]
+fn an_incident_says_who_is_on_call_for_it_and_how_they_are_reached() {
+    for keys in ["2 g g", "2 g g Enter"] {
+        let text = bench(keys).text();
+        assert!(text.contains("on call  Luis Peña  luis@acme.example  (core)"), "{text}");
+    }
+}
 /// With the policy `core` for whatever no other governs, and a console of that standing.
 fn governed(pager: Pager) -> Snapshot {
     let mut world = with_channels();
@@ -372,12 +379,4 @@ fn leaving_asks_only_where_paging_would_stop_with_it() {
     assert!(leave(Pager::Here { alone: false }, waiting()).1);
     assert!(leave(Pager::Other("agent".to_owned()), waiting()).1);
     assert!(leave(Pager::Here { alone: true }, Phase::Stopped).1);
-}
-
-#[test]
-fn an_incident_says_who_is_on_call_for_it_and_how_they_are_reached() {
-    for keys in ["2 g g", "2 g g Enter"] {
-        let text = bench(keys).text();
-        assert!(text.contains("on call  Luis Peña  luis@acme.example  (core)"), "{text}");
-    }
 }
