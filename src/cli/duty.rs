@@ -8,13 +8,11 @@ use tokio::task::spawn_blocking;
 use super::Context;
 use super::stored;
 use crate::config::Config;
-use crate::domain::paging::Pager;
 use crate::engine::{Handle, StoreState};
 use crate::store::lease::{Candidate, Lease};
 
-/// How often is looked by who has it, and by who does not.
-const HELD: Duration = Duration::from_secs(1);
-const AWAITED: Duration = Duration::from_millis(500);
+/// How often is looked: a console makes way within one of these, and is replaced within another.
+const EVERY: Duration = Duration::from_secs(1);
 
 /// The lease of this process on the store of a config.
 pub fn lease(context: &Context, config: &Config, is_agent: bool) -> Lease {
@@ -38,17 +36,13 @@ pub async fn run(handle: Handle, mut lease: Lease) {
         let Ok((back, pager)) = looked.await else { return };
         lease = back;
         if snapshot.pager != pager {
-            handle.report_pager(pager.clone()).await;
+            handle.report_pager(pager).await;
         }
         drop(snapshot);
-        let wait = match pager {
-            Pager::Here { .. } => HELD,
-            _ => AWAITED,
-        };
         tokio::select! {
             // Another plan may have begun, or ceased, to page anybody.
             changed = world.wait_for(|s| s.plan.pages() != pages) => if changed.is_err() { return },
-            () = tokio::time::sleep(wait), if pages => {}
+            () = tokio::time::sleep(EVERY), if pages => {}
         }
     }
 }
