@@ -12,8 +12,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::console::Over;
 use super::console::edge::{Edge, Task};
+use super::duty::Duty;
 use super::output::Exit;
-use super::{Context, Failure, duty, log, stored};
+use super::{Context, Failure, log, stored};
 use crate::config::Config;
 use crate::domain::observation::{SourceName, SourceState};
 use crate::domain::paging::Pager;
@@ -120,7 +121,7 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let mut beside = vec![
         Task::spawn(say(told, heard)),
         Task::spawn(look(handle.clone())),
-        Task::spawn(duty::run(handle.clone(), duty::lease(context, &config, true))),
+        Task::spawn(Duty::new(context, &config, true).run(handle.clone())),
         Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
         Task::spawn(pager::run(handle.clone(), actor, couriers, time)),
     ];
