@@ -11,6 +11,7 @@ use super::{Context, Failure, stored};
 use crate::domain::incident::Actor;
 use crate::domain::log::Entry;
 use crate::domain::paging;
+use crate::domain::upstream;
 use crate::ui::screens::incidents::timeline;
 
 #[derive(Serialize)]
@@ -77,6 +78,7 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
             Entry::Roster(e) => serde_json::to_value(&e.body),
             Entry::Calendar(e) => serde_json::to_value(&e.body),
             Entry::Paging(e) => serde_json::to_value(&e.body),
+            Entry::Upstream(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
@@ -87,6 +89,10 @@ fn incident(event: &Entry) -> Option<String> {
         Entry::Incident(e) => Some(e.incident),
         Entry::Paging(e) => match &e.body {
             paging::Event::Paged(paged) => paged.incident,
+            _ => None,
+        },
+        Entry::Upstream(e) => match &e.body {
+            upstream::Event::Ordered(ordered) => ordered.incident,
             _ => None,
         },
         Entry::Roster(_) | Entry::Calendar(_) => None,
@@ -103,6 +109,7 @@ fn words(event: &Entry, zone: Tz) -> String {
         Entry::Roster(e) => e.body.words(zone),
         Entry::Calendar(e) => e.body.words(),
         Entry::Paging(e) => e.body.words(),
+        Entry::Upstream(e) => e.body.words(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::future;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -18,16 +18,18 @@ use tokio::task::JoinHandle;
 use super::args::Console as Args;
 use super::duty::Duty;
 use super::output::{Exit, complain};
-use super::{Context, Failure, log, stored, themes};
+use super::{Context, Failure, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
 use crate::domain::paging;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
+use crate::domain::upstream::{self, Upstream, UpstreamKind};
 use crate::engine::{Input, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool};
 use crate::sources::demo as demo_world;
+use crate::sources::orders::Clerk;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
@@ -82,7 +84,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 5],
+    beside: [JoinHandle<()>; 6],
 }
 
 impl Opened {
@@ -121,8 +123,9 @@ fn named(command: &Command) -> Vec<String> {
             vec!["the page".to_owned()]
         }
         Command::Escalate(request) => vec![format!("{} escalate", request.incident)],
+        Command::Upstream(upstream::Command::Order(order)) => vec![order.call.words()],
         // What was claimed and not ended is claimed again.
-        Command::Paging(_) => Vec::new(),
+        Command::Paging(_) | Command::Upstream(_) => Vec::new(),
     }
 }
 
@@ -147,6 +150,9 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
+    // As if it were one.
+    let (kind, timeout) = (UpstreamKind::Alertmanager, TimeDelta::seconds(10));
+    config.plan.upstreams = [(Arc::from(DEMO), Upstream { kind, timeout })].into();
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
     config.plan.channels = team.plan.channels;
@@ -245,7 +251,10 @@ async fn open(
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let duty = Duty::new(context, &config, false);
     let on_duty = tokio::spawn(duty.clone().run(handle.clone()));
-    let edge = Edge { handle: handle.clone(), news, courier, notify, over, time };
+    let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
+    let (clerk, clerks) = watch::channel(Arc::new(clerk));
+    let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
+    let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
@@ -273,7 +282,7 @@ async fn open(
         rests: Box::new(move || duty.rest()),
         pending: Pending::default(),
     };
-    let beside = [running, telling, paging, spooling, on_duty];
+    let beside = [running, telling, paging, spooling, ordering, on_duty];
     Ok(Opened { tui, input, model, outside, beside })
 }
 

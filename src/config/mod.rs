@@ -34,6 +34,7 @@ use crate::domain::incident::Priority;
 use crate::domain::incident::policy::Policy;
 use crate::domain::roster::{PersonId, Roster};
 use crate::domain::time::{Instant, TimeStyle};
+use crate::domain::upstream::{Upstream, UpstreamKind, Upstreams};
 use crate::engine::Plan;
 use crate::notify::channels::ChannelSettings;
 use crate::notify::switch::DeadMansSwitch;
@@ -337,6 +338,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         policy,
         roster,
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
+        upstreams: taking_orders(&sources),
         windows,
         calendars,
         allowed,
@@ -367,6 +369,20 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
 /// In whose name things are made known elsewhere.
 pub fn owner(site: &str, host: &str, store: &StoreAddress) -> Owner {
     Owner::new(site, &format!("{host} {store}"))
+}
+
+/// The sources that take orders.
+pub fn taking_orders(sources: &[SourceSettings]) -> Upstreams {
+    let known = |s: &SourceSettings| {
+        let kind = match &s.kind {
+            Kind::Alertmanager(_) => UpstreamKind::Alertmanager,
+            Kind::Icinga2(_) => UpstreamKind::Icinga2,
+            _ => return None,
+        };
+        let timeout = TimeDelta::from_std(s.timeout).unwrap_or(TimeDelta::minutes(10));
+        Some((s.name.clone(), Upstream { kind, timeout }))
+    };
+    sources.iter().filter_map(known).collect()
 }
 
 /// A value counts as fresh for three intervals of its source.

@@ -532,6 +532,24 @@ fn maintenance_is_made_known_only_where_that_is_said_and_in_the_name_of_site_and
 }
 
 #[test]
+fn acknowledgements_are_made_known_where_that_is_said_and_belong_to_no_other_kind() {
+    let am = "[[sources]]\nname = \"am\"\nkind = \"alertmanager\"\nurl = \"http://am:9093\"\n";
+    let owner = |config: &Config| match &config.sources[0].kind {
+        Kind::Alertmanager(a) => a.acknowledge.as_ref().map(ToString::to_string),
+        other => panic!("{other:?}"),
+    };
+    let silent = read_text(am).unwrap();
+    assert_eq!(owner(&silent), None);
+    assert!(silent.plan.upstreams.contains_key("am"), "it takes orders all the same");
+    let told = read_text(&format!("{am}acknowledge = true\n")).unwrap();
+    assert!(owner(&told).unwrap().starts_with("atalaya-ack "), "{:?}", owner(&told));
+    let host = "[[sources]]\nname = \"h\"\nkind = \"host\"\nacknowledge = true\n";
+    let problems = read_text(host).unwrap_err().to_string();
+    assert!(problems.contains("cannot be told of acknowledgements"), "{problems}");
+    assert!(problems.contains("it belongs to alertmanager and icinga2"), "{problems}");
+}
+
+#[test]
 fn a_file_that_is_too_large_is_refused_by_its_size() {
     let problems = read_text(&"#".repeat(1024 * 1024 + 1)).unwrap_err();
     assert!(problems.to_string().contains("larger than 1 MiB"), "{problems}");

@@ -7,6 +7,7 @@ use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
 use super::paging;
 use super::roster::book;
+use super::upstream;
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub enum Command {
     Paging(paging::Command),
     /// Page the next level of the policy that governs an incident, now.
     Escalate(paging::escalate::Request),
+    /// Order something of a system that alerts came from, or say what became of it.
+    Upstream(upstream::Command),
 }
 
 /// The answer to one target of a command.

@@ -17,6 +17,7 @@ use crate::domain::matcher::Labels;
 use crate::domain::paging::{self, reach::Desk};
 use crate::domain::roster::book;
 use crate::domain::text;
+use crate::domain::upstream;
 
 /// The longest name of a category or a code.
 const MAX_CATEGORY: usize = 60;
@@ -130,6 +131,27 @@ pub(super) fn paging(draft: &mut Draft<'_>, actor: &Actor, command: &paging::Com
         Ok((events, said)) => {
             for event in events {
                 draft.push_other(actor, Fact::Paging(event));
+            }
+            Verdict::Done { said, also: Vec::new() }
+        }
+        Err(verdict) => verdict,
+    };
+    draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// An order, or what became of one.
+pub(super) fn upstream(draft: &mut Draft<'_>, actor: &Actor, command: &upstream::Command) {
+    let State { orders, plan, .. } = draft.state;
+    let about = match command {
+        upstream::Command::Order(request) => request.about,
+        _ => None,
+    };
+    let about = about.and_then(|id| draft.incident(id));
+    let desk = upstream::Desk { orders, upstreams: &plan.upstreams, about };
+    let verdict = match upstream::judge(desk, actor, command, draft.now) {
+        Ok((events, said)) => {
+            for event in events {
+                draft.push_other(actor, Fact::Upstream(event));
             }
             Verdict::Done { said, also: Vec::new() }
         }

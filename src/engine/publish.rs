@@ -89,6 +89,20 @@ impl Publisher {
                 value: Arc::clone(&state.pages),
             },
         };
+        let orders = match last {
+            Some(last) if !changes.orders => last.orders.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.orders.generation + 1),
+                value: Arc::clone(&state.orders),
+            },
+        };
+        let silences = match last {
+            Some(last) if !changes.silences => last.silences.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.silences.generation + 1),
+                value: Arc::clone(&state.sight.silences),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -107,6 +121,8 @@ impl Publisher {
             book,
             calendar,
             pages,
+            orders,
+            silences,
             imported,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
@@ -127,6 +143,8 @@ impl Changes {
         roster: true,
         calendar: true,
         pages: true,
+        orders: true,
+        silences: true,
         imported: true,
     };
 
@@ -137,6 +155,8 @@ impl Changes {
             || self.roster
             || self.calendar
             || self.pages
+            || self.orders
+            || self.silences
             || self.imported
     }
 }
@@ -151,6 +171,8 @@ impl Default for Changes {
             roster: false,
             calendar: false,
             pages: false,
+            orders: false,
+            silences: false,
             imported: false,
         }
     }

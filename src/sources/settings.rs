@@ -133,6 +133,8 @@ pub struct Alertmanager {
     pub origins: Vec<Arc<str>>,
     /// Maintenance is made known to it, as a silence of that site.
     pub mirror: Option<Owner>,
+    /// While somebody has an incident its alerts are silenced there.
+    pub acknowledge: Option<Owner>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +146,8 @@ pub struct Icinga2 {
     pub vars: Vec<String>,
     /// Maintenance is made known to it, as a downtime of that site.
     pub mirror: Option<Owner>,
+    /// While somebody has an incident its problems are acknowledged there.
+    pub acknowledge: Option<Owner>,
 }
 
 /// One account of PagerDuty.

@@ -23,6 +23,7 @@ use atalaya::domain::paging::{ChannelId, Event as PageEvent, PageId, Paged, Page
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
+use atalaya::domain::upstream::Orders;
 use atalaya::store::{Append, Location, Store, StoreError, records};
 use chrono::{DateTime, TimeDelta};
 
@@ -633,7 +634,8 @@ async fn pages(location: &Location) {
     for (position, (second, body)) in (1..).zip(history) {
         let actor = Actor { session: "s1".to_owned(), ..Actor::person("eva") };
         let event = Entry::Paging(Recorded { position, at: at(second), actor, body });
-        let mut made = records::Made::on(&Book::default(), &Calendar::default(), &pages);
+        let mut made =
+            records::Made::on(&Book::default(), &Calendar::default(), &pages, &Orders::default());
         made.fold(&event);
         let stored = store.append(&[event], &[], &made.records()).await;
         assert_eq!(stored, Ok(Append::Stored));

@@ -156,7 +156,10 @@ fn source<'a>(
     let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
     let (mut origins, mut services, mut people) = (Vec::new(), Vec::new(), Vec::new());
     let (mut alerts_open, mut named) = (false, Named::default());
-    let mirror = mirror(s, word).then(|| around.owner.clone());
+    let told = |key, of: &str| told(s, word, key, of);
+    let mirror = told("mirror", "maintenance").then(|| around.owner.clone());
+    let acknowledge = told("acknowledge", "acknowledgements");
+    let acknowledge = acknowledge.then(|| around.owner.of_acknowledgements());
     let kind = match word {
         "host" => Some(Kind::Host(host(s))),
         "prometheus" => {
@@ -164,12 +167,12 @@ fn source<'a>(
             prometheus(s, around.history).map(Kind::Prometheus)
         }
         "alertmanager" => {
-            let (kind, from) = alertmanager(s, mirror);
+            let (kind, from) = alertmanager(s, mirror, acknowledge);
             origins = from;
             kind.map(Kind::Alertmanager)
         }
-        "icinga2" => icinga2(s, mirror).map(Kind::Icinga2),
         "pagerduty" => pagerduty(s, &http.auth).map(Kind::PagerDuty),
+        "icinga2" => icinga2(s, mirror, acknowledge).map(Kind::Icinga2),
         "http" => {
             let (kind, of) = document(s);
             services = of;
@@ -366,26 +369,27 @@ fn prometheus(s: &Section<'_>, history: TimeDelta) -> Option<Prometheus> {
     Some(Prometheus { url, alerts: alerts.unwrap_or(true), heartbeats, backfill })
 }
 
-/// Whether maintenance is made known there.
-fn mirror(s: &Section<'_>, kind: &str) -> bool {
+/// Whether something is made known there.
+fn told(s: &Section<'_>, kind: &str, key: &'static str, of: &str) -> bool {
     let can = MIRRORS.contains(&kind);
     // Where it cannot be, it is no key that is offered.
-    let mirror = (can || s.has("mirror")) && s.flag("mirror").unwrap_or(false);
-    if mirror && !can {
-        let message = format!("a source of kind \"{kind}\" cannot be told of maintenance");
+    let told = (can || s.has(key)) && s.flag(key).unwrap_or(false);
+    if told && !can {
+        let message = format!("a source of kind \"{kind}\" cannot be told of {of}");
         let remedy = format!("take it out here; it belongs to {}", MIRRORS.join(" and "));
-        s.report().error(s.key_place("mirror").unwrap_or(s.at), message, remedy);
+        s.report().error(s.key_place(key).unwrap_or(s.at), message, remedy);
     }
-    mirror && can
+    told && can
 }
 
-fn icinga2(s: &Section<'_>, mirror: Option<Owner>) -> Option<Icinga2> {
+fn icinga2(s: &Section<'_>, mirror: Option<Owner>, acknowledge: Option<Owner>) -> Option<Icinga2> {
     if !s.has("url") {
         s.missing("url", "url = \"https://icinga.example:5665\"");
     }
     let vars = s.texts("vars").unwrap_or_default();
     let url = s.url("url", &WEB)?;
-    Some(Icinga2 { url, vars: vars.into_iter().map(|t| t.value.to_owned()).collect(), mirror })
+    let vars = vars.into_iter().map(|t| t.value.to_owned()).collect();
+    Some(Icinga2 { url, vars, mirror, acknowledge })
 }
 
 fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
@@ -412,6 +416,7 @@ fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
 fn alertmanager<'a>(
     s: &Section<'a>,
     mirror: Option<Owner>,
+    acknowledge: Option<Owner>,
 ) -> (Option<Alertmanager>, Vec<Text<'a>>) {
     let heartbeats = heartbeats(s);
     let filter = s.texts("filter").unwrap_or_default();
@@ -434,7 +439,7 @@ fn alertmanager<'a>(
     let urls: Vec<_> = members.iter().filter_map(|t| s.url_of(*t, &WEB)).collect();
     let names = origins.iter().map(|t| Arc::from(t.value)).collect();
     let whole = urls.len() == members.len();
-    let kind = Alertmanager { urls, filter, heartbeats, origins: names, mirror };
+    let kind = Alertmanager { urls, filter, heartbeats, origins: names, mirror, acknowledge };
     (whole.then_some(kind), origins)
 }
 

@@ -19,8 +19,9 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
 use crate::domain::observation::Observation;
-use crate::domain::paging::{self, Pager};
+use crate::domain::paging::Pager;
 use crate::domain::time::Instant;
+use crate::domain::{paging, upstream};
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
@@ -83,6 +84,7 @@ impl Engine {
             State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now)
                 .with_book(loaded.book)
                 .with_pages(loaded.pages)
+                .with_orders(loaded.orders)
                 .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
@@ -122,6 +124,8 @@ impl Engine {
                 book: Part::default(),
                 calendar: Part::default(),
                 pages: Part::default(),
+                orders: Part::default(),
+                silences: Part::default(),
                 imported: Part::default(),
                 pager: Pager::default(),
                 unstored: None,
@@ -253,9 +257,14 @@ impl Engine {
         let ids: Vec<_> = match &command {
             Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
             Command::Escalate(request) => vec![request.incident],
-            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
-                Vec::new()
+            Command::Upstream(upstream::Command::Order(request)) => {
+                request.about.into_iter().collect()
             }
+            Command::Report(_)
+            | Command::Roster(_)
+            | Command::Calendar(_)
+            | Command::Paging(_)
+            | Command::Upstream(_) => Vec::new(),
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };
@@ -402,13 +411,14 @@ impl Engine {
         incidents
     }
 
-    /// What the events make of the roster, the calendar and the pages.
+    /// What the events make of the roster, the calendar, the pages and the orders.
     fn records(&self, events: &[Entry]) -> Vec<Record> {
         let mut others = events.iter().filter(|e| e.incident().is_none()).peekable();
         if others.peek().is_none() {
             return Vec::new();
         }
-        let mut made = Made::on(self.state.book(), self.state.calendar(), self.state.pages());
+        let (state, orders) = (&self.state, self.state.orders());
+        let mut made = Made::on(state.book(), state.calendar(), state.pages(), orders);
         others.for_each(|e| made.fold(e));
         made.records()
     }
@@ -542,10 +552,12 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
-        Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
-            vec![refused(None)]
-        }
         Command::Escalate(request) => vec![refused(Some(request.incident))],
+        Command::Report(_)
+        | Command::Roster(_)
+        | Command::Calendar(_)
+        | Command::Paging(_)
+        | Command::Upstream(_) => vec![refused(None)],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }
