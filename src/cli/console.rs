@@ -6,6 +6,7 @@ mod mirror;
 mod team;
 mod tell;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +153,8 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
     config.plan.stale_after = config::stale_after(&config.sources);
     // As if it were one.
     let (kind, timeout) = (UpstreamKind::Alertmanager, TimeDelta::seconds(10));
-    config.plan.upstreams = [(Arc::from(DEMO), Upstream { kind, timeout })].into();
+    config.plan.upstreams =
+        [(Arc::from(DEMO), Upstream { kind, timeout, actions: BTreeMap::new() })].into();
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
     config.plan.channels = team.plan.channels;

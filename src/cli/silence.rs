@@ -191,10 +191,11 @@ async fn seen(config: &Config, only: Option<&str>) -> (Silences, bool) {
 }
 
 fn known_source(config: &Config, name: &str) -> Result<SourceName, Failure> {
-    if let Some((name, _)) = config.plan.upstreams.get_key_value(name) {
+    let takes = || config.plan.upstreams.iter().filter(|(_, u)| u.kind != UpstreamKind::Http);
+    if let Some((name, _)) = takes().find(|(known, _)| ***known == *name) {
         return Ok(name.clone());
     }
-    let known: Vec<&str> = config.plan.upstreams.keys().map(AsRef::as_ref).collect();
+    let known: Vec<&str> = takes().map(|(name, _)| name.as_ref()).collect();
     let remedy = match known.as_slice() {
         [] => "it needs a source of kind alertmanager or icinga2 in the config".to_owned(),
         known => suggest(name, known, "sources that take silences or downtimes"),

@@ -38,7 +38,7 @@ use crate::domain::upstream::{Upstream, UpstreamKind, Upstreams};
 use crate::engine::Plan;
 use crate::notify::channels::ChannelSettings;
 use crate::notify::switch::DeadMansSwitch;
-use crate::sources::settings::{Host, HttpSettings, Kind, SourceSettings};
+use crate::sources::settings::{ActionTemplate, Host, HttpSettings, Kind, SourceSettings};
 
 use problem::{Place, Report, SourceFile};
 use reader::Section;
@@ -377,10 +377,15 @@ pub fn taking_orders(sources: &[SourceSettings]) -> Upstreams {
         let kind = match &s.kind {
             Kind::Alertmanager(_) => UpstreamKind::Alertmanager,
             Kind::Icinga2(_) => UpstreamKind::Icinga2,
+            Kind::Http(document) if !document.actions.is_empty() => UpstreamKind::Http,
             _ => return None,
         };
         let timeout = TimeDelta::from_std(s.timeout).unwrap_or(TimeDelta::minutes(10));
-        Some((s.name.clone(), Upstream { kind, timeout }))
+        let actions = match &s.kind {
+            Kind::Http(document) => document.actions.iter().map(ActionTemplate::asks).collect(),
+            _ => BTreeMap::new(),
+        };
+        Some((s.name.clone(), Upstream { kind, timeout, actions }))
     };
     sources.iter().filter_map(known).collect()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::SourceError;
 use super::alertmanager::silences::Orders as OfAlertmanager;
+use super::document::orders::Orders as OfDocument;
 use super::http_client::Clients;
 use super::icinga2::orders::Orders as OfIcinga;
 use super::settings::{Kind, SourceSettings};
@@ -23,6 +24,7 @@ pub enum Clerk {
 pub enum Office {
     Alertmanager(OfAlertmanager),
     Icinga2(OfIcinga),
+    Http(Box<OfDocument>),
 }
 
 /// What was done.
@@ -56,6 +58,9 @@ impl Clerk {
                     Office::Alertmanager(OfAlertmanager::new(source, kind, &clients))
                 }
                 Kind::Icinga2(kind) => Office::Icinga2(OfIcinga::new(source, kind, &clients)),
+                Kind::Http(kind) if !kind.actions.is_empty() => {
+                    Office::Http(Box::new(OfDocument::new(source, kind, &clients)))
+                }
                 _ => return None,
             };
             Some((source.name.clone(), office))
@@ -76,6 +81,7 @@ impl Clerk {
             )))),
             Some(Office::Alertmanager(office)) => office.carry_out(order).await,
             Some(Office::Icinga2(office)) => office.carry_out(order).await,
+            Some(Office::Http(office)) => office.carry_out(order).await,
         };
         match outcome {
             Ok(Done { said, made }) => Ended::Done { said: text::clean(&said, 300), made },

@@ -5,9 +5,13 @@ use std::time::{Duration, Instant};
 
 use atalaya::domain::matcher::Matchers;
 use atalaya::domain::outbox::Standing;
+use atalaya::domain::upstream::template::Template;
 use atalaya::domain::upstream::{Call, Ended, Order, OrderId, Ordered};
 use atalaya::sources::orders::Clerk;
-use atalaya::sources::settings::{Alertmanager, HttpSettings, Icinga2, Kind, SourceSettings};
+use atalaya::sources::settings::{
+    ActionTemplate, Alertmanager, HttpDocument, HttpSettings, Icinga2, Kind, Method,
+    SourceSettings, Verb,
+};
 use chrono::{TimeDelta, Utc};
 use rstest::rstest;
 use serde_json::json;
@@ -141,4 +145,53 @@ async fn a_silence_whose_fate_nobody_knows_goes_to_no_second_member() {
         all.iter().filter(|r| r.method == "POST").count()
     };
     assert_eq!((posts(&hangs).await, posts(&other).await), (1, 0));
+}
+
+/// What a server that is told of an acknowledgement answers, and what it was sent.
+async fn told(answer: ResponseTemplate) -> (Ended, wiremock::Request) {
+    let server = answering(answer).await;
+    let document = HttpDocument {
+        url: format!("{}/x.json", server.uri()).parse().unwrap(),
+        method: Method::Get,
+        body: None,
+        headers: [("X-Team".to_owned(), "noc".to_owned())].into(),
+        states: Vec::new(),
+        alerts: None,
+        actions: vec![ActionTemplate {
+            on: "acknowledge".to_owned(),
+            verb: Verb::Put,
+            url: Template::parse(&format!("{}/p/{{{{alert}}}}/ack", server.uri())).unwrap(),
+            body: Some(Template::parse(r#"{"by": "{{by}}"}"#).unwrap()),
+        }],
+    };
+    let source = SourceSettings {
+        kind: Kind::Http(Box::new(document)),
+        ..source(&[server.uri()], "alertmanager")
+    };
+    let values = [("alert", "a/b"), ("by", "ana \"x\"")];
+    let values = values.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let mut order = order("alertmanager");
+    order.what.call = Call::Tell { action: "acknowledge".to_owned(), values };
+    let ended = Clerk::new(&[source]).carry_out(&order).await;
+    (ended, server.received_requests().await.unwrap().remove(0))
+}
+
+#[tokio::test]
+async fn an_action_is_told_by_its_template_with_a_key_that_stays_the_same() {
+    let (ended, sent) = told(ResponseTemplate::new(204)).await;
+    assert!(matches!(&ended, Ended::Done { said, .. } if said == "answered 204"), "{ended:?}");
+    assert_eq!((sent.method.as_str(), sent.url.path()), ("PUT", "/p/a%2Fb/ack"));
+    let body: serde_json::Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(body, json!({ "by": "ana \"x\"" }));
+    let header = |name: &str| sent.headers.get(name).unwrap().to_str().unwrap();
+    assert!(header("idempotency-key").starts_with("atalaya-order-1-"));
+    assert_eq!((header("x-team"), header("content-type")), ("noc", "application/json"));
+}
+
+#[tokio::test]
+async fn an_action_that_the_server_refuses_is_given_up_and_one_that_fails_there_is_not() {
+    let (ended, _) = told(ResponseTemplate::new(404)).await;
+    assert!(matches!(ended, Ended::Failed { is_final: true, .. }), "{ended:?}");
+    let (ended, _) = told(ResponseTemplate::new(502)).await;
+    assert!(matches!(ended, Ended::Failed { is_final: false, .. }), "{ended:?}");
 }

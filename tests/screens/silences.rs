@@ -1,5 +1,6 @@
 //! Silencing by key: what it covers is shown while it is typed, what is silenced stands in one list.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use atalaya::domain::command::{Command, Outcome, Verdict};
@@ -28,7 +29,8 @@ fn labels(text: &str) -> Labels {
 fn silenced() -> Snapshot {
     let mut world = world();
     let plan = Arc::make_mut(&mut world.plan);
-    let upstream = |kind| Upstream { kind, timeout: TimeDelta::seconds(10) };
+    let upstream =
+        |kind| Upstream { kind, timeout: TimeDelta::seconds(10), actions: BTreeMap::new() };
     plan.upstreams = [
         ("am".into(), upstream(UpstreamKind::Alertmanager)),
         ("icinga".into(), upstream(UpstreamKind::Icinga2)),

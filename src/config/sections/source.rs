@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use regex::RegexBuilder;
+use url::Url;
 
 use crate::config::names::Names;
 use crate::config::problem::Place;
@@ -18,10 +19,13 @@ use crate::domain::health::{ServiceId, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::stated::Callings;
 use crate::domain::text::{clean, suggest};
+use crate::domain::upstream::actions::TOLD;
+use crate::domain::upstream::template::{NAMES, Template};
 use crate::engine::Site;
 use crate::sources::settings::{
-    AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument, HttpSettings, Ical,
-    Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret, SourceSettings, StatePath,
+    ActionTemplate, AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument,
+    HttpSettings, Ical, Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret,
+    SourceSettings, StatePath, Verb,
 };
 
 /// The words of `kind` that this version reads.
@@ -477,7 +481,68 @@ fn document<'a>(s: &Section<'a>) -> (Option<HttpDocument>, Vec<Text<'a>>) {
         s.missing("url", "url = \"https://app.example/status.json\"");
     }
     let url = s.url("url", &WEB);
-    (url.map(|url| HttpDocument { url, method, body, headers, states, alerts }), services)
+    let mut actions: Vec<ActionTemplate> = Vec::new();
+    for section in s.sections("actions") {
+        if let Some(action) = action(&section, url.as_ref()) {
+            if actions.iter().any(|a| a.on == action.on) {
+                let message = format!("\"{}\" is told twice", action.on);
+                s.report().error(section.at, message, "keep one of them".to_owned());
+            }
+            actions.push(action);
+        }
+        section.finish();
+    }
+    let document = |url| HttpDocument { url, method, body, headers, states, alerts, actions };
+    (url.map(document), services)
+}
+
+/// What is told of one action.
+fn action(s: &Section<'_>, home: Option<&Url>) -> Option<ActionTemplate> {
+    let example = "on = \"acknowledge\"";
+    let on = s.required_text("on", example);
+    let on = on.filter(|on| {
+        let known = TOLD.contains(&on.value);
+        if !known {
+            let message = format!("nothing is told of \"{}\"", on.value);
+            s.report().error(on.at, message, suggest(on.value, &TOLD, "actions"));
+        }
+        known
+    });
+    let verbs = [
+        ("POST", Verb::Post),
+        ("PUT", Verb::Put),
+        ("PATCH", Verb::Patch),
+        ("DELETE", Verb::Delete),
+    ];
+    let verb = s.word("method", &verbs).unwrap_or(Verb::Post);
+    let template = |text: Text<'_>| match Template::parse(text.value) {
+        Ok(template) => Some(template),
+        Err(why) => {
+            let remedy = format!("known: {}, labels.NAME", NAMES.join(", "));
+            s.report().error(text.at, why, remedy);
+            None
+        }
+    };
+    let url = s.required_text("url", "url = \"https://app.example/alerts/{{alert}}/ack\"");
+    let body = s.text("body").map(template);
+    let (url, at) = url.map(|text| (template(text), text.at))?;
+    let url = url?;
+    // Credentials of the source go along, and nothing of an incident says where to.
+    let head = url.head().parse::<Url>().ok();
+    let has_path = url.head().split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let is_home = head.is_some_and(|h| home.is_none_or(|u| u.origin() == h.origin()));
+    if !is_home || !has_path {
+        let message = "an action goes to the server of its source, at a path of its own";
+        let remedy = "begin it as the source's url; another server is another source".to_owned();
+        s.report().error(at, message, remedy);
+        return None;
+    }
+    let body = match body {
+        Some(None) => return None,
+        Some(body) => body,
+        None => None,
+    };
+    Some(ActionTemplate { on: on?.value.to_owned(), verb, url, body })
 }
 
 fn state_path<'a>(s: &Section<'a>) -> (Option<StatePath>, Option<Text<'a>>) {

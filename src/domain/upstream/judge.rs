@@ -132,6 +132,7 @@ fn order(
         let (can, cannot) = match upstream.kind {
             UpstreamKind::Alertmanager => ("silences", "downtimes nor comments"),
             UpstreamKind::Icinga2 => ("downtimes and comments", "silences"),
+            UpstreamKind::Http => ("what its actions say", "silences nor downtimes"),
         };
         return Err(format!("{source} takes {can}, not {cannot}"));
     }
@@ -196,6 +197,7 @@ fn checked(call: &Call, now: Instant) -> Result<Call, String> {
             Call::Downtime { objects, until: lasts(*until)?, comment }
         }
         Call::EndDowntime { key } => Call::EndDowntime { key: key.clone() },
+        Call::Tell { .. } => return Err("it follows from an action on an incident".to_owned()),
         Call::Comment { objects, comment } => {
             Call::Comment { objects: these(objects)?, comment: said(comment)? }
         }

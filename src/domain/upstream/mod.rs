@@ -8,14 +8,18 @@
 //! An *acknowledgement* is a wish that lasts ([`acks`]): each pass holds what should be there against
 //! what is, as maintenance is mirrored.
 //!
+//! [`actions`] are orders that follow from what is done to an incident, by a [`template`].
+//!
 //! [`cover`] says what matchers would silence, and proposes some.
 
 pub mod acks;
+pub mod actions;
 pub mod cover;
 mod judge;
 mod model;
 mod orders;
 pub mod silence;
+pub mod template;
 #[cfg(test)]
 mod tests;
 

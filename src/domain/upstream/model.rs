@@ -1,12 +1,13 @@
 //! The words of orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::template::Values;
 use crate::domain::incident::IncidentId;
 use crate::domain::matcher::{Labels, Matchers};
 use crate::domain::observation::SourceName;
@@ -20,6 +21,8 @@ pub struct Upstream {
     pub kind: UpstreamKind,
     /// How long one try may take.
     pub timeout: TimeDelta,
+    /// The actions of which it is told, each with the names of what it is told.
+    pub actions: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The sources that take orders.
@@ -31,6 +34,8 @@ pub enum UpstreamKind {
     Alertmanager,
     /// Downtimes and comments.
     Icinga2,
+    /// It is told of actions.
+    Http,
 }
 
 /// The number of an order in its store, from 1.
@@ -75,6 +80,8 @@ pub enum Call {
     EndDowntime { key: String },
     /// Comment on objects.
     Comment { objects: Vec<String>, comment: String },
+    /// Tell of an action, by the template that the config has for it.
+    Tell { action: String, values: Values },
 }
 
 impl Call {
@@ -87,6 +94,7 @@ impl Call {
             Self::Downtime { .. } | Self::EndDowntime { .. } | Self::Comment { .. } => {
                 UpstreamKind::Icinga2
             }
+            Self::Tell { .. } => UpstreamKind::Http,
         }
     }
 
@@ -96,7 +104,10 @@ impl Call {
             Self::Silence { until, .. }
             | Self::Extend { until, .. }
             | Self::Downtime { until, .. } => Some(*until),
-            Self::Expire { .. } | Self::EndDowntime { .. } | Self::Comment { .. } => None,
+            Self::Expire { .. }
+            | Self::EndDowntime { .. }
+            | Self::Comment { .. }
+            | Self::Tell { .. } => None,
         }
     }
 
@@ -118,6 +129,10 @@ impl Call {
             Self::Comment { objects, comment } => {
                 format!("comment on {}: {comment}", named(objects))
             }
+            Self::Tell { action, values } => match values.get("alert") {
+                Some(alert) => format!("tell of {action} for {alert}"),
+                None => format!("tell of {action}"),
+            },
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Orders, covers and acknowledgements as sentences.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::acks::{self, acknowledged};
+use super::actions;
 use super::cover::{cover, propose, spanning};
 use super::*;
 use crate::domain::calendar::mirror::Owner;
@@ -94,7 +95,8 @@ struct Office {
 
 impl Office {
     fn new() -> Self {
-        let upstream = |kind| Upstream { kind, timeout: TimeDelta::seconds(10) };
+        let upstream =
+            |kind| Upstream { kind, timeout: TimeDelta::seconds(10), actions: BTreeMap::new() };
         let upstreams = [
             ("am".into(), upstream(UpstreamKind::Alertmanager)),
             ("icinga".into(), upstream(UpstreamKind::Icinga2)),
@@ -344,6 +346,33 @@ fn each_object_is_acknowledged_once_and_until_the_acknowledgement_expires() {
     assert_eq!(found, [("db!disk", at(600)), ("db", at(600))]);
     let held = acknowledged(&"am".into(), [&two].into_iter());
     assert_eq!(acks::objects(&owner, &held, at(0))[0].at.to, acks::never());
+}
+
+#[test]
+fn what_is_done_here_is_told_once_or_for_each_alert_where_that_was_asked_for() {
+    let told = |names: &[&str]| {
+        let names = names.iter().map(|n| (*n).to_owned()).collect();
+        let upstream = Upstream {
+            kind: UpstreamKind::Http,
+            timeout: TimeDelta::seconds(10),
+            actions: [("acknowledge".to_owned(), names)].into(),
+        };
+        let upstreams = [("am".into(), upstream)].into();
+        let incident = incident(7, &["host=a x=1", "host=b x=1"]);
+        let what = ("acknowledge", "", "ana");
+        let orders = actions::ordered(&upstreams, &incident, what, OrderId(4));
+        assert_eq!(actions::ordered(&upstreams, &incident, ("close", "", "ana"), OrderId(4)), []);
+        let values = |o: Ordered| match o.call {
+            Call::Tell { values, .. } => {
+                (o.id.0, values.into_values().collect::<Vec<_>>().join(" "))
+            }
+            other => panic!("{other:?}"),
+        };
+        orders.into_iter().map(values).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["id", "by", "title"]), [(4, "ana INC-7 trouble 7".to_owned())]);
+    let each = told(&["alert", "labels.host"]);
+    assert_eq!(each, [(4, "f7-2 a".to_owned()), (5, "f7-3 b".to_owned())]);
 }
 
 proptest! {

@@ -9,6 +9,7 @@ mod process;
 mod properties;
 mod rollup;
 mod roster;
+mod upstream;
 
 use std::sync::Arc;
 

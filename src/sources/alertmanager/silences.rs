@@ -126,9 +126,7 @@ impl Orders {
                 }
                 Call::Extend { silence, until } => self.extend(silence, *until).await,
                 Call::Expire { silence } => self.expire(silence).await,
-                Call::Downtime { .. } | Call::EndDowntime { .. } | Call::Comment { .. } => {
-                    Err(Refused::ForGood("Alertmanager has no downtimes or comments".to_owned()))
-                }
+                _ => Err(Refused::ForGood("Alertmanager has silences only".to_owned())),
             }
         };
         let late = Err(Refused::ForNow(SourceError::TimedOut(self.timeout)));

@@ -62,9 +62,7 @@ impl Orders {
                     self.each(order, "add-comment", objects, &made, fields).await
                 }
                 Call::EndDowntime { key } => self.end_downtimes(key).await,
-                Call::Silence { .. } | Call::Extend { .. } | Call::Expire { .. } => {
-                    Err(Refused::ForGood("Icinga has no silences".to_owned()))
-                }
+                _ => Err(Refused::ForGood("Icinga has downtimes and comments only".to_owned())),
             }
         };
         let late = Err(Refused::ForNow(SourceError::TimedOut(self.timeout)));
