@@ -237,6 +237,8 @@ impl Queue {
             vocabulary.teams.extend(health.service.team.clone());
         }
         vocabulary.sources.extend(ctx.world.sources.iter().map(|source| source.name.to_string()));
+        vocabulary.categories.extend(ctx.world.plan.policy.categories.iter().cloned());
+        vocabulary.codes.extend(ctx.world.plan.policy.codes.iter().cloned());
         vocabulary.people.insert(ctx.prefs.operator.clone());
         // The newest ones are enough to learn from, and there may be very many.
         for incident in ctx.world.incidents.by_id.values().rev().take(2_000) {
