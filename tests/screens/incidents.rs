@@ -216,7 +216,7 @@ fn a_paste_outside_a_field_is_discarded() {
     assert_eq!(noc.log().len(), before);
     noc.press("/");
     noc.tell(Msg::Input(InputEvent::Paste("p:1\nx".to_owned())));
-    assert!(noc.picture().contains("state:new,ack,hold p:1 x"), "{}", noc.picture());
+    assert!(noc.picture().contains("-is:snoozed p:1 x"), "{}", noc.picture());
 }
 
 #[test]
@@ -584,6 +584,51 @@ fn a_saved_view_is_one_list_away_and_escape_leads_back() {
     assert!(noc.picture().contains("1–1 of 1"), "{}", noc.picture());
     noc.press("Esc");
     assert!(noc.picture().contains("1–5 of 5"), "{}", noc.picture());
+}
+
+#[test]
+fn what_is_snoozed_leaves_the_queue_and_is_counted_there_until_its_view_shows_it() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j j Z Enter k");
+    assert!(!noc.picture().lines().take(20).any(|l| l.contains("INC-2034")), "{}", noc.picture());
+    assert!(noc.picture().contains("1 snoozed"), "{}", noc.picture());
+    noc.press("v s n o o z Enter");
+    assert!(noc.cursor_line().contains("INC-2034"), "{}", noc.picture());
+    assert!(noc.picture().contains("‹snoozed›"), "{}", noc.picture());
+}
+
+#[test]
+fn a_view_brings_its_own_order_and_escape_gives_back_the_one_before() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g s s e r v Enter v f o r g o t Enter");
+    assert!(noc.picture().contains("sort acknowledged, priority"), "{}", noc.picture());
+    assert!(noc.picture().contains("None of 8 incidents matches"), "{}", noc.picture());
+    noc.press("Esc");
+    assert!(noc.picture().contains("sort service, priority"), "{}", noc.picture());
+    assert!(!noc.picture().contains("ACKED"), "{}", noc.picture());
+}
+
+#[test]
+fn any_set_of_columns_can_be_chosen() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g d");
+    assert_snapshot!("columns_picker_160x45", noc.picture());
+    noc.press("w a i t s Enter a c k n Enter w h o Enter Esc");
+    assert!(noc.picture().contains("WAITS FOR"), "{}", noc.picture());
+    assert!(noc.picture().contains("ACKED") && !noc.picture().contains("WHO"));
+    assert_snapshot!("columns_chosen_160x45", noc.picture());
+}
+
+#[test]
+fn a_group_folds_to_its_first_incident() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g z z z z z");
+    assert!(noc.picture().contains("by owner"), "{}", noc.picture());
+    noc.press("G h");
+    assert!(noc.picture().contains("folded"), "{}", noc.picture());
+    assert_snapshot!("folded_by_owner_160x45", noc.picture());
+    noc.press("l");
+    assert!(!noc.picture().contains("folded"), "{}", noc.picture());
 }
 
 #[test]

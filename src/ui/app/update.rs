@@ -478,9 +478,12 @@ fn reconfigured(model: &mut Model, settings: Settings, cmds: &mut Vec<Cmd>) {
 fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
     let tab = match place {
         Place::Health | Place::Service(_) => Tab::Health,
-        Place::Incidents | Place::Incident(_) | Place::Query(_) | Place::Sorted(_) => {
-            Tab::Incidents
-        }
+        Place::Incidents
+        | Place::Incident(_)
+        | Place::Query(_)
+        | Place::Sorted(_)
+        | Place::View(_)
+        | Place::Column(_) => Tab::Incidents,
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
         Place::Calendar | Place::Window(_) => Tab::Calendar,
     };

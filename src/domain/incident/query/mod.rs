@@ -222,6 +222,13 @@ impl Query {
         })
     }
 
+    /// Whether it leaves those out for which `flag` holds (`-is:…`).
+    pub fn shuts_out(&self, flag: Flag) -> bool {
+        self.terms.iter().any(|term| {
+            term.negated && matches!(&term.test, Test::Is(flags) if flags.contains(&flag))
+        })
+    }
+
     /// Only the open ones of what this one shows.
     pub fn and_open(mut self) -> Self {
         self.terms.insert(0, Term { negated: false, test: Test::State(StateSet::OPEN) });
