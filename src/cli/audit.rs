@@ -77,6 +77,7 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
             Entry::Roster(e) => serde_json::to_value(&e.body),
             Entry::Calendar(e) => serde_json::to_value(&e.body),
             Entry::Paging(e) => serde_json::to_value(&e.body),
+            Entry::View(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
@@ -89,7 +90,7 @@ fn incident(event: &Entry) -> Option<String> {
             paging::Event::Paged(paged) => paged.incident,
             _ => None,
         },
-        Entry::Roster(_) | Entry::Calendar(_) => None,
+        Entry::Roster(_) | Entry::Calendar(_) | Entry::View(_) => None,
     };
     about.map(|id| id.to_string())
 }
@@ -103,6 +104,7 @@ fn words(event: &Entry, zone: Tz) -> String {
         Entry::Roster(e) => e.body.words(zone),
         Entry::Calendar(e) => e.body.words(),
         Entry::Paging(e) => e.body.words(),
+        Entry::View(e) => e.body.words(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::calendar;
 use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
+use super::incident::views::shared;
 use super::paging;
 use super::roster::book;
 
@@ -23,6 +24,8 @@ pub enum Command {
     Calendar(calendar::Command),
     /// Page somebody, or say what became of it.
     Paging(paging::Command),
+    /// Save or delete a view that everybody has.
+    View(shared::Command),
 }
 
 /// The answer to one target of a command.

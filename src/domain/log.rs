@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::calendar::CalendarEvent;
+use super::incident::views::shared;
 use super::incident::{Actor, Event, EventBody, IncidentId};
 use super::paging;
 use super::roster::Change;
 use super::time::Instant;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages; 3 the whole process of incidents, escalation and orders to others.
+/// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and views.
 pub const EVENT_VERSION: u32 = 3;
 
 /// One stored fact.
@@ -19,6 +20,7 @@ pub enum Entry {
     Roster(Recorded<Change>),
     Calendar(Recorded<CalendarEvent>),
     Paging(Recorded<paging::Event>),
+    View(Recorded<shared::Event>),
 }
 
 /// A fact that is about no incident, with its place, its time and whose it is.
@@ -47,6 +49,7 @@ pub enum Fact {
     Roster(Change),
     Calendar(CalendarEvent),
     Paging(paging::Event),
+    View(shared::Event),
 }
 
 impl NewEntry {
@@ -60,6 +63,7 @@ impl NewEntry {
             Fact::Roster(body) => Entry::Roster(Recorded { position, at, actor, body }),
             Fact::Calendar(body) => Entry::Calendar(Recorded { position, at, actor, body }),
             Fact::Paging(body) => Entry::Paging(Recorded { position, at, actor, body }),
+            Fact::View(body) => Entry::View(Recorded { position, at, actor, body }),
         }
     }
 }
@@ -71,6 +75,7 @@ impl Entry {
             Self::Roster(e) => e.position,
             Self::Calendar(e) => e.position,
             Self::Paging(e) => e.position,
+            Self::View(e) => e.position,
         }
     }
 
@@ -80,6 +85,7 @@ impl Entry {
             Self::Roster(e) => e.at,
             Self::Calendar(e) => e.at,
             Self::Paging(e) => e.at,
+            Self::View(e) => e.at,
         }
     }
 
@@ -89,6 +95,7 @@ impl Entry {
             Self::Roster(e) => &e.actor,
             Self::Calendar(e) => &e.actor,
             Self::Paging(e) => &e.actor,
+            Self::View(e) => &e.actor,
         }
     }
 
@@ -99,6 +106,7 @@ impl Entry {
             Self::Roster(e) => e.body.kind(),
             Self::Calendar(e) => e.body.kind(),
             Self::Paging(e) => e.body.kind(),
+            Self::View(e) => e.body.kind(),
         }
     }
 
@@ -106,7 +114,7 @@ impl Entry {
     pub fn incident(&self) -> Option<&Event> {
         match self {
             Self::Incident(e) => Some(e),
-            Self::Roster(_) | Self::Calendar(_) | Self::Paging(_) => None,
+            Self::Roster(_) | Self::Calendar(_) | Self::Paging(_) | Self::View(_) => None,
         }
     }
 
@@ -114,7 +122,7 @@ impl Entry {
     pub fn roster(&self) -> Option<&Recorded<Change>> {
         match self {
             Self::Roster(change) => Some(change),
-            Self::Incident(_) | Self::Calendar(_) | Self::Paging(_) => None,
+            Self::Incident(_) | Self::Calendar(_) | Self::Paging(_) | Self::View(_) => None,
         }
     }
 
@@ -122,7 +130,7 @@ impl Entry {
     pub fn calendar(&self) -> Option<&Recorded<CalendarEvent>> {
         match self {
             Self::Calendar(change) => Some(change),
-            Self::Incident(_) | Self::Roster(_) | Self::Paging(_) => None,
+            Self::Incident(_) | Self::Roster(_) | Self::Paging(_) | Self::View(_) => None,
         }
     }
 
@@ -130,7 +138,7 @@ impl Entry {
     pub fn paging(&self) -> Option<&Recorded<paging::Event>> {
         match self {
             Self::Paging(event) => Some(event),
-            Self::Incident(_) | Self::Roster(_) | Self::Calendar(_) => None,
+            Self::Incident(_) | Self::Roster(_) | Self::Calendar(_) | Self::View(_) => None,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::calendar::prompts::Prompt;
 use crate::domain::calendar::{self, Calendar, CalendarEvent, Key, Windows};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
+use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
 use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
@@ -113,6 +114,7 @@ pub struct State {
     pub(super) calendar: Arc<Calendar>,
     /// Who was paged, and whether it arrived.
     pub(super) pages: Arc<Pages>,
+    pub(super) views: Arc<SharedViews>,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -138,6 +140,7 @@ pub(super) struct Changes {
     pub roster: bool,
     pub calendar: bool,
     pub pages: bool,
+    pub views: bool,
     pub imported: bool,
 }
 
@@ -162,6 +165,7 @@ impl State {
             book: Arc::default(),
             calendar: Arc::default(),
             pages: Arc::default(),
+            views: Arc::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
@@ -195,6 +199,15 @@ impl State {
     /// With the pages that the store has.
     pub fn with_pages(self, pages: Pages) -> Self {
         Self { pages: Arc::new(pages), ..self }
+    }
+
+    /// With the views that the store has.
+    pub fn with_views(self, views: SharedViews) -> Self {
+        Self { views: Arc::new(views), ..self }
+    }
+
+    pub fn views(&self) -> &Arc<SharedViews> {
+        &self.views
     }
 
     pub fn pages(&self) -> &Arc<Pages> {
@@ -403,6 +416,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             Command::Roster(command) => commands::roster(&mut draft, actor, command),
             Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
             Command::Paging(command) => commands::paging(&mut draft, actor, command),
+            Command::View(command) => commands::view(&mut draft, actor, command),
         },
         Input::Tick => {
             detection::tick(&mut draft);
@@ -434,6 +448,10 @@ pub fn evolve(state: &mut State, entry: &Entry) {
         Entry::Paging(event) => {
             Arc::make_mut(&mut state.pages).apply(event);
             state.changes.pages = true;
+        }
+        Entry::View(event) => {
+            Arc::make_mut(&mut state.views).apply(event);
+            state.changes.views = true;
         }
     }
 }

@@ -84,6 +84,13 @@ impl Publisher {
                 value: Arc::clone(&state.pages),
             },
         };
+        let views = match last {
+            Some(last) if !changes.views => last.views.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.views.generation + 1),
+                value: Arc::clone(&state.views),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -102,6 +109,7 @@ impl Publisher {
             book,
             calendar,
             pages,
+            views,
             imported,
             store: store.clone(),
             blind: Arc::new(blind),
@@ -120,6 +128,7 @@ impl Changes {
         roster: true,
         calendar: true,
         pages: true,
+        views: true,
         imported: true,
     };
 
@@ -130,6 +139,7 @@ impl Changes {
             || self.roster
             || self.calendar
             || self.pages
+            || self.views
             || self.imported
     }
 }
@@ -144,6 +154,7 @@ impl Default for Changes {
             roster: false,
             calendar: false,
             pages: false,
+            views: false,
             imported: false,
         }
     }

@@ -14,6 +14,7 @@ use crate::domain::calendar::{Calendar, Window, Windows};
 use crate::domain::health::rollup::Health;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
+use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pages};
@@ -56,6 +57,8 @@ pub struct Snapshot {
     pub calendar: Part<Calendar>,
     /// Who was paged, and whether it arrived.
     pub pages: Part<Pages>,
+    /// The views of the queue that everybody has.
+    pub views: Part<SharedViews>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,

@@ -33,6 +33,7 @@ struct Body<'a, B> {
 const ROSTER: &str = "roster";
 const CALENDAR: &str = "calendar";
 const PAGING: &str = "paging";
+const VIEW: &str = "view";
 
 /// An event as its row.
 pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
@@ -41,6 +42,7 @@ pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
         Entry::Roster(e) => (0, body(Some(ROSTER), &e.body)?),
         Entry::Calendar(e) => (0, body(Some(CALENDAR), &e.body)?),
         Entry::Paging(e) => (0, body(Some(PAGING), &e.body)?),
+        Entry::View(e) => (0, body(Some(VIEW), &e.body)?),
     };
     Ok((
         int(entry.position()),
@@ -84,6 +86,7 @@ pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Entry, StoreError>
         Some(ROSTER) => Fact::Roster(serde_json::from_str(body).map_err(failed)?),
         Some(CALENDAR) => Fact::Calendar(serde_json::from_str(body).map_err(failed)?),
         Some(PAGING) => Fact::Paging(serde_json::from_str(body).map_err(failed)?),
+        Some(VIEW) => Fact::View(serde_json::from_str(body).map_err(failed)?),
         Some(other) => {
             let reason = format!("event {position} is about {other:?}, which is unknown here");
             return Err(newer(store, writer, reason));

@@ -1,6 +1,7 @@
 //! The queue and the full-screen incident: a key never reaches the wrong incident.
 
 use atalaya::domain::incident::lifecycle::Action;
+use atalaya::domain::incident::views::{OwnChange, OwnViews};
 use atalaya::domain::incident::{EventBody, Findings, IncidentId};
 use atalaya::ui::screens::Place;
 use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Mods, Mouse, MouseKind};
@@ -617,6 +618,67 @@ fn any_set_of_columns_can_be_chosen() {
     assert!(noc.picture().contains("WAITS FOR"), "{}", noc.picture());
     assert!(noc.picture().contains("ACKED") && !noc.picture().contains("WHO"));
     assert_snapshot!("columns_chosen_160x45", noc.picture());
+}
+
+#[test]
+fn what_is_shown_is_saved_under_a_name_for_everybody_and_written_over_only_when_asked() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g z s s e r v Enter : s a v e space v i e w Enter");
+    noc.type_text("by service");
+    noc.press("Enter");
+    noc.type_text("everybody");
+    noc.press("Enter");
+    assert!(noc.footer().contains("view \"by service\" saved for everybody"), "{}", noc.footer());
+    assert!(noc.picture().contains("‹by service›"), "{}", noc.picture());
+    noc.press("Esc / Ctrl-u");
+    noc.type_text("p:1");
+    noc.press("Enter v");
+    assert_snapshot!("view_picker_160x45", noc.picture());
+    noc.press("b y space Enter");
+    assert!(noc.picture().contains("by service  ‹by service›"), "{}", noc.picture());
+    // The same name again asks first.
+    noc.press("/ Ctrl-u");
+    noc.type_text("p:1..2");
+    noc.press("Enter : s a v e space v i e w Enter Enter Enter");
+    assert!(noc.picture().contains("shared a view \"by service\""), "{}", noc.picture());
+    assert_snapshot!("view_over_160x45", noc.picture());
+    noc.press("y");
+    assert!(noc.footer().contains("saved for everybody"), "{}", noc.footer());
+    noc.press(": d e l e t e space v i e w Enter Enter y");
+    assert!(noc.footer().contains("view \"by service\" deleted for everybody"), "{}", noc.footer());
+    noc.press("u");
+    assert!(noc.footer().contains("is not taken back"), "{}", noc.footer());
+}
+
+#[test]
+fn a_view_of_ones_own_is_kept_outside_and_listed_once_it_was_read() {
+    let mut noc = Noc::busy((80, 24));
+    noc.press(": s a v e space v i e w Enter");
+    noc.type_text("desk");
+    assert_snapshot!("save_view_80x24", noc.picture());
+    noc.press("Enter Enter");
+    let kept = noc.asked.iter().find_map(|cmd| match cmd {
+        Cmd::OwnView(OwnChange::Save(view)) => Some(view.clone()),
+        _ => None,
+    });
+    let kept = kept.unwrap();
+    assert_eq!(kept.sort.as_ref().unwrap().to_string(), "priority, age");
+    let wrong = vec!["views.toml:9: a view needs a name; correct it".to_owned()];
+    noc.tell(Msg::Views(OwnViews { views: vec![kept], wrong }));
+    assert!(noc.footer().contains("views.toml:9"), "{}", noc.footer());
+    noc.press("v");
+    assert!(noc.picture().contains("desk"), "{}", noc.picture());
+    assert_snapshot!("view_picker_80x24", noc.picture());
+}
+
+#[test]
+fn a_view_without_a_name_or_with_the_name_of_another_is_not_saved() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press(": s a v e space v i e w Enter Enter Enter");
+    assert!(noc.picture().contains("a view needs a name"), "{}", noc.picture());
+    noc.type_text("open");
+    noc.press("Enter Enter");
+    assert!(noc.picture().contains("every console has"), "{}", noc.picture());
 }
 
 #[test]

@@ -371,6 +371,7 @@ pub fn world() -> Snapshot {
         book: Part::default(),
         calendar: Part::default(),
         pages: Part::default(),
+        views: Part::default(),
         imported: Part::default(),
     }
 }

@@ -80,6 +80,7 @@ impl Engine {
             State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now)
                 .with_book(loaded.book)
                 .with_pages(loaded.pages)
+                .with_views(loaded.views)
                 .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
@@ -118,6 +119,7 @@ impl Engine {
                 book: Part::default(),
                 calendar: Part::default(),
                 pages: Part::default(),
+                views: Part::default(),
                 imported: Part::default(),
                 store,
                 blind: Arc::default(),
@@ -245,9 +247,11 @@ impl Engine {
         }
         let ids: Vec<_> = match &command {
             Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
-            Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
-                Vec::new()
-            }
+            Command::Report(_)
+            | Command::Roster(_)
+            | Command::Calendar(_)
+            | Command::Paging(_)
+            | Command::View(_) => Vec::new(),
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };
@@ -388,7 +392,8 @@ impl Engine {
         if others.peek().is_none() {
             return Vec::new();
         }
-        let mut made = Made::on(self.state.book(), self.state.calendar(), self.state.pages());
+        let made = Made::on(self.state.book(), self.state.calendar(), self.state.pages());
+        let mut made = made.with_views(self.state.views());
         others.for_each(|e| made.fold(e));
         made.records()
     }
@@ -520,9 +525,11 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
-        Command::Report(_) | Command::Roster(_) | Command::Calendar(_) | Command::Paging(_) => {
-            vec![refused(None)]
-        }
+        Command::Report(_)
+        | Command::Roster(_)
+        | Command::Calendar(_)
+        | Command::Paging(_)
+        | Command::View(_) => vec![refused(None)],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -7,6 +7,7 @@ use crate::domain::calendar;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::lifecycle::Action as Does;
 use crate::domain::roster::book;
+use crate::domain::text;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::Command;
 use crate::ui::cmd::Cmd;
@@ -48,6 +49,12 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         },
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
         Msg::Replanned => model.health.forget_ranges(),
+        Msg::Views(own) => {
+            model.queue.set_own(own.views);
+            for why in own.wrong {
+                say(model, Tone::Bad, why);
+            }
+        }
         Msg::Themed(Ok(theme)) => {
             model.prefs.theme = theme;
             model.arrived();
@@ -454,8 +461,21 @@ fn send(model: &mut Model, command: Command, cmds: &mut Vec<Cmd>) {
         say(model, Tone::Bad, "read-only: nothing is sent".to_owned());
         return;
     }
-    model.waiting.push(model.now);
+    model.waiting.push((model.now, doing(&command)));
     cmds.push(Cmd::Ask(command));
+}
+
+/// What is being stored, where that may take a while: a bulk is one command, done as a whole.
+fn doing(command: &Command) -> String {
+    match command {
+        Command::Act { targets, action } if targets.len() > 1 => {
+            format!("storing: {} {}", action.word(), text::count(targets.len(), "incident"))
+        }
+        Command::Undo { targets } if targets.len() > 1 => {
+            format!("storing: undo of {}", text::count(targets.len(), "incident"))
+        }
+        _ => "storing".to_owned(),
+    }
 }
 
 /// Puts a config that was read again in force, as far as it changed.
@@ -551,6 +571,11 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     if model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done())) {
         line.push_str("; your text is kept for the next try");
     }
+    if outcomes.len() > 1 && !rest.is_empty() {
+        let key = model.prefs.settings.keymap.shown(Action::Messages, false);
+        let tells = key.map(|key| format!("; {key} lists them")).unwrap_or_default();
+        line.push_str(&tells);
+    }
     say(model, tone, line);
     // The list is one key away: in the messages.
     for text in rest {
@@ -577,7 +602,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         | Command::Roster(book::Command::Undo)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
-        Command::Paging(_) => Some(command.clone()),
+        Command::Paging(_) | Command::View(_) => Some(command.clone()),
         // What somebody else changed since is refused, and nothing older taken back instead.
         Command::Calendar(command) => {
             let undo = match command.subject() {
@@ -598,6 +623,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::View(_) => Some("a shared view is not taken back: save or delete it again"),
         Command::Paging(_) => Some("page not recalled: whoever was paged has it, or will"),
         _ => None,
     }

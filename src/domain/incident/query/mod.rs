@@ -229,6 +229,13 @@ impl Query {
         })
     }
 
+    /// What both find.
+    pub fn and(mut self, other: Self) -> Self {
+        self.terms.extend(other.terms);
+        self.terms.sort_by_key(|term| term.test.cost());
+        self
+    }
+
     /// Only the open ones of what this one shows.
     pub fn and_open(mut self) -> Self {
         self.terms.insert(0, Term { negated: false, test: Test::State(StateSet::OPEN) });

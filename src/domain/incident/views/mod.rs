@@ -36,6 +36,22 @@ pub struct View {
     pub columns: Option<Columns>,
 }
 
+/// The views that a person keeps for themselves, as they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnViews {
+    pub views: Vec<View>,
+    /// What is wrong with the rest: file, line, reason and remedy.
+    pub wrong: Vec<String>,
+}
+
+/// What a person wants with one of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnChange {
+    /// Keep it, instead of the one of that name.
+    Save(View),
+    Delete(String),
+}
+
 /// Those that every console has.
 pub fn built_in() -> &'static [View] {
     static ALL: LazyLock<Vec<View>> = LazyLock::new(made);
@@ -69,6 +85,16 @@ fn made() -> Vec<View> {
         view("ended", "state:resolved,closed,cancelled"),
         view("everything", ""),
     ]
+}
+
+impl OwnChange {
+    /// What is said once it is done.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Save(view) => format!("view {:?} saved for you", view.name),
+            Self::Delete(name) => format!("your view {name:?} deleted"),
+        }
+    }
 }
 
 impl View {

@@ -1,6 +1,7 @@
 //! How the queue is laid out: by what it is sorted and grouped, and which columns it has. Written and
 //! read as words, in files and in the log alike.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::incident::Incident;
+use crate::domain::time::Instant;
 
 /// The most keys that a sort has.
 pub const MOST_KEYS: usize = 3;
@@ -162,6 +164,56 @@ impl Sort {
         let mut keys = vec![SortKey { column, descending }];
         keys.extend(self.0.iter().copied().filter(|k| k.column != column).take(MOST_KEYS - 1));
         Self(keys)
+    }
+}
+
+impl Sort {
+    /// The order of two incidents; `team` is the one of their service. What has no value comes last.
+    pub fn compare(
+        &self,
+        a: &Incident,
+        b: &Incident,
+        team: &impl Fn(&Incident) -> Option<String>,
+    ) -> Ordering {
+        let some = |text: Option<String>| {
+            let text = text.filter(|text| !text.is_empty()).map(|text| text.to_lowercase());
+            (text.is_none(), text)
+        };
+        let at = |at: Option<Instant>| (at.is_none(), at);
+        let text = |column: Column, i: &Incident| match column {
+            Column::Service => i.service.as_ref().map(ToString::to_string),
+            Column::Team => team(i),
+            Column::Source => Some(i.source.to_string()),
+            Column::Category => Some(i.category.clone()),
+            Column::Who => i.owner().map(str::to_owned),
+            _ => Some(i.title.clone()),
+        };
+        let waits = |i: &Incident| {
+            let reason = i.standing.hold().map(|hold| hold.reason as u8);
+            (reason.is_none(), reason)
+        };
+        let by = |column: Column| match column {
+            Column::Priority => a.priority.cmp(&b.priority),
+            Column::Id => a.id.cmp(&b.id),
+            Column::Age => b.opened_at.cmp(&a.opened_at),
+            Column::Opened => a.opened_at.cmp(&b.opened_at),
+            Column::State => a.state().cmp(&b.state()),
+            Column::Alerts => a.alerts.len().cmp(&b.alerts.len()),
+            Column::Acknowledged => at(a.acked_at()).cmp(&at(b.acked_at())),
+            Column::Since => a.started_at.cmp(&b.started_at),
+            Column::Waits => waits(a).cmp(&waits(b)),
+            Column::Service
+            | Column::Team
+            | Column::Source
+            | Column::Category
+            | Column::Who
+            | Column::What => some(text(column, a)).cmp(&some(text(column, b))),
+        };
+        let keys = self.0.iter().map(|key| {
+            let order = by(key.column);
+            if key.descending { order.reverse() } else { order }
+        });
+        keys.fold(Ordering::Equal, Ordering::then).then(a.id.cmp(&b.id))
     }
 }
 

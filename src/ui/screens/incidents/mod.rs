@@ -65,6 +65,8 @@ pub struct Queue {
     list: List,
     filter: Filter,
     columns: Columns,
+    /// The views that the person keeps.
+    own: Vec<View>,
     /// The name of the view that was chosen last.
     chosen: Option<String>,
     /// How the list was laid out before a view brought its own layout.
@@ -119,6 +121,7 @@ impl Default for Queue {
             list: List::new(filter.parsed().query.clone()),
             filter,
             columns: Columns::default(),
+            own: Vec::new(),
             chosen: None,
             before: None,
             full: None,
@@ -527,7 +530,9 @@ impl Screen for Queue {
                 self.filter.edit(&self.vocabulary);
             }
             Action::Sort => return self.pick_sort(),
-            Action::View => return self.pick_view(),
+            Action::View => return self.pick_view(ctx.world),
+            Action::SaveView => return self.save_view(ctx.world),
+            Action::DeleteView => return self.delete_view(ctx.world),
             Action::Arrange => {
                 let group = self.list.group().next();
                 let incidents = &ctx.world.incidents;

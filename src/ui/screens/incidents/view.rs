@@ -66,7 +66,7 @@ fn paint_list(
     let status_width: u16 = status.iter().map(|(text, _)| width(text)).sum();
     let room = layout.queue.width.saturating_sub(status_width + 12);
     let bad = queue.filter.is_wrong();
-    let view = queue.view_name();
+    let view = queue.view_name(ctx.world);
     let query = if queue.filter.text().is_empty() { "everything" } else { queue.filter.text() };
     let role = match view {
         _ if bad => Role::Critical,
@@ -171,7 +171,7 @@ fn paint_nothing(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>
         .collect();
     let waiting = queue.list.waiting().count;
     let (_, loaded) = queue.list.counts();
-    if queue.view_name() == Some("open") {
+    if queue.view_name(ctx.world) == Some("open") {
         if blind.is_empty() {
             let text = format!("{} Nothing is open.", theme.symbols.ok);
             lines.push((text, theme.of(Role::Ok)));
