@@ -22,7 +22,7 @@ pub use calendar::{
     Finish as CalendarFinish, Move as CalendarMove, NextSlot as CalendarNextSlot,
     Span as CalendarSpan, Which as CalendarWhich,
 };
-pub use incident::{Correct, Found, Incident, Reasoned, Report, Show};
+pub use incident::{Correct, Escalate, Found, Incident, Reasoned, Report, Show};
 pub use oncall::{
     Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
     Oncall, Override, Overrides, Shifts, Swap, Take,
@@ -164,6 +164,8 @@ pub enum Command {
     Calendar(Calendar),
     /// Page somebody, by the channels that they asked for; exit code 3 where it has not arrived
     Page(Page),
+    /// The console without a screen: polls, raises incidents and pages, until it is told to end
+    Agent,
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

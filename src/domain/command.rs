@@ -26,6 +26,8 @@ pub enum Command {
     Paging(paging::Command),
     /// Save or delete a view that everybody has.
     View(shared::Command),
+    /// Page the next level of the policy that governs an incident, now.
+    Escalate(paging::escalate::Request),
 }
 
 /// The answer to one target of a command.

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod agent;
 mod calendar;
 mod contract;
 mod import;
 mod kill;
 mod mirror;
 mod page;
+mod pagerduty;
 mod store;
 mod upstream;

@@ -37,7 +37,7 @@ pub struct Page {
 }
 
 /// At most ten minutes.
-fn patience(text: &str) -> Result<TimeDelta, String> {
+pub(super) fn patience(text: &str) -> Result<TimeDelta, String> {
     let wait = parse_duration(text).ok_or("write it as 30s or 2m")?;
     if wait > TimeDelta::minutes(10) { Err("at most 10m".to_owned()) } else { Ok(wait) }
 }

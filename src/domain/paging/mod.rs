@@ -7,8 +7,9 @@
 //! ends without an outcome may be taken again, and what goes out then says "possibly twice".
 //!
 //! [`reach`] says who is reached and how, [`judge`] what may be asked, [`Pages`] what became of it,
-//! [`message`] what it says. When to page by itself would be one more caller of [`judge`].
+//! [`message`] what it says. [`escalate`] says when somebody is paged although nobody asked.
 
+pub mod escalate;
 mod judge;
 pub mod message;
 mod model;
@@ -17,8 +18,11 @@ pub mod reach;
 #[cfg(test)]
 mod tests;
 
+pub use escalate::{Phase, Progress};
 pub use judge::{Command, Ended, Request, judge, overdue};
+pub(crate) use judge::{pages_about, said, surprise};
 pub use model::{
-    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Standing, Try, Wishes,
+    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Pager, Standing, Try,
+    Wishes,
 };
 pub use pages::{Due, Pages};

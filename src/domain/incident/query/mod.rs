@@ -24,6 +24,7 @@ pub use pattern::Pattern;
 use super::model::{HoldReason, Incident, IncidentState};
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
+use crate::domain::paging::Progress;
 use crate::domain::time::Instant;
 
 /// What to show. The default shows everything.
@@ -107,6 +108,7 @@ pub enum Flag {
     Reported,
     Snoozed,
     Merged,
+    Paging,
 }
 
 /// What a query needs to know beside the incident.
@@ -372,7 +374,7 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
@@ -387,6 +389,7 @@ impl Flag {
         Self::Reported,
         Self::Snoozed,
         Self::Merged,
+        Self::Paging,
     ];
 
     pub fn word(self) -> &'static str {
@@ -405,6 +408,7 @@ impl Flag {
             Self::Reported => "reported",
             Self::Snoozed => "snoozed",
             Self::Merged => "merged",
+            Self::Paging => "paging",
         }
     }
 
@@ -425,6 +429,7 @@ impl Flag {
             Self::Reported => "reported by a person",
             Self::Snoozed => "out of sight for a while",
             Self::Merged => "part of another one",
+            Self::Paging => "people are paged until somebody has it",
         }
     }
 
@@ -444,6 +449,7 @@ impl Flag {
             Self::Firing => incident.alerts.values().any(|a| a.cleared_at.is_none()),
             Self::Snoozed => incident.is_snoozed(),
             Self::Merged => incident.standing.merged_into.is_some(),
+            Self::Paging => incident.escalation.as_ref().is_some_and(Progress::is_under_way),
             Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
         }
     }

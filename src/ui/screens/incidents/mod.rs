@@ -314,6 +314,7 @@ impl Queue {
                 actions::assign(&aim, me, &self.vocabulary.people, ctx)
             }
             Action::Page => actions::page(&aim, ctx),
+            Action::Escalate => actions::escalate(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Hold => forms::hold(aim, ctx),
@@ -495,6 +496,7 @@ impl Screen for Queue {
             | Action::Resolve
             | Action::Note
             | Action::Page
+            | Action::Escalate
             | Action::EditNote
             | Action::Hold
             | Action::Snooze
