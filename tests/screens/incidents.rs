@@ -1,6 +1,8 @@
 //! The queue and the full-screen incident: a key never reaches the wrong incident.
 
-use atalaya::domain::incident::lifecycle::Action;
+use atalaya::domain::command::Command;
+use atalaya::domain::health::ServiceId;
+use atalaya::domain::incident::lifecycle::{Action, Report};
 use atalaya::domain::incident::views::{OwnChange, OwnViews};
 use atalaya::domain::incident::{EventBody, Findings, IncidentId};
 use atalaya::ui::screens::Place;
@@ -679,6 +681,35 @@ fn a_view_without_a_name_or_with_the_name_of_another_is_not_saved() {
     noc.type_text("open");
     noc.press("Enter Enter");
     assert!(noc.picture().contains("every console has"), "{}", noc.picture());
+}
+
+#[test]
+fn the_past_that_is_like_an_incident_is_told_and_can_be_opened() {
+    let mut noc = Noc::busy(WIDE);
+    let report = |noc: &mut Noc, title: &str| {
+        let report = Report {
+            service: Some(ServiceId::new("mail")),
+            title: title.to_owned(),
+            text: String::new(),
+            impact: None,
+            urgency: None,
+            category: String::new(),
+        };
+        let outcomes = noc.ask(ME, Command::Report(report));
+        assert!(outcomes[0].verdict.is_done(), "{}", outcomes[0].verdict);
+    };
+    report(&mut noc, "queue of the relay grows");
+    noc.pass(600);
+    let cause = "a full disk".to_owned();
+    let findings = Findings { code: "fixed".to_owned(), cause };
+    noc.act(ME, 2039, Action::Resolve { reason: String::new(), findings, force: true });
+    noc.pass(3_600);
+    report(&mut noc, "the relay's queue grows again");
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2040))));
+    assert!(noc.picture().contains("took 10m  fixed: a full disk"), "{}", noc.picture());
+    assert_snapshot!("similar_160x45", noc.picture());
+    noc.press("l l Enter");
+    assert!(noc.picture().contains("╭ INC-2039"), "{}", noc.picture());
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub mod forms;
 mod full;
 pub mod index;
 pub mod list;
+mod similar;
 mod table;
 pub mod timeline;
 mod trends;
