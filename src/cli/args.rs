@@ -254,6 +254,13 @@ pub struct Incidents {
     /// the open ones
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
+    /// What that view finds, in its order: one that is built in, one of yours, one that is shared.
+    /// QUERY narrows it
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<String>,
+    /// List the views instead
+    #[arg(long, conflicts_with_all = ["query", "view"])]
+    pub views: bool,
 }
 
 #[derive(Debug, Args)]

@@ -79,6 +79,7 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
             Entry::Calendar(e) => serde_json::to_value(&e.body),
             Entry::Paging(e) => serde_json::to_value(&e.body),
             Entry::Upstream(e) => serde_json::to_value(&e.body),
+            Entry::View(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
@@ -95,7 +96,7 @@ fn incident(event: &Entry) -> Option<String> {
             upstream::Event::Ordered(ordered) => ordered.incident,
             _ => None,
         },
-        Entry::Roster(_) | Entry::Calendar(_) => None,
+        Entry::Roster(_) | Entry::Calendar(_) | Entry::View(_) => None,
     };
     about.map(|id| id.to_string())
 }
@@ -110,6 +111,7 @@ fn words(event: &Entry, zone: Tz) -> String {
         Entry::Calendar(e) => e.body.words(),
         Entry::Paging(e) => e.body.words(),
         Entry::Upstream(e) => e.body.words(),
+        Entry::View(e) => e.body.words(),
     }
 }
 

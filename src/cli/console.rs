@@ -22,6 +22,7 @@ use super::output::{Exit, complain};
 use super::{Context, Failure, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
+use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::paging;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
@@ -120,6 +121,7 @@ fn named(command: &Command) -> Vec<String> {
         Command::Undo { targets } => targets.iter().map(|id| format!("{id} undo")).collect(),
         Command::Roster(_) => vec!["the change of the roster".to_owned()],
         Command::Calendar(_) => vec!["the change of the calendar".to_owned()],
+        Command::View(_) => vec!["the view".to_owned()],
         Command::Paging(paging::Command::Page(_) | paging::Command::Test { .. }) => {
             vec!["the page".to_owned()]
         }
@@ -235,6 +237,10 @@ async fn open(
     for line in unknown.into_iter().chain(warnings) {
         let _ = news.try_send(Msg::Say(crate::ui::screens::Tone::Bad, line));
     }
+    let own_views = (!args.demo).then(|| config::views::file(around));
+    if let Some(file) = own_views.clone() {
+        follow_views(file, news.clone())?;
+    }
     let watched: Option<Surroundings> = (!args.demo).then(|| around.clone());
     let in_view = tell::InView::default();
     let (notify, settings) = watch::channel(config.notify.clone());
@@ -278,6 +284,7 @@ async fn open(
             })
         }),
         theme: Box::new(move |name| looks.load(name)),
+        views: Box::new(change_views(own_views)),
         welcomed: Box::new(move || remember(&welcomed)),
         news: received,
         in_view: Box::new(move |ids| in_view.set(ids)),
@@ -331,6 +338,35 @@ impl Looks {
     fn load(&self, name: &str) -> Result<Theme, String> {
         let lookup = |name: &str| theme::in_folder(self.folder.as_deref(), name);
         Theme::load(name, &lookup, self.depth, self.glyphs).map_err(|e| e.to_string())
+    }
+}
+
+/// How often the views that the person keeps are looked at.
+const VIEWS_EVERY: Duration = Duration::from_secs(5);
+
+/// Reads the views that the person keeps, and again when their file is another one.
+fn follow_views(file: PathBuf, news: mpsc::Sender<Msg>) -> Result<(), Failure> {
+    let mut seen = config::views::stamp(&file);
+    let _ = news.try_send(Msg::Views(config::views::read(&file)));
+    let follow = move || {
+        while !news.is_closed() {
+            std::thread::sleep(VIEWS_EVERY);
+            let now = config::views::stamp(&file);
+            if now != seen {
+                seen = now;
+                let _ = news.blocking_send(Msg::Views(config::views::read(&file)));
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("views".to_owned()).spawn(follow);
+    thread.map(|_| ()).map_err(|e| Failure::Unreachable(format!("no thread: {e}")))
+}
+
+/// Changes them in their file; the made-up world keeps none.
+fn change_views(file: Option<PathBuf>) -> impl Fn(&OwnChange) -> Result<OwnViews, String> {
+    move |change| match &file {
+        Some(file) => config::views::change(file, change),
+        None => Err("the demo keeps no views of your own; save it for everybody".to_owned()),
     }
 }
 

@@ -6,10 +6,11 @@ use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use super::output::{self, Cell, Exit, Output, Table, print};
-use super::{Context, Failure, args, stored};
+use super::{Context, Failure, args, stored, views};
 use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::incident::query::{self, Query, QueryContext};
+use crate::domain::incident::views::Sort;
 use crate::domain::incident::{Feedback, Hold, Incident, IncidentState};
 use crate::domain::paging::{Phase, Progress};
 use crate::domain::text::{clean, duration};
@@ -184,10 +185,23 @@ impl Fields {
 
 pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Failure> {
     let config = context.config()?;
-    let query = parse(&args.query.join(" "))?;
+    let mut query = parse(&args.query.join(" "))?;
     let store = stored::open_to_query(context, &config).await?;
     let now = Utc::now();
-    let found = find(&store, query, &config, now).await;
+    let (mut whole, mut sort) = (false, None);
+    if args.views || args.view.is_some() {
+        let views = store.views().await.map(|shared| views::all(&context.around, &shared));
+        let Some(name) = &args.view else {
+            store.close().await;
+            views::list(&views?, context.output);
+            return Ok(Exit::Fine);
+        };
+        let view = views::named(&views?, name)?;
+        query = query.and(parse(&view.query)?);
+        (whole, sort) = (true, view.sort);
+    }
+    let found = find(&store, query, whole, &config, now).await;
+    let found = found.map(|found| sorted(found, sort, &config));
     store.close().await;
     let found = found?;
     if context.output.json {
@@ -218,19 +232,19 @@ fn parse(text: &str) -> Result<Query, Failure> {
     Err(Failure::Usage(lines.join("\n")))
 }
 
-/// What the query finds, most urgent first, then oldest. Without a state term only the open ones,
-/// which is a short read.
+/// What the query finds. Without a state term only the open ones, which is a short read, unless the
+/// whole store is meant.
 async fn find(
     store: &Store,
     query: Query,
+    whole: bool,
     config: &Config,
     now: Instant,
 ) -> Result<Vec<Incident>, Failure> {
-    let teams: HashMap<ServiceId, String> =
-        config.plan.services.iter().filter_map(|s| Some((s.id.clone(), s.team.clone()?))).collect();
+    let teams = teams(config);
     let context = QueryContext { now, me: &config.operator, teams: &teams };
     let mut found = Vec::new();
-    if query.has_state_term() {
+    if whole || query.has_state_term() {
         let mut after = None;
         loop {
             let page = store.incidents(after).await?;
@@ -243,8 +257,22 @@ async fn find(
         let open = store.load().await?.incidents;
         found.extend(open.into_iter().filter(|i| query.matches(i, &context)));
     }
-    found.sort_by_key(|i| (i.priority, i.opened_at, i.id));
     Ok(found)
+}
+
+fn teams(config: &Config) -> HashMap<ServiceId, String> {
+    config.plan.services.iter().filter_map(|s| Some((s.id.clone(), s.team.clone()?))).collect()
+}
+
+/// In the order of a view; without, most urgent first, then oldest.
+fn sorted(mut found: Vec<Incident>, sort: Option<Sort>, config: &Config) -> Vec<Incident> {
+    let teams = teams(config);
+    let team = |i: &Incident| i.service.as_ref().and_then(|s| teams.get(s).cloned());
+    match sort {
+        Some(sort) => found.sort_by(|a, b| sort.compare(a, b, &team)),
+        None => found.sort_by_key(|i| (i.priority, i.opened_at, i.id)),
+    }
+    found
 }
 
 fn table(incidents: &[Incident], now: Instant, output: Output) -> String {

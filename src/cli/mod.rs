@@ -28,6 +28,7 @@ mod stored;
 mod themes;
 mod transfer;
 mod upload;
+mod views;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -18,6 +18,7 @@ mod surroundings;
 mod tests;
 mod times;
 mod tree;
+pub mod views;
 pub mod watch;
 
 use std::collections::{BTreeMap, HashMap};

@@ -5,6 +5,7 @@ use std::fmt;
 use super::calendar;
 use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
+use super::incident::views::shared;
 use super::paging;
 use super::roster::book;
 use super::upstream;
@@ -24,6 +25,8 @@ pub enum Command {
     Calendar(calendar::Command),
     /// Page somebody, or say what became of it.
     Paging(paging::Command),
+    /// Save or delete a view that everybody has.
+    View(shared::Command),
     /// Page the next level of the policy that governs an incident, now.
     Escalate(paging::escalate::Request),
     /// Order something of a system that alerts came from, or say what became of it.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calendar::CalendarEvent;
+use super::incident::views::shared;
 use super::incident::{Actor, Event, EventBody, IncidentId};
 use super::paging;
 use super::roster::Change;
@@ -10,7 +11,7 @@ use super::time::Instant;
 use super::upstream;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages; 3 the whole process of incidents, escalation and orders to others.
+/// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and views.
 pub const EVENT_VERSION: u32 = 3;
 
 /// One stored fact.
@@ -21,6 +22,7 @@ pub enum Entry {
     Calendar(Recorded<CalendarEvent>),
     Paging(Recorded<paging::Event>),
     Upstream(Recorded<upstream::Event>),
+    View(Recorded<shared::Event>),
 }
 
 /// A fact that is about no incident, with its place, its time and whose it is.
@@ -50,6 +52,7 @@ pub enum Fact {
     Calendar(CalendarEvent),
     Paging(paging::Event),
     Upstream(upstream::Event),
+    View(shared::Event),
 }
 
 impl NewEntry {
@@ -64,6 +67,7 @@ impl NewEntry {
             Fact::Calendar(body) => Entry::Calendar(Recorded { position, at, actor, body }),
             Fact::Paging(body) => Entry::Paging(Recorded { position, at, actor, body }),
             Fact::Upstream(body) => Entry::Upstream(Recorded { position, at, actor, body }),
+            Fact::View(body) => Entry::View(Recorded { position, at, actor, body }),
         }
     }
 }
@@ -76,6 +80,7 @@ impl Entry {
             Self::Calendar(e) => e.position,
             Self::Paging(e) => e.position,
             Self::Upstream(e) => e.position,
+            Self::View(e) => e.position,
         }
     }
 
@@ -86,6 +91,7 @@ impl Entry {
             Self::Calendar(e) => e.at,
             Self::Paging(e) => e.at,
             Self::Upstream(e) => e.at,
+            Self::View(e) => e.at,
         }
     }
 
@@ -96,6 +102,7 @@ impl Entry {
             Self::Calendar(e) => &e.actor,
             Self::Paging(e) => &e.actor,
             Self::Upstream(e) => &e.actor,
+            Self::View(e) => &e.actor,
         }
     }
 
@@ -107,6 +114,7 @@ impl Entry {
             Self::Calendar(e) => e.body.kind(),
             Self::Paging(e) => e.body.kind(),
             Self::Upstream(e) => e.body.kind(),
+            Self::View(e) => e.body.kind(),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::domain::calendar;
 use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle::{self, Action, Correction, Report, Target};
+use crate::domain::incident::views::shared::{self, Judged};
 use crate::domain::incident::{
     Absorbed, Actor, EventBody, Findings, Incident, IncidentId, IncidentState,
 };
@@ -157,6 +158,20 @@ pub(super) fn upstream(draft: &mut Draft<'_>, actor: &Actor, command: &upstream:
             Verdict::Done { said, also: Vec::new() }
         }
         Err(verdict) => verdict,
+    };
+    draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// A view for everybody.
+pub(super) fn view(draft: &mut Draft<'_>, actor: &Actor, command: &shared::Command) {
+    let verdict = match draft.state.views.judge(command) {
+        Judged::Do { event, said } => {
+            draft.push_other(actor, Fact::View(event));
+            Verdict::Done { said, also: Vec::new() }
+        }
+        Judged::Already(why) => Verdict::Already { why },
+        Judged::Refused(why) => Verdict::Refused { why },
+        Judged::Conflict(why) => Verdict::Conflict { why },
     };
     draft.answers.push(Outcome { id: None, verdict });
 }

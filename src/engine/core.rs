@@ -19,6 +19,7 @@ use crate::domain::calendar::prompts::Prompt;
 use crate::domain::calendar::{self, Calendar, CalendarEvent, Key, Windows};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
+use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
 use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
@@ -129,6 +130,7 @@ pub struct State {
     pub(super) pages: Arc<Pages>,
     /// What was ordered of other systems, and whether it was done.
     pub(super) orders: Arc<Orders>,
+    pub(super) views: Arc<SharedViews>,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -160,6 +162,7 @@ pub(super) struct Changes {
     pub pages: bool,
     pub orders: bool,
     pub silences: bool,
+    pub views: bool,
     pub imported: bool,
 }
 
@@ -185,6 +188,7 @@ impl State {
             calendar: Arc::default(),
             pages: Arc::default(),
             orders: Arc::default(),
+            views: Arc::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
@@ -229,6 +233,15 @@ impl State {
 
     pub fn orders(&self) -> &Arc<Orders> {
         &self.orders
+    }
+
+    /// With the views that the store has.
+    pub fn with_views(self, views: SharedViews) -> Self {
+        Self { views: Arc::new(views), ..self }
+    }
+
+    pub fn views(&self) -> &Arc<SharedViews> {
+        &self.views
     }
 
     pub fn pages(&self) -> &Arc<Pages> {
@@ -447,6 +460,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             Command::Roster(command) => commands::roster(&mut draft, actor, command),
             Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
             Command::Paging(command) => commands::paging(&mut draft, actor, command),
+            Command::View(command) => commands::view(&mut draft, actor, command),
             Command::Escalate(request) => escalation::by_hand(&mut draft, actor, request),
             Command::Upstream(command) => commands::upstream(&mut draft, actor, command),
         },
@@ -488,6 +502,10 @@ pub fn evolve(state: &mut State, entry: &Entry) {
         Entry::Upstream(event) => {
             Arc::make_mut(&mut state.orders).apply(event);
             state.changes.orders = true;
+        }
+        Entry::View(event) => {
+            Arc::make_mut(&mut state.views).apply(event);
+            state.changes.views = true;
         }
     }
 }

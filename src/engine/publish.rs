@@ -103,6 +103,13 @@ impl Publisher {
                 value: Arc::clone(&state.sight.silences),
             },
         };
+        let views = match last {
+            Some(last) if !changes.views => last.views.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.views.generation + 1),
+                value: Arc::clone(&state.views),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -123,6 +130,7 @@ impl Publisher {
             pages,
             orders,
             silences,
+            views,
             imported,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
@@ -145,6 +153,7 @@ impl Changes {
         pages: true,
         orders: true,
         silences: true,
+        views: true,
         imported: true,
     };
 
@@ -157,6 +166,7 @@ impl Changes {
             || self.pages
             || self.orders
             || self.silences
+            || self.views
             || self.imported
     }
 }
@@ -173,6 +183,7 @@ impl Default for Changes {
             pages: false,
             orders: false,
             silences: false,
+            views: false,
             imported: false,
         }
     }

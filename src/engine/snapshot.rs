@@ -14,6 +14,7 @@ use crate::domain::calendar::{Calendar, Window, Windows};
 use crate::domain::health::rollup::Health;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
+use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pager, Pages};
@@ -61,6 +62,8 @@ pub struct Snapshot {
     pub orders: Part<Orders>,
     /// What is silenced upstream, as of the last answer of each source.
     pub silences: Part<Silences>,
+    /// The views of the queue that everybody has.
+    pub views: Part<SharedViews>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,

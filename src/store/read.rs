@@ -7,6 +7,7 @@ use super::records::{self, Made};
 use super::{Record, Store, StoreError};
 use crate::domain::calendar::Calendar;
 use crate::domain::incident::lifecycle::fold;
+use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::paging::Pages;
@@ -39,6 +40,8 @@ pub struct Loaded {
     pub pages: Pages,
     /// What was ordered of other systems, and whether it was done.
     pub orders: Orders,
+    /// The views that everybody has.
+    pub views: SharedViews,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -54,6 +57,7 @@ const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
 const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
 const ORDERS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'order' ORDER BY id";
+const VIEWS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'view' ORDER BY id";
 
 const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE position > $1 ORDER BY position LIMIT 1000";
@@ -84,8 +88,9 @@ impl Store {
         let calendar = records::calendar(self, &records)?;
         let pages = records::pages(self, &records)?;
         let orders = records::orders(self, &records)?;
+        let views = records::views(self, &records)?;
         let next_id = natural(last) + 1;
-        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders })
+        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders, views })
     }
 
     /// The pages of the last months, and whatever of them is not settled.
@@ -104,6 +109,15 @@ impl Store {
             .await
             .map_err(|e| self.explain("be read", &e))?;
         records::orders(self, &rows.into_iter().map(record).collect::<Vec<_>>())
+    }
+
+    /// The views that everybody has.
+    pub async fn views(&self) -> Result<SharedViews, StoreError> {
+        let rows: Vec<RecordRow> = sqlx::query_as(VIEWS)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        records::views(self, &rows.into_iter().map(record).collect::<Vec<_>>())
     }
 
     /// Where the log ends now.
@@ -278,12 +292,19 @@ impl Store {
         let of = |records: &[Record], what: Is| {
             records.iter().filter(|r| what(r)).cloned().collect::<Vec<_>>()
         };
-        let parts: [(&str, Is); 4] = [
+        let parts: [(&str, Is); 5] = [
             ("the roster differs from what its events say", records::is_of_roster),
             ("the pages differ from what their events say", records::is_of_page),
             ("the orders differ from what their events say", records::is_of_order),
+            ("the views differ from what their events say", records::is_of_view),
             ("the calendar differs from what its events say", |r| {
-                !records::is_of_roster(r) && !records::is_of_page(r) && !records::is_of_order(r)
+                let others = [
+                    records::is_of_roster,
+                    records::is_of_page,
+                    records::is_of_order,
+                    records::is_of_view,
+                ];
+                others.iter().all(|is_of| !is_of(r))
             }),
         ];
         let differ = parts.into_iter().filter(|(_, what)| of(&stored, *what) != of(&made, *what));

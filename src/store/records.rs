@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use crate::domain::calendar::lifecycle::apply;
 use crate::domain::calendar::{Calendar, CalendarEvent, Document, Part};
+use crate::domain::incident::views::{Shared, SharedViews};
 use crate::domain::log::{Entry, Recorded};
 use crate::domain::paging::{Page, PageId, Pages};
 use crate::domain::roster::{Book, Change, Override, OverrideId};
@@ -27,6 +28,7 @@ pub struct Record {
 const OVERRIDE: &str = "override";
 const PAGE: &str = "page";
 const ORDER: &str = "order";
+const VIEW: &str = "view";
 /// What the calendar's are called; see [`Part::name`].
 const WINDOW: &str = "window";
 const CALENDAR: [&str; 3] = [WINDOW, "occurrence", "exceptions"];
@@ -41,6 +43,8 @@ pub struct Made {
     /// Those that were touched, each with the last event that did.
     paged: BTreeMap<PageId, u64>,
     ordered: BTreeMap<OrderId, u64>,
+    pub views: SharedViews,
+    viewed: BTreeMap<String, u64>,
     changes: Vec<Recorded<Change>>,
     planned: Vec<Recorded<CalendarEvent>>,
 }
@@ -51,6 +55,11 @@ impl Made {
         let (book, calendar) = (book.clone(), calendar.clone());
         let (pages, orders) = (pages.clone(), orders.clone());
         Self { book, calendar, pages, orders, ..Self::default() }
+    }
+
+    /// On these views as well.
+    pub fn with_views(self, views: &SharedViews) -> Self {
+        Self { views: views.clone(), ..self }
     }
 
     /// Folds one that is about no incident.
@@ -73,6 +82,10 @@ impl Made {
                 let touched = self.orders.apply(event);
                 self.ordered.extend(touched.into_iter().map(|id| (id, event.position)));
             }
+            Entry::View(event) => {
+                self.views.apply(event);
+                self.viewed.insert(event.body.name().to_owned(), event.position);
+            }
         }
     }
 
@@ -91,6 +104,12 @@ impl Made {
             id: id.0.to_string(),
             version: *version,
             doc: self.orders.get(*id).and_then(|order| serde_json::to_string(&**order).ok()),
+        }));
+        records.extend(self.viewed.iter().map(|(name, version)| Record {
+            kind: VIEW.to_owned(),
+            id: name.clone(),
+            version: *version,
+            doc: self.views.get(name).and_then(|view| serde_json::to_string(view).ok()),
         }));
         records.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         records
@@ -203,6 +222,31 @@ fn numbered<T: DeserializeOwned>(
     let all = rows().filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
     let last = rows().filter_map(|r| r.id.parse().ok()).max().unwrap_or(0);
     Ok((all, last))
+}
+
+/// Whether it is one of a view.
+pub(super) fn is_of_view(record: &Record) -> bool {
+    record.kind == VIEW
+}
+
+/// The views that rows stand for.
+///
+/// # Errors
+/// A row that makes no sense.
+pub fn views(store: &dyn std::fmt::Display, records: &[Record]) -> Result<SharedViews, StoreError> {
+    let read = |row: &Record| {
+        let view = row.doc.as_deref().map(serde_json::from_str::<Shared>);
+        view.transpose().map_err(|e| StoreError::Failed {
+            store: store.to_string(),
+            doing: "read a view",
+            reason: format!("the view {:?} makes no sense ({e})", row.id),
+            remedy: "export what can be read and restore a backup".to_owned(),
+        })
+    };
+    let rows = records.iter().filter(|r| is_of_view(r));
+    let views: Vec<Shared> =
+        rows.filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
+    Ok(SharedViews::restored(views))
 }
 
 /// The book that rows stand for.

@@ -25,6 +25,7 @@ use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
 use super::theme::Theme;
 use crate::domain::command::Outcome;
+use crate::domain::incident::views::OwnViews;
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::roster::PersonId;
 use crate::domain::time::{Instant, TimeStyle};
@@ -104,8 +105,8 @@ pub struct Model {
     drafts: Drafts,
     /// Own actions that can still be undone, the newest last.
     done: Vec<Done>,
-    /// Commands without an answer yet, and since when.
-    waiting: Vec<Instant>,
+    /// Commands without an answer yet: since when, and what they do.
+    waiting: Vec<(Instant, String)>,
     /// Whether the terminal has the focus; one that does not tell counts as looked at.
     focused: bool,
 }
@@ -185,6 +186,8 @@ pub enum Msg {
     /// Sources, or what is asked of them, are others now.
     Replanned,
     Themed(Result<Theme, String>),
+    /// The views that the person keeps were read.
+    Views(OwnViews),
     /// What the editor made of a text; none where it was left as it was.
     Edited(Result<Option<String>, String>),
     /// The config was read again: what changed, or what is wrong with it in a word, and in a line.
@@ -303,7 +306,12 @@ impl Model {
 
     /// Since when the oldest command waits for its answer.
     pub fn waiting_since(&self) -> Option<Instant> {
-        self.waiting.first().copied()
+        self.waiting.first().map(|(since, _)| *since)
+    }
+
+    /// What the oldest command does that waits for its answer.
+    pub fn waiting_for(&self) -> &str {
+        self.waiting.first().map_or("", |(_, what)| what)
     }
 
     /// How long the last own action can still be undone.

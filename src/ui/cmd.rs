@@ -1,6 +1,7 @@
 //! What the console asks of the world: effects as data, carried out by [`super::run`].
 
 use crate::domain::incident::IncidentId;
+use crate::domain::incident::views::OwnChange;
 use crate::domain::observation::SourceName;
 use crate::domain::time::{Instant, Stretch};
 use crate::engine::Command;
@@ -40,6 +41,9 @@ pub enum Cmd {
     OpenLink(String),
     /// Poll every source now.
     Refresh,
+    /// Keep a view of the person's own, or forget it; what they are then comes back as
+    /// [`super::Msg::Views`].
+    OwnView(OwnChange),
     /// Read a theme; it comes back as [`super::Msg::Themed`].
     Theme(String),
     /// Turn mouse reports on, or off again.

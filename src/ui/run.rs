@@ -20,6 +20,7 @@ use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
 use super::theme::Theme;
+use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::incident::{Actor, IncidentId};
 use crate::domain::time::Instant;
 use crate::engine::Handle;
@@ -34,6 +35,8 @@ const DATA_PACE: Duration = Duration::from_millis(250);
 pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
 /// Asks a source for the past of a signal.
 pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Send>;
+/// Changes the views that the person keeps.
+pub type ChangeViews = Box<dyn Fn(&OwnChange) -> Result<OwnViews, String> + Send>;
 /// Takes the incidents that are in view.
 pub type TellView = Box<dyn Fn(&[IncidentId]) + Send>;
 
@@ -49,6 +52,8 @@ pub struct Outside {
     pub past: AskPast,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
+    /// Changes the views that the person keeps, and says what they are then.
+    pub views: ChangeViews,
     /// Remembers that the welcome was read.
     pub welcomed: Box<dyn Fn() + Send>,
     /// News from the edge: a reloaded config, a missing bus, a click on a notification.
@@ -240,6 +245,13 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
             let theme = (outside.theme)(&name);
             pending.post(Msg::Themed(theme));
         }
+        Cmd::OwnView(change) => match (outside.views)(&change) {
+            Ok(own) => {
+                pending.post(Msg::Views(own));
+                pending.tell(Tone::Good, change.said());
+            }
+            Err(why) => pending.tell(Tone::Bad, why),
+        },
         Cmd::Mouse(on) => tui.set_mouse(on)?,
         Cmd::Welcomed => (outside.welcomed)(),
         Cmd::Redraw => tui.redraw()?,

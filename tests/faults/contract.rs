@@ -13,6 +13,8 @@ use atalaya::domain::calendar::{
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::lifecycle::fold;
+use atalaya::domain::incident::views::shared::Event as ViewEvent;
+use atalaya::domain::incident::views::{SharedViews, View};
 use atalaya::domain::incident::{
     Actor, Event, EventBody, Findings, Incident, IncidentId, IncidentState, Priority,
 };
@@ -175,7 +177,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 12] = [
+pub const PROMISES: [&str; 13] = [
     "first_start",
     "restart",
     "race",
@@ -188,6 +190,7 @@ pub const PROMISES: [&str; 12] = [
     "roster",
     "calendar",
     "pages",
+    "views",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -198,6 +201,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "one_open_per_key" => one_open_per_key(location).await,
         "random_history" => random_history(location).await,
         "transfer" => transfer(location).await,
+        "views" => views(location).await,
         "audit" => audit(location).await,
         "newer_events" => newer_events(location).await,
         "bulk" => bulk(location).await,
@@ -660,6 +664,52 @@ async fn pages(location: &Location) {
     let copy = Store::memory().await.unwrap();
     copy.import(&mut BufReader::new(&export[..])).await.unwrap();
     expect(&copy.load().await.unwrap().pages);
+    assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+}
+
+/// Views that everybody has survive a restart, an export and an import, and are held against the log.
+async fn views(location: &Location) {
+    let store = Store::open(location, false).await.unwrap();
+    let view = |query: &str| View { name: "mail".into(), query: query.into(), ..View::default() };
+    let gone = View { name: "gone".into(), ..view("p:1") };
+    let history = [
+        ViewEvent::ViewSaved { view: view("service:mail") },
+        ViewEvent::ViewSaved { view: gone },
+        ViewEvent::ViewSaved { view: view("service:mail*") },
+        ViewEvent::ViewDeleted { name: "gone".into() },
+    ];
+    let mut views = SharedViews::default();
+    for (position, body) in (1..).zip(history) {
+        let event =
+            Entry::View(Recorded { position, at: at(10), actor: Actor::person("eva"), body });
+        let made = records::Made::on(
+            &Book::default(),
+            &Calendar::default(),
+            &Pages::default(),
+            &Orders::default(),
+        );
+        let mut made = made.with_views(&views);
+        made.fold(&event);
+        let stored = store.append(&[event], &[], &made.records()).await;
+        assert_eq!(stored, Ok(Append::Stored));
+        views = made.views;
+    }
+    assert_eq!(store.views().await.unwrap(), views);
+    store.close().await;
+
+    let store = Store::open(location, false).await.unwrap();
+    let loaded = store.load().await.unwrap().views;
+    let saved = loaded.get("mail").unwrap();
+    assert_eq!((saved.view.query.as_str(), saved.by.as_str()), ("service:mail*", "eva"));
+    assert!(loaded.get("gone").is_none() && loaded == views);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    let copy = Store::memory().await.unwrap();
+    copy.import(&mut BufReader::new(&export[..])).await.unwrap();
+    assert_eq!(copy.load().await.unwrap().views, views);
     assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
     store.close().await;
 }

@@ -165,7 +165,7 @@ async fn told(server: &MockServer, order: &Order) -> Ended {
 fn done(ended: &Ended) -> &str {
     match ended {
         Ended::Done { said, .. } => said,
-        other => panic!("{other:?}"),
+        failed @ Ended::Failed { .. } => panic!("{failed:?}"),
     }
 }
 
@@ -199,7 +199,8 @@ async fn answering(status: u16, body: Value) -> MockServer {
 
 #[tokio::test]
 async fn what_is_done_here_is_told_there_in_the_name_of_the_account() {
-    let cases: [(&str, &[(&str, &str)], &str, Value); 4] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, Value);
+    let cases: [Case<'_>; 4] = [
         (
             "acknowledge",
             &[],
@@ -282,7 +283,7 @@ async fn what_is_resolved_there_already_is_no_failure_and_what_is_wrong_is_given
     ] {
         match told(&server, &order("assign", 1, values)).await {
             Ended::Failed { why: said, is_final: true, .. } => {
-                assert!(said.contains(why), "{said}")
+                assert!(said.contains(why), "{said}");
             }
             other => panic!("{other:?}"),
         }

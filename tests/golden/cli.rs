@@ -195,6 +195,38 @@ fn an_incident_lives_from_report_to_close_by_command_line() {
 }
 
 #[test]
+fn views_are_listed_and_used_by_their_name() {
+    let home = Home::new();
+    let config = home.path(".config/atalaya");
+    fs::create_dir_all(&config).unwrap();
+    let own = "[[view]]\nname = \"mail\"\nquery = \"mail\"\nsort = \"-id\"\n\n[[view]]\nname = \"bad\"\n\
+               query = \"stat:new\"\n";
+    fs::write(config.join("views.toml"), own).unwrap();
+    for title in ["Mail is slow", "Mail is down", "The door is open"] {
+        home.says(&["incident", "report", "--title", title]);
+    }
+    let output = home.run(&["incidents", "--views"]);
+    let (said, complaint) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(said.contains("forgotten acknowledgements") && said.contains("mail"), "{said}");
+    assert!(complaint.contains("views.toml:6: its query is wrong"), "{complaint}");
+    let found = home.says(&["incidents", "--view", "mail"]);
+    let places = ["INC-2", "INC-1"].map(|id| found.find(id).unwrap());
+    assert!(places[0] < places[1] && !found.contains("INC-3"), "{found}");
+    let narrowed = home.says(&["incidents", "--view", "mail", "down"]);
+    assert!(narrowed.contains("INC-2") && !narrowed.contains("INC-1"), "{narrowed}");
+    home.says(&["incident", "cancel", "INC-3", "--reason", "a drill"]);
+    assert!(home.says(&["incidents", "--view", "everything"]).contains("INC-3"));
+    let unknown = home.run(&["incidents", "--view", "mial"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    let why = String::from_utf8(unknown.stderr).unwrap();
+    assert!(why.contains("there is no view \"mial\"; did you mean \"mail\"?"), "{why}");
+    let json = home.json(&["incidents", "--views", "--json"]);
+    has(&json["views"][10], &["whose", "by", "name", "query", "sort"]);
+    assert_eq!(json["views"][10]["whose"], "yours");
+}
+
+#[test]
 fn the_whole_process_goes_by_command_line() {
     let home = Home::new();
     let done = |line: &[&str]| {

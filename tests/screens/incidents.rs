@@ -1,6 +1,9 @@
 //! The queue and the full-screen incident: a key never reaches the wrong incident.
 
-use atalaya::domain::incident::lifecycle::Action;
+use atalaya::domain::command::Command;
+use atalaya::domain::health::ServiceId;
+use atalaya::domain::incident::lifecycle::{Action, Report};
+use atalaya::domain::incident::views::{OwnChange, OwnViews};
 use atalaya::domain::incident::{EventBody, Findings, IncidentId};
 use atalaya::ui::screens::Place;
 use atalaya::ui::terminal::{Depth, Glyphs, InputEvent, Mods, Mouse, MouseKind};
@@ -216,7 +219,7 @@ fn a_paste_outside_a_field_is_discarded() {
     assert_eq!(noc.log().len(), before);
     noc.press("/");
     noc.tell(Msg::Input(InputEvent::Paste("p:1\nx".to_owned())));
-    assert!(noc.picture().contains("state:new,ack,hold p:1 x"), "{}", noc.picture());
+    assert!(noc.picture().contains("-is:snoozed p:1 x"), "{}", noc.picture());
 }
 
 #[test]
@@ -584,6 +587,141 @@ fn a_saved_view_is_one_list_away_and_escape_leads_back() {
     assert!(noc.picture().contains("1–1 of 1"), "{}", noc.picture());
     noc.press("Esc");
     assert!(noc.picture().contains("1–5 of 5"), "{}", noc.picture());
+}
+
+#[test]
+fn what_is_snoozed_leaves_the_queue_and_is_counted_there_until_its_view_shows_it() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j j Z Enter k");
+    assert!(!noc.picture().lines().take(20).any(|l| l.contains("INC-2034")), "{}", noc.picture());
+    assert!(noc.picture().contains("1 snoozed"), "{}", noc.picture());
+    noc.press("v s n o o z Enter");
+    assert!(noc.cursor_line().contains("INC-2034"), "{}", noc.picture());
+    assert!(noc.picture().contains("‹snoozed›"), "{}", noc.picture());
+}
+
+#[test]
+fn a_view_brings_its_own_order_and_escape_gives_back_the_one_before() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g s s e r v Enter v f o r g o t Enter");
+    assert!(noc.picture().contains("sort acknowledged, priority"), "{}", noc.picture());
+    assert!(noc.picture().contains("None of 8 incidents matches"), "{}", noc.picture());
+    noc.press("Esc");
+    assert!(noc.picture().contains("sort service, priority"), "{}", noc.picture());
+    assert!(!noc.picture().contains("ACKED"), "{}", noc.picture());
+}
+
+#[test]
+fn any_set_of_columns_can_be_chosen() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g d");
+    assert_snapshot!("columns_picker_160x45", noc.picture());
+    noc.press("w a i t s Enter a c k n Enter w h o Enter Esc");
+    assert!(noc.picture().contains("WAITS FOR"), "{}", noc.picture());
+    assert!(noc.picture().contains("ACKED") && !noc.picture().contains("WHO"));
+    assert_snapshot!("columns_chosen_160x45", noc.picture());
+}
+
+#[test]
+fn what_is_shown_is_saved_under_a_name_for_everybody_and_written_over_only_when_asked() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g z s s e r v Enter : s a v e space v i e w Enter");
+    noc.type_text("by service");
+    noc.press("Enter");
+    noc.type_text("everybody");
+    noc.press("Enter");
+    assert!(noc.footer().contains("view \"by service\" saved for everybody"), "{}", noc.footer());
+    assert!(noc.picture().contains("‹by service›"), "{}", noc.picture());
+    noc.press("Esc / Ctrl-u");
+    noc.type_text("p:1");
+    noc.press("Enter v");
+    assert_snapshot!("view_picker_160x45", noc.picture());
+    noc.press("b y space Enter");
+    assert!(noc.picture().contains("by service  ‹by service›"), "{}", noc.picture());
+    // The same name again asks first.
+    noc.press("/ Ctrl-u");
+    noc.type_text("p:1..2");
+    noc.press("Enter : s a v e space v i e w Enter Enter Enter");
+    assert!(noc.picture().contains("shared a view \"by service\""), "{}", noc.picture());
+    assert_snapshot!("view_over_160x45", noc.picture());
+    noc.press("y");
+    assert!(noc.footer().contains("saved for everybody"), "{}", noc.footer());
+    noc.press(": d e l e t e space v i e w Enter Enter y");
+    assert!(noc.footer().contains("view \"by service\" deleted for everybody"), "{}", noc.footer());
+    noc.press("u");
+    assert!(noc.footer().contains("is not taken back"), "{}", noc.footer());
+}
+
+#[test]
+fn a_view_of_ones_own_is_kept_outside_and_listed_once_it_was_read() {
+    let mut noc = Noc::busy((80, 24));
+    noc.press(": s a v e space v i e w Enter");
+    noc.type_text("desk");
+    assert_snapshot!("save_view_80x24", noc.picture());
+    noc.press("Enter Enter");
+    let kept = noc.asked.iter().find_map(|cmd| match cmd {
+        Cmd::OwnView(OwnChange::Save(view)) => Some(view.clone()),
+        _ => None,
+    });
+    let kept = kept.unwrap();
+    assert_eq!(kept.sort.as_ref().unwrap().to_string(), "priority, age");
+    let wrong = vec!["views.toml:9: a view needs a name; correct it".to_owned()];
+    noc.tell(Msg::Views(OwnViews { views: vec![kept], wrong }));
+    assert!(noc.footer().contains("views.toml:9"), "{}", noc.footer());
+    noc.press("v");
+    assert!(noc.picture().contains("desk"), "{}", noc.picture());
+    assert_snapshot!("view_picker_80x24", noc.picture());
+}
+
+#[test]
+fn a_view_without_a_name_or_with_the_name_of_another_is_not_saved() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press(": s a v e space v i e w Enter Enter Enter");
+    assert!(noc.picture().contains("a view needs a name"), "{}", noc.picture());
+    noc.type_text("open");
+    noc.press("Enter Enter");
+    assert!(noc.picture().contains("every console has"), "{}", noc.picture());
+}
+
+#[test]
+fn the_past_that_is_like_an_incident_is_told_and_can_be_opened() {
+    let mut noc = Noc::busy(WIDE);
+    let report = |noc: &mut Noc, title: &str| {
+        let report = Report {
+            service: Some(ServiceId::new("mail")),
+            title: title.to_owned(),
+            text: String::new(),
+            impact: None,
+            urgency: None,
+            category: String::new(),
+        };
+        let outcomes = noc.ask(ME, Command::Report(report));
+        assert!(outcomes[0].verdict.is_done(), "{}", outcomes[0].verdict);
+    };
+    report(&mut noc, "queue of the relay grows");
+    noc.pass(600);
+    let cause = "a full disk".to_owned();
+    let findings = Findings { code: "fixed".to_owned(), cause };
+    noc.act(ME, 2039, Action::Resolve { reason: String::new(), findings, force: true });
+    noc.pass(3_600);
+    report(&mut noc, "the relay's queue grows again");
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2040))));
+    assert!(noc.picture().contains("took 10m  fixed: a full disk"), "{}", noc.picture());
+    assert_snapshot!("similar_160x45", noc.picture());
+    noc.press("l l Enter");
+    assert!(noc.picture().contains("╭ INC-2039"), "{}", noc.picture());
+}
+
+#[test]
+fn a_group_folds_to_its_first_incident() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g z z z z z");
+    assert!(noc.picture().contains("by owner"), "{}", noc.picture());
+    noc.press("G h");
+    assert!(noc.picture().contains("folded"), "{}", noc.picture());
+    assert_snapshot!("folded_by_owner_160x45", noc.picture());
+    noc.press("l");
+    assert!(!noc.picture().contains("folded"), "{}", noc.picture());
 }
 
 #[test]

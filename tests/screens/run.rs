@@ -44,6 +44,7 @@ fn start() -> Running {
         }),
         past: Box::new(|_| Box::pin(async { Ok(None) })),
         theme: Box::new(|name| Err(format!("no theme {name}"))),
+        views: Box::new(|_| Err("no views here".to_owned())),
         welcomed: Box::new(|| ()),
         news: received,
         in_view: Box::new(|_| ()),

@@ -376,6 +376,7 @@ pub fn world() -> Snapshot {
         orders: Part { generation: 1, value: Arc::default() },
         silences: Part { generation: 1, value: Arc::default() },
         pages: Part::default(),
+        views: Part::default(),
         imported: Part::default(),
     }
 }

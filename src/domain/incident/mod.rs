@@ -6,6 +6,8 @@ mod model;
 pub mod policy;
 pub mod process;
 pub mod query;
+pub mod similar;
+pub mod views;
 
 pub use event::{Actor, ActorKind, Event, EventBody};
 pub use model::*;

@@ -383,6 +383,11 @@ impl Incident {
         self.standing.assignee.as_deref().or(acknowledged.map(|a| a.by.as_str()))
     }
 
+    /// When the acknowledgement in force was given.
+    pub fn acked_at(&self) -> Option<Instant> {
+        self.standing.acknowledged.as_ref().filter(|_| self.is_open()).map(|a| a.at)
+    }
+
     /// How many of its alerts fire.
     pub fn firing(&self) -> usize {
         self.alerts.values().filter(|a| a.cleared_at.is_none()).count()

@@ -85,6 +85,7 @@ impl Engine {
                 .with_book(loaded.book)
                 .with_pages(loaded.pages)
                 .with_orders(loaded.orders)
+                .with_views(loaded.views)
                 .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
@@ -126,6 +127,7 @@ impl Engine {
                 pages: Part::default(),
                 orders: Part::default(),
                 silences: Part::default(),
+                views: Part::default(),
                 imported: Part::default(),
                 pager: Pager::default(),
                 unstored: None,
@@ -264,7 +266,8 @@ impl Engine {
             | Command::Roster(_)
             | Command::Calendar(_)
             | Command::Paging(_)
-            | Command::Upstream(_) => Vec::new(),
+            | Command::Upstream(_)
+            | Command::View(_) => Vec::new(),
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
         };
@@ -419,6 +422,7 @@ impl Engine {
         }
         let (state, orders) = (&self.state, self.state.orders());
         let mut made = Made::on(state.book(), state.calendar(), state.pages(), orders);
+        made = made.with_views(self.state.views());
         others.for_each(|e| made.fold(e));
         made.records()
     }
@@ -557,7 +561,8 @@ fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
         | Command::Roster(_)
         | Command::Calendar(_)
         | Command::Paging(_)
-        | Command::Upstream(_) => vec![refused(None)],
+        | Command::Upstream(_)
+        | Command::View(_) => vec![refused(None)],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -11,6 +11,7 @@ use crate::domain::incident::Incident;
 use crate::domain::incident::lifecycle::Action as Does;
 use crate::domain::paging::{Pager, Progress};
 use crate::domain::roster::book;
+use crate::domain::text;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::domain::upstream::{self, Call};
 use crate::engine::{Command, Snapshot};
@@ -54,6 +55,12 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         },
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
         Msg::Replanned => model.health.forget_ranges(),
+        Msg::Views(own) => {
+            model.queue.set_own(own.views);
+            for why in own.wrong {
+                say(model, Tone::Bad, why);
+            }
+        }
         Msg::Themed(Ok(theme)) => {
             model.prefs.theme = theme;
             model.arrived();
@@ -487,8 +494,21 @@ fn send(model: &mut Model, command: Command, cmds: &mut Vec<Cmd>) {
         say(model, Tone::Bad, "read-only: nothing is sent".to_owned());
         return;
     }
-    model.waiting.push(model.now);
+    model.waiting.push((model.now, doing(&command)));
     cmds.push(Cmd::Ask(command));
+}
+
+/// What is being stored, where that may take a while: a bulk is one command, done as a whole.
+fn doing(command: &Command) -> String {
+    match command {
+        Command::Act { targets, action } if targets.len() > 1 => {
+            format!("storing: {} {}", action.word(), text::count(targets.len(), "incident"))
+        }
+        Command::Undo { targets } if targets.len() > 1 => {
+            format!("storing: undo of {}", text::count(targets.len(), "incident"))
+        }
+        _ => "storing".to_owned(),
+    }
 }
 
 /// Puts a config that was read again in force, as far as it changed.
@@ -511,9 +531,12 @@ fn reconfigured(model: &mut Model, settings: Settings, cmds: &mut Vec<Cmd>) {
 fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
     let tab = match place {
         Place::Health | Place::Service(_) => Tab::Health,
-        Place::Incidents | Place::Incident(_) | Place::Query(_) | Place::Sorted(_) => {
-            Tab::Incidents
-        }
+        Place::Incidents
+        | Place::Incident(_)
+        | Place::Query(_)
+        | Place::Sorted(_)
+        | Place::View(_)
+        | Place::Column(_) => Tab::Incidents,
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
         Place::Calendar | Place::Window(_) => Tab::Calendar,
     };
@@ -581,6 +604,11 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
     if model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done())) {
         line.push_str("; your text is kept for the next try");
     }
+    if outcomes.len() > 1 && !rest.is_empty() {
+        let key = model.prefs.settings.keymap.shown(Action::Messages, false);
+        let tells = key.map(|key| format!("; {key} lists them")).unwrap_or_default();
+        line.push_str(&tells);
+    }
     say(model, tone, line);
     // The list is one key away: in the messages.
     for text in rest {
@@ -608,7 +636,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         | Command::Upstream(upstream::Command::UndoLast)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
-        Command::Paging(_) | Command::Escalate(_) => Some(command.clone()),
+        Command::Paging(_) | Command::Escalate(_) | Command::View(_) => Some(command.clone()),
         // What somebody else changed since is refused, and nothing older taken back instead.
         Command::Calendar(command) => {
             let undo = match command.subject() {
@@ -630,6 +658,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::View(_) => Some("a shared view is not taken back: save or delete it again"),
         Command::Paging(_) | Command::Escalate(_) => {
             Some("page not recalled: whoever was paged has it, or will")
         }

@@ -18,7 +18,8 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         follow(model, ctx, inner, paint);
     } else if let Some(since) = model.waiting_since().filter(|at| ctx.now - *at >= toast::PATIENCE)
     {
-        let text = format!("storing {} {}", paint.theme.symbols.dot, ctx.age(since));
+        let (what, dot) = (model.waiting_for(), paint.theme.symbols.dot);
+        let text = format!("{what} {dot} {}", ctx.age(since));
         paint.put(inner.x, inner.y, inner.width, &text, Role::ToastInfo);
     } else if let Some(toast) = &model.toast {
         // A long one takes the last line of the screen above for a while.

@@ -192,8 +192,10 @@ actions! {
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
     Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column; the queue asks by which";
     View           "view"             ["v"],            [Health, Incidents, OnCall, Calendar], Look, 38 "view",   READS SAFE,   always,          "next view: table, tree, tiles; queries; team; month";
-    Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, dependency, service or nothing";
-    Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "next set of columns: overview and the four dimensions";
+    Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, owner, cause and more";
+    SaveView       "save_view"        [],               [Incidents],               Look, 0 "save view",           READS SAFE,   always,          "keep query, order, groups and columns under a name";
+    DeleteView     "delete_view"      [],               [Incidents],               Look, 0 "delete view",         READS SAFE,   always,          "forget a saved view";
+    Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "choose the columns; in Health the next set of them";
     Shorter        "shorter"          ["["],            [Health, Service, OnCall, Calendar], Look, 28 "shorter",  READS SAFE,   chart,           "a shorter range on charts, roster and calendar";
     Longer         "longer"           ["]"],            [Health, Service, OnCall, Calendar], Look, 28 "longer",   READS SAFE,   chart,           "a longer range: charts up to 30 days, the others a month";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";

@@ -13,6 +13,7 @@ use ratatui::layout::{Position, Rect, Size};
 use crate::domain::calendar::Key as WindowKey;
 use crate::domain::command::Outcome;
 use crate::domain::health::ServiceId;
+use crate::domain::incident::views::{Column, View};
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::roster::ScheduleId;
 use crate::domain::time::{self, Instant, TimeStyle};
@@ -67,6 +68,10 @@ pub enum Place {
     Query(String),
     /// The queue, sorted by this column; by the same one again, the other way round.
     Sorted(incidents::index::Column),
+    /// The queue, showing this view.
+    View(Box<View>),
+    /// The queue, with this column if it was without it, without it if it was with it.
+    Column(Column),
 }
 
 /// How a line is meant.

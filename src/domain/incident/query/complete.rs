@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::Flag;
 use super::parse::{TERMS, Token, tokens};
 use super::pattern::{lower, quoted};
-use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::incident::{HoldReason, Incident, IncidentState};
 
 /// How many candidates are offered at most.
 const MAX_CANDIDATES: usize = 50;
@@ -18,6 +18,9 @@ pub struct Vocabulary {
     pub teams: BTreeSet<String>,
     pub people: BTreeSet<String>,
     pub sources: BTreeSet<String>,
+    pub categories: BTreeSet<String>,
+    /// How incidents ended.
+    pub codes: BTreeSet<String>,
     /// Name → values.
     pub labels: BTreeMap<String, BTreeSet<String>>,
 }
@@ -48,6 +51,14 @@ impl Vocabulary {
             insert(&mut self.people, owner);
         }
         insert(&mut self.sources, &incident.source);
+        for (set, word) in [
+            (&mut self.categories, &incident.category),
+            (&mut self.codes, &incident.standing.findings.code),
+        ] {
+            if !word.is_empty() {
+                insert(set, word);
+            }
+        }
         for (name, value) in &incident.labels {
             if !self.labels.contains_key(name) {
                 self.labels.insert(name.clone(), BTreeSet::new());
@@ -122,7 +133,10 @@ fn values(name: &str, written: &str, token: &Token, vocabulary: &Vocabulary) -> 
         "p" | "priority" => {
             plain(&[("1", ""), ("2", ""), ("3", ""), ("4", ""), ("5", ""), ("1..2", "")])
         }
-        "age" => plain(&[("10m", ""), ("1h", ""), ("1d", ""), ("10m..1h", "")]),
+        "age" | "acked" | "held" => plain(&[("10m", ""), ("1h", ""), ("1d", ""), ("10m..1h", "")]),
+        "waits" => plain(&HoldReason::WORDS.map(|(word, reason)| (word, reason.says()))),
+        "category" => named(&[("none", "without a category")], &vocabulary.categories),
+        "code" => named(&[("none", "without a code")], &vocabulary.codes),
         "assignee" => named(&[("me", "yours"), ("none", "nobody's")], &vocabulary.people),
         "service" => named(&[("none", "unassigned")], &vocabulary.services),
         "team" => named(&[("none", "without a team")], &vocabulary.teams),

@@ -21,7 +21,7 @@ pub use complete::{Candidate, Completion, Vocabulary, complete};
 pub use parse::{Parsed, QueryError, parse};
 pub use pattern::Pattern;
 
-use super::model::{Incident, IncidentState};
+use super::model::{HoldReason, Incident, IncidentState};
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::paging::Progress;
@@ -49,11 +49,14 @@ enum Test {
     Is(Vec<Flag>),
     /// Inclusive ranges.
     Id(Vec<(u64, u64)>),
-    Age(AgeRange),
+    Since(Clock, AgeRange),
+    Waits(Vec<HoldReason>),
     Assignee(Vec<Pattern>),
     Service(Vec<Pattern>),
     Team(Vec<Pattern>),
     Source(Vec<Pattern>),
+    Category(Vec<Pattern>),
+    Code(Vec<Pattern>),
     Label {
         name: String,
         values: Vec<Pattern>,
@@ -65,6 +68,17 @@ enum Test {
 /// A set of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct StateSet(u8);
+
+/// Since when the time of a term runs. What has no such instant is never within a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// It opened.
+    Age,
+    /// The acknowledgement in force.
+    Acked,
+    /// It is on hold.
+    Held,
+}
 
 /// How old, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +136,11 @@ pub trait Subject {
 
     fn opened_at(&self) -> Instant {
         self.incident().opened_at
+    }
+
+    /// When the acknowledgement in force was given.
+    fn acked_at(&self) -> Option<Instant> {
+        self.incident().acked_at()
     }
 
     fn service(&self) -> Option<&ServiceId> {
@@ -205,6 +224,20 @@ impl Query {
         })
     }
 
+    /// Whether it leaves those out for which `flag` holds (`-is:…`).
+    pub fn shuts_out(&self, flag: Flag) -> bool {
+        self.terms.iter().any(|term| {
+            term.negated && matches!(&term.test, Test::Is(flags) if flags.contains(&flag))
+        })
+    }
+
+    /// What both find.
+    pub fn and(mut self, other: Self) -> Self {
+        self.terms.extend(other.terms);
+        self.terms.sort_by_key(|term| term.test.cost());
+        self
+    }
+
     /// Only the open ones of what this one shows.
     pub fn and_open(mut self) -> Self {
         self.terms.insert(0, Term { negated: false, test: Test::State(StateSet::OPEN) });
@@ -213,7 +246,7 @@ impl Query {
 
     /// Whether an incident may begin or cease to match merely because time passes.
     pub fn depends_on_time(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.test, Test::Age(_)))
+        self.terms.iter().any(|term| matches!(term.test, Test::Since(..)))
     }
 }
 
@@ -230,8 +263,12 @@ impl Test {
                 let id = subject.incident().id.0;
                 ranges.iter().any(|(from, to)| (*from..=*to).contains(&id))
             }
-            Self::Age(range) => {
-                range.contains(context.now.signed_duration_since(subject.opened_at()))
+            Self::Since(clock, range) => clock
+                .began(subject)
+                .is_some_and(|at| range.contains(context.now.signed_duration_since(at))),
+            Self::Waits(reasons) => {
+                let hold = subject.incident().standing.hold();
+                hold.is_some_and(|hold| reasons.contains(&hold.reason))
             }
             Self::Assignee(patterns) => any(patterns, subject.owner()),
             Self::Service(patterns) => any(patterns, subject.service().map(ServiceId::as_str)),
@@ -240,6 +277,8 @@ impl Test {
                 any(patterns, team.map(String::as_str))
             }
             Self::Source(patterns) => any(patterns, Some(&subject.incident().source)),
+            Self::Category(patterns) => any(patterns, Some(&subject.incident().category)),
+            Self::Code(patterns) => any(patterns, Some(&subject.incident().standing.findings.code)),
             Self::Label { name, values } => {
                 let common = subject.labels().get(name).map(String::as_str);
                 if common.is_some() || !subject.is_group() {
@@ -265,13 +304,18 @@ impl Test {
             Self::Priority(_) => 1,
             Self::Is(_) => 2,
             Self::Id(_) => 3,
-            Self::Age(_) => 4,
-            Self::Assignee(_) => 5,
-            Self::Service(_) => 6,
-            Self::Team(_) => 7,
-            Self::Source(_) => 8,
-            Self::Label { .. } => 9,
-            Self::Text(_) => 10,
+            Self::Since(Clock::Age, _) => 4,
+            Self::Since(Clock::Acked, _) => 5,
+            Self::Since(Clock::Held, _) => 6,
+            Self::Waits(_) => 7,
+            Self::Assignee(_) => 8,
+            Self::Service(_) => 9,
+            Self::Team(_) => 10,
+            Self::Source(_) => 11,
+            Self::Category(_) => 12,
+            Self::Code(_) => 13,
+            Self::Label { .. } => 14,
+            Self::Text(_) => 15,
         }
     }
 }
@@ -290,6 +334,28 @@ impl StateSet {
 
     fn contains(self, state: IncidentState) -> bool {
         self.0 & Self::of(state).0 != 0
+    }
+}
+
+impl Clock {
+    /// By its word in a query.
+    const ALL: [(&'static str, Self); 3] =
+        [("age", Self::Age), ("acked", Self::Acked), ("held", Self::Held)];
+
+    fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, clock)| *clock == self).map_or("age", |(word, _)| word)
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == word).map(|(_, clock)| *clock)
+    }
+
+    fn began<S: Subject + ?Sized>(self, subject: &S) -> Option<Instant> {
+        match self {
+            Self::Age => Some(subject.opened_at()),
+            Self::Acked => subject.acked_at(),
+            Self::Held => subject.incident().standing.hold().map(|hold| hold.from),
+        }
     }
 }
 

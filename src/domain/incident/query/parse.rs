@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::pattern::{Pattern, lower};
 use super::print::length;
-use super::{AgeRange, Flag, Query, StateSet, Term, Test};
-use crate::domain::incident::{IncidentId, IncidentState};
+use super::{AgeRange, Clock, Flag, Query, StateSet, Term, Test};
+use crate::domain::incident::{HoldReason, IncidentId, IncidentState};
 use crate::domain::text::parse_duration;
 
 /// What was understood, and what was not.
@@ -28,16 +28,21 @@ pub struct QueryError {
 }
 
 /// The terms by name, with what each selects.
-pub(super) const TERMS: [(&str, &str); 10] = [
+pub(super) const TERMS: [(&str, &str); 15] = [
     ("state", "new, ack, hold, resolved, closed, cancelled, any"),
     ("p", "priority: 1, 1..2, <3"),
     ("service", "whose service it is; pay* for all that begin so"),
     ("team", "the service's team"),
     ("assignee", "who has it; me, none"),
     ("age", "how long ago it opened: >10m, 1h..2h"),
+    ("acked", "how long ago it was acknowledged: >4h"),
+    ("held", "how long it has been on hold: >1d"),
+    ("waits", "for whom it is on hold: customer, supplier"),
     ("is", "open, mine, silenced, flapping and more"),
     ("label.", "a label of its alerts: label.zone=eu"),
     ("source", "which source detected it"),
+    ("category", "what it is about; none"),
+    ("code", "how it ended, as closing recorded it; none"),
     ("id", "12, INC-12, 12..20"),
 ];
 
@@ -137,8 +142,9 @@ fn named(text: &str, token: &Token, head: &Head, errors: &mut Vec<QueryError>) -
         let hint = "use * and ?, such as service:pay*".to_owned();
         return wrong(token.span.clone(), "regular expressions are not known".to_owned(), hint);
     }
+    let clock = Clock::parse(known);
     let ordered = matches!(head.op, Op::Below | Op::AtMost | Op::Above | Op::AtLeast);
-    if ordered && !matches!(known, "p" | "age" | "id") {
+    if ordered && !matches!(known, "p" | "id") && clock.is_none() {
         let hint = format!("write {written}:value");
         return wrong(token.span.clone(), format!("{written} has no order"), hint);
     }
@@ -148,22 +154,27 @@ fn named(text: &str, token: &Token, head: &Head, errors: &mut Vec<QueryError>) -
         let help = TERMS.iter().find(|(term, _)| *term == known).map_or("", |(_, help)| help);
         return wrong(token.span.clone(), format!("{written} needs a value"), help.to_owned());
     }
-    let single = ordered || known == "age";
+    let single = ordered || clock.is_some();
     if let (true, Some(second)) = (single, values.get(1)) {
         let hint = "give one value, or write the term twice".to_owned();
         return wrong(second.span.clone(), format!("{written} takes one value here"), hint);
+    }
+    if let Some(clock) = clock {
+        return since(clock, values.first()?, head.op, errors);
     }
     let patterns = || values.iter().map(|v| Pattern::read(&v.text, v.quoted)).collect();
     match known {
         "state" => state(&values, errors),
         "p" => priority(&values, head.op, errors),
-        "age" => age(values.first()?, head.op, errors),
         "is" => flags(&values, errors),
+        "waits" => waits(&values, errors),
         "id" => ids(&values, head.op, errors),
         "service" => Some(Test::Service(patterns())),
         "team" => Some(Test::Team(patterns())),
         "assignee" => Some(Test::Assignee(patterns())),
         "source" => Some(Test::Source(patterns())),
+        "category" => Some(Test::Category(patterns())),
+        "code" => Some(Test::Code(patterns())),
         _ => Some(Test::Label { name: label.unwrap_or_default().to_owned(), values: patterns() }),
     }
 }
@@ -221,6 +232,21 @@ fn flags(values: &[&Value], errors: &mut Vec<QueryError>) -> Option<Test> {
         }
     }
     (!flags.is_empty()).then_some(Test::Is(flags))
+}
+
+fn waits(values: &[&Value], errors: &mut Vec<QueryError>) -> Option<Test> {
+    let mut reasons = Vec::new();
+    for value in values {
+        match HoldReason::parse(&value.text) {
+            Some(reason) if !reasons.contains(&reason) => reasons.push(reason),
+            Some(_) => {}
+            None => {
+                let known = HoldReason::WORDS.iter().map(|(word, _)| *word);
+                errors.push(unknown_value("waits", value, known));
+            }
+        }
+    }
+    (!reasons.is_empty()).then_some(Test::Waits(reasons))
 }
 
 fn unknown_value<'a>(
@@ -291,7 +317,7 @@ fn bounds(
     (from <= to).then_some((from, to))
 }
 
-fn age(value: &Value, op: Op, errors: &mut Vec<QueryError>) -> Option<Test> {
+fn since(clock: Clock, value: &Value, op: Op, errors: &mut Vec<QueryError>) -> Option<Test> {
     let text = value.text.as_str();
     let read = |text: &str| parse_duration(text).map(|d| d.num_seconds());
     let range = match (op, text.split_once("..")) {
@@ -308,14 +334,18 @@ fn age(value: &Value, op: Op, errors: &mut Vec<QueryError>) -> Option<Test> {
         (Op::Is | Op::IsNot | Op::Regex, _) => None,
     };
     if range.is_none() {
+        let name = clock.word();
         let hint = match read(text) {
-            Some(seconds) => format!("write age>{0} or age<{0}", length(seconds)),
-            None => "write a length with its unit: age>10m, age<2h, age:1h..2h".to_owned(),
+            Some(seconds) => format!("write {name}>{0} or {name}<{0}", length(seconds)),
+            None => {
+                format!("write a length with its unit: {name}>10m, {name}<2h, {name}:1h..2h")
+            }
         };
-        let reason = format!("{text:?} is not an age to compare with");
+        let what = if clock == Clock::Age { "an age" } else { "a time" };
+        let reason = format!("{text:?} is not {what} to compare with");
         errors.push(QueryError { span: value.span.clone(), reason, hint });
     }
-    range.map(Test::Age)
+    range.map(|range| Test::Since(clock, range))
 }
 
 /// Splits the text at spaces outside quotes.

@@ -27,11 +27,14 @@ impl fmt::Display for Test {
             Self::Priority(set) => list(f, "p:", runs(*set)),
             Self::Is(flags) => list(f, "is:", flags.iter().map(|flag| flag.word())),
             Self::Id(ranges) => list(f, "id:", ranges.iter().map(|r| range(r.0, r.1))),
-            Self::Age(range) => write!(f, "age{range}"),
+            Self::Since(clock, range) => write!(f, "{}{range}", clock.word()),
+            Self::Waits(reasons) => list(f, "waits:", reasons.iter().map(|r| r.word())),
             Self::Assignee(patterns) => list(f, "assignee:", patterns),
             Self::Service(patterns) => list(f, "service:", patterns),
             Self::Team(patterns) => list(f, "team:", patterns),
             Self::Source(patterns) => list(f, "source:", patterns),
+            Self::Category(patterns) => list(f, "category:", patterns),
+            Self::Code(patterns) => list(f, "code:", patterns),
             Self::Label { name, values } => list(f, &format!("label.{name}="), values),
             Self::Text(needles) => list(f, "", needles.iter().map(|n| pattern::quoted(n))),
         }
@@ -39,7 +42,7 @@ impl fmt::Display for Test {
 }
 
 impl fmt::Display for AgeRange {
-    /// With the operator, as it follows `age`.
+    /// With the operator, as it follows the name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Above(s) => write!(f, ">{}", length(*s)),

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::domain::incident::{Acknowledgement, Actor, IncidentId, Priority, Standing};
+use crate::domain::incident::{
+    Acknowledgement, Actor, Hold, HoldReason, IncidentId, Priority, Standing,
+};
 use crate::domain::matcher::Labels;
 
 fn now() -> Instant {
@@ -125,6 +127,62 @@ fn whoever_acknowledged_has_it() {
 }
 
 #[rstest]
+#[case("acked>4h", true)]
+#[case("acked>=5h", true)]
+#[case("acked>5h", false)]
+#[case("-acked>5h", true)]
+#[case("acked:1h..6h", true)]
+#[case("held>1d", false)]
+#[case("held>2h", true)]
+#[case("-held>1d", true)]
+#[case("waits:customer", false)]
+#[case("waits:supplier", true)]
+#[case("waits:customer,supplier", true)]
+#[case("-waits:supplier", false)]
+#[case("waits!=customer", true)]
+#[case("category:hardware", true)]
+#[case("category:hard*,network", true)]
+#[case("category:none", false)]
+#[case("code:none", true)]
+#[case("-code:none", false)]
+fn what_people_did_is_found_by_its_time_and_its_words(#[case] query: &str, #[case] expect: bool) {
+    let mut waiting = incident();
+    waiting.category = "Hardware".to_owned();
+    waiting.standing.state = IncidentState::OnHold;
+    let acked = now() - TimeDelta::hours(5);
+    waiting.standing.acknowledged =
+        Some(Acknowledgement { by: "ana".into(), at: acked, until: None, warns_at: None });
+    waiting.standing.holds = vec![Hold {
+        reason: HoldReason::Supplier,
+        note: String::new(),
+        by: "ana".into(),
+        from: now() - TimeDelta::hours(3),
+        until: None,
+        to: None,
+    }];
+    assert_eq!(found(query, &waiting), expect);
+}
+
+#[test]
+fn what_was_never_acknowledged_nor_held_has_no_such_time() {
+    assert!(!found("acked>0s", &incident()) && !found("acked<1h", &incident()));
+    assert!(
+        !found("held<1h", &incident())
+            && !found("waits:customer,supplier,change_window,other", &incident())
+    );
+    assert!(parse("acked>4h").query.depends_on_time() && parse("held>4h").query.depends_on_time());
+}
+
+#[test]
+fn how_it_ended_is_found_by_its_code() {
+    let mut closed = incident();
+    closed.standing.state = IncidentState::Closed;
+    closed.standing.findings.code = "workaround".to_owned();
+    assert!(found("code:work* -code:none", &closed));
+    assert!(!found("code:permanent", &closed));
+}
+
+#[rstest]
 #[case("stat:new", 0..8, "there is no term \"stat\"", "did you mean state:?")]
 #[case("sla<15m", 0..7, "there is no term \"sla\"", "to search for the text, put it in quotes: \"sla<15m\"")]
 #[case("http://x", 0..8, "there is no term \"http\"", "to search for the text, put it in quotes: \"http://x\"")]
@@ -135,6 +193,11 @@ fn whoever_acknowledged_has_it() {
 #[case("p:2..1", 2..6, "\"2..1\" is not a priority", "priorities run from 1 to 5: p:1, p:1..2, p<3")]
 #[case("age>10", 4..6, "\"10\" is not an age to compare with", "write a length with its unit: age>10m, age<2h, age:1h..2h")]
 #[case("age:10m", 4..7, "\"10m\" is not an age to compare with", "write age>10m or age<10m")]
+#[case("acked:4h", 6..8, "\"4h\" is not a time to compare with", "write acked>4h or acked<4h")]
+#[case("held>long", 5..9, "\"long\" is not a time to compare with", "write a length with its unit: held>10m, held<2h, held:1h..2h")]
+#[case("waits:client", 6..12, "waits knows no \"client\"", "known: customer, supplier, change_window, other")]
+#[case("waits:supplyer", 6..14, "waits knows no \"supplyer\"", "did you mean supplier?")]
+#[case("code<x", 0..6, "code has no order", "write code:value")]
 #[case("service:", 0..8, "service needs a value", "whose service it is; pay* for all that begin so")]
 #[case("service<x", 0..9, "service has no order", "write service:value")]
 #[case("service=~pay.*", 0..14, "regular expressions are not known", "use * and ?, such as service:pay*")]
@@ -165,6 +228,10 @@ fn the_rest_of_a_query_with_an_error_still_filters() {
 #[case("assignee:\"me\",me", "assignee:\"me\",me")]
 #[case("\"a, b\" \"-x\" label.Zone:EU", "label.Zone=eu \"a, b\" \"-x\"")]
 #[case("\"disk fu", "\"disk fu\"")]
+#[case(
+    "code:x category:none waits:other,customer held>1d acked>4h",
+    "acked>4h held>1d waits:other,customer category:none code:x"
+)]
 #[case("- , -,", "")]
 fn a_query_prints_in_its_canonical_form(#[case] text: &str, #[case] expect: &str) {
     assert_eq!(parse(text).query.to_string(), expect);
@@ -183,19 +250,26 @@ fn names() -> Vocabulary {
     Vocabulary {
         services: set(&["checkout", "chat", "mail relay"]),
         people: set(&["Ana Ruiz", "luis"]),
+        categories: set(&["hardware", "network"]),
+        codes: set(&["permanent", "workaround"]),
         labels: BTreeMap::from([("zone".to_owned(), set(&["eu", "us"]))]),
         ..Vocabulary::default()
     }
 }
 
 #[rstest]
-#[case("", 0, 0..0, &["state:", "p:", "service:", "team:", "assignee:", "age:", "is:", "label.", "source:", "id:"])]
+#[case("", 0, 0..0, &["state:", "p:", "service:", "team:", "assignee:", "age:", "acked:", "held:", "waits:", "is:", "label.", "source:", "category:", "code:", "id:"])]
 #[case("s", 1, 0..1, &["state:", "service:", "source:"])]
 #[case("p:1 -as", 7, 5..7, &["assignee:"])]
 #[case("service:ch", 10, 8..10, &["chat", "checkout"])]
 #[case("service:chat,", 13, 13..13, &["none", "checkout", "\"mail relay\""])]
 #[case("service:ma disk", 10, 8..10, &["\"mail relay\""])]
 #[case("assignee:", 9, 9..9, &["me", "none", "\"Ana Ruiz\"", "luis"])]
+#[case("c", 1, 0..1, &["category:", "code:"])]
+#[case("category:", 9, 9..9, &["none", "hardware", "network"])]
+#[case("code:p", 6, 5..6, &["permanent"])]
+#[case("waits:customer,", 15, 15..15, &["supplier", "change_window", "other"])]
+#[case("acked>1", 7, 6..7, &["10m", "1h", "1d", "10m..1h"])]
 #[case("state:c", 7, 6..7, &["closed", "cancelled"])]
 #[case("is:un", 5, 3..5, &["unverified", "unassigned"])]
 #[case("label.zone=", 11, 11..11, &["eu", "us"])]
@@ -217,6 +291,9 @@ fn term() -> impl Strategy<Value = String> {
         "-?p(:|<|>=)[0-7](\\.\\.[1-5])?",
         "-?(service|team|assignee|source)(:|!=)(me|none|\"?[a-zA-Z0-9*?\\-ñÉ ]{1,6}\"?)(,[a-z*]{0,3})?",
         "-?age(<|>|<=|>=|:)[0-9]{1,3}[smhdw](\\.\\.[0-9]{1,2}d)?",
+        "-?(acked|held)(<|>|<=|>=|:)[0-9]{1,3}[smhdw](\\.\\.[0-9]{1,2}d)?",
+        "-?waits(:|!=)(customer|supplier|change_window|other|x)(,other)?",
+        "-?(category|code)(:|!=)(none|\"?[a-zA-Z0-9*?\\-ñÉ ]{1,6}\"?)",
         "-?is:(open|mine|flapping|x)",
         "-?label\\.[a-zA-Z_]{1,5}(=|:)[a-z\"\\\\,]{0,6}",
         "-?id(:|<)[0-9]{1,4}(\\.\\.[0-9]{0,5})?",

@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::actions;
+use super::similar;
 use super::timeline::{self, nth, standing};
 use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
@@ -211,6 +212,7 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     lines.push(service(incident, eye));
     lines.extend(leads(incident, eye));
     lines.extend(related(incident, eye));
+    lines.extend(similar::facts(incident, eye));
     lines.extend(on_call(incident, eye));
     lines.extend(planned(incident, eye));
     for (key, label) in [("summary", "summary"), ("description", "about"), ("message", "message")] {

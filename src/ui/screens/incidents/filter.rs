@@ -13,7 +13,8 @@ use crate::ui::widgets::{Field, Paint, Typed, width};
 const ROWS: usize = 8;
 
 /// What can be written.
-const HINT: &str = "state p service team assignee age is label. source id, or any text; - negates";
+const HINT: &str =
+    "state p service team assignee age acked held waits is label. …, or any text; - negates";
 
 /// The text of the filter and what it means.
 #[derive(Debug, Clone, Default)]

@@ -11,8 +11,10 @@ use ratatui::style::Style;
 
 use super::actions;
 use super::facts::{self, Eye, Fact, state_style};
+use super::similar;
 use super::timeline::{Entry, Tone};
 use super::trends;
+use crate::domain::incident::similar::ending;
 use crate::domain::incident::{AlertFact, Incident, IncidentId};
 use crate::domain::observation::AlertStatus;
 use crate::domain::text::{duration, is_web};
@@ -366,7 +368,8 @@ fn linked(url: &str, theme: &Theme) -> Piece {
     }
 }
 
-/// Its cause, what it affects, and the ones before it; each with how it is related.
+/// Its cause, what it affects, the ones before it, and those that are like it; each with how it is
+/// related.
 fn relatives(incident: &Incident, eye: &Eye<'_>) -> Vec<(&'static str, IncidentId)> {
     let world = &eye.world.incidents;
     let mut found = Vec::new();
@@ -379,6 +382,8 @@ fn relatives(incident: &Incident, eye: &Eye<'_>) -> Vec<(&'static str, IncidentI
         found.push(("earlier", id));
         earlier = world.get(id).and_then(|incident| incident.earlier).filter(|next| *next < id);
     }
+    let named: Vec<IncidentId> = found.iter().map(|(_, id)| *id).collect();
+    found.extend(similar::ids(incident, eye, &named).into_iter().map(|id| ("similar", id)));
     found
 }
 
@@ -428,11 +433,6 @@ fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
                 return Fact { label, value };
             };
             let service = other.service.as_ref().map_or("unassigned", |s| s.as_str());
-            let ended = other.standing.resolved.as_ref().map(|end| {
-                let because = if end.reason.is_empty() { "" } else { ": " };
-                let took = duration(end.at.signed_duration_since(other.opened_at));
-                format!("  took {took}{because}{}", end.reason)
-            });
             let age = duration(eye.now.signed_duration_since(other.opened_at));
             let value = vec![
                 Piece::new(format!("{} ", other.priority), theme.priority(other.priority)),
@@ -443,7 +443,7 @@ fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
                 ),
                 Piece::new(format!("{age:>7}  "), muted),
                 Piece::new(format!("{service}  {}", other.title), theme.of(Role::Text)),
-                Piece::new(ended.unwrap_or_default(), muted),
+                Piece::new(format!("  {}", ending(other)), muted),
             ];
             Fact { label, value }
         })

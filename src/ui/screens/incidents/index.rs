@@ -6,7 +6,6 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -14,6 +13,7 @@ use imbl::ordmap::DiffItem;
 
 use crate::domain::health::ServiceId;
 use crate::domain::incident::query::{Flag, Subject, searchable};
+pub use crate::domain::incident::views::{Column, Sort, SortKey};
 use crate::domain::incident::{Incident, IncidentId, IncidentState};
 use crate::domain::matcher::Labels;
 use crate::domain::time::Instant;
@@ -45,31 +45,6 @@ pub struct Row {
     said: Box<str>,
 }
 
-/// What the queue can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Column {
-    Priority,
-    Age,
-    State,
-    Service,
-    Team,
-    What,
-    Who,
-    Id,
-}
-
-/// One column and its direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SortKey {
-    pub column: Column,
-    /// Ascending means: most urgent, youngest, A before Z.
-    pub descending: bool,
-}
-
-/// The order of the queue: the first key decides, the next ones where it is equal, the id last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sort(pub Vec<SortKey>);
-
 /// The rows, sorted.
 #[derive(Debug, Clone)]
 pub struct Index {
@@ -81,7 +56,9 @@ pub struct Index {
     /// What the rows were made from.
     made_from: OrdMap<IncidentId, Arc<Incident>>,
     sort: Sort,
-    /// Services and owners, each once.
+    /// How many open ones sleep.
+    pub snoozed: usize,
+    /// Services, owners, sources and categories, each once.
     names: HashSet<Arc<str>>,
     ranks: Ranks,
 }
@@ -92,72 +69,6 @@ struct Ranks {
     of: HashMap<Arc<str>, u64>,
     /// How many names there were.
     made_from: usize,
-}
-
-impl Default for Sort {
-    fn default() -> Self {
-        let key = |column| SortKey { column, descending: false };
-        Self(vec![key(Column::Priority), key(Column::Age)])
-    }
-}
-
-impl Column {
-    pub const ALL: [Self; 8] = [
-        Self::Priority,
-        Self::Age,
-        Self::State,
-        Self::Service,
-        Self::Team,
-        Self::What,
-        Self::Who,
-        Self::Id,
-    ];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Priority => "priority",
-            Self::Age => "age",
-            Self::State => "state",
-            Self::Service => "service",
-            Self::Team => "team",
-            Self::What => "what",
-            Self::Who => "who",
-            Self::Id => "id",
-        }
-    }
-
-    /// What comes first when it ascends, and when it descends.
-    pub fn ends(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Priority => ("most urgent first", "least urgent first"),
-            Self::Age => ("youngest first", "oldest first"),
-            Self::State => ("new first", "ended first"),
-            Self::Id => ("lowest first", "highest first"),
-            Self::Service | Self::Team | Self::What | Self::Who => ("A to Z", "Z to A"),
-        }
-    }
-}
-
-impl Sort {
-    /// Sorts by `column` first and by what was first before next; by the same column again, the
-    /// other way round.
-    pub fn by(&self, column: Column) -> Self {
-        let descending = self.0.first().is_some_and(|k| k.column == column && !k.descending);
-        let mut keys = vec![SortKey { column, descending }];
-        keys.extend(self.0.iter().copied().filter(|k| k.column != column).take(2));
-        Self(keys)
-    }
-}
-
-impl fmt::Display for Sort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, key) in self.0.iter().take(2).enumerate() {
-            let gap = if n == 0 { "" } else { ", " };
-            let sign = if key.descending { "-" } else { "" };
-            write!(f, "{gap}{sign}{}", key.column.word())?;
-        }
-        Ok(())
-    }
 }
 
 impl Subject for Row {
@@ -212,6 +123,7 @@ impl Default for Index {
             families: HashMap::new(),
             causes: HashMap::new(),
             made_from: OrdMap::new(),
+            snoozed: 0,
             sort: Sort::default(),
             names: HashSet::new(),
             ranks: Ranks::default(),
@@ -244,6 +156,8 @@ impl Index {
             }
             self.rows.sort_by(|a, b| compare(a, b, sort, teams, ranks));
             self.find_families();
+            let sleeps = |row: &&Row| row.state.is_open() && row.has(Flag::Snoozed, "");
+            self.snoozed = self.rows.iter().filter(sleeps).count();
         }
     }
 
@@ -312,6 +226,10 @@ impl Row {
                 name
             })
         };
+        once(&incident.source);
+        if !incident.category.is_empty() {
+            once(&incident.category);
+        }
         let owner = incident.owner().map(&mut once);
         let service = incident.service.as_ref().map(|s| ServiceId(once(s.as_str())));
         let fixed = Flag::ALL.into_iter().filter(|flag| *flag != Flag::Mine);
@@ -384,10 +302,17 @@ fn number(row: &Row, column: Column, teams: &Teams, ranks: &Ranks) -> u64 {
         Column::Priority => u64::from(row.priority),
         Column::State => row.state as u64,
         Column::Id => row.id.0,
-        Column::Age => u64::MAX.wrapping_sub((row.opened_at.timestamp_millis() as u64) ^ (1 << 63)),
+        Column::Age => u64::MAX.wrapping_sub(instant(Some(row.opened_at))),
         Column::Service => ranks.get(row.service.as_ref().map(ServiceId::as_str)),
         Column::Team => ranks.get(row.team(teams)),
         Column::Who => ranks.get(row.owner.as_deref()),
+        Column::Source => ranks.get(Some(&row.incident.source)),
+        Column::Category => ranks.get(Some(&row.incident.category)),
+        Column::Alerts => row.incident.alerts.len() as u64,
+        Column::Opened => instant(Some(row.opened_at)),
+        Column::Acknowledged => instant(row.acked_at()),
+        Column::Waits => row.incident.standing.hold().map_or(u64::MAX, |hold| hold.reason as u64),
+        Column::Since => instant(Some(row.incident.started_at)),
         Column::What => {
             let mut start = [0_u8; 8];
             for (to, from) in start.iter_mut().zip(row.said.bytes()) {
@@ -396,6 +321,11 @@ fn number(row: &Row, column: Column, teams: &Teams, ranks: &Ranks) -> u64 {
             u64::from_be_bytes(start)
         }
     }
+}
+
+/// The earliest first; what has no such instant comes last.
+fn instant(at: Option<Instant>) -> u64 {
+    at.map_or(u64::MAX, |at| (at.timestamp_millis() as u64) ^ (1 << 63))
 }
 
 fn compare(a: &Row, b: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> Ordering {

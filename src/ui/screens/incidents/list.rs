@@ -8,10 +8,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 
-use super::index::{Column, Index, Row, Sort, SortKey};
+use super::index::{Index, Row, Sort, SortKey};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::Target;
-use crate::domain::incident::query::{Query, QueryContext};
+use crate::domain::incident::query::{Flag, Query, QueryContext};
+pub use crate::domain::incident::views::Group;
 use crate::domain::incident::{Incident, IncidentId, Priority};
 use crate::domain::time::Instant;
 use crate::engine::snapshot::Incidents;
@@ -41,6 +42,8 @@ pub struct List {
     sticky: bool,
     /// Causes whose affected incidents are shown.
     unfolded: HashSet<IncidentId>,
+    /// Groups of which only the first incident is shown, by their headings.
+    closed: HashSet<String>,
     marks: BTreeSet<IncidentId>,
     waiting: Waiting,
     following: bool,
@@ -68,15 +71,10 @@ pub struct Header {
     pub name: String,
     /// How many incidents are in the group; affected ones count with their cause.
     pub count: usize,
-}
-
-/// What the rows are grouped by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Group {
-    #[default]
-    None,
-    Service,
-    Team,
+    /// How many of them are not shown, since it is folded.
+    pub hidden: usize,
+    /// The place of its first one in the index.
+    first: u32,
 }
 
 /// Arrivals that are not shown yet.
@@ -105,32 +103,6 @@ enum Cause {
     Person,
     /// The person let the waiting ones in or opened a fold: the row under the cursor stays.
     Opened,
-}
-
-impl Group {
-    pub fn next(self) -> Self {
-        match self {
-            Self::None => Self::Service,
-            Self::Service => Self::Team,
-            Self::Team => Self::None,
-        }
-    }
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Service => "service",
-            Self::Team => "team",
-        }
-    }
-
-    fn column(self) -> Option<Column> {
-        match self {
-            Self::None => None,
-            Self::Service => Some(Column::Service),
-            Self::Team => Some(Column::Team),
-        }
-    }
 }
 
 impl List {
@@ -172,8 +144,31 @@ impl List {
 
     /// Groups by the next thing.
     pub fn set_group(&mut self, group: Group, incidents: &Incidents, context: &QueryContext<'_>) {
+        if self.group != group {
+            self.closed.clear();
+        }
         self.group = group;
         self.reorder(incidents, context);
+    }
+
+    /// Shows what another query finds, laid out in another way.
+    pub fn show(
+        &mut self,
+        query: Query,
+        sort: Sort,
+        group: Group,
+        incidents: &Incidents,
+        context: &QueryContext<'_>,
+    ) {
+        let again = self.query != query || self.sort != sort || self.group != group;
+        if self.group != group {
+            self.closed.clear();
+        }
+        (self.query, self.sort, self.group) = (query, sort, group);
+        self.index.refresh(&incidents.by_id, &self.order(), context.teams);
+        if again {
+            self.rebuild(Cause::Person, context);
+        }
     }
 
     fn reorder(&mut self, incidents: &Incidents, context: &QueryContext<'_>) {
@@ -296,8 +291,9 @@ impl List {
         let mut lines =
             Lines { list: self, matches: &matches, made: Vec::new(), headers: Vec::new() };
         for position in tops {
-            lines.header(position, context.teams);
-            lines.incident(position, 0);
+            if lines.header(position, context.teams) {
+                lines.incident(position, 0);
+            }
         }
         let (lines, headers) = (lines.made, lines.headers);
         let was = self.at;
@@ -388,6 +384,11 @@ impl List {
             cause = self.index.causes.get(above);
         }
         self.rebuild(Cause::Opened, context);
+        if self.line_of(id).is_none() && !self.closed.is_empty() {
+            // It may be in a folded group.
+            self.closed.clear();
+            self.rebuild(Cause::Opened, context);
+        }
         let Some(line) = self.line_of(id) else { return false };
         self.put(line, 1);
         self.after_move(context);
@@ -406,8 +407,25 @@ impl List {
         !self.lines.iter().take(self.at).any(|line| matches!(line, Line::Incident { .. }))
     }
 
-    /// Shows what is folded under the cursor's incident; `false` where there is nothing.
+    /// The heading above the cursor.
+    fn group_of_cursor(&self) -> Option<&Header> {
+        let mut above = self.lines.get(..=self.at)?.iter().rev();
+        above.find_map(|line| if let Line::Header(n) = line { self.header(*n) } else { None })
+    }
+
+    /// Whether that heading's group is folded.
+    pub fn is_closed(&self, header: &Header) -> bool {
+        self.closed.contains(&header.name)
+    }
+
+    /// Shows the whole group of the cursor, or what is folded under its incident; `false` where there
+    /// is nothing more.
     pub fn unfold(&mut self, context: &QueryContext<'_>) -> bool {
+        let group = self.group_of_cursor().map(|header| header.name.clone());
+        if group.is_some_and(|name| self.closed.remove(&name)) {
+            self.rebuild(Cause::World, context);
+            return true;
+        }
         let Some(id) = self.cursor.filter(|id| self.affected(*id) > 0) else { return false };
         let opened = self.unfolded.insert(id);
         if opened {
@@ -417,14 +435,28 @@ impl List {
     }
 
     /// Folds what is under the cursor's incident; from an affected one, goes to its cause and folds
-    /// that.
+    /// that. Where nothing is open, folds the group, and goes to its first incident.
     pub fn fold(&mut self, context: &QueryContext<'_>) -> bool {
         let Some(id) = self.cursor else { return false };
         let open = |id: &IncidentId| self.unfolded.contains(id);
         let under = self.index.causes.get(&id).copied().filter(open);
-        let Some(target) = Some(id).filter(open).or(under) else { return false };
+        let Some(target) = Some(id).filter(open).or(under) else { return self.close(context) };
         self.unfolded.remove(&target);
         if let Some(line) = self.line_of(target) {
+            self.put(line, 1);
+        }
+        self.rebuild(Cause::World, context);
+        true
+    }
+
+    fn close(&mut self, context: &QueryContext<'_>) -> bool {
+        let Some(header) = self.group_of_cursor() else { return false };
+        let first = self.row(header.first).map(|row| row.id);
+        let (name, several) = (header.name.clone(), header.count > 1);
+        if !several || !self.closed.insert(name) {
+            return false;
+        }
+        if let Some(line) = first.and_then(|id| self.line_of(id)) {
             self.put(line, 1);
         }
         self.rebuild(Cause::World, context);
@@ -541,6 +573,16 @@ impl List {
         (self.lines.len() - self.headers.len(), self.index.rows.len())
     }
 
+    /// How many are in folded groups, out of sight.
+    pub fn hidden(&self) -> usize {
+        self.headers.iter().map(|header| header.hidden).sum()
+    }
+
+    /// How many open ones sleep, where the list does not show them.
+    pub fn asleep(&self) -> usize {
+        if self.query.shuts_out(Flag::Snoozed) { self.index.snoozed } else { 0 }
+    }
+
     /// How many incidents stand above that line.
     pub fn incidents_before(&self, line: usize) -> usize {
         let headers = if self.headers.is_empty() {
@@ -628,19 +670,23 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    fn header(&mut self, position: u32, teams: &HashMap<ServiceId, String>) {
-        let Some(row) = self.list.row(position) else { return };
-        let name = match self.list.group {
-            Group::None => return,
-            Group::Service => row.incident.service.as_ref().map_or("unassigned", ServiceId::as_str),
-            Group::Team => row.team(teams).unwrap_or("no team"),
-        };
+    /// Whether the row is shown: of a folded group only the first one is, and the one that the cursor
+    /// is on.
+    fn header(&mut self, position: u32, teams: &HashMap<ServiceId, String>) -> bool {
+        if self.list.group == Group::None {
+            return true;
+        }
+        let Some(row) = self.list.row(position) else { return true };
+        let name = self.list.group.heading(&row.incident, row.team(teams));
         if let Some(last) = self.headers.last_mut().filter(|last| last.name == name) {
             last.count += 1;
-        } else {
-            self.made.push(Line::Header(self.headers.len() as u32));
-            self.headers.push(Header { name: name.to_owned(), count: 1 });
+            let hides = self.list.closed.contains(&name) && self.list.cursor != Some(row.id);
+            last.hidden += usize::from(hides);
+            return !hides;
         }
+        self.made.push(Line::Header(self.headers.len() as u32));
+        self.headers.push(Header { name, count: 1, hidden: 0, first: position });
+        true
     }
 
     fn incident(&mut self, position: u32, depth: u8) {

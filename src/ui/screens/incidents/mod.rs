@@ -21,10 +21,12 @@ pub mod forms;
 mod full;
 pub mod index;
 pub mod list;
+mod similar;
 mod table;
 pub mod timeline;
 mod trends;
 mod view;
+mod views;
 
 use std::collections::HashMap;
 
@@ -36,12 +38,12 @@ use self::filter::{Edited, Filter};
 use self::full::{Full, Page, Shown};
 use self::index::Column;
 use self::list::{List, Move};
-use self::table::Extra;
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::Action as Deed;
 use crate::domain::incident::query::{QueryContext, Vocabulary};
+use crate::domain::incident::views::{Columns, OPEN, View};
 use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::time::Instant;
 use crate::engine::Snapshot;
@@ -53,18 +55,6 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::scroll::rows;
 use crate::ui::widgets::{Item, Paint, Picker, Scroll, Table};
 
-/// What is shown at first: what is open.
-const OPEN: &str = "state:new,ack,hold";
-/// Saved views: name and query.
-const VIEWS: [(&str, &str); 7] = [
-    ("open", OPEN),
-    ("new", "state:new"),
-    ("mine", "state:new,ack,hold is:mine"),
-    ("unassigned", "state:new,ack,hold is:unassigned"),
-    ("to close", "state:resolved"),
-    ("ended", "state:resolved,closed,cancelled"),
-    ("everything", ""),
-];
 /// Below so many lines there is no room for the panels under the list.
 const TALL: u16 = 26;
 /// From this width on detail and timeline stand side by side.
@@ -75,7 +65,13 @@ const SIDE_BY_SIDE: u16 = 100;
 pub struct Queue {
     list: List,
     filter: Filter,
-    extra: Extra,
+    columns: Columns,
+    /// The views that the person keeps.
+    own: Vec<View>,
+    /// The name of the view that was chosen last.
+    chosen: Option<String>,
+    /// How the list was laid out before a view brought its own layout.
+    before: Option<views::Layout>,
     full: Option<Full>,
     /// The ones from which the full-screen one was reached.
     trail: Vec<Full>,
@@ -125,7 +121,10 @@ impl Default for Queue {
         Self {
             list: List::new(filter.parsed().query.clone()),
             filter,
-            extra: Extra::default(),
+            columns: Columns::default(),
+            own: Vec::new(),
+            chosen: None,
+            before: None,
             full: None,
             trail: Vec::new(),
             timeline: Timeline::default(),
@@ -237,6 +236,8 @@ impl Queue {
             vocabulary.teams.extend(health.service.team.clone());
         }
         vocabulary.sources.extend(ctx.world.sources.iter().map(|source| source.name.to_string()));
+        vocabulary.categories.extend(ctx.world.plan.policy.categories.iter().cloned());
+        vocabulary.codes.extend(ctx.world.plan.policy.codes.iter().cloned());
         vocabulary.people.insert(ctx.prefs.operator.clone());
         // The newest ones are enough to learn from, and there may be very many.
         for incident in ctx.world.incidents.by_id.values().rev().take(2_000) {
@@ -254,8 +255,7 @@ impl Queue {
         } else if !self.list.marks().is_empty() {
             self.list.clear_marks();
         } else if self.filter.text() != OPEN {
-            self.filter.set(OPEN);
-            self.refilter(ctx);
+            self.apply(&View { query: OPEN.to_owned(), ..View::default() }, ctx);
         }
     }
 
@@ -295,28 +295,6 @@ impl Queue {
             }
         });
         show(Picker::new("Sort by", items.collect()))
-    }
-
-    fn pick_view(&self) -> Vec<Step> {
-        let items = VIEWS.iter().map(|(name, query)| Item {
-            label: (*name).to_owned(),
-            detail: if query.is_empty() { "no filter".to_owned() } else { (*query).to_owned() },
-            then: vec![Step::Go(Place::Query((*query).to_owned()))],
-        });
-        // What is silenced upstream is no query, but looked for here.
-        let silenced = Item {
-            label: "silences".to_owned(),
-            detail: "what is silenced upstream, and what ends soon".to_owned(),
-            then: vec![Step::Act(Action::ListSilences)],
-        };
-        let items = items.chain([silenced]);
-        let now = VIEWS.iter().position(|(_, query)| *query == self.filter.text());
-        show(Picker::new("View", items.collect()).at(now.unwrap_or(0)))
-    }
-
-    /// The name of the saved view that is shown, if it is one.
-    fn view_name(&self) -> Option<&'static str> {
-        VIEWS.iter().find(|(_, query)| *query == self.filter.text()).map(|(name, _)| *name)
     }
 
     /// The actions on the incident, or on the marked ones.
@@ -558,17 +536,16 @@ impl Screen for Queue {
                 self.filter.edit(&self.vocabulary);
             }
             Action::Sort => return self.pick_sort(),
-            Action::View => return self.pick_view(),
+            Action::View => return self.pick_view(ctx.world),
+            Action::SaveView => return self.save_view(ctx.world),
+            Action::DeleteView => return self.delete_view(ctx.world),
             Action::Arrange => {
                 let group = self.list.group().next();
                 let incidents = &ctx.world.incidents;
                 self.with(ctx, |list, context| list.set_group(group, incidents, context));
                 return vec![Step::Say(Tone::Info, format!("grouped by {}", group.word()))];
             }
-            Action::Columns => {
-                self.extra = self.extra.next();
-                return vec![Step::Say(Tone::Info, format!("columns: {}", self.extra.word()))];
-            }
+            Action::Columns => return self.pick_columns(0),
             Action::Follow => {
                 let following = !self.list.is_following();
                 self.with(ctx, |list, context| list.set_following(following, context));
@@ -667,10 +644,10 @@ impl Screen for Queue {
                 return vec![Step::Do(Cmd::Load(*id))];
             }
             Place::Query(query) => {
-                self.full = None;
-                self.filter.set(query);
-                self.refilter(ctx);
+                self.apply(&View { query: query.clone(), ..View::default() }, ctx);
             }
+            Place::View(view) => self.apply(view, ctx),
+            Place::Column(column) => return self.toggle_column(*column),
             Place::Sorted(column) => {
                 let sort = self.list.sort().by(*column);
                 let incidents = &ctx.world.incidents;

@@ -13,58 +13,20 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::facts::{Eye, priority_sign, state_style};
-use super::index::Column as By;
 use super::list::{Line, List};
 use super::timeline::nth;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
+use crate::domain::incident::views::{Column as By, Columns};
 use crate::domain::observation::SourceState;
 use crate::domain::text::duration;
-use crate::domain::time::{TimeStyle, show};
+use crate::domain::time::{Instant, TimeStyle, show};
 use crate::ui::theme::Role;
 use crate::ui::widgets::table::Row;
 use crate::ui::widgets::{Column, Paint, Table, width};
 
 /// Below this width an incident has two lines.
 pub const WIDE: u16 = 100;
-
-/// The columns, in the order in which they stand.
-const PRIORITY: usize = 0;
-const ID: usize = 1;
-const AGE: usize = 2;
-const STATE: usize = 3;
-const SERVICE: usize = 4;
-const WHAT: usize = 5;
-const WHO: usize = 6;
-const TEAM: usize = 7;
-const SOURCE: usize = 8;
-
-/// Which columns beside the ones that are always there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Extra {
-    #[default]
-    None,
-    Team,
-    TeamAndSource,
-}
-
-impl Extra {
-    pub fn next(self) -> Self {
-        match self {
-            Self::None => Self::Team,
-            Self::Team => Self::TeamAndSource,
-            Self::TeamAndSource => Self::None,
-        }
-    }
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "the essential ones",
-            Self::Team => "with the team",
-            Self::TeamAndSource => "with team and source",
-        }
-    }
-}
 
 /// How many lines an incident takes at that width.
 pub fn lines_each(width: u16) -> u16 {
@@ -76,37 +38,33 @@ pub fn room(area: Rect) -> usize {
     Table::room(area.height, lines_each(area.width))
 }
 
-fn columns(total: u16, widest_id: u16, style: TimeStyle, extra: Extra) -> Vec<Column> {
-    let id = widest_id.max(8);
-    let age = if style == TimeStyle::Relative { 7 } else { 13 };
-    if total < WIDE {
-        return vec![
-            Column::new("PRI", 4, 0),
-            Column::new("ID", id, 0),
-            Column::right("AGE", age, 3),
-            Column::new("STATE", 9, 1),
-            Column::fill("SERVICE", 10),
-            Column::new("", 0, 9),
-            Column::new("WHO", 16, 2),
-        ];
-    }
-    let service = (total / 10).clamp(12, 22);
-    let mut columns = vec![
-        Column::new("PRI", 4, 0),
-        Column::new("ID", id, 0),
-        Column::right("AGE", age, 0),
-        Column::new("STATE", 9, 0),
-        Column::new("SERVICE", service, 0),
-        Column::fill("WHAT", 30),
-        Column::new("WHO", (total / 9).clamp(12, 20), 0),
-    ];
-    if extra != Extra::None {
-        columns.push(Column::new("TEAM", 12, 2));
-    }
-    if extra == Extra::TeamAndSource {
-        columns.push(Column::new("SOURCE", 14, 3));
-    }
-    columns
+/// The chosen columns with their widths. Those beyond the usual ones go first where it gets narrow.
+fn columns(total: u16, widest_id: u16, style: TimeStyle, chosen: &Columns) -> Vec<Column> {
+    let time = |ago: u16| if style == TimeStyle::Relative { ago } else { 13 };
+    let narrow = total < WIDE;
+    // What goes when a narrow list has no room, and where there is no more than the usual columns.
+    let at = |column: By| match column {
+        By::Priority => Column::new("PRI", 4, 0),
+        By::Id => Column::new("ID", widest_id.max(8), 0),
+        By::Age => Column::right("AGE", time(7), if narrow { 3 } else { 0 }),
+        By::State => Column::new("STATE", 9, u8::from(narrow)),
+        By::Service if narrow => Column::fill("SERVICE", 10),
+        By::Service => Column::new("SERVICE", (total / 10).clamp(12, 22), 0),
+        By::What if narrow && chosen.has(By::Service) => Column::new("", 0, 9),
+        By::What if narrow => Column::fill("", 0),
+        By::What => Column::fill("WHAT", 30),
+        By::Who if narrow => Column::new("WHO", 16, 2),
+        By::Who => Column::new("WHO", (total / 9).clamp(12, 20), 0),
+        By::Team => Column::new("TEAM", 12, 4),
+        By::Source => Column::new("SOURCE", 14, 5),
+        By::Category => Column::new("CATEGORY", 12, 5),
+        By::Alerts => Column::right("ALERTS", 6, 6),
+        By::Opened => Column::right("OPENED", time(7), 6),
+        By::Acknowledged => Column::right("ACKED", time(7), 4),
+        By::Waits => Column::new("WAITS FOR", 15, 4),
+        By::Since => Column::right("SINCE", time(7), 6),
+    };
+    chosen.iter().map(at).collect()
 }
 
 /// Draws the rows that are in view.
@@ -114,7 +72,7 @@ pub fn paint(
     list: &List,
     teams: &HashMap<ServiceId, String>,
     eye: &Eye<'_>,
-    extra: Extra,
+    chosen: &Columns,
     paint: &mut Paint<'_>,
     area: Rect,
     focused: bool,
@@ -126,19 +84,9 @@ pub fn paint(
         Line::Incident { row, .. } => list.row(*row).map(|row| width(&row.id.to_string())),
         Line::Header(_) => None,
     });
-    let columns = columns(area.width, ids.max().unwrap_or(0), eye.style, extra);
+    let columns = columns(area.width, ids.max().unwrap_or(0), eye.style, chosen);
     let sorted = list.sort().0.first().and_then(|key| {
-        let column = match key.column {
-            By::Priority => PRIORITY,
-            By::Id => ID,
-            By::Age => AGE,
-            By::State => STATE,
-            By::Service => SERVICE,
-            By::What => WHAT,
-            By::Who => WHO,
-            By::Team => TEAM,
-        };
-        (column < columns.len()).then_some((column, key.descending))
+        chosen.iter().position(|column| column == key.column).map(|n| (n, key.descending))
     });
     let table =
         Table { columns: &columns, sort: sorted, cursor: list.cursor_line(), focused, lines };
@@ -146,7 +94,9 @@ pub fn paint(
         Some(Line::Header(header)) => {
             let Some(header) = list.header(*header) else { return };
             let style = cells.paint.of(Role::Heading);
-            cells.across(&format!("{}  {}", header.name, header.count), style);
+            let folded = format!("{} ", cells.paint.theme.symbols.folded);
+            let sign = if list.is_closed(header) { folded.as_str() } else { "" };
+            cells.across(&format!("{sign}{}  {}", header.name, header.count), style);
         }
         Some(Line::Incident { row, depth }) => {
             let Some(row) = list.row(*row) else { return };
@@ -157,6 +107,7 @@ pub fn paint(
                 affected: if row.is_cause { list.affected(row.id) } else { 0 },
                 unfolded: list.is_unfolded(row.id),
                 team: row.team(teams).unwrap_or(""),
+                columns: chosen,
             };
             draw(&row.incident, &seen, eye, cells);
         }
@@ -173,6 +124,7 @@ struct Seen<'a> {
     affected: usize,
     unfolded: bool,
     team: &'a str,
+    columns: &'a Columns,
 }
 
 fn draw(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>, cells: &mut Row<'_, '_>) {
@@ -190,35 +142,71 @@ fn draw(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>, cells: &mut Row<'_,
     // A filled sign would lose its ground to the cursor's, and be dark on dark.
     let filled = cells.selected && priority.bg.is_some();
     let priority = if filled { Style { fg: priority.bg, bg: None, ..priority } } else { priority };
-    let sign = format!("{} {}", priority_sign(theme, incident.priority), incident.priority);
-    cells.cell(PRIORITY, &sign, priority);
-    cells.cell(ID, &incident.id.to_string(), text);
-    let age = match eye.style {
-        TimeStyle::Relative => duration(eye.now.signed_duration_since(incident.opened_at)),
-        style => show(incident.opened_at, eye.now, eye.zone(), style),
+    for (n, column) in seen.columns.iter().enumerate() {
+        let (word, style) = match column {
+            By::Priority => {
+                let sign = priority_sign(theme, incident.priority);
+                (format!("{sign} {}", incident.priority), priority)
+            }
+            By::What => continue,
+            _ => word(incident, column, seen, eye, text),
+        };
+        cells.cell(n, &word, style);
+    }
+    let place = |cells: &Row<'_, '_>, wanted: By| {
+        let n = seen.columns.iter().position(|column| column == wanted);
+        n.and_then(|n| cells.place(n))
     };
-    cells.cell(AGE, &age, text);
-    cells.cell(STATE, incident.state().short(), state_style(theme, incident.state()));
-    match &incident.service {
-        Some(service) => cells.cell(SERVICE, service.as_str(), text),
-        None => cells.cell(SERVICE, "unassigned", theme.of(Role::Warning)),
-    }
-    match incident.owner() {
-        Some(owner) => cells.cell(WHO, owner, text),
-        None => cells.cell(WHO, symbols.none, muted),
-    }
-    cells.cell(TEAM, seen.team, muted);
-    cells.cell(SOURCE, &incident.source, muted);
     let what = if cells.area.height > 1 {
         let area = cells.area;
-        let start = cells.place(ID).map_or(area.x + 2, |place| place.x);
+        let start = place(cells, By::Id).map_or(area.x + 2, |place| place.x);
         let end = area.right().saturating_sub(1);
         Some(Rect::new(start, area.y + 1, end.saturating_sub(start), 1))
     } else {
-        cells.place(WHAT)
+        place(cells, By::What)
     };
     if let Some(place) = what {
         draw_what(incident, seen, eye, cells.paint, place, text);
+    }
+}
+
+/// What stands in a column.
+fn word(
+    incident: &Incident,
+    column: By,
+    seen: &Seen<'_>,
+    eye: &Eye<'_>,
+    text: Style,
+) -> (String, Style) {
+    let theme = eye.theme;
+    let muted = theme.of(Role::Muted);
+    let none = || (theme.symbols.none.to_owned(), muted);
+    let ago = |at: Instant| match eye.style {
+        TimeStyle::Relative => duration(eye.now.signed_duration_since(at)),
+        style => show(at, eye.now, eye.zone(), style),
+    };
+    match column {
+        By::Priority | By::What => (String::new(), text),
+        By::Id => (incident.id.to_string(), text),
+        By::Age => (ago(incident.opened_at), text),
+        By::State => (incident.state().short().to_owned(), state_style(theme, incident.state())),
+        By::Service => match &incident.service {
+            Some(service) => (service.to_string(), text),
+            None => ("unassigned".to_owned(), theme.of(Role::Warning)),
+        },
+        By::Who => incident.owner().map_or_else(none, |owner| (owner.to_owned(), text)),
+        By::Team => (seen.team.to_owned(), muted),
+        By::Source => (incident.source.to_string(), muted),
+        By::Category if incident.category.is_empty() => none(),
+        By::Category => (incident.category.clone(), muted),
+        By::Alerts => (incident.alerts.len().to_string(), muted),
+        By::Opened => (ago(incident.opened_at), muted),
+        By::Acknowledged => incident.acked_at().map_or_else(none, |at| (ago(at), text)),
+        By::Waits => {
+            let hold = incident.standing.hold();
+            hold.map_or_else(none, |hold| (hold.reason.says().to_owned(), text))
+        }
+        By::Since => (ago(incident.started_at), muted),
     }
 }
 

@@ -10,6 +10,7 @@ use super::full;
 use super::list::Group;
 use super::{Pane, Queue, eye, table};
 use crate::domain::incident::Incident;
+use crate::domain::incident::views::OPEN;
 use crate::domain::observation::SourceState;
 use crate::domain::text::duration;
 use crate::ui::screens::Ctx;
@@ -65,7 +66,7 @@ fn paint_list(
     let status_width: u16 = status.iter().map(|(text, _)| width(text)).sum();
     let room = layout.queue.width.saturating_sub(status_width + 12);
     let bad = queue.filter.is_wrong();
-    let view = queue.view_name();
+    let view = queue.view_name(ctx.world);
     let query = if queue.filter.text().is_empty() { "everything" } else { queue.filter.text() };
     let role = match view {
         _ if bad => Role::Critical,
@@ -95,11 +96,15 @@ fn paint_list(
         paint_nothing(queue, ctx, layout.table, paint);
     } else {
         let focused = queue.focus == Pane::List;
-        table::paint(list, &queue.teams, eye, queue.extra, paint, layout.table, focused);
+        table::paint(list, &queue.teams, eye, &queue.columns, paint, layout.table, focused);
         let seen = list.ids(window.clone()).count();
         let before = list.incidents_before(window.start);
-        let mut note = format!("{}–{} of {shown}", before + 1, before + seen);
-        if loaded > shown {
+        let hidden = list.hidden();
+        let mut note = format!("{}–{} of {}", before + 1, before + seen, shown + hidden);
+        if hidden > 0 {
+            let _ = write!(note, ", {hidden} folded");
+        }
+        if loaded > shown + hidden {
             let _ = write!(note, ", {loaded} in all");
         }
         paint.note(layout.queue, &note, muted);
@@ -123,6 +128,10 @@ fn status(queue: &Queue, eye: &Eye<'_>) -> Vec<(String, Style)> {
         if let Some(worst) = waiting.worst {
             parts.push((worst.to_string(), theme.priority(worst)));
         }
+    }
+    let asleep = list.asleep();
+    if asleep > 0 {
+        parts.push((format!("{asleep} snoozed"), theme.of(Role::Muted)));
     }
     if list.is_following() {
         parts.push(("following".to_owned(), theme.of(Role::Muted)));
@@ -162,7 +171,7 @@ fn paint_nothing(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>
         .collect();
     let waiting = queue.list.waiting().count;
     let (_, loaded) = queue.list.counts();
-    if queue.view_name() == Some("open") {
+    if queue.view_name(ctx.world) == Some("open") {
         if blind.is_empty() {
             let text = format!("{} Nothing is open.", theme.symbols.ok);
             lines.push((text, theme.of(Role::Ok)));
@@ -187,7 +196,7 @@ fn paint_nothing(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>
             format!("None of {loaded} incidents matches {}", queue.filter.text())
         };
         lines.push((text, theme.of(Role::Text)));
-        if queue.filter.text() != super::OPEN && !queue.filter.is_editing() {
+        if queue.filter.text() != OPEN && !queue.filter.is_editing() {
             let text = "Esc shows the open ones, / changes the filter, v has other views.";
             lines.push((text.to_owned(), theme.of(Role::Muted)));
         }
@@ -198,6 +207,14 @@ fn paint_nothing(queue: &Queue, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>
             many => format!("{} sources do not answer: there may be more.", many.len()),
         };
         lines.push((format!("{} {text}", theme.symbols.unknown), theme.of(Role::Unknown)));
+    }
+    let asleep = queue.list.asleep();
+    if asleep > 0 {
+        let text = match asleep {
+            1 => "1 is snoozed: v shows it.".to_owned(),
+            n => format!("{n} are snoozed: v shows them."),
+        };
+        lines.push((text, theme.of(Role::Text)));
     }
     if waiting > 0 {
         let text = format!("{waiting} new {} wait above.", theme.symbols.arrow_up);

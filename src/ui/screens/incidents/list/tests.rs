@@ -8,6 +8,7 @@ use super::*;
 use crate::domain::health::{Service, State as Health};
 use crate::domain::incident::IncidentState;
 use crate::domain::incident::query::parse;
+use crate::domain::incident::views::Column;
 use crate::domain::observation::{Fact, Observation, StateReading};
 use crate::engine::core::{self, Input, State};
 use crate::engine::publish::Publisher;
@@ -306,6 +307,100 @@ fn groups_have_headers_with_counts_and_the_cursor_skips_them() {
     assert_eq!(desk.lines(), ["[checkout 1]", "3", "[db 1]", ">2", "[mail 1]", "1", "[x 1]", "4"]);
 }
 
+#[test]
+fn a_folded_group_keeps_its_first_incident_and_the_one_under_the_cursor() {
+    let list = || {
+        vec![
+            of(incident(1, 3), "mail"),
+            of(incident(2, 1), "mail"),
+            of(incident(3, 2), "mail"),
+            incident(4, 2),
+        ]
+    };
+    let mut desk = Desk::new("", list());
+    desk.with(|queue, incidents, context| queue.set_group(Group::Service, incidents, context));
+    assert_eq!(desk.lines(), ["[checkout 1]", "4", "[mail 3]", ">2", "3", "1"]);
+    desk.go(Move::Last);
+    desk.with(|queue, _, context| assert!(queue.fold(context)));
+    assert_eq!(desk.lines(), ["[checkout 1]", "4", "[mail 3]", ">2"]);
+    assert_eq!(desk.queue.hidden(), 2);
+    desk.with(|queue, _, context| assert!(!queue.fold(context)));
+    // What becomes more urgent comes first, and the row under the cursor stays.
+    let mut world = list();
+    world[2] = of(incident(3, 1), "mail");
+    world[1] = of(incident(2, 2), "mail");
+    for incident in &mut world {
+        incident.version += 1;
+    }
+    desk.show(world);
+    assert_eq!(desk.lines(), ["[checkout 1]", "4", "[mail 3]", "3", ">2"]);
+    desk.with(|queue, _, context| assert!(queue.unfold(context)));
+    assert_eq!(desk.lines(), ["[checkout 1]", "4", "[mail 3]", "3", ">2", "1"]);
+}
+
+#[test]
+fn going_to_an_incident_in_a_folded_group_opens_it() {
+    let mut desk = Desk::new("", [of(incident(1, 1), "mail"), of(incident(2, 3), "mail")]);
+    desk.with(|queue, incidents, context| queue.set_group(Group::Service, incidents, context));
+    desk.with(|queue, _, context| assert!(queue.fold(context)));
+    assert_eq!(desk.lines(), ["[mail 2]", ">1"]);
+    desk.with(|queue, _, context| assert!(queue.go_to(IncidentId(2), context)));
+    assert_eq!(desk.lines(), ["[mail 2]", "1", ">2"]);
+}
+
+#[test]
+fn rows_are_grouped_by_priority_cause_owner_and_source() {
+    let given = |id, category: &str, owner: Option<&str>| {
+        let mut made = incident(id, id as u8);
+        made.category = category.to_owned();
+        made.standing.assignee = owner.map(str::to_owned);
+        made
+    };
+    let list =
+        [given(1, "network", Some("luis")), given(2, "", None), given(3, "disk", Some("ana"))];
+    let mut desk = Desk::new("", list);
+    for (group, expect) in [
+        (Group::Priority, ["[P1 1]", ">1", "[P2 1]", "2", "[P3 1]", "3"].as_slice()),
+        (Group::Category, &["[disk 1]", "3", "[network 1]", ">1", "[no category 1]", "2"]),
+        (Group::Owner, &["[ana 1]", "3", "[luis 1]", ">1", "[nobody 1]", "2"]),
+        (Group::Source, &["[prom-dc1 3]", ">1", "2", "3"]),
+    ] {
+        desk.with(|queue, incidents, context| queue.set_group(group, incidents, context));
+        assert_eq!(desk.lines(), expect, "{group:?}");
+    }
+}
+
+#[test]
+fn what_sleeps_is_counted_where_the_list_leaves_it_out() {
+    let mut asleep = incident(2, 1);
+    let until = now() + TimeDelta::hours(1);
+    asleep.standing.snoozed =
+        Some(crate::domain::incident::Snooze { by: "ana".into(), at: now(), until });
+    let mut desk = Desk::new("state:new -is:snoozed", [incident(1, 3), asleep]);
+    assert_eq!((desk.lines(), desk.queue.asleep()), (vec![">1".to_owned()], 1));
+    desk.with(|queue, _, context| queue.set_query(parse("state:new").query, context));
+    assert_eq!(desk.queue.asleep(), 0);
+}
+
+#[test]
+fn the_oldest_acknowledgement_comes_first_and_what_has_none_last() {
+    let acked = |id, minutes| {
+        let mut made = in_state(incident(id, 3), IncidentState::Acknowledged);
+        let at = now() - TimeDelta::minutes(minutes);
+        made.standing.acknowledged = Some(crate::domain::incident::Acknowledgement {
+            by: "ana".into(),
+            at,
+            until: None,
+            warns_at: None,
+        });
+        made
+    };
+    let mut desk = Desk::new("", [incident(1, 1), acked(2, 10), acked(3, 500)]);
+    let sort = Sort::ascending(&[Column::Acknowledged]);
+    desk.with(|queue, incidents, context| queue.set_sort(sort, incidents, context));
+    assert_eq!(desk.lines(), ["3", "2", ">1"]);
+}
+
 #[rstest]
 #[case(Column::Priority, [2, 3, 1, 4], [1, 4, 3, 2])]
 #[case(Column::Age, [1, 2, 3, 4], [4, 3, 2, 1])]
@@ -343,9 +438,9 @@ fn every_column_sorts_both_ways(
 #[test]
 fn a_column_chosen_twice_turns_round_and_the_one_before_decides_among_equals() {
     let sort = Sort::default().by(Column::Service);
-    assert_eq!(sort.to_string(), "service, priority");
-    assert_eq!(sort.by(Column::Service).to_string(), "-service, priority");
-    assert_eq!(sort.by(Column::Priority).to_string(), "priority, service");
+    assert_eq!(sort.to_string(), "service, priority, age");
+    assert_eq!(sort.by(Column::Service).to_string(), "-service, priority, age");
+    assert_eq!(sort.by(Column::Priority).to_string(), "priority, service, age");
 }
 
 #[test]
