@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -13,16 +14,17 @@ use tracing_subscriber::EnvFilter;
 use super::console::Over;
 use super::console::edge::{Edge, Task};
 use super::output::Exit;
-use super::{Context, Failure, duty, log, stored};
+use super::{Context, Failure, duty, log, orders, stored};
 use crate::config::Config;
 use crate::domain::observation::{SourceName, SourceState};
 use crate::domain::paging::Pager;
 use crate::domain::text::{MAX_LINE, clean, count};
 use crate::domain::time::Timescale;
-use crate::engine::core::{News, Notice};
+use crate::engine::core::{News, Notice, OrderNews, PageNews};
 use crate::engine::{Effect, Handle, Snapshot, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool, switch};
+use crate::sources::orders::Clerk;
 use crate::store::Store;
 use crate::ui::Msg;
 
@@ -122,7 +124,7 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
         Task::spawn(look(handle.clone())),
         Task::spawn(duty::run(handle.clone(), duty::lease(context, &config, true))),
         Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
-        Task::spawn(pager::run(handle.clone(), actor, couriers, time)),
+        Task::spawn(pager::run(handle.clone(), actor.clone(), couriers, time)),
     ];
     if let Some(switch) = config.switch.clone() {
         let probe = move || {
@@ -131,7 +133,10 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
         };
         beside.push(Task::spawn(switch::run(switch, handle.clone(), probe)));
     }
-    let edge = Edge { handle: handle.clone(), news, courier, notify, over: Over::default(), time };
+    let (clerk, clerks) = watch::channel(Arc::new(Clerk::new(&config.sources)));
+    beside.push(Task::spawn(orders::run(handle.clone(), actor, clerks, time)));
+    let over = Over::default();
+    let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let started = edge.start(config, Some(context.around.clone()));
     beside.push(Task::of(started.running));
     Ok((handle, beside))
@@ -154,8 +159,14 @@ async fn say(mut effects: mpsc::Receiver<Effect>, mut news: mpsc::Receiver<Msg>)
         tokio::select! {
             Some(effect) = effects.recv() => match effect {
                 Effect::Notify(notice) => tracing::info!("{}", told(&notice)),
-                Effect::Paged(news) if news.is_good => tracing::info!("{}", news.text),
-                Effect::Paged(news) => tracing::warn!("{}", news.text),
+                Effect::Paged(PageNews { text, is_good })
+                | Effect::Ordered(OrderNews { text, is_good }) => {
+                    if is_good {
+                        tracing::info!("{text}");
+                    } else {
+                        tracing::warn!("{text}");
+                    }
+                }
                 // It is put to its owner, at their console.
                 Effect::Ask(_) => {}
             },

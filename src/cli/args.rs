@@ -4,6 +4,7 @@ mod calendar;
 mod incident;
 mod oncall;
 mod page;
+mod silence;
 mod upload;
 
 use std::ffi::OsString;
@@ -28,6 +29,9 @@ pub use oncall::{
     Oncall, Override, Overrides, Shifts, Swap, Take,
 };
 pub use page::Page;
+pub use silence::{
+    Add as SilenceAdd, Expire as SilenceExpire, Extend as SilenceExtend, Silence, Silences,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
     config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
@@ -166,6 +170,11 @@ pub enum Command {
     Page(Page),
     /// The console without a screen: polls, raises incidents and pages, until it is told to end
     Agent,
+    /// What is silenced upstream, what ends first before the others
+    Silences(Silences),
+    /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
+    #[command(subcommand)]
+    Silence(Silence),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

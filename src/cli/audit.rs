@@ -11,6 +11,7 @@ use super::{Context, Failure, stored};
 use crate::domain::incident::Actor;
 use crate::domain::log::Entry;
 use crate::domain::paging;
+use crate::domain::upstream;
 use crate::ui::screens::incidents::timeline;
 
 #[derive(Serialize)]
@@ -78,6 +79,7 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
             Entry::Calendar(e) => serde_json::to_value(&e.body),
             Entry::Paging(e) => serde_json::to_value(&e.body),
             Entry::View(e) => serde_json::to_value(&e.body),
+            Entry::Upstream(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
@@ -88,6 +90,10 @@ fn incident(event: &Entry) -> Option<String> {
         Entry::Incident(e) => Some(e.incident),
         Entry::Paging(e) => match &e.body {
             paging::Event::Paged(paged) => paged.incident,
+            _ => None,
+        },
+        Entry::Upstream(e) => match &e.body {
+            upstream::Event::Ordered(ordered) => ordered.incident,
             _ => None,
         },
         Entry::Roster(_) | Entry::Calendar(_) | Entry::View(_) => None,
@@ -105,6 +111,7 @@ fn words(event: &Entry, zone: Tz) -> String {
         Entry::Calendar(e) => e.body.words(),
         Entry::Paging(e) => e.body.words(),
         Entry::View(e) => e.body.words(),
+        Entry::Upstream(e) => e.body.words(),
     }
 }
 

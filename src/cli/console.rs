@@ -6,28 +6,31 @@ mod mirror;
 mod team;
 mod tell;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::future;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
 use super::output::{Exit, complain};
-use super::{Context, Failure, duty, log, stored, themes};
+use super::{Context, Failure, duty, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
 use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::paging;
 use crate::domain::text;
 use crate::domain::time::{Instant, Timescale};
+use crate::domain::upstream::{self, Upstream, UpstreamKind};
 use crate::engine::{Input, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool};
 use crate::sources::demo as demo_world;
+use crate::sources::orders::Clerk;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
@@ -82,7 +85,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 5],
+    beside: [JoinHandle<()>; 6],
 }
 
 impl Opened {
@@ -122,8 +125,9 @@ fn named(command: &Command) -> Vec<String> {
             vec!["the page".to_owned()]
         }
         Command::Escalate(request) => vec![format!("{} escalate", request.incident)],
+        Command::Upstream(upstream::Command::Order(order)) => vec![order.call.words()],
         // What was claimed and not ended is claimed again.
-        Command::Paging(_) => Vec::new(),
+        Command::Paging(_) | Command::Upstream(_) => Vec::new(),
     }
 }
 
@@ -148,6 +152,10 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
+    // As if it were one.
+    let (kind, timeout) = (UpstreamKind::Alertmanager, TimeDelta::seconds(10));
+    config.plan.upstreams =
+        [(Arc::from(DEMO), Upstream { kind, timeout, actions: BTreeMap::new() })].into();
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
     config.plan.channels = team.plan.channels;
@@ -249,7 +257,10 @@ async fn open(
     let spooling = tokio::spawn(spooling);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
-    let edge = Edge { handle: handle.clone(), news, courier, notify, over, time };
+    let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
+    let (clerk, clerks) = watch::channel(Arc::new(clerk));
+    let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
+    let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
@@ -277,7 +288,7 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    let beside = [running, telling, paging, spooling, on_duty];
+    let beside = [running, telling, paging, spooling, ordering, on_duty];
     Ok(Opened { tui, input, model, outside, beside })
 }
 

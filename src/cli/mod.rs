@@ -17,9 +17,11 @@ mod init;
 mod keys;
 mod log;
 mod oncall;
+mod orders;
 mod output;
 mod page;
 mod show;
+mod silence;
 mod sources;
 mod span;
 mod stored;
@@ -135,6 +137,8 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Calendar(args) => block_on(calendar::run(context, args)),
         Command::Agent => agent::run(context),
         Command::Page(args) => block_on(page::run(context, &args)),
+        Command::Silences(args) => block_on(silence::list(context, &args)),
+        Command::Silence(args) => block_on(silence::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

@@ -74,16 +74,23 @@ impl<'a> EntryFields<'a> {
 
 pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<Exit, Failure> {
     let store = stored::open_to_query(context, config).await?;
-    let read =
-        async { Ok((store.incident(id).await?, store.timeline(id).await?, store.pages().await?)) };
+    let read = async {
+        Ok((
+            store.incident(id).await?,
+            store.timeline(id).await?,
+            store.pages().await?,
+            store.orders().await?,
+        ))
+    };
     let read: Result<_, Failure> = read.await;
     store.close().await;
-    let (Some(incident), events, pages) = read? else {
+    let (Some(incident), events, pages, orders) = read? else {
         return Err(Failure::Refused(format!(
             "there is no {id}; `atalaya incidents state:any` lists all"
         )));
     };
-    let paged = timeline::paged(pages.about(id), &config.plan.roster);
+    let mut paged = timeline::paged(pages.about(id), &config.plan.roster);
+    paged.extend(timeline::ordered(orders.about(id)));
     if context.output.json {
         output::document(&Document {
             incident: Fields::of(&incident),

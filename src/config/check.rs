@@ -214,10 +214,10 @@ pub fn digest(source: &ReadSource<'_>) -> u64 {
         p.alerts.hash(&mut hasher);
         p.backfill.hash(&mut hasher);
     }
-    if let Kind::Alertmanager(Alertmanager { mirror, .. }) | Kind::Icinga2(Icinga2 { mirror, .. }) =
-        &source.settings.kind
+    if let Kind::Alertmanager(Alertmanager { mirror, acknowledge, .. })
+    | Kind::Icinga2(Icinga2 { mirror, acknowledge, .. }) = &source.settings.kind
     {
-        mirror.as_ref().map(ToString::to_string).hash(&mut hasher);
+        [mirror, acknowledge].map(|o| o.as_ref().map(ToString::to_string)).hash(&mut hasher);
     }
     if let Kind::Ical(ical) = &source.settings.kind {
         format!("{:?} {:?} {:?}", ical.callings, ical.zone, ical.windows).hash(&mut hasher);

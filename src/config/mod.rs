@@ -35,10 +35,11 @@ use crate::domain::incident::Priority;
 use crate::domain::incident::policy::Policy;
 use crate::domain::roster::{PersonId, Roster};
 use crate::domain::time::{Instant, TimeStyle};
+use crate::domain::upstream::{Upstream, UpstreamKind, Upstreams};
 use crate::engine::Plan;
 use crate::notify::channels::ChannelSettings;
 use crate::notify::switch::DeadMansSwitch;
-use crate::sources::settings::{Host, HttpSettings, Kind, SourceSettings};
+use crate::sources::settings::{ActionTemplate, Host, HttpSettings, Kind, SourceSettings};
 
 use problem::{Place, Report, SourceFile};
 use reader::Section;
@@ -338,6 +339,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         policy,
         roster,
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
+        upstreams: taking_orders(&sources),
         windows,
         calendars,
         allowed,
@@ -368,6 +370,25 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
 /// In whose name things are made known elsewhere.
 pub fn owner(site: &str, host: &str, store: &StoreAddress) -> Owner {
     Owner::new(site, &format!("{host} {store}"))
+}
+
+/// The sources that take orders.
+pub fn taking_orders(sources: &[SourceSettings]) -> Upstreams {
+    let known = |s: &SourceSettings| {
+        let kind = match &s.kind {
+            Kind::Alertmanager(_) => UpstreamKind::Alertmanager,
+            Kind::Icinga2(_) => UpstreamKind::Icinga2,
+            Kind::Http(document) if !document.actions.is_empty() => UpstreamKind::Http,
+            _ => return None,
+        };
+        let timeout = TimeDelta::from_std(s.timeout).unwrap_or(TimeDelta::minutes(10));
+        let actions = match &s.kind {
+            Kind::Http(document) => document.actions.iter().map(ActionTemplate::asks).collect(),
+            _ => BTreeMap::new(),
+        };
+        Some((s.name.clone(), Upstream { kind, timeout, actions }))
+    };
+    sources.iter().filter_map(known).collect()
 }
 
 /// A value counts as fresh for three intervals of its source.

@@ -532,6 +532,56 @@ fn maintenance_is_made_known_only_where_that_is_said_and_in_the_name_of_site_and
 }
 
 #[test]
+fn acknowledgements_are_made_known_where_that_is_said_and_belong_to_no_other_kind() {
+    let am = "[[sources]]\nname = \"am\"\nkind = \"alertmanager\"\nurl = \"http://am:9093\"\n";
+    let owner = |config: &Config| match &config.sources[0].kind {
+        Kind::Alertmanager(a) => a.acknowledge.as_ref().map(ToString::to_string),
+        other => panic!("{other:?}"),
+    };
+    let silent = read_text(am).unwrap();
+    assert_eq!(owner(&silent), None);
+    assert!(silent.plan.upstreams.contains_key("am"), "it takes orders all the same");
+    let told = read_text(&format!("{am}acknowledge = true\n")).unwrap();
+    assert!(owner(&told).unwrap().starts_with("atalaya-ack "), "{:?}", owner(&told));
+    let host = "[[sources]]\nname = \"h\"\nkind = \"host\"\nacknowledge = true\n";
+    let problems = read_text(host).unwrap_err().to_string();
+    assert!(problems.contains("cannot be told of acknowledgements"), "{problems}");
+    assert!(problems.contains("it belongs to alertmanager and icinga2"), "{problems}");
+}
+
+#[test]
+fn an_action_is_told_to_the_server_of_its_source_with_what_is_known() {
+    let text = |action: &str| {
+        format!(
+            "[[sources]]\nname = \"app\"\nkind = \"http\"\nurl = \"https://app.example/x.json\"\n\
+             [[sources.actions]]\n{action}"
+        )
+    };
+    let good = "on = \"resolve\"\nmethod = \"PUT\"\nurl = \"https://app.example/p/{{alert}}\"\n\
+                body = '{\"by\": \"{{by}}\"}'\n";
+    let config = read_text(&text(good)).unwrap();
+    let told = &config.plan.upstreams["app"].actions["resolve"];
+    assert_eq!(told.iter().map(String::as_str).collect::<Vec<_>>(), ["alert", "by"]);
+    for (action, expect) in [
+        ("on = \"explode\"\nurl = \"https://app.example/p\"\n", "nothing is told of \"explode\""),
+        ("on = \"resolve\"\n", "\"url\" is missing in sources.actions"),
+        ("on = \"resolve\"\nurl = \"https://app.example/{{who}}\"\n", "nothing is called \"who\""),
+        (
+            "on = \"resolve\"\nurl = \"https://other.example/p\"\n",
+            "goes to the server of its source",
+        ),
+        (
+            "on = \"resolve\"\nurl = \"https://app.example{{id}}/p\"\n",
+            "goes to the server of its source",
+        ),
+        ("on = \"resolve\"\nurl = \"https://{{id}}/p\"\n", "goes to the server of its source"),
+    ] {
+        let problems = read_text(&text(action)).unwrap_err().to_string();
+        assert!(problems.contains(expect), "{action}: {problems}");
+    }
+}
+
+#[test]
 fn a_file_that_is_too_large_is_refused_by_its_size() {
     let problems = read_text(&"#".repeat(1024 * 1024 + 1)).unwrap_err();
     assert!(problems.to_string().contains("larger than 1 MiB"), "{problems}");

@@ -8,6 +8,7 @@ use super::incident::lifecycle::{Action, Report, Target};
 use super::incident::views::shared;
 use super::paging;
 use super::roster::book;
+use super::upstream;
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub enum Command {
     View(shared::Command),
     /// Page the next level of the policy that governs an incident, now.
     Escalate(paging::escalate::Request),
+    /// Order something of a system that alerts came from, or say what became of it.
+    Upstream(upstream::Command),
 }
 
 /// The answer to one target of a command.

@@ -8,9 +8,11 @@ use super::incident::{Actor, Event, EventBody, IncidentId};
 use super::paging;
 use super::roster::Change;
 use super::time::Instant;
+use super::upstream;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and views.
+/// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and
+/// views.
 pub const EVENT_VERSION: u32 = 3;
 
 /// One stored fact.
@@ -21,6 +23,7 @@ pub enum Entry {
     Calendar(Recorded<CalendarEvent>),
     Paging(Recorded<paging::Event>),
     View(Recorded<shared::Event>),
+    Upstream(Recorded<upstream::Event>),
 }
 
 /// A fact that is about no incident, with its place, its time and whose it is.
@@ -50,6 +53,7 @@ pub enum Fact {
     Calendar(CalendarEvent),
     Paging(paging::Event),
     View(shared::Event),
+    Upstream(upstream::Event),
 }
 
 impl NewEntry {
@@ -64,6 +68,7 @@ impl NewEntry {
             Fact::Calendar(body) => Entry::Calendar(Recorded { position, at, actor, body }),
             Fact::Paging(body) => Entry::Paging(Recorded { position, at, actor, body }),
             Fact::View(body) => Entry::View(Recorded { position, at, actor, body }),
+            Fact::Upstream(body) => Entry::Upstream(Recorded { position, at, actor, body }),
         }
     }
 }
@@ -76,6 +81,7 @@ impl Entry {
             Self::Calendar(e) => e.position,
             Self::Paging(e) => e.position,
             Self::View(e) => e.position,
+            Self::Upstream(e) => e.position,
         }
     }
 
@@ -86,6 +92,7 @@ impl Entry {
             Self::Calendar(e) => e.at,
             Self::Paging(e) => e.at,
             Self::View(e) => e.at,
+            Self::Upstream(e) => e.at,
         }
     }
 
@@ -96,6 +103,7 @@ impl Entry {
             Self::Calendar(e) => &e.actor,
             Self::Paging(e) => &e.actor,
             Self::View(e) => &e.actor,
+            Self::Upstream(e) => &e.actor,
         }
     }
 
@@ -107,6 +115,7 @@ impl Entry {
             Self::Calendar(e) => e.body.kind(),
             Self::Paging(e) => e.body.kind(),
             Self::View(e) => e.body.kind(),
+            Self::Upstream(e) => e.body.kind(),
         }
     }
 
@@ -114,7 +123,7 @@ impl Entry {
     pub fn incident(&self) -> Option<&Event> {
         match self {
             Self::Incident(e) => Some(e),
-            Self::Roster(_) | Self::Calendar(_) | Self::Paging(_) | Self::View(_) => None,
+            _ => None,
         }
     }
 
@@ -122,7 +131,7 @@ impl Entry {
     pub fn roster(&self) -> Option<&Recorded<Change>> {
         match self {
             Self::Roster(change) => Some(change),
-            Self::Incident(_) | Self::Calendar(_) | Self::Paging(_) | Self::View(_) => None,
+            _ => None,
         }
     }
 
@@ -130,7 +139,7 @@ impl Entry {
     pub fn calendar(&self) -> Option<&Recorded<CalendarEvent>> {
         match self {
             Self::Calendar(change) => Some(change),
-            Self::Incident(_) | Self::Roster(_) | Self::Paging(_) | Self::View(_) => None,
+            _ => None,
         }
     }
 
@@ -138,7 +147,15 @@ impl Entry {
     pub fn paging(&self) -> Option<&Recorded<paging::Event>> {
         match self {
             Self::Paging(event) => Some(event),
-            Self::Incident(_) | Self::Roster(_) | Self::Calendar(_) | Self::View(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Of an order.
+    pub fn upstream(&self) -> Option<&Recorded<upstream::Event>> {
+        match self {
+            Self::Upstream(event) => Some(event),
+            _ => None,
         }
     }
 }

@@ -88,6 +88,12 @@ impl Matchers {
     }
 }
 
+impl FromIterator<Matcher> for Matchers {
+    fn from_iter<I: IntoIterator<Item = Matcher>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
 impl Matcher {
     /// A condition; refused if a regular expression does not compile or is too large.
     pub fn new(name: &str, op: Op, value: &str) -> Result<Self, String> {

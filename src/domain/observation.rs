@@ -9,6 +9,7 @@ use super::health::{Service, ServiceId, SignalName, State};
 use super::matcher::{Labels, Matchers};
 use super::roster::Duty;
 use super::time::Instant;
+use super::upstream::silence::Listed;
 
 /// The configured name of a source.
 pub type SourceName = Arc<str>;
@@ -51,6 +52,8 @@ pub enum Fact {
     /// What is planned, as a calendar states it: all windows of a year back and ahead. The same `Arc`
     /// as before: nothing changed.
     Windows(Windows),
+    /// What is silenced there, all of it that is not over.
+    Silences(Listed),
 }
 
 /// One value of one signal.

@@ -18,6 +18,7 @@ use crate::domain::matcher::Labels;
 use crate::domain::paging::{self, reach::Desk};
 use crate::domain::roster::book;
 use crate::domain::text;
+use crate::domain::upstream;
 
 /// The longest name of a category or a code.
 const MAX_CATEGORY: usize = 60;
@@ -153,6 +154,27 @@ pub(super) fn view(draft: &mut Draft<'_>, actor: &Actor, command: &shared::Comma
     draft.answers.push(Outcome { id: None, verdict });
 }
 
+/// An order, or what became of one.
+pub(super) fn upstream(draft: &mut Draft<'_>, actor: &Actor, command: &upstream::Command) {
+    let State { orders, plan, .. } = draft.state;
+    let about = match command {
+        upstream::Command::Order(request) => request.about,
+        _ => None,
+    };
+    let about = about.and_then(|id| draft.incident(id));
+    let desk = upstream::Desk { orders, upstreams: &plan.upstreams, about };
+    let verdict = match upstream::judge(desk, actor, command, draft.now) {
+        Ok((events, said)) => {
+            for event in events {
+                draft.push_other(actor, Fact::Upstream(event));
+            }
+            Verdict::Done { said, also: Vec::new() }
+        }
+        Err(verdict) => verdict,
+    };
+    draft.answers.push(Outcome { id: None, verdict });
+}
+
 /// What a person types about the calendar, without what does not belong into a line.
 fn neat(command: &calendar::Command) -> calendar::Command {
     use calendar::{Action, Command};
@@ -279,6 +301,7 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
     for body in events {
         draft.push(actor, id, body);
     }
+    tell(draft, actor, id, action);
     let mut also = Vec::new();
     if let Action::Merge { into } = action {
         also.push(*into);
@@ -297,6 +320,7 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
                     .and_then(|c| lasting.or_else(|| policy.ack_expiry(c.priority)))
                     .map(|d| draft.now + d);
                 draft.push(actor, child, EventBody::Acknowledged { until });
+                tell(draft, actor, child, action);
                 also.push(child);
             }
         }
@@ -389,6 +413,37 @@ fn covered(draft: &Draft<'_>, id: IncidentId) -> Option<String> {
     Some(format!("{} already covers the same trouble; work on that one", other.id))
 }
 
+/// Tells the source of an incident of what was done here, where it wants to know.
+fn tell(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, action: &Action) {
+    let comment = match action {
+        Action::Note { text } => text.clone(),
+        Action::Resolve { reason, .. }
+        | Action::Close { reason, .. }
+        | Action::Cancel { reason, .. }
+        | Action::Reopen { reason, .. } => reason.clone(),
+        _ => String::new(),
+    };
+    tell_of(draft, actor, id, (action.word(), &comment));
+}
+
+fn tell_of(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, (word, comment): (&str, &str)) {
+    let upstreams = &draft.state.plan.upstreams;
+    let next = draft.next_order();
+    let Some(incident) = draft.incident(id) else { return };
+    let what = (word, comment, actor.name.as_str());
+    for ordered in upstream::actions::ordered(upstreams, incident, what, next) {
+        draft.push_other(actor, Fact::Upstream(upstream::Event::Ordered(ordered)));
+    }
+}
+
+/// The same of an acknowledgement that was undone.
+fn take_back(draft: &mut Draft<'_>, actor: &Actor, before: &Incident) {
+    let is_new = draft.incident(before.id).is_some_and(|i| i.state() == IncidentState::New);
+    if is_new && before.state() == IncidentState::Acknowledged {
+        tell_of(draft, actor, before.id, ("unacknowledge", ""));
+    }
+}
+
 /// The last own action on one incident, taken back.
 pub(super) fn undo(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId) {
     let verdict = match draft.incident(id).cloned() {
@@ -422,6 +477,7 @@ fn undo_one(draft: &mut Draft<'_>, actor: &Actor, incident: &Incident) -> Verdic
     };
     let was = incident.standing.merged_into;
     draft.push(actor, id, body);
+    take_back(draft, actor, incident);
     if let Some(from) = was.filter(|_| was != still) {
         draft.push(actor, from, EventBody::Released { id });
     }
@@ -443,7 +499,11 @@ fn undo_one(draft: &mut Draft<'_>, actor: &Actor, incident: &Incident) -> Verdic
             .map(|c| lifecycle::judge_undo(c, actor, policy, draft.now))
             .and_then(Result::ok)
         {
+            let before = draft.incident(child).cloned();
             draft.push(actor, child, body);
+            if let Some(before) = before {
+                take_back(draft, actor, &before);
+            }
             also.push(child);
         }
     }

@@ -26,6 +26,7 @@ use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
 use crate::domain::paging::{self, Pager, Pages};
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
+use crate::domain::upstream::{self, Orders};
 
 /// Something that reaches the core.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ pub enum Effect {
     Ask(Question),
     /// Tell them what became of a page.
     Paged(PageNews),
+    /// Tell them what became of an order.
+    Ordered(OrderNews),
 }
 
 /// What became of a page.
@@ -63,6 +66,14 @@ pub enum Effect {
 pub struct PageNews {
     pub text: String,
     /// It has arrived.
+    pub is_good: bool,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderNews {
+    pub text: String,
+    /// It is done.
     pub is_good: bool,
 }
 
@@ -118,6 +129,8 @@ pub struct State {
     /// Who was paged, and whether it arrived.
     pub(super) pages: Arc<Pages>,
     pub(super) views: Arc<SharedViews>,
+    /// What was ordered of other systems, and whether it was done.
+    pub(super) orders: Arc<Orders>,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -148,6 +161,8 @@ pub(super) struct Changes {
     pub calendar: bool,
     pub pages: bool,
     pub views: bool,
+    pub orders: bool,
+    pub silences: bool,
     pub imported: bool,
 }
 
@@ -173,6 +188,7 @@ impl State {
             calendar: Arc::default(),
             pages: Arc::default(),
             views: Arc::default(),
+            orders: Arc::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
@@ -219,6 +235,15 @@ impl State {
         &self.views
     }
 
+    /// With the orders that the store has.
+    pub fn with_orders(self, orders: Orders) -> Self {
+        Self { orders: Arc::new(orders), ..self }
+    }
+
+    pub fn orders(&self) -> &Arc<Orders> {
+        &self.orders
+    }
+
     pub fn pages(&self) -> &Arc<Pages> {
         &self.pages
     }
@@ -262,12 +287,14 @@ impl State {
         let watched = self.by_alert.get(&observation.source);
         let watched: Vec<String> = watched.into_iter().flat_map(|w| w.keys().cloned()).collect();
         let (catalogue, imported) = (self.sight.catalogue.clone(), self.sight.imported.clone());
+        let silences = self.sight.silences.clone();
         self.sight.absorb(observation, &self.plan, watched.into_iter(), now);
         if !Arc::ptr_eq(&catalogue, &self.sight.catalogue) {
             self.unsettled = true;
             self.plan_escalations();
         }
         self.changes.imported |= !Arc::ptr_eq(&imported, &self.sight.imported);
+        self.changes.silences |= !Arc::ptr_eq(&silences, &self.sight.silences);
         for fact in &observation.facts {
             if let Fact::Windows(windows) = fact {
                 self.import(&observation.source, windows, now);
@@ -435,12 +462,16 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             Command::Paging(command) => commands::paging(&mut draft, actor, command),
             Command::View(command) => commands::view(&mut draft, actor, command),
             Command::Escalate(request) => escalation::by_hand(&mut draft, actor, request),
+            Command::Upstream(command) => commands::upstream(&mut draft, actor, command),
         },
         Input::Tick => {
             detection::tick(&mut draft);
             maintenance::ask(&mut draft);
             for event in paging::overdue(&state.pages, now) {
                 draft.push_other(&Actor::system(), log::Fact::Paging(event));
+            }
+            for event in upstream::overdue(&state.orders, now) {
+                draft.push_other(&Actor::system(), log::Fact::Upstream(event));
             }
         }
     }
@@ -471,6 +502,10 @@ pub fn evolve(state: &mut State, entry: &Entry) {
         Entry::View(event) => {
             Arc::make_mut(&mut state.views).apply(event);
             state.changes.views = true;
+        }
+        Entry::Upstream(event) => {
+            Arc::make_mut(&mut state.orders).apply(event);
+            state.changes.orders = true;
         }
     }
 }
@@ -515,6 +550,9 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
     }
     if let Some(event) = entry.paging() {
         return page_news(state, &event.body).map(Effect::Paged).into_iter().collect();
+    }
+    if let Some(event) = entry.upstream() {
+        return order_news(state, &event.body).map(Effect::Ordered).into_iter().collect();
     }
     let Some(event) = entry.incident() else { return Vec::new() };
     let Some(incident) = state.incidents.get(&event.incident) else { return Vec::new() };
@@ -566,6 +604,24 @@ fn page_news(state: &State, event: &paging::Event) -> Option<PageNews> {
         _ => return None,
     };
     Some(PageNews { text, is_good })
+}
+
+/// What became of an order, where that is news.
+fn order_news(state: &State, event: &upstream::Event) -> Option<OrderNews> {
+    let order = state.orders.get(event.order())?;
+    let what = format!("{} to {}: {}", order.what.id, order.what.source, order.what.call.words());
+    let (text, is_good) = match event {
+        upstream::Event::OrderDone { said, .. } if said.is_empty() => {
+            (format!("{what}: done"), true)
+        }
+        upstream::Event::OrderDone { said, .. } => (format!("{what}: {said}"), true),
+        upstream::Event::OrderFailed { attempt: 1, why, .. } => {
+            (format!("{what}: failed, is tried again: {why}"), false)
+        }
+        upstream::Event::OrderGivenUp { why, .. } => (format!("{what}: given up: {why}"), false),
+        _ => return None,
+    };
+    Some(OrderNews { text, is_good })
 }
 
 /// The question that an event puts to the person at this console, if it is theirs to answer.

@@ -48,7 +48,8 @@ pub(super) fn observed(draft: &mut Draft<'_>, observation: &Observation) {
             | Fact::Backfill(_)
             | Fact::Evidence(_)
             | Fact::Shifts(_)
-            | Fact::Windows(_) => {}
+            | Fact::Windows(_)
+            | Fact::Silences(_) => {}
         }
     }
     clearing(draft, source);

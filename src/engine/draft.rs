@@ -13,6 +13,8 @@ use crate::domain::log::{Fact, NewEntry};
 use crate::domain::observation::SourceName;
 use crate::domain::paging::{self, PageId};
 use crate::domain::time::Instant;
+use crate::domain::upstream::Event::Ordered;
+use crate::domain::upstream::OrderId;
 
 /// Reads through to the state wherever nothing was decided yet.
 pub(super) struct Draft<'a> {
@@ -134,6 +136,13 @@ impl<'a> Draft<'a> {
         }
         let Event { at, actor, incident, body, .. } = event;
         self.events.push(NewEntry { at, actor, fact: Fact::Incident(incident, body) });
+    }
+
+    /// The number of the next order.
+    pub fn next_order(&self) -> OrderId {
+        let ordered = |e: &&NewEntry| matches!(&e.fact, Fact::Upstream(Ordered(_)));
+        let so_far = self.events.iter().filter(ordered).count() as u64;
+        OrderId(self.state.orders().next().0 + so_far)
     }
 
     /// Adds an event that is about no incident.

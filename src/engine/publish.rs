@@ -96,6 +96,20 @@ impl Publisher {
                 value: Arc::clone(&state.views),
             },
         };
+        let orders = match last {
+            Some(last) if !changes.orders => last.orders.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.orders.generation + 1),
+                value: Arc::clone(&state.orders),
+            },
+        };
+        let silences = match last {
+            Some(last) if !changes.silences => last.silences.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.silences.generation + 1),
+                value: Arc::clone(&state.sight.silences),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -115,6 +129,8 @@ impl Publisher {
             calendar,
             pages,
             views,
+            orders,
+            silences,
             imported,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
@@ -136,6 +152,8 @@ impl Changes {
         calendar: true,
         pages: true,
         views: true,
+        orders: true,
+        silences: true,
         imported: true,
     };
 
@@ -147,6 +165,8 @@ impl Changes {
             || self.calendar
             || self.pages
             || self.views
+            || self.orders
+            || self.silences
             || self.imported
     }
 }
@@ -162,6 +182,8 @@ impl Default for Changes {
             calendar: false,
             pages: false,
             views: false,
+            orders: false,
+            silences: false,
             imported: false,
         }
     }

@@ -31,6 +31,7 @@ use crate::domain::observation::{Fact, Observation, SourceStatus};
 use crate::domain::paging::{Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
+use crate::domain::upstream::Orders;
 
 /// What reaches the engine's task.
 #[derive(Debug)]
@@ -160,6 +161,14 @@ impl Desk {
     /// The store cannot be read or written; nothing was stored.
     pub async fn ask(&self, actor: Actor, command: Command) -> Result<Vec<Outcome>, StoreError> {
         self.0.lock().await.command(actor, command).await
+    }
+
+    /// The orders as they are now, those of others too.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn orders(&self) -> Result<Arc<Orders>, StoreError> {
+        self.0.lock().await.newest().await.map(|state| Arc::clone(state.orders()))
     }
 
     /// The pages as they are now, those of others too.

@@ -15,6 +15,7 @@ use crate::domain::observation::{
 };
 use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
+use crate::domain::upstream::Silences;
 
 use super::listing::Listing;
 use super::snapshot::Plan;
@@ -39,6 +40,8 @@ pub struct Sight {
     pub sources: Vec<SourceStatus>,
     /// Who is on call by calendars that sources read, as of the last answer of each.
     pub imported: Arc<Imported>,
+    /// What is silenced, as of the last answer of each source.
+    pub silences: Arc<Silences>,
     declared: BTreeMap<SourceName, Vec<Arc<Service>>>,
 }
 
@@ -165,6 +168,11 @@ impl Sight {
                 Fact::Shifts(duties) => {
                     if self.imported.get(source).is_none_or(|known| known != duties) {
                         Arc::make_mut(&mut self.imported).insert(source.clone(), duties.clone());
+                    }
+                }
+                Fact::Silences(listed) => {
+                    if self.silences.get(source).is_none_or(|known| known != listed) {
+                        Arc::make_mut(&mut self.silences).insert(source.clone(), listed.clone());
                     }
                 }
                 // They are part of the calendar.

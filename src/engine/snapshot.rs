@@ -21,6 +21,7 @@ use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
+use crate::domain::upstream::{Orders, Silences, Upstreams};
 
 /// How long after a start calendars are waited for.
 pub(super) const READ_WITHIN: TimeDelta = TimeDelta::minutes(5);
@@ -59,6 +60,10 @@ pub struct Snapshot {
     pub pages: Part<Pages>,
     /// The views of the queue that everybody has.
     pub views: Part<SharedViews>,
+    /// What was ordered of other systems, and whether it was done.
+    pub orders: Part<Orders>,
+    /// What is silenced upstream, as of the last answer of each source.
+    pub silences: Part<Silences>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
@@ -105,6 +110,8 @@ pub struct Plan {
     pub roster: Arc<Roster>,
     /// The ways to reach people that this console has.
     pub channels: Vec<Channel>,
+    /// The sources that take orders.
+    pub upstreams: Upstreams,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
     /// The sources whose calendars state further ones, with what they state where that was read before
@@ -146,6 +153,7 @@ impl Plan {
             policy: Policy::default(),
             roster: Arc::default(),
             channels: Vec::new(),
+            upstreams: Upstreams::new(),
             windows: Vec::new(),
             calendars: BTreeMap::new(),
             allowed: BTreeMap::new(),

@@ -10,8 +10,8 @@
 
 pub mod silences;
 
-use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
@@ -19,9 +19,10 @@ use serde::Deserialize;
 use tokio::time::Instant as Clock;
 use url::Url;
 
-use super::http_client::{Answer, Clients, Http, address, below};
+use super::http_client::{Answer, Clients, Http, Request, address, below};
 use super::settings::{Alertmanager as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
+use crate::domain::calendar::mirror::Owner;
 use crate::domain::matcher::{Matcher, Matchers};
 use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Heartbeat, Observation, SourceName,
@@ -56,12 +57,23 @@ impl Alertmanager {
         let mut merged = HashMap::new();
         let mut pulses: Vec<Option<Instant>> = vec![None; self.settings.heartbeats.len()];
         let mut failures = Vec::new();
+        let mut silences: Option<BTreeMap<String, silences::Seen>> = None;
+        let mut unseen = None;
         let mut alive = None;
         for (url, answer) in self.settings.urls.iter().zip(join_all(members).await) {
             match answer {
                 Ok(told) => {
                     alive.get_or_insert_with(|| url.clone());
                     told.alerts.into_iter().for_each(|alert| merge(&mut merged, alert));
+                    match told.silences {
+                        Ok(told) => {
+                            let known = silences.get_or_insert_default();
+                            for one in told {
+                                one.merge_into(known);
+                            }
+                        }
+                        Err(error) => unseen = unseen.or(Some((url, error))),
+                    }
                     for (pulse, renewed) in pulses.iter_mut().zip(told.pulses) {
                         *pulse = (*pulse).max(renewed);
                     }
@@ -75,11 +87,19 @@ impl Alertmanager {
             self.server = Some(format!("Alertmanager {}", version.unwrap_or_default()));
         }
         let server = self.server.as_deref().unwrap_or_default().trim_end().to_owned();
-        let warnings = failures
+        let mut warnings: Vec<String> = failures
             .iter()
             .map(|(url, error)| format!("member {} is not seen: {error}", address(url)))
             .collect();
-        let facts = vec![Fact::Alerts(self.alert_set(merged, &pulses))];
+        let listed = silences.map(|known| silences::listed(known, merged.values()));
+        let mut facts = vec![Fact::Alerts(self.alert_set(merged, &pulses))];
+        match (listed, unseen) {
+            (Some(listed), _) => facts.push(Fact::Silences(listed)),
+            (None, Some((url, Some(error)))) => {
+                warnings.push(format!("the silences of {} are not seen: {error}", address(url)));
+            }
+            (None, _) => {}
+        }
         Ok(Observation { source: self.name.clone(), at: now, server, facts, warnings })
     }
 
@@ -99,8 +119,7 @@ impl Alertmanager {
     /// filter may well leave them out.
     async fn member(&self, url: &Url, deadline: Clock) -> Result<Told, SourceError> {
         let ask = async {
-            let mut alerts = self.alerts(url, self.settings.filter.iter().cloned()).await?;
-            self.disregard_own(url, &mut alerts).await;
+            let alerts = self.alerts(url, self.settings.filter.iter().cloned()).await?;
             let heartbeats = &self.settings.heartbeats;
             let pulses = if self.settings.filter.is_empty() {
                 heartbeats.iter().map(|m| newest(m, &alerts)).collect()
@@ -112,12 +131,22 @@ impl Alertmanager {
                 }
                 pulses
             };
-            Ok(Told { alerts, pulses })
+            Ok((alerts, pulses))
         };
-        match tokio::time::timeout_at(deadline, ask).await {
-            Ok(told) => told,
-            Err(_) => Err(SourceError::TimedOut(self.timeout)),
-        }
+        let late = |_| SourceError::TimedOut(self.timeout);
+        let (mut alerts, pulses) = tokio::time::timeout_at(deadline, ask).await.map_err(late)??;
+        // Only now: what silences an alert is among them.
+        let ask = tokio::time::timeout_at(deadline, self.silences(url)).await;
+        let silences = match ask.unwrap_or_else(|e| Err(Some(late(e)))) {
+            Ok((own, silences)) => {
+                for seen in &mut alerts {
+                    seen.disregard(&own);
+                }
+                Ok(silences)
+            }
+            Err(error) => Err(error),
+        };
+        Ok(Told { alerts, pulses, silences })
     }
 
     async fn alerts(
@@ -136,21 +165,32 @@ impl Alertmanager {
             .map_err(|e| SourceError::BadAnswer(format!("the answer could not be read: {e}")))?
     }
 
-    /// What is silenced only because maintenance was made known there counts as active: here it is
-    /// in maintenance, and at the end of that it is news at once, not after the next poll.
-    async fn disregard_own(&self, url: &Url, alerts: &mut [Seen]) {
-        let is_silenced = |s: &Seen| matches!(s.alert.status, AlertStatus::Silenced { .. });
-        let Some(owner) = self.settings.mirror.clone() else { return };
-        if !alerts.iter().any(is_silenced) {
-            return;
+    /// What is silenced, and the ids of those silences that were made in the name of this console.
+    ///
+    /// What is silenced only because maintenance or an acknowledgement was made known there counts as
+    /// active: here it is in maintenance or somebody has it, and at the end of that it is news at once,
+    /// not after the next poll.
+    ///
+    /// # Errors
+    /// They are not seen; without an error where it has none at all.
+    async fn silences(
+        &self,
+        url: &Url,
+    ) -> Result<(BTreeSet<String>, Vec<silences::Seen>), Option<SourceError>> {
+        let answer = self.http.send(&Request::get(below(url, "api/v2/silences"))).await?;
+        if answer.status.as_u16() == 404 {
+            return Err(None);
         }
-        // Who cannot read them makes none either.
-        let Ok(answer) = self.http.get(below(url, "api/v2/silences")).await else { return };
-        let read = move || silences::own_ids(&answer.body, &owner).unwrap_or_default();
-        let own = tokio::task::spawn_blocking(read).await.unwrap_or_default();
-        for seen in alerts {
-            seen.disregard(&own);
-        }
+        let answer = answer.checked()?;
+        let settings = &self.settings;
+        let owners = [settings.mirror.clone(), settings.acknowledge.clone()].map(Option::into_iter);
+        let owners: Vec<Owner> = owners.into_iter().flatten().collect();
+        // A server keeps those that are over for days: not on the runtime's threads.
+        let read = tokio::task::spawn_blocking(move || {
+            silences::read(&answer.body, &owners).map_err(|e| answer.not_json(&e))
+        });
+        let unread = |e| SourceError::BadAnswer(format!("the answer could not be read: {e}"));
+        Ok(read.await.map_err(unread)??)
     }
 
     async fn version(&self, member: &Url, deadline: Clock) -> Option<String> {
@@ -177,6 +217,7 @@ struct Told {
     alerts: Vec<Seen>,
     /// For each heartbeat, when the newest alert that matches it was renewed.
     pulses: Vec<Option<Instant>>,
+    silences: Result<Vec<silences::Seen>, Option<SourceError>>,
 }
 
 /// One alert as one member tells it.
@@ -187,6 +228,8 @@ pub struct Seen {
     pub updated_at: Instant,
     /// What inhibits it, whether or not it is silenced as well.
     inhibited_by: Vec<String>,
+    /// What silences it, by our own hand too.
+    silenced_by: Vec<String>,
 }
 
 impl Seen {
@@ -228,6 +271,7 @@ fn merge(merged: &mut HashMap<String, Seen>, seen: Seen) {
             if seen.alert.status == AlertStatus::Active {
                 known.alert.status = AlertStatus::Active;
             }
+            known.silenced_by.extend(seen.silenced_by);
             if seen.updated_at > known.updated_at {
                 known.updated_at = seen.updated_at;
                 known.alert.annotations = seen.alert.annotations;
@@ -336,7 +380,11 @@ impl From<WireAlert> for Seen {
             generator_url: wire.generator_url.0,
             service: None,
         };
-        Self { alert, updated_at: wire.updated_at, inhibited_by }
+        let silenced_by = match &alert.status {
+            AlertStatus::Silenced { by } => by.clone(),
+            AlertStatus::Active | AlertStatus::Inhibited { .. } => Vec::new(),
+        };
+        Self { alert, updated_at: wire.updated_at, inhibited_by, silenced_by }
     }
 }
 

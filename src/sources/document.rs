@@ -1,5 +1,7 @@
 //! Any JSON document: numbers, status words and alerts, each found by a JSONPath (RFC 9535).
 
+pub mod orders;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -63,6 +63,9 @@ pub struct Request {
     pub body: Option<Vec<u8>>,
     /// It changes something there.
     pub writes: bool,
+    /// It is not sent again by itself, although nobody knows whether it has arrived: whoever asks
+    /// looks first.
+    pub once: bool,
 }
 
 /// What came back, of any status but those that concern the credentials or ask for patience.
@@ -82,7 +85,7 @@ impl Request {
     pub fn get(url: Url) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.5"));
-        Self { method: Method::GET, url, headers, body: None, writes: false }
+        Self { method: Method::GET, url, headers, body: None, writes: false, once: false }
     }
 
     /// A POST of form fields that prefers JSON.
@@ -114,6 +117,12 @@ impl Request {
     /// A change by a document.
     pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
         Self { writes: true, ..Self::ask_json(url, body) }
+    }
+
+    /// The same, sent by itself once at most.
+    #[must_use]
+    pub fn once(self) -> Self {
+        Self { once: true, ..self }
     }
 
     pub fn delete(url: Url) -> Self {
@@ -209,7 +218,7 @@ impl Http {
             } else if let Some(accept) = request.headers.get(ACCEPT) {
                 headers.insert(ACCEPT, accept.clone());
             }
-            let response = self.one_hop(home, &method, &url, headers, body).await?;
+            let response = self.one_hop(home, &method, &url, headers, (body, request.once)).await?;
             let Some(next) = redirect(&response, &url)? else {
                 return self.read(response, url).await;
             };
@@ -246,7 +255,7 @@ impl Http {
         method: &Method,
         url: &Url,
         headers: HeaderMap,
-        body: Option<&Vec<u8>>,
+        (body, once): (Option<&Vec<u8>>, bool),
     ) -> Result<reqwest::Response, SourceError> {
         let client = self.client(home).await?;
         let send = || {
@@ -257,7 +266,7 @@ impl Http {
             }
         };
         let outcome = match send().await {
-            Err(e) if e.is_request() && !e.is_connect() && !e.is_timeout() => send().await,
+            Err(e) if !once && e.is_request() && !e.is_connect() && !e.is_timeout() => send().await,
             outcome => outcome,
         };
         outcome.map_err(|e| unreachable(&e, url))

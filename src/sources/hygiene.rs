@@ -158,8 +158,8 @@ pub fn bound_instants(observation: &mut Observation, now: Instant) {
     let bound = |at: &mut Instant| *at = (*at).clamp(Instant::UNIX_EPOCH, latest(now));
     for fact in &mut observation.facts {
         match fact {
-            // Calendars are about times to come.
-            Fact::Services(_) | Fact::Shifts(_) | Fact::Windows(_) => {}
+            // Calendars and silences are about times to come.
+            Fact::Services(_) | Fact::Shifts(_) | Fact::Windows(_) | Fact::Silences(_) => {}
             Fact::Signals(readings) => readings.iter_mut().for_each(|r| bound(&mut r.at)),
             Fact::Backfill(series) => {
                 for s in series {

@@ -5,7 +5,9 @@
 //! variables of host and service that the config names; by them `match` of a service finds it, and by
 //! the same a window mutes it.
 
+pub mod acknowledgements;
 pub mod downtimes;
+pub mod orders;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -17,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
+use self::acknowledgements::There;
 use self::downtimes::Object;
 use super::http_client::{Answer, Clients, Http, Request, below};
 use super::mirror::within;
@@ -65,8 +68,19 @@ impl Icinga2Source {
     async fn observe(&mut self, now: Instant) -> Result<Observation, SourceError> {
         // Before: one that is removed in between must not look like somebody else's.
         let own = self.own_downtimes(now).await;
+        let before = self.own_acknowledgements().await;
         let problems = self.api.rows(&VERDICT, true).await?;
-        let alerts = alerts(problems, &own);
+        let is_acknowledged = |row: &Row| row.attrs.acknowledgement > 0.0;
+        let there = if problems.iter().any(is_acknowledged) {
+            // Without the right to read comments it is only known that they are there.
+            acknowledgements::all(&self.api).await.unwrap_or_default()
+        } else {
+            BTreeMap::new()
+        };
+        let ours = |there: &There| there.is_ours(self.settings.acknowledge.as_ref());
+        let is_ours =
+            |object: &Object| before.contains(object) || there.get(object).is_some_and(ours);
+        let alerts = alerts(problems, &own, Known { is_ours: &is_ours, there: &there });
         if self.server.is_none() {
             let version = within(self.timeout / 4, self.api.version()).await;
             self.server = Some(format!("Icinga {}", version.unwrap_or_default()));
@@ -75,6 +89,20 @@ impl Icinga2Source {
         let set = AlertSet { complete: true, authoritative: true, alerts, ..AlertSet::default() };
         let facts = vec![Fact::Alerts(set)];
         Ok(Observation { source: self.name.clone(), at: now, server, facts, warnings: Vec::new() })
+    }
+
+    /// The objects that are acknowledged only because somebody has them here.
+    async fn own_acknowledgements(&self) -> BTreeSet<Object> {
+        let owner = self.settings.acknowledge.as_ref();
+        if owner.is_none() {
+            return BTreeSet::new();
+        }
+        // Who cannot read them makes none either.
+        let all = acknowledgements::all(&self.api).await.unwrap_or_default();
+        all.into_iter()
+            .filter(|(_, there)| there.is_ours(owner))
+            .map(|(object, _)| object)
+            .collect()
     }
 
     /// How many downtimes each object is in only because maintenance was made known there.
@@ -162,8 +190,16 @@ impl Api {
     }
 }
 
+/// What is known of acknowledgements.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    /// Made there because somebody has it here.
+    is_ours: &'a dyn Fn(&Object) -> bool,
+    there: &'a BTreeMap<Object, There>,
+}
+
 /// Problems as alerts. What stands on a host that is down is its effect.
-fn alerts(problems: Vec<Row>, own: &HashMap<Object, u32>) -> Vec<Alert> {
+fn alerts(problems: Vec<Row>, own: &HashMap<Object, u32>, acknowledged: Known<'_>) -> Vec<Alert> {
     // What was never checked has a state, but no verdict.
     let checked: Vec<Row> =
         problems.into_iter().filter(|row| row.attrs.last_check_result.output.is_some()).collect();
@@ -189,8 +225,10 @@ fn alerts(problems: Vec<Row>, own: &HashMap<Object, u32>) -> Vec<Alert> {
         ]);
         let ours = own.get(&object).copied().unwrap_or_default();
         let mut by = Vec::new();
-        if row.attrs.acknowledgement > 0.0 {
-            by.push("acknowledgement".to_owned());
+        // What is acknowledged because somebody has it here counts as active.
+        if row.attrs.acknowledgement > 0.0 && !(acknowledged.is_ours)(&object) {
+            let whose = acknowledged.there.get(&object);
+            by.push(whose.map_or_else(|| "acknowledgement".to_owned(), There::words));
         }
         if row.attrs.downtime_depth > f64::from(ours) {
             by.push("downtime".to_owned());
@@ -228,6 +266,11 @@ fn severity(object: &Object, state: f64) -> &'static str {
         2 => "critical",
         _ => "unknown",
     }
+}
+
+/// As Icinga takes them.
+fn seconds(at: Instant) -> f64 {
+    at.timestamp_millis() as f64 / 1e3
 }
 
 /// Seconds as Icinga writes them.
@@ -399,7 +442,11 @@ mod tests {
 
     #[test]
     fn a_recorded_answer_is_read_with_what_is_handled_and_what_follows_from_a_host() {
-        let all = alerts(rows(SERVICES), &HashMap::new());
+        let all = alerts(
+            rows(SERVICES),
+            &HashMap::new(),
+            Known { is_ours: &|_| false, there: &BTreeMap::new() },
+        );
         assert_eq!(all.len(), 6, "{all:#?}");
         assert!(all.iter().all(|a| a.starts_at.timestamp() > 1_795_804_000), "{all:#?}");
         let disk = found(&all, "db01!disk /");
@@ -434,7 +481,16 @@ mod tests {
     fn a_downtime_of_our_own_counts_as_none_and_further_ones_do() {
         let status = |count: u32| {
             let own = HashMap::from([(service("db01", "disk /"), count), (host("db02"), 1)]);
-            found(&alerts(rows(SERVICES), &own), "db01!disk /").status.clone()
+            found(
+                &alerts(
+                    rows(SERVICES),
+                    &own,
+                    Known { is_ours: &|_| false, there: &BTreeMap::new() },
+                ),
+                "db01!disk /",
+            )
+            .status
+            .clone()
         };
         assert_eq!(status(1), AlertStatus::Active);
         assert_eq!(status(0), AlertStatus::Silenced { by: vec!["downtime".to_owned()] });
@@ -444,7 +500,14 @@ mod tests {
     fn what_was_never_checked_is_no_problem() {
         let pending = br#"{"results":[{"name":"passive01","attrs":{"name":"passive01","state":1,
             "state_type":1,"last_state_change":0,"last_check_result":null,"groups":null}}]}"#;
-        assert_eq!(alerts(rows(pending), &HashMap::new()), []);
+        assert_eq!(
+            alerts(
+                rows(pending),
+                &HashMap::new(),
+                Known { is_ours: &|_| false, there: &BTreeMap::new() }
+            ),
+            []
+        );
     }
 
     proptest::proptest! {
@@ -457,7 +520,7 @@ mod tests {
                 body.truncate(at);
             }
             if let Ok(read) = serde_json::from_slice::<Results<Row>>(&body) {
-                let _ = alerts(read.results, &HashMap::new());
+                let _ = alerts(read.results, &HashMap::new(), Known { is_ours: &|_| false, there: &BTreeMap::new() });
             }
         }
     }

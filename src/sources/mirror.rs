@@ -1,4 +1,4 @@
-//! Making maintenance known upstream: one pass looks at what is there under our tag, holds it against
+//! Making maintenance and acknowledgements known upstream: one pass looks at what is there under our tag, holds it against
 //! what is due, and carries the difference out. What cannot be done now is found again by the next
 //! pass, whatever happened in between.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::SourceError;
 use super::alertmanager::silences::Silences;
 use super::http_client::Clients;
+use super::icinga2::acknowledgements::Acknowledgements;
 use super::icinga2::downtimes::Downtimes;
 use super::settings::{Kind, SourceSettings};
 use crate::domain::calendar::Occurrence;
@@ -17,21 +18,31 @@ use crate::domain::health::Service;
 use crate::domain::observation::SourceName;
 use crate::domain::text;
 use crate::domain::time::Instant;
+use crate::domain::upstream::acks::Acknowledged;
 
 /// After so many failures a pass ends: there is one reason for all.
 const MAX_FAILURES: usize = 16;
 /// How many of them are told.
 const MAX_TOLD: usize = 4;
 
-/// One upstream that is told of maintenance.
+/// Of what an upstream is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    Maintenance,
+    Acknowledgements,
+}
+
+/// One upstream that is told of something.
 pub struct Mirror {
     pub source: SourceName,
+    pub about: About,
     keeper: Keepers,
 }
 
 enum Keepers {
-    Alertmanager(Silences),
-    Icinga2(Downtimes),
+    Silences(Silences),
+    Downtimes(Downtimes),
+    Acknowledgements(Acknowledgements),
 }
 
 /// What is due, and what it is about.
@@ -39,6 +50,8 @@ enum Keepers {
 pub struct World<'a> {
     pub due: &'a [Occurrence],
     pub services: &'a [Arc<Service>],
+    /// What somebody has.
+    pub acknowledged: &'a [Acknowledged],
     pub now: Instant,
 }
 
@@ -85,30 +98,40 @@ pub(super) struct Wanted<T> {
 }
 
 impl Mirror {
-    /// The mirror that a source is to have, if any.
-    pub fn of(source: &SourceSettings, clients: &Clients) -> Option<Self> {
-        let keeper = match &source.kind {
-            Kind::Alertmanager(kind) => {
-                let owner = kind.mirror.clone()?;
-                Keepers::Alertmanager(Silences::new(source, kind, owner, clients))
+    /// The mirror of something that a source is to have, if any.
+    pub fn of(source: &SourceSettings, about: About, clients: &Clients) -> Option<Self> {
+        let keeper = match (&source.kind, about) {
+            (Kind::Alertmanager(kind), _) => {
+                let owner = match about {
+                    About::Maintenance => kind.mirror.clone()?,
+                    About::Acknowledgements => kind.acknowledge.clone()?,
+                };
+                Keepers::Silences(Silences::new(source, kind, (about, owner), clients))
             }
-            Kind::Icinga2(kind) => {
+            (Kind::Icinga2(kind), About::Maintenance) => {
                 let owner = kind.mirror.clone()?;
-                Keepers::Icinga2(Downtimes::new(source, kind, owner, clients))
+                Keepers::Downtimes(Downtimes::new(source, kind, owner, clients))
+            }
+            (Kind::Icinga2(kind), About::Acknowledgements) => {
+                let owner = kind.acknowledge.clone()?;
+                let keeper = Acknowledgements::new(source, kind, owner, clients);
+                Keepers::Acknowledgements(keeper)
             }
             _ => return None,
         };
-        Some(Self { source: source.name.clone(), keeper })
+        Some(Self { source: source.name.clone(), about, keeper })
     }
 
     /// Makes what is there as it is due.
     pub async fn pass(&self, world: World<'_>) -> Pass {
         let mut pass = match &self.keeper {
-            Keepers::Alertmanager(keeper) => reconcile(keeper, world).await,
-            Keepers::Icinga2(keeper) => reconcile(keeper, world).await,
+            Keepers::Silences(keeper) => reconcile(keeper, self.about, world).await,
+            Keepers::Downtimes(keeper) => reconcile(keeper, self.about, world).await,
+            Keepers::Acknowledgements(keeper) => reconcile(keeper, self.about, world).await,
         };
         if pass.changed > 0 {
-            tracing::info!(source = %self.source, changes = pass.changed, "maintenance mirrored");
+            let (about, changes) = (self.about, pass.changed);
+            tracing::info!(source = %self.source, changes, "{about:?} made known");
         }
         for trouble in &mut pass.troubles {
             *trouble = text::clean(trouble, text::MAX_LINE);
@@ -118,12 +141,16 @@ impl Mirror {
     }
 }
 
-async fn reconcile<K: Keeper>(keeper: &K, world: World<'_>) -> Pass {
+async fn reconcile<K: Keeper>(keeper: &K, about: About, world: World<'_>) -> Pass {
     let mut pass = Pass { busy: true, ..Pass::default() };
     let (wanted, present) = match known(keeper, world).await {
         Ok(known) => known,
         Err(error) => {
-            pass.failed("maintenance is not mirrored".to_owned(), &error);
+            let what = match about {
+                About::Maintenance => "maintenance is not mirrored",
+                About::Acknowledgements => "acknowledgements are not made known",
+            };
+            pass.failed(what.to_owned(), &error);
             return pass;
         }
     };
@@ -134,7 +161,12 @@ async fn reconcile<K: Keeper>(keeper: &K, world: World<'_>) -> Pass {
         match keeper.carry_out(&change).await {
             Ok(()) => pass.changed += 1,
             Err(error) => {
-                pass.failed(format!("mirror of {}", change.tag().window()), &error);
+                let of = change.tag().window();
+                let what = match about {
+                    About::Maintenance => format!("mirror of {of}"),
+                    About::Acknowledgements => format!("acknowledgement of {of}"),
+                };
+                pass.failed(what, &error);
                 failures += 1;
                 // What is wrong with one thing need not be with the next; what is wrong with the
                 // server or with us is.

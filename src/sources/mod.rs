@@ -16,6 +16,7 @@ pub mod icinga2;
 
 pub mod json_path;
 pub mod mirror;
+pub mod orders;
 pub mod pagerduty;
 pub mod probe;
 pub mod process_group;

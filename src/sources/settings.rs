@@ -1,7 +1,7 @@
 //! How a source is set up: the checked form of one `[[sources]]` table, with what the services ask
 //! of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::domain::roster::PersonId;
 use crate::domain::roster::stated::Callings;
 use crate::domain::text;
 use crate::domain::time::Instant;
+use crate::domain::upstream::template::Template;
 
 /// One source.
 #[derive(Debug, Clone)]
@@ -133,6 +134,8 @@ pub struct Alertmanager {
     pub origins: Vec<Arc<str>>,
     /// Maintenance is made known to it, as a silence of that site.
     pub mirror: Option<Owner>,
+    /// While somebody has an incident its alerts are silenced there.
+    pub acknowledge: Option<Owner>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +147,8 @@ pub struct Icinga2 {
     pub vars: Vec<String>,
     /// Maintenance is made known to it, as a downtime of that site.
     pub mirror: Option<Owner>,
+    /// While somebody has an incident its problems are acknowledged there.
+    pub acknowledge: Option<Owner>,
 }
 
 /// One account of PagerDuty.
@@ -169,6 +174,34 @@ pub struct HttpDocument {
     pub states: Vec<StatePath>,
     /// Alerts in the document.
     pub alerts: Option<AlertPaths>,
+    /// What is told there of what is done here.
+    pub actions: Vec<ActionTemplate>,
+}
+
+/// What is sent when an action is done on an incident of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionTemplate {
+    /// The action by its name.
+    pub on: String,
+    pub verb: Verb,
+    pub url: Template,
+    pub body: Option<Template>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl ActionTemplate {
+    /// The action, and what is told of it.
+    pub fn asks(&self) -> (String, BTreeSet<String>) {
+        let names = self.url.names().chain(self.body.iter().flat_map(Template::names));
+        (self.on.clone(), names.map(str::to_owned).collect())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

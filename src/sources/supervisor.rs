@@ -355,7 +355,7 @@ fn failed(status: &mut SourceStatus, error: &SourceError, now: Instant) {
 
 fn size(fact: &Fact) -> usize {
     match fact {
-        Fact::Services(_) | Fact::Backfill(_) => 0,
+        Fact::Services(_) | Fact::Backfill(_) | Fact::Silences(_) => 0,
         Fact::Signals(readings) => readings.len(),
         Fact::States(states) => states.len(),
         Fact::Alerts(set) | Fact::Evidence(set) => set.alerts.len(),

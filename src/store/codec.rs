@@ -34,6 +34,7 @@ const ROSTER: &str = "roster";
 const CALENDAR: &str = "calendar";
 const PAGING: &str = "paging";
 const VIEW: &str = "view";
+const UPSTREAM: &str = "upstream";
 
 /// An event as its row.
 pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
@@ -43,6 +44,7 @@ pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
         Entry::Calendar(e) => (0, body(Some(CALENDAR), &e.body)?),
         Entry::Paging(e) => (0, body(Some(PAGING), &e.body)?),
         Entry::View(e) => (0, body(Some(VIEW), &e.body)?),
+        Entry::Upstream(e) => (0, body(Some(UPSTREAM), &e.body)?),
     };
     Ok((
         int(entry.position()),
@@ -87,6 +89,7 @@ pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Entry, StoreError>
         Some(CALENDAR) => Fact::Calendar(serde_json::from_str(body).map_err(failed)?),
         Some(PAGING) => Fact::Paging(serde_json::from_str(body).map_err(failed)?),
         Some(VIEW) => Fact::View(serde_json::from_str(body).map_err(failed)?),
+        Some(UPSTREAM) => Fact::Upstream(serde_json::from_str(body).map_err(failed)?),
         Some(other) => {
             let reason = format!("event {position} is about {other:?}, which is unknown here");
             return Err(newer(store, writer, reason));

@@ -13,6 +13,7 @@ use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::paging::Pages;
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
+use crate::domain::upstream::Orders;
 
 /// Where the log ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Loaded {
     pub pages: Pages,
     /// The views that everybody has.
     pub views: SharedViews,
+    /// What was ordered of other systems, and whether it was done.
+    pub orders: Orders,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -54,6 +57,7 @@ const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
 const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
 const VIEWS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'view' ORDER BY id";
+const ORDERS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'order' ORDER BY id";
 
 const EVENT: &str = "SELECT position, at, incident, writer, actor, body FROM events \
     WHERE position > $1 ORDER BY position LIMIT 1000";
@@ -84,8 +88,9 @@ impl Store {
         let calendar = records::calendar(self, &records)?;
         let pages = records::pages(self, &records)?;
         let views = records::views(self, &records)?;
+        let orders = records::orders(self, &records)?;
         let next_id = natural(last) + 1;
-        Ok(Loaded { head, next_id, incidents, book, calendar, pages, views })
+        Ok(Loaded { head, next_id, incidents, book, calendar, pages, views, orders })
     }
 
     /// The pages of the last months, and whatever of them is not settled.
@@ -104,6 +109,15 @@ impl Store {
             .await
             .map_err(|e| self.explain("be read", &e))?;
         records::views(self, &rows.into_iter().map(record).collect::<Vec<_>>())
+    }
+
+    /// The orders of the last months, and whatever of them is not settled.
+    pub async fn orders(&self) -> Result<Orders, StoreError> {
+        let rows: Vec<RecordRow> = sqlx::query_as(ORDERS)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        records::orders(self, &rows.into_iter().map(record).collect::<Vec<_>>())
     }
 
     /// Where the log ends now.
@@ -278,12 +292,16 @@ impl Store {
         let of = |records: &[Record], what: Is| {
             records.iter().filter(|r| what(r)).cloned().collect::<Vec<_>>()
         };
-        let parts: [(&str, Is); 4] = [
+        let parts: [(&str, Is); 5] = [
             ("the roster differs from what its events say", records::is_of_roster),
             ("the pages differ from what their events say", records::is_of_page),
             ("the views differ from what their events say", records::is_of_view),
+            ("the orders differ from what their events say", records::is_of_order),
             ("the calendar differs from what its events say", |r| {
-                !records::is_of_roster(r) && !records::is_of_page(r) && !records::is_of_view(r)
+                !records::is_of_roster(r)
+                    && !records::is_of_page(r)
+                    && !records::is_of_order(r)
+                    && !records::is_of_view(r)
             }),
         ];
         let differ = parts.into_iter().filter(|(_, what)| of(&stored, *what) != of(&made, *what));
@@ -314,7 +332,7 @@ impl Store {
         let entries = rows.iter().map(|row| decode(self, row)).collect::<Result<Vec<_>, _>>()?;
         let of_incident = |entry| match entry {
             Entry::Incident(event) => Some(event),
-            Entry::Roster(_) | Entry::Calendar(_) | Entry::Paging(_) | Entry::View(_) => None,
+            _ => None,
         };
         Ok(entries.into_iter().filter_map(of_incident).collect())
     }

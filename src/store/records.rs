@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
+
 use super::StoreError;
 use crate::domain::calendar::lifecycle::apply;
 use crate::domain::calendar::{Calendar, CalendarEvent, Document, Part};
@@ -9,6 +11,7 @@ use crate::domain::incident::views::{Shared, SharedViews};
 use crate::domain::log::{Entry, Recorded};
 use crate::domain::paging::{Page, PageId, Pages};
 use crate::domain::roster::{Book, Change, Override, OverrideId};
+use crate::domain::upstream::{Order, OrderId, Orders};
 
 /// Something that the log makes, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub struct Record {
 const OVERRIDE: &str = "override";
 const PAGE: &str = "page";
 const VIEW: &str = "view";
+const ORDER: &str = "order";
 /// What the calendar's are called; see [`Part::name`].
 const WINDOW: &str = "window";
 const CALENDAR: [&str; 3] = [WINDOW, "occurrence", "exceptions"];
@@ -35,9 +39,11 @@ pub struct Made {
     pub book: Book,
     pub calendar: Calendar,
     pub pages: Pages,
+    pub orders: Orders,
     pub views: SharedViews,
     /// Those that were touched, each with the last event that did.
     paged: BTreeMap<PageId, u64>,
+    ordered: BTreeMap<OrderId, u64>,
     viewed: BTreeMap<String, u64>,
     changes: Vec<Recorded<Change>>,
     planned: Vec<Recorded<CalendarEvent>>,
@@ -45,9 +51,10 @@ pub struct Made {
 
 impl Made {
     /// On what there is already.
-    pub fn on(book: &Book, calendar: &Calendar, pages: &Pages) -> Self {
-        let (book, calendar, pages) = (book.clone(), calendar.clone(), pages.clone());
-        Self { book, calendar, pages, ..Self::default() }
+    pub fn on(book: &Book, calendar: &Calendar, pages: &Pages, orders: &Orders) -> Self {
+        let (book, calendar) = (book.clone(), calendar.clone());
+        let (pages, orders) = (pages.clone(), orders.clone());
+        Self { book, calendar, pages, orders, ..Self::default() }
     }
 
     /// On these views as well.
@@ -75,6 +82,10 @@ impl Made {
                 self.views.apply(event);
                 self.viewed.insert(event.body.name().to_owned(), event.position);
             }
+            Entry::Upstream(event) => {
+                let touched = self.orders.apply(event);
+                self.ordered.extend(touched.into_iter().map(|id| (id, event.position)));
+            }
         }
     }
 
@@ -93,6 +104,12 @@ impl Made {
             id: name.clone(),
             version: *version,
             doc: self.views.get(name).and_then(|view| serde_json::to_string(view).ok()),
+        }));
+        records.extend(self.ordered.iter().map(|(id, version)| Record {
+            kind: ORDER.to_owned(),
+            id: id.0.to_string(),
+            version: *version,
+            doc: self.orders.get(*id).and_then(|order| serde_json::to_string(&**order).ok()),
         }));
         records.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         records
@@ -162,25 +179,49 @@ pub(super) fn is_of_page(record: &Record) -> bool {
     record.kind == PAGE
 }
 
+/// Whether it is one of an order.
+pub(super) fn is_of_order(record: &Record) -> bool {
+    record.kind == ORDER
+}
+
 /// The pages that rows stand for.
 ///
 /// # Errors
 /// A row that makes no sense.
 pub fn pages(store: &dyn std::fmt::Display, records: &[Record]) -> Result<Pages, StoreError> {
-    let rows = || records.iter().filter(|r| is_of_page(r));
+    let (pages, last) = numbered::<Page>(store, records, PAGE, is_of_page)?;
+    Ok(Pages::restored(pages, last))
+}
+
+/// The orders that rows stand for.
+///
+/// # Errors
+/// A row that makes no sense.
+pub fn orders(store: &dyn std::fmt::Display, records: &[Record]) -> Result<Orders, StoreError> {
+    let (orders, last) = numbered::<Order>(store, records, ORDER, is_of_order)?;
+    Ok(Orders::restored(orders, last))
+}
+
+/// Those of one kind, and the highest number that was given.
+fn numbered<T: DeserializeOwned>(
+    store: &dyn std::fmt::Display,
+    records: &[Record],
+    kind: &str,
+    is_one: impl Fn(&Record) -> bool,
+) -> Result<(Vec<T>, u64), StoreError> {
+    let rows = || records.iter().filter(|r| is_one(r));
     let read = |row: &Record| {
-        let page = row.doc.as_deref().map(serde_json::from_str::<Page>);
-        page.transpose().map_err(|e| StoreError::Failed {
+        let one = row.doc.as_deref().map(serde_json::from_str::<T>);
+        one.transpose().map_err(|e| StoreError::Failed {
             store: store.to_string(),
-            doing: "read a page",
-            reason: format!("page {} makes no sense ({e})", row.id),
+            doing: "read what went out",
+            reason: format!("{kind} {} makes no sense ({e})", row.id),
             remedy: "export what can be read and restore a backup".to_owned(),
         })
     };
-    let pages: Vec<Page> =
-        rows().filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
+    let all = rows().filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
     let last = rows().filter_map(|r| r.id.parse().ok()).max().unwrap_or(0);
-    Ok(Pages::restored(pages, last))
+    Ok((all, last))
 }
 
 /// Whether it is one of a view.

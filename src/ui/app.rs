@@ -20,6 +20,7 @@ use super::screens::calendar::Calendar;
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
 use super::screens::oncall::OnCall;
+use super::screens::silences::Inventory;
 use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
 use super::theme::Theme;
@@ -283,6 +284,10 @@ impl Model {
             None => self.screen().situation(&self.ctx()),
             Some(Overlay::Messages(_)) => {
                 Situation { row: !self.messages.is_empty(), ..Situation::default() }
+            }
+            Some(Overlay::Silences(_)) => {
+                let row = Inventory::has_row(&self.world);
+                Situation { row, silence: row, ..Situation::default() }
             }
             Some(_) => Situation::default(),
         };

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::frame;
 use super::keymap::{Action, Context};
+use super::screens::silences::Inventory;
 use super::screens::{Ctx, Step, centred};
 use super::theme::Role;
 use super::widgets::{Form, Paint, Picker, Scroll, paint::wrap};
@@ -18,6 +19,8 @@ pub enum Overlay {
     /// Everything that was said; the cursor counts from the newest.
     Messages(Scroll),
     Sources(Scroll),
+    /// What is silenced upstream.
+    Silences(Inventory),
     Welcome,
     Confirm(Confirm),
     Picker(Picker),
@@ -52,6 +55,7 @@ impl Overlay {
     pub fn contexts(&self) -> &'static [Context] {
         match self {
             Self::Confirm(_) => &[Context::Confirm, Context::Always],
+            Self::Silences(_) => &[Context::Silences, Context::List, Context::Always],
             _ => &[Context::List, Context::Always],
         }
     }
@@ -95,6 +99,7 @@ impl Overlay {
             Self::Help(contexts, at) => frame::help::view(ctx, contexts, *at, screen, paint),
             Self::Messages(at) => frame::messages::view(&model.messages, ctx, *at, screen, paint),
             Self::Sources(at) => frame::sources::view(ctx, *at, screen, paint),
+            Self::Silences(inventory) => inventory.view(ctx, screen, paint),
             Self::Welcome => frame::welcome::view(ctx, screen, paint),
             Self::Confirm(confirm) => confirm.view(ctx, screen, paint),
             Self::Picker(picker) => picker.paint(paint, screen),

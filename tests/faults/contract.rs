@@ -25,6 +25,7 @@ use atalaya::domain::paging::{ChannelId, Event as PageEvent, PageId, Paged, Page
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
+use atalaya::domain::upstream::Orders;
 use atalaya::store::{Append, Location, Store, StoreError, records};
 use chrono::{DateTime, TimeDelta};
 
@@ -637,7 +638,8 @@ async fn pages(location: &Location) {
     for (position, (second, body)) in (1..).zip(history) {
         let actor = Actor { session: "s1".to_owned(), ..Actor::person("eva") };
         let event = Entry::Paging(Recorded { position, at: at(second), actor, body });
-        let mut made = records::Made::on(&Book::default(), &Calendar::default(), &pages);
+        let mut made =
+            records::Made::on(&Book::default(), &Calendar::default(), &pages, &Orders::default());
         made.fold(&event);
         let stored = store.append(&[event], &[], &made.records()).await;
         assert_eq!(stored, Ok(Append::Stored));
@@ -681,7 +683,7 @@ async fn views(location: &Location) {
     for (position, body) in (1..).zip(history) {
         let event =
             Entry::View(Recorded { position, at: at(10), actor: Actor::person("eva"), body });
-        let made = records::Made::on(&Book::default(), &Calendar::default(), &Pages::default());
+        let made = records::Made::default();
         let mut made = made.with_views(&views);
         made.fold(&event);
         let stored = store.append(&[event], &[], &made.records()).await;

@@ -10,7 +10,7 @@ use atalaya::domain::health::{Service, ServiceId};
 use atalaya::domain::matcher::Matchers;
 use atalaya::domain::time::Recurrence;
 use atalaya::sources::http_client::Clients;
-use atalaya::sources::mirror::{Mirror, Pass, World};
+use atalaya::sources::mirror::{About, Mirror, Pass, World};
 use atalaya::sources::settings::{Alertmanager, HttpSettings, Icinga2, Kind, SourceSettings};
 use chrono::{TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -22,13 +22,14 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 async fn pass(server: &MockServer, kind: &str) -> Pass {
     let (url, mirror) = (server.uri().parse().unwrap(), Some(Owner::new("noc", "")));
     let kind = match kind {
-        "icinga2" => Kind::Icinga2(Icinga2 { url, vars: Vec::new(), mirror }),
+        "icinga2" => Kind::Icinga2(Icinga2 { url, vars: Vec::new(), mirror, acknowledge: None }),
         _ => Kind::Alertmanager(Alertmanager {
             urls: vec![url],
             filter: Vec::new(),
             heartbeats: Vec::new(),
             origins: Vec::new(),
             mirror,
+            acknowledge: None,
         }),
     };
     let settings = SourceSettings {
@@ -53,8 +54,8 @@ async fn pass(server: &MockServer, kind: &str) -> Pass {
     let mut calendar = Calendar::default();
     calendar.set_plan(&[Arc::new(window)], now - TimeDelta::days(1));
     let due = due(&calendar, now);
-    let mirror = Mirror::of(&settings, &Clients::default()).unwrap();
-    mirror.pass(World { due: &due, services: &services, now }).await
+    let mirror = Mirror::of(&settings, About::Maintenance, &Clients::default()).unwrap();
+    mirror.pass(World { due: &due, services: &services, acknowledged: &[], now }).await
 }
 
 async fn answering(answer: ResponseTemplate) -> MockServer {

@@ -105,6 +105,8 @@ fn every_help_text_is_as_documented() {
         "oncall",
         "calendar",
         "page",
+        "silences",
+        "silence",
         "audit",
         "export",
         "import",
@@ -143,6 +145,10 @@ fn every_help_text_is_as_documented() {
     for action in of_calendar {
         let help = home.says(&["calendar", action, "--help"]);
         let _ = writeln!(all, "\n──── calendar {action}\n{}", help.trim_end());
+    }
+    for action in ["add", "extend", "expire"] {
+        let help = home.says(&["silence", action, "--help"]);
+        let _ = writeln!(all, "\n──── silence {action}\n{}", help.trim_end());
     }
     golden("help", &all);
 }

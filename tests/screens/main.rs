@@ -9,4 +9,5 @@ mod noc;
 mod oncall;
 mod paging;
 mod run;
+mod silences;
 mod support;

@@ -373,6 +373,8 @@ pub fn world() -> Snapshot {
         notices: Arc::default(),
         book: Part::default(),
         calendar: Part::default(),
+        orders: Part { generation: 1, value: Arc::default() },
+        silences: Part { generation: 1, value: Arc::default() },
         pages: Part::default(),
         views: Part::default(),
         imported: Part::default(),

@@ -45,13 +45,14 @@ fn cluster(world: &World, filter: &[&str]) -> Box<dyn Source> {
         heartbeats: vec![Matchers::parse("alertname=\"Watchdog\",dc=\"one\"").unwrap()],
         origins: vec!["prom".into()],
         mirror: None,
+        acknowledge: None,
     });
     source(&settings(kind, &[]), false)
 }
 
 fn alerts(observation: &Observation) -> &AlertSet {
     match &observation.facts[..] {
-        [Fact::Alerts(set)] => set,
+        [Fact::Alerts(set), Fact::Silences(_)] => set,
         other => panic!("{other:?}"),
     }
 }

@@ -30,6 +30,7 @@ fn document(server: &MockServer) -> HttpDocument {
             map: [("UP".to_owned(), State::Ok), ("DOWN".to_owned(), State::Critical)].into(),
             message: None,
         }],
+        actions: Vec::new(),
         alerts: None,
     }
 }

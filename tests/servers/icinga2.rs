@@ -8,14 +8,17 @@ use atalaya::domain::calendar::mirror::Owner;
 use atalaya::domain::health::Service;
 use atalaya::domain::matcher::Matchers;
 use atalaya::domain::observation::{Alert, AlertSet, AlertStatus, Fact};
+use atalaya::domain::upstream::{Call, Ended};
 use atalaya::sources::http_client::{Clients, Http, Request, below};
-use atalaya::sources::mirror::{Mirror, Pass};
+use atalaya::sources::mirror::{About, Mirror, Pass};
+use atalaya::sources::orders::Clerk;
 use atalaya::sources::settings::{Auth, Icinga2, Kind, Secret, SourceSettings};
 use atalaya::sources::{Source, SourceError};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::mirror::{SITE, Work, pass};
+use crate::orders::{order, pass as pass_of, taken};
 use crate::support::{Icinga, installed, settings, source, until};
 
 const OBJECTS: &str = r#"
@@ -41,6 +44,7 @@ fn account(icinga: &Icinga, user: &str, mirror: bool) -> SourceSettings {
             url: icinga.url.parse().unwrap(),
             vars: vec!["team".to_owned()],
             mirror: mirror.then(|| Owner::new(SITE, "")),
+            acknowledge: mirror.then(|| Owner::new(SITE, "").of_acknowledgements()),
         }),
         &[],
     );
@@ -120,7 +124,7 @@ async fn problems_are_alerts_and_what_stands_on_a_host_that_is_down_is_its_effec
     let who = json!({ "type": "Service", "service": "db01!postgres", "author": "ana", "comment": "mine" });
     by_hand(&icinga, "v1/actions/acknowledge-problem", who, true).await;
     let set = alerts(&mut source).await.unwrap();
-    let by = vec!["acknowledgement".to_owned()];
+    let by = vec!["acknowledged by ana: mine".to_owned()];
     assert_eq!(named(&set, "db01!postgres critical").unwrap().status, AlertStatus::Silenced { by });
 }
 
@@ -142,7 +146,7 @@ async fn a_window_is_a_downtime_of_each_object_that_follows_it_and_goes_with_it(
     });
     by_hand(&icinga, "v1/actions/schedule-downtime", by_ana, true).await;
     let settings = account(&icinga, "lab", true);
-    let mirror = Mirror::of(&settings, &Clients::default()).unwrap();
+    let mirror = Mirror::of(&settings, About::Maintenance, &Clients::default()).unwrap();
     let (services, mut work) = (services(), Work::began());
 
     let first = pass(&mirror, &work.calendar, &services).await;
@@ -193,7 +197,9 @@ async fn a_window_is_a_downtime_of_each_object_that_follows_it_and_goes_with_it(
     let mut over = Work::began();
     over.act(Action::Start);
     over.finish();
-    let reader = Mirror::of(&account(&icinga, "reader", true), &Clients::default()).unwrap();
+    let reader =
+        Mirror::of(&account(&icinga, "reader", true), About::Maintenance, &Clients::default())
+            .unwrap();
     let refused = pass(&reader, &over.calendar, &services).await;
     assert_eq!((refused.busy, refused.changed), (true, 0));
     assert!(refused.troubles[0].contains("actions/remove-downtime"), "{refused:?}");
@@ -205,4 +211,132 @@ async fn a_window_is_a_downtime_of_each_object_that_follows_it_and_goes_with_it(
     assert_eq!(left.iter().map(|d| d.2.as_str()).collect::<Vec<_>>(), ["by hand"]);
     let refused = pass(&reader, &work.calendar, &services).await;
     assert!(refused.troubles[0].contains("actions/schedule-downtime"), "{refused:?}");
+}
+
+/// The comments of acknowledgements, by object.
+async fn acknowledgements(icinga: &Icinga) -> Vec<(String, String, String, f64)> {
+    let told = by_hand(icinga, "v1/objects/comments", json!({}), false).await;
+    let one = |c: &Value| {
+        let text = |key: &str| c["attrs"][key].as_str().unwrap().to_owned();
+        let object = format!("{}!{}", text("host_name"), text("service_name"));
+        (object, text("author"), text("text"), c["attrs"]["expire_time"].as_f64().unwrap())
+    };
+    let all = told["results"].as_array().unwrap().iter();
+    let mut all: Vec<_> = all.filter(|c| c["attrs"]["entry_type"] == 4.0).map(one).collect();
+    all.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    all
+}
+
+#[tokio::test]
+async fn what_somebody_has_is_acknowledged_there_unless_somebody_else_has_it_and_taken_back_with_it()
+ {
+    let Some(icinga) = icinga() else { return };
+    let settings = account(&icinga, "lab", true);
+    let mut source = source(&settings, false);
+    until("four problems", async || {
+        alerts(&mut source).await.ok().filter(|set| set.alerts.len() == 4)
+    })
+    .await;
+    let luis = json!({ "type": "Service", "service": "db01!postgres", "author": "luis", "comment": "mine" });
+    by_hand(&icinga, "v1/actions/acknowledge-problem", luis, true).await;
+    let mirror = Mirror::of(&settings, About::Acknowledgements, &Clients::default()).unwrap();
+    let now = Utc::now();
+    let until_then = now + TimeDelta::minutes(30);
+    // One that is well by now and one that does not exist are among them.
+    let objects = [
+        "host=web01,service=disk /",
+        "host=db01,service=postgres",
+        "host=web01,service=http",
+        "host=db02",
+    ];
+    let mine = taken(&objects, Some(until_then));
+    let first = pass_of(&mirror, &[&mine], TimeDelta::zero()).await;
+    assert_eq!(first.troubles, Vec::<String>::new());
+    let there = acknowledgements(&icinga).await;
+    let found: Vec<_> = there.iter().map(|a| (a.0.as_str(), a.1.as_str())).collect();
+    assert_eq!(
+        found,
+        [("db01!postgres", "luis"), ("db02!", "atalaya"), ("web01!disk /", "atalaya")]
+    );
+    assert!(there[1].2.starts_with("atalaya-ack acme%20noc@811c9dc5 INC-7: acknowledged by ana"));
+    assert_eq!(there[1].3 as i64, until_then.timestamp());
+    let again = pass_of(&mirror, &[&mine], TimeDelta::zero()).await;
+    assert_eq!(again.troubles, Vec::<String>::new());
+    assert_eq!(acknowledgements(&icinga).await, there);
+
+    // What ana has here is active here, what luis has there is told of as his.
+    let set = alerts(&mut source).await.unwrap();
+    assert_eq!(named(&set, "web01!disk / warning").unwrap().status, AlertStatus::Active);
+    let by = vec!["acknowledged by luis: mine".to_owned()];
+    assert_eq!(named(&set, "db01!postgres critical").unwrap().status, AlertStatus::Silenced { by });
+
+    // For longer, since ana acknowledged again.
+    let longer = taken(&objects[..1], None);
+    let changed = pass_of(&mirror, &[&longer], TimeDelta::zero()).await;
+    assert_eq!(changed, Pass { busy: true, changed: 2, ..Pass::default() });
+    let there = acknowledgements(&icinga).await;
+    assert_eq!(there.len(), 2);
+    assert_eq!((there[1].0.as_str(), there[1].3 as i64), ("web01!disk /", 0));
+
+    // An account that may only look says what it needs.
+    let reader = account(&icinga, "reader", true);
+    let reader = Mirror::of(&reader, About::Acknowledgements, &Clients::default()).unwrap();
+    let refused = pass_of(&reader, &[], TimeDelta::zero()).await;
+    assert!(refused.troubles[0].contains("actions/remove-acknowledgement"), "{refused:?}");
+
+    let over = pass_of(&mirror, &[], TimeDelta::zero()).await;
+    assert_eq!(over, Pass { busy: true, changed: 1, ..Pass::default() });
+    let left = acknowledgements(&icinga).await;
+    assert_eq!(left.iter().map(|a| a.1.as_str()).collect::<Vec<_>>(), ["luis"]);
+}
+
+#[tokio::test]
+async fn an_order_is_done_for_each_object_that_is_there_and_those_that_are_not_are_named() {
+    let Some(icinga) = icinga() else { return };
+    let settings = account(&icinga, "lab", false);
+    let clerk = Clerk::new(std::slice::from_ref(&settings));
+    let until = Utc::now() + TimeDelta::hours(1);
+    let downtime = |objects: &[&str]| {
+        let objects = objects.iter().map(|o| (*o).to_owned()).collect();
+        Call::Downtime { objects, until, comment: "INC-7: disk full".to_owned() }
+    };
+    let some = downtime(&["web01", "web01!disk /", "nowhere!http"]);
+    for attempt in 1..=2 {
+        let ended = clerk.carry_out(&order(1, attempt, some.clone())).await;
+        let Ended::Failed { why, is_final: false, .. } = &ended else { panic!("{ended:?}") };
+        assert!(why.contains("1 of 3 objects not done: nowhere!http: there is no such"), "{why}");
+        // The second try makes no second ones.
+        let made = downtimes(&icinga).await;
+        let found: Vec<_> = made.iter().map(|d| (d.0.as_str(), d.1.as_str())).collect();
+        assert_eq!(found, [("web01!", "ana"), ("web01!disk /", "ana")]);
+    }
+    let two = order(2, 1, downtime(&["web01", "web01!disk /"]));
+    assert!(matches!(clerk.carry_out(&two).await, Ended::Done { .. }));
+    assert_eq!(downtimes(&icinga).await.len(), 4);
+    let end = Call::EndDowntime { key: two.key() };
+    let ended = clerk.carry_out(&order(3, 1, end)).await;
+    assert!(matches!(&ended, Ended::Done { said, .. } if said == "2 downtimes ended"), "{ended:?}");
+    assert_eq!(downtimes(&icinga).await.len(), 2);
+
+    let objects = vec!["db01!postgres".to_owned()];
+    let comment = Call::Comment { objects, comment: "looking at it".to_owned() };
+    for attempt in 1..=2 {
+        let ended = clerk.carry_out(&order(4, attempt, comment.clone())).await;
+        assert!(matches!(ended, Ended::Done { .. }), "{ended:?}");
+    }
+    let told = by_hand(&icinga, "v1/objects/comments", json!({}), false).await;
+    let told: Vec<&Value> = told["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| {
+            c["attrs"]["text"].as_str().unwrap().starts_with("looking at it [atalaya-order-4-")
+        })
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+
+    let reader = account(&icinga, "reader", false);
+    let ended = Clerk::new(&[reader]).carry_out(&order(5, 1, downtime(&["web01"]))).await;
+    let Ended::Failed { why, .. } = &ended else { panic!("{ended:?}") };
+    assert!(why.contains("actions/schedule-downtime"), "{why}");
 }

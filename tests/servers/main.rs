@@ -19,6 +19,7 @@ mod init;
 mod main_job;
 mod mirror;
 mod notify;
+mod orders;
 mod page;
 mod postgres;
 mod probe;

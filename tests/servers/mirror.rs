@@ -18,7 +18,7 @@ use atalaya::domain::matcher::Matchers;
 use atalaya::domain::roster::Roster;
 use atalaya::domain::time::{Instant, Recurrence};
 use atalaya::sources::http_client::Clients;
-use atalaya::sources::mirror::{Mirror, Pass, World};
+use atalaya::sources::mirror::{About, Mirror, Pass, World};
 use atalaya::sources::settings::{Alertmanager, Kind, SourceSettings};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
@@ -89,7 +89,7 @@ fn whole_minute() -> NaiveDateTime {
 /// One pass over what is due now.
 pub async fn pass(mirror: &Mirror, calendar: &Calendar, services: &[Arc<Service>]) -> Pass {
     let now = Utc::now();
-    mirror.pass(World { due: &due(calendar, now), services, now }).await
+    mirror.pass(World { due: &due(calendar, now), services, acknowledged: &[], now }).await
 }
 
 /// Two texts of matchers, by which alerts belong to `checkout`.
@@ -107,9 +107,10 @@ fn mirror(members: &[&Server]) -> Mirror {
         heartbeats: Vec::new(),
         origins: Vec::new(),
         mirror: Some(Owner::new(SITE, "")),
+        acknowledge: None,
     });
     let settings = SourceSettings { timeout: Duration::from_secs(5), ..settings(kind, &[]) };
-    Mirror::of(&settings, &Clients::default()).unwrap()
+    Mirror::of(&settings, About::Maintenance, &Clients::default()).unwrap()
 }
 
 /// The silences that amtool shows, those that are over left out, by who made them.

@@ -2,6 +2,7 @@
 //! maintenance is made known.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread;
 
 use tokio::sync::{mpsc, watch};
@@ -17,6 +18,8 @@ use crate::domain::time::Timescale;
 use crate::engine::Handle;
 use crate::notify::channels::Courier;
 use crate::sources::history::Histories;
+use crate::sources::mirror::About;
+use crate::sources::orders::Clerk;
 use crate::sources::supervisor::{Report, Supervisor};
 use crate::ui::Msg;
 use crate::ui::screens::Tone;
@@ -28,6 +31,8 @@ pub struct Edge {
     pub handle: Handle,
     /// What the person should know.
     pub news: mpsc::Sender<Msg>,
+    /// Who carries orders out.
+    pub clerk: watch::Sender<Arc<Clerk>>,
     /// By which channels people are paged.
     pub courier: watch::Sender<Courier>,
     /// How the person is told of incidents.
@@ -116,6 +121,9 @@ impl Edge {
         if changes.plan || !changes.sources.is_empty() {
             let _ = self.news.send(Msg::Replanned).await;
         }
+        if !changes.sources.is_empty() {
+            self.clerk.send_replace(Arc::new(Clerk::new(&new.sources)));
+        }
         if changes.channels {
             self.courier.send_replace(Courier::new(&new.channels));
         }
@@ -130,12 +138,12 @@ impl Edge {
     }
 }
 
-/// How the sources are, with what they could not be told of maintenance.
+/// How the sources are, with what they could not be told.
 struct Board {
     handle: Handle,
     news: mpsc::Sender<Msg>,
     rows: Vec<SourceStatus>,
-    troubles: BTreeMap<SourceName, Vec<String>>,
+    troubles: BTreeMap<(SourceName, About), Vec<String>>,
 }
 
 impl Board {
@@ -145,29 +153,34 @@ impl Board {
 
     async fn sources(&mut self, rows: Vec<SourceStatus>) {
         self.rows = rows;
-        self.troubles.retain(|source, _| self.rows.iter().any(|row| row.name == *source));
+        self.troubles.retain(|(source, _), _| self.rows.iter().any(|row| row.name == *source));
         self.tell().await;
     }
 
     /// Said once when it begins and when it is over; as long as it is so, it stands with the source.
     async fn mirror(&mut self, told: Told) {
-        let (source, troubles) = match told {
-            Told::Pass(source, troubles) => (source, troubles),
-            Told::Off(source) => {
-                if self.troubles.remove(&source).is_some() {
+        let (source, about, troubles) = match told {
+            Told::Pass(source, about, troubles) => (source, about, troubles),
+            Told::Off(source, about) => {
+                if self.troubles.remove(&(source, about)).is_some() {
                     self.tell().await;
                 }
                 return;
             }
         };
-        let before = self.troubles.get(&source).map_or(&[][..], Vec::as_slice);
+        let key = (source.clone(), about);
+        let before = self.troubles.get(&key).map_or(&[][..], Vec::as_slice);
         if *before == *troubles {
             return;
         }
         let said = match (before.is_empty(), troubles.first()) {
             (true, Some(first)) => Some(Msg::Say(Tone::Bad, format!("{source}: {first}"))),
             (false, None) => {
-                Some(Msg::Say(Tone::Good, format!("{source}: maintenance is mirrored again")))
+                let again = match about {
+                    About::Maintenance => "maintenance is mirrored again",
+                    About::Acknowledgements => "acknowledgements are made known again",
+                };
+                Some(Msg::Say(Tone::Good, format!("{source}: {again}")))
             }
             _ => None,
         };
@@ -175,14 +188,15 @@ impl Board {
             // The news may wait to be read; where the source stands, it is told in any case.
             let _ = self.news.try_send(msg);
         }
-        self.troubles.insert(source, troubles);
+        self.troubles.insert(key, troubles);
         self.tell().await;
     }
 
     async fn tell(&self) {
         let mut rows = self.rows.clone();
         for row in &mut rows {
-            row.warnings.extend(self.troubles.get(&row.name).into_iter().flatten().cloned());
+            let of = self.troubles.iter().filter(|((source, _), _)| *source == row.name);
+            row.warnings.extend(of.flat_map(|(_, troubles)| troubles.iter().cloned()));
         }
         self.handle.report_sources(rows).await;
     }
@@ -239,7 +253,6 @@ fn said(changes: &Changes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn a_reload_says_what_changed_and_what_waits() {

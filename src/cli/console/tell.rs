@@ -12,7 +12,7 @@ use crate::config::{NotifySettings, Switch};
 use crate::domain::command::Command;
 use crate::domain::incident::lifecycle::{Action, Target};
 use crate::domain::incident::{Actor, IncidentId};
-use crate::engine::core::{Notice, Question};
+use crate::engine::core::{Notice, OrderNews, PageNews, Question};
 use crate::engine::{Effect, Handle};
 use crate::notify::{Channel, Notification, Notifier, Scope, Told, decide};
 use crate::ui::Msg;
@@ -69,9 +69,10 @@ impl Person {
                         match effect {
                             Effect::Notify(notice) => together.push(notice),
                             Effect::Ask(question) => asked.push(question),
-                            Effect::Paged(news) => {
-                                let tone = if news.is_good { Tone::Good } else { Tone::Bad };
-                                let _ = self.news.try_send(Msg::Say(tone, news.text));
+                            Effect::Paged(PageNews { text, is_good })
+                            | Effect::Ordered(OrderNews { text, is_good }) => {
+                                let tone = if is_good { Tone::Good } else { Tone::Bad };
+                                let _ = self.news.try_send(Msg::Say(tone, text));
                             }
                         }
                         next = effects.try_recv().ok();

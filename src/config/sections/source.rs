@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use regex::RegexBuilder;
+use url::Url;
 
 use crate::config::names::Names;
 use crate::config::problem::Place;
@@ -18,10 +19,13 @@ use crate::domain::health::{ServiceId, State};
 use crate::domain::matcher::Matchers;
 use crate::domain::roster::stated::Callings;
 use crate::domain::text::{clean, suggest};
+use crate::domain::upstream::actions::TOLD;
+use crate::domain::upstream::template::{NAMES, Template};
 use crate::engine::Site;
 use crate::sources::settings::{
-    AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument, HttpSettings, Ical,
-    Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret, SourceSettings, StatePath,
+    ActionTemplate, AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument,
+    HttpSettings, Ical, Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret,
+    SourceSettings, StatePath, Verb,
 };
 
 /// The words of `kind` that this version reads.
@@ -156,7 +160,10 @@ fn source<'a>(
     let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
     let (mut origins, mut services, mut people) = (Vec::new(), Vec::new(), Vec::new());
     let (mut alerts_open, mut named) = (false, Named::default());
-    let mirror = mirror(s, word).then(|| around.owner.clone());
+    let told = |key, of: &str| told(s, word, key, of);
+    let mirror = told("mirror", "maintenance").then(|| around.owner.clone());
+    let acknowledge = told("acknowledge", "acknowledgements");
+    let acknowledge = acknowledge.then(|| around.owner.of_acknowledgements());
     let kind = match word {
         "host" => Some(Kind::Host(host(s))),
         "prometheus" => {
@@ -164,12 +171,12 @@ fn source<'a>(
             prometheus(s, around.history).map(Kind::Prometheus)
         }
         "alertmanager" => {
-            let (kind, from) = alertmanager(s, mirror);
+            let (kind, from) = alertmanager(s, mirror, acknowledge);
             origins = from;
             kind.map(Kind::Alertmanager)
         }
-        "icinga2" => icinga2(s, mirror).map(Kind::Icinga2),
         "pagerduty" => pagerduty(s, &http.auth).map(Kind::PagerDuty),
+        "icinga2" => icinga2(s, mirror, acknowledge).map(Kind::Icinga2),
         "http" => {
             let (kind, of) = document(s);
             services = of;
@@ -366,26 +373,27 @@ fn prometheus(s: &Section<'_>, history: TimeDelta) -> Option<Prometheus> {
     Some(Prometheus { url, alerts: alerts.unwrap_or(true), heartbeats, backfill })
 }
 
-/// Whether maintenance is made known there.
-fn mirror(s: &Section<'_>, kind: &str) -> bool {
+/// Whether something is made known there.
+fn told(s: &Section<'_>, kind: &str, key: &'static str, of: &str) -> bool {
     let can = MIRRORS.contains(&kind);
     // Where it cannot be, it is no key that is offered.
-    let mirror = (can || s.has("mirror")) && s.flag("mirror").unwrap_or(false);
-    if mirror && !can {
-        let message = format!("a source of kind \"{kind}\" cannot be told of maintenance");
+    let told = (can || s.has(key)) && s.flag(key).unwrap_or(false);
+    if told && !can {
+        let message = format!("a source of kind \"{kind}\" cannot be told of {of}");
         let remedy = format!("take it out here; it belongs to {}", MIRRORS.join(" and "));
-        s.report().error(s.key_place("mirror").unwrap_or(s.at), message, remedy);
+        s.report().error(s.key_place(key).unwrap_or(s.at), message, remedy);
     }
-    mirror && can
+    told && can
 }
 
-fn icinga2(s: &Section<'_>, mirror: Option<Owner>) -> Option<Icinga2> {
+fn icinga2(s: &Section<'_>, mirror: Option<Owner>, acknowledge: Option<Owner>) -> Option<Icinga2> {
     if !s.has("url") {
         s.missing("url", "url = \"https://icinga.example:5665\"");
     }
     let vars = s.texts("vars").unwrap_or_default();
     let url = s.url("url", &WEB)?;
-    Some(Icinga2 { url, vars: vars.into_iter().map(|t| t.value.to_owned()).collect(), mirror })
+    let vars = vars.into_iter().map(|t| t.value.to_owned()).collect();
+    Some(Icinga2 { url, vars, mirror, acknowledge })
 }
 
 fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
@@ -412,6 +420,7 @@ fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
 fn alertmanager<'a>(
     s: &Section<'a>,
     mirror: Option<Owner>,
+    acknowledge: Option<Owner>,
 ) -> (Option<Alertmanager>, Vec<Text<'a>>) {
     let heartbeats = heartbeats(s);
     let filter = s.texts("filter").unwrap_or_default();
@@ -434,7 +443,7 @@ fn alertmanager<'a>(
     let urls: Vec<_> = members.iter().filter_map(|t| s.url_of(*t, &WEB)).collect();
     let names = origins.iter().map(|t| Arc::from(t.value)).collect();
     let whole = urls.len() == members.len();
-    let kind = Alertmanager { urls, filter, heartbeats, origins: names, mirror };
+    let kind = Alertmanager { urls, filter, heartbeats, origins: names, mirror, acknowledge };
     (whole.then_some(kind), origins)
 }
 
@@ -472,7 +481,68 @@ fn document<'a>(s: &Section<'a>) -> (Option<HttpDocument>, Vec<Text<'a>>) {
         s.missing("url", "url = \"https://app.example/status.json\"");
     }
     let url = s.url("url", &WEB);
-    (url.map(|url| HttpDocument { url, method, body, headers, states, alerts }), services)
+    let mut actions: Vec<ActionTemplate> = Vec::new();
+    for section in s.sections("actions") {
+        if let Some(action) = action(&section, url.as_ref()) {
+            if actions.iter().any(|a| a.on == action.on) {
+                let message = format!("\"{}\" is told twice", action.on);
+                s.report().error(section.at, message, "keep one of them".to_owned());
+            }
+            actions.push(action);
+        }
+        section.finish();
+    }
+    let document = |url| HttpDocument { url, method, body, headers, states, alerts, actions };
+    (url.map(document), services)
+}
+
+/// What is told of one action.
+fn action(s: &Section<'_>, home: Option<&Url>) -> Option<ActionTemplate> {
+    let example = "on = \"acknowledge\"";
+    let on = s.required_text("on", example);
+    let on = on.filter(|on| {
+        let known = TOLD.contains(&on.value);
+        if !known {
+            let message = format!("nothing is told of \"{}\"", on.value);
+            s.report().error(on.at, message, suggest(on.value, &TOLD, "actions"));
+        }
+        known
+    });
+    let verbs = [
+        ("POST", Verb::Post),
+        ("PUT", Verb::Put),
+        ("PATCH", Verb::Patch),
+        ("DELETE", Verb::Delete),
+    ];
+    let verb = s.word("method", &verbs).unwrap_or(Verb::Post);
+    let template = |text: Text<'_>| match Template::parse(text.value) {
+        Ok(template) => Some(template),
+        Err(why) => {
+            let remedy = format!("known: {}, labels.NAME", NAMES.join(", "));
+            s.report().error(text.at, why, remedy);
+            None
+        }
+    };
+    let url = s.required_text("url", "url = \"https://app.example/alerts/{{alert}}/ack\"");
+    let body = s.text("body").map(template);
+    let (url, at) = url.map(|text| (template(text), text.at))?;
+    let url = url?;
+    // Credentials of the source go along, and nothing of an incident says where to.
+    let head = url.head().parse::<Url>().ok();
+    let has_path = url.head().split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let is_home = head.is_some_and(|h| home.is_none_or(|u| u.origin() == h.origin()));
+    if !is_home || !has_path {
+        let message = "an action goes to the server of its source, at a path of its own";
+        let remedy = "begin it as the source's url; another server is another source".to_owned();
+        s.report().error(at, message, remedy);
+        return None;
+    }
+    let body = match body {
+        Some(None) => return None,
+        Some(body) => body,
+        None => None,
+    };
+    Some(ActionTemplate { on: on?.value.to_owned(), verb, url, body })
 }
 
 fn state_path<'a>(s: &Section<'a>) -> (Option<StatePath>, Option<Text<'a>>) {

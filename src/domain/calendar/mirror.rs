@@ -86,6 +86,27 @@ impl Owner {
         Self(Arc::from(format!("{AUTHOR} {}@{store:08x}", word(site))))
     }
 
+    /// The same consoles, as they make acknowledgements known: what one of the two kinds made is
+    /// nothing to the other.
+    #[must_use]
+    pub fn of_acknowledgements(&self) -> Self {
+        let rest = self.0.strip_prefix(AUTHOR).unwrap_or(&self.0);
+        Self(Arc::from(format!("{AUTHOR}-ack{rest}")))
+    }
+
+    /// The tag of something that has a name.
+    pub fn tag_of(&self, name: &impl fmt::Display) -> Tag {
+        Tag(Arc::from(format!("{self} {}", word(&name.to_string()))))
+    }
+
+    /// The tag with which a comment begins, if it is one of this owner's for something with a name.
+    pub fn name_in(&self, comment: &str) -> Option<Tag> {
+        let own = comment.strip_prefix(&*self.0)?.strip_prefix(' ')?;
+        let (name, _) = own.split_once(':').unwrap_or((own, ""));
+        let is_name = !name.is_empty() && name.bytes().all(|b| is_plain(b) || b == b'%');
+        is_name.then(|| Tag(Arc::from(format!("{self} {name}"))))
+    }
+
     /// The tag of one occurrence.
     pub fn tag(&self, key: &Key) -> Tag {
         let original = key.original.format("%Y%m%dT%H%M%S");
@@ -119,7 +140,7 @@ impl fmt::Display for Tag {
 }
 
 impl Tag {
-    /// The window, as the tag has it.
+    /// The window, or whatever else has a name, as the tag has it.
     pub fn window(&self) -> &str {
         self.0.split(' ').nth(2).unwrap_or_default()
     }

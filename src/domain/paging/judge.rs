@@ -2,37 +2,19 @@
 
 use chrono::TimeDelta;
 
-use super::model::{ChannelId, Delivery, Event, Page, PageId, Paged, Standing};
+use super::model::{ChannelId, Delivery, Event, Page, PageId, Paged};
 use super::pages::Pages;
 use super::reach::{Desk, Reach, Whom, reach};
 use crate::domain::command::Verdict;
 use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::outbox::{self, MAX_WHY, SLACK, Standing, TRIES, next_try};
 use crate::domain::roster::PersonId;
 use crate::domain::text;
 use crate::domain::time::Instant;
 
-/// How long is waited after the first failed try, the second, …; after the last it is given up.
-const BACKOFF: [TimeDelta; 6] = [
-    TimeDelta::seconds(10),
-    TimeDelta::seconds(30),
-    TimeDelta::seconds(60),
-    TimeDelta::seconds(120),
-    TimeDelta::seconds(300),
-    TimeDelta::seconds(600),
-];
-/// Most tries on one channel.
-pub(super) const TRIES: u32 = BACKOFF.len() as u32 + 1;
-/// However much patience a server asks for.
-const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(600);
-/// What has not arrived by then is of no use any more.
-const LONGEST: TimeDelta = TimeDelta::hours(24);
-/// Who claims a try has its time-out and so much more to say what came of it.
-const SLACK: TimeDelta = TimeDelta::seconds(5);
 /// The longest text of a page, in characters: some of it is read on a phone.
 const MAX_TEXT: usize = 500;
 const MAX_SUBJECT: usize = 200;
-/// How much of what went wrong is kept.
-const MAX_WHY: usize = 300;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,13 +107,7 @@ pub fn overdue(pages: &Pages, now: Instant) -> Vec<Event> {
     for page in pages.open() {
         let open = page.deliveries.iter().filter(|d| d.standing.due().is_some_and(|at| at <= now));
         for delivery in open {
-            let why = if now - page.at > LONGEST {
-                format!("not delivered within {} h", LONGEST.num_hours())
-            } else if delivery.attempts >= TRIES {
-                format!("tried {TRIES} times, and nobody knows what came of the last")
-            } else {
-                continue;
-            };
+            let Some(why) = outbox::overdue(delivery.attempts, page.at, now) else { continue };
             let (page, channel) = (page.what.id, delivery.channel.clone());
             given_up.push(Event::PageGivenUp { page, channel, why });
         }
@@ -277,11 +253,4 @@ fn end(
     };
     let said = event.words();
     Ok((vec![event], said))
-}
-
-/// When it is tried again after that many tries; `None`: no more.
-fn next_try(attempt: u32, asked: Option<TimeDelta>, now: Instant) -> Option<Instant> {
-    let index = usize::try_from(attempt).ok()?.checked_sub(1)?;
-    let wait = BACKOFF.get(index)?;
-    Some(now + asked.unwrap_or_default().clamp(*wait, LONGEST_WAIT))
 }

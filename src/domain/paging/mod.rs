@@ -18,11 +18,11 @@ pub mod reach;
 #[cfg(test)]
 mod tests;
 
+pub use super::outbox::{Standing, Try};
 pub use escalate::{Phase, Progress};
 pub use judge::{Command, Ended, Request, judge, overdue};
 pub(crate) use judge::{pages_about, said, surprise};
 pub use model::{
-    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Pager, Standing, Try,
-    Wishes,
+    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Pager, Wishes,
 };
 pub use pages::{Due, Pages};

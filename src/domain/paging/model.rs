@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::incident::{IncidentId, Priority};
+use crate::domain::outbox::{Standing, Try};
 use crate::domain::roster::PersonId;
 use crate::domain::time::{Instant, WeekHours};
 
@@ -184,62 +185,6 @@ pub struct Delivery {
     /// What failed, oldest first; bounded, since tries are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Try>,
-}
-
-/// How a delivery stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Standing {
-    /// The next try is due then.
-    Waiting {
-        at: Instant,
-    },
-    /// Somebody tries, and has the right to until then.
-    Trying {
-        until: Instant,
-    },
-    Delivered {
-        at: Instant,
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        said: String,
-    },
-    GivenUp {
-        at: Instant,
-        why: String,
-    },
-}
-
-/// A try that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Try {
-    pub attempt: u32,
-    pub at: Instant,
-    pub why: String,
-}
-
-impl Standing {
-    /// Nothing more happens to it.
-    pub fn is_settled(&self) -> bool {
-        matches!(self, Self::Delivered { .. } | Self::GivenUp { .. })
-    }
-
-    /// When the next try may begin.
-    pub fn due(&self) -> Option<Instant> {
-        match self {
-            Self::Waiting { at } | Self::Trying { until: at } => Some(*at),
-            Self::Delivered { .. } | Self::GivenUp { .. } => None,
-        }
-    }
-
-    /// As in `--json`.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Waiting { .. } => "waiting",
-            Self::Trying { .. } => "trying",
-            Self::Delivered { .. } => "delivered",
-            Self::GivenUp { .. } => "given_up",
-        }
-    }
 }
 
 impl Page {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use imbl::OrdMap;
 
-use super::model::{ChannelId, Delivery, Event, Page, PageId, Standing, Try};
+use super::model::{ChannelId, Delivery, Event, Page, PageId};
 use crate::domain::incident::IncidentId;
 use crate::domain::log::Recorded;
+use crate::domain::outbox::{Standing, Try};
 use crate::domain::roster::PersonId;
 use crate::domain::time::{Instant, Interval};
 

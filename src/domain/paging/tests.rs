@@ -7,7 +7,6 @@ use chrono::{DateTime, TimeDelta};
 use chrono_tz::Europe;
 use proptest::prelude::*;
 
-use super::judge::TRIES;
 use super::message::Message;
 use super::reach::{Desk, Whom, reach};
 use super::*;
@@ -18,6 +17,7 @@ use crate::domain::incident::{
 };
 use crate::domain::log::Recorded;
 use crate::domain::matcher::Labels;
+use crate::domain::outbox::TRIES;
 use crate::domain::roster::escalation::{Escalation, Level, Target};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Person, PersonId, Roster, Schedule};

@@ -19,8 +19,9 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
 use crate::domain::observation::Observation;
-use crate::domain::paging::{self, Pager};
+use crate::domain::paging::Pager;
 use crate::domain::time::Instant;
+use crate::domain::{paging, upstream};
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
@@ -84,6 +85,7 @@ impl Engine {
                 .with_book(loaded.book)
                 .with_pages(loaded.pages)
                 .with_views(loaded.views)
+                .with_orders(loaded.orders)
                 .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
@@ -124,6 +126,8 @@ impl Engine {
                 calendar: Part::default(),
                 pages: Part::default(),
                 views: Part::default(),
+                orders: Part::default(),
+                silences: Part::default(),
                 imported: Part::default(),
                 pager: Pager::default(),
                 unstored: None,
@@ -255,10 +259,14 @@ impl Engine {
         let ids: Vec<_> = match &command {
             Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
             Command::Escalate(request) => vec![request.incident],
+            Command::Upstream(upstream::Command::Order(request)) => {
+                request.about.into_iter().collect()
+            }
             Command::Report(_)
             | Command::Roster(_)
             | Command::Calendar(_)
             | Command::Paging(_)
+            | Command::Upstream(_)
             | Command::View(_) => Vec::new(),
             Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
             Command::Undo { targets } => targets.clone(),
@@ -406,14 +414,15 @@ impl Engine {
         incidents
     }
 
-    /// What the events make of the roster, the calendar and the pages.
+    /// What the events make of the roster, the calendar, the pages and the orders.
     fn records(&self, events: &[Entry]) -> Vec<Record> {
         let mut others = events.iter().filter(|e| e.incident().is_none()).peekable();
         if others.peek().is_none() {
             return Vec::new();
         }
-        let made = Made::on(self.state.book(), self.state.calendar(), self.state.pages());
-        let mut made = made.with_views(self.state.views());
+        let (state, orders) = (&self.state, self.state.orders());
+        let made = Made::on(state.book(), state.calendar(), state.pages(), orders);
+        let mut made = made.with_views(state.views());
         others.for_each(|e| made.fold(e));
         made.records()
     }
@@ -547,12 +556,13 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
+        Command::Escalate(request) => vec![refused(Some(request.incident))],
         Command::Report(_)
         | Command::Roster(_)
         | Command::Calendar(_)
         | Command::Paging(_)
+        | Command::Upstream(_)
         | Command::View(_) => vec![refused(None)],
-        Command::Escalate(request) => vec![refused(Some(request.incident))],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

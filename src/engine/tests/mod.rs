@@ -9,6 +9,7 @@ mod process;
 mod properties;
 mod rollup;
 mod roster;
+mod upstream;
 
 use std::sync::Arc;
 
@@ -71,6 +72,7 @@ impl World {
                     core::Effect::Notify(n) => self.news.push((n.what, n.incident.id)),
                     core::Effect::Ask(question) => self.questions.push(question.text),
                     core::Effect::Paged(news) => self.questions.push(news.text),
+                    core::Effect::Ordered(news) => self.questions.push(news.text),
                 }
             }
         }

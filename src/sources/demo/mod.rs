@@ -25,6 +25,8 @@ use crate::domain::observation::{
     Alert, AlertSet, AlertStatus, Fact, Observation, Reading, Series, SourceName,
 };
 use crate::domain::time::{Instant, Stretch};
+use crate::domain::upstream::silence::Listed;
+use crate::domain::upstream::{Silence, SilenceState};
 
 pub use past::{Past, Step, past};
 
@@ -69,7 +71,9 @@ impl DemoSource {
             facts.push(Fact::Backfill(stage.history(&clock, t)));
         }
         facts.push(Fact::Signals(stage.readings(now, t, &troubles)));
-        facts.push(Fact::Alerts(stage.alerts(&clock, t, &troubles)));
+        let alerts = stage.alerts(&clock, t, &troubles);
+        facts.push(Fact::Silences(silences(&alerts, &clock, now)));
+        facts.push(Fact::Alerts(alerts));
         let seed = stage.world.seed;
         let server = match self.speed {
             1.0 => format!("Harbour, a made-up shop (seed {seed})"),
@@ -94,6 +98,50 @@ impl Source for DemoSource {
         let stage = Arc::clone(self.stage.as_ref().ok()?);
         Some(Arc::new(Before { stage, clock: self.clock }))
     }
+}
+
+/// What is silenced: the alerts of the script that are, a batch that runs tonight, and something that
+/// nobody has taken away.
+fn silences(alerts: &AlertSet, clock: &Clock, now: Instant) -> Listed {
+    let silence =
+        |id: String, matchers: &str, (by, comment): (&str, &str), (from, to): (f64, f64)| {
+            let (starts_at, ends_at) = (clock.at(from), clock.at(to));
+            let state = if starts_at > now { SilenceState::Pending } else { SilenceState::Active };
+            let (matchers, created_by) = (matchers.to_owned(), by.to_owned());
+            let comment = comment.to_owned();
+            let matches = Some(0);
+            Silence { id, state, matchers, created_by, comment, starts_at, ends_at, matches }
+        };
+    let hour = 3_600.0;
+    let batch = r#"alertname=~"Runs.*",service="dwh""#;
+    let old = r#"alertname="TargetDown",instance=~"build-.*""#;
+    let id = |name: &str| world::fingerprint("silence", name);
+    let mut all = vec![
+        silence(
+            id("batch"),
+            batch,
+            ("luis", "the year's books are closed tonight"),
+            (3.0 * hour, 9.0 * hour),
+        ),
+        silence(
+            id("build"),
+            old,
+            ("tom", "old build machines are taken apart"),
+            (-70.0 * hour, hour / 4.0),
+        ),
+    ];
+    for alert in &alerts.alerts {
+        let AlertStatus::Silenced { by } = &alert.status else { continue };
+        let of = |name: &str| alert.labels.get(name).map_or("", String::as_str);
+        let matchers = format!("alertname={:?},service={:?}", of("alertname"), of("service"));
+        let comment = alert.annotations.get("silence").map_or("", String::as_str);
+        let id = by.first().cloned().unwrap_or_default();
+        let one = silence(id, &matchers, ("priya", comment), (-4.0 * hour, 5.0 * hour));
+        all.push(Silence { matches: Some(1), ..one });
+    }
+    all.retain(|s| s.ends_at > now);
+    all.sort_by_key(|s| s.ends_at);
+    Listed { silences: all.into(), left_out: 0 }
 }
 
 /// What was before, however long ago: calm, but for the hours that the script tells of.

@@ -12,10 +12,10 @@ use super::super::SourceError;
 use super::super::http_client::{Answer, Clients, Request, address, below};
 use super::super::mirror::{Keeper, Wanted, World, within};
 use super::super::settings::{Icinga2 as Settings, SourceSettings};
-use super::{Api, Row, done, instant};
+use super::{Api, Row, done, instant, seconds};
 use crate::domain::calendar::mirror::{AUTHOR, Change, Mirrored, Owner, Upstream, desired};
 use crate::domain::health::claimant;
-use crate::domain::time::{Instant, Interval};
+use crate::domain::time::Interval;
 
 /// The downtimes of one site in one Icinga.
 pub struct Downtimes {
@@ -36,6 +36,18 @@ impl fmt::Display for Object {
         match &self.service {
             Some(service) => write!(f, "{}!{service}", self.host),
             None => f.write_str(&self.host),
+        }
+    }
+}
+
+impl Object {
+    /// `host`, or `host!service`.
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('!') {
+            Some((host, service)) => {
+                Self { host: host.to_owned(), service: Some(service.to_owned()) }
+            }
+            None => Self { host: text.to_owned(), service: None },
         }
     }
 }
@@ -174,9 +186,4 @@ struct WireAttrs {
     service_name: String,
     start_time: f64,
     end_time: f64,
-}
-
-/// As Icinga takes them.
-fn seconds(at: Instant) -> f64 {
-    at.timestamp_millis() as f64 / 1e3
 }

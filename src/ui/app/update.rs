@@ -13,11 +13,13 @@ use crate::domain::paging::{Pager, Progress};
 use crate::domain::roster::book;
 use crate::domain::text;
 use crate::domain::time::{Instant, TimeStyle};
+use crate::domain::upstream::{self, Call};
 use crate::engine::{Command, Snapshot};
 use crate::ui::cmd::Cmd;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
 use crate::ui::overlay::{Confirm, Overlay};
+use crate::ui::screens::silences::Inventory;
 use crate::ui::screens::{Place, Step, Tone, paging};
 use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use crate::ui::theme::Theme;
@@ -329,6 +331,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Messages => model.overlays.push(Overlay::Messages(Scroll::default())),
         Action::Sources => model.overlays.push(Overlay::Sources(Scroll::default())),
+        Action::ListSilences => model.overlays.push(Overlay::Silences(Inventory::default())),
         Action::Welcome => model.overlays.push(Overlay::Welcome),
         Action::Palette => model.overlays.push(Overlay::Picker(palette(model))),
         Action::Theme => model.overlays.push(Overlay::Picker(themes(model))),
@@ -399,6 +402,14 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         }
         Action::Redraw => cmds.push(Cmd::Redraw),
         Action::Suspend => cmds.push(Cmd::Suspend),
+        action if matches!(model.overlays.last(), Some(Overlay::Silences(_))) => {
+            let Some(Overlay::Silences(mut inventory)) = model.overlays.pop() else { return };
+            let screen = Rect::from(((0, 0).into(), model.size));
+            let screen = frame::areas(screen, &model.world).body;
+            let steps = inventory.act(action, &model.ctx(), screen);
+            model.overlays.push(Overlay::Silences(inventory));
+            run(model, steps, cmds);
+        }
         Action::Open | Action::Copy => {
             if let Some(Overlay::Messages(at)) = model.overlays.last() {
                 let chosen = frame::messages::chosen(&model.messages, *at);
@@ -622,6 +633,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
     match command {
         Command::Undo { .. }
         | Command::Roster(book::Command::Undo)
+        | Command::Upstream(upstream::Command::UndoLast)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
         Command::Paging(_) | Command::Escalate(_) | Command::View(_) => Some(command.clone()),
@@ -634,6 +646,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
             Some(Command::Calendar(undo))
         }
         Command::Roster(_) => Some(Command::Roster(book::Command::Undo)),
+        Command::Upstream(_) => Some(Command::Upstream(upstream::Command::UndoLast)),
         Command::Report(_) | Command::Act { .. } => {
             let done = outcomes.iter().filter(|o| o.verdict.is_done());
             Some(Command::Undo { targets: done.filter_map(|o| o.id).collect() })
@@ -649,6 +662,10 @@ fn stays(command: &Command) -> Option<&'static str> {
         Command::Paging(_) | Command::Escalate(_) => {
             Some("page not recalled: whoever was paged has it, or will")
         }
+        Command::Upstream(upstream::Command::Order(order)) => match order.call {
+            Call::Silence { .. } | Call::Downtime { .. } => None,
+            _ => Some("an order that is no silence stays; give another one"),
+        },
         _ => None,
     }
 }

@@ -24,6 +24,8 @@ pub enum Context {
     Calendar,
     /// One window, full-screen.
     Window,
+    /// What is silenced upstream.
+    Silences,
     /// A question that wants yes or no.
     Confirm,
     /// Everything with a cursor or a scroll position.
@@ -68,6 +70,8 @@ pub struct Situation {
     pub started: bool,
     /// It is over, and nobody has said how it went.
     pub unclosed: bool,
+    /// A silence is under the cursor.
+    pub silence: bool,
     /// An own action can still be taken back.
     pub undoable: bool,
     /// What is under the cursor has a link that can be opened or copied.
@@ -140,7 +144,8 @@ mod flags {
 }
 
 use Context::{
-    Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service, Window,
+    Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service,
+    Silences, Window,
 };
 
 actions! {
@@ -157,7 +162,8 @@ actions! {
     Close          "close"            ["C"],            [Incidents, Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
     Rate           "feedback"         ["f"],            [Incidents, Incident],     Incidents, 48 "feedback",      WRITES SAFE,  rateable,        "what those say for whom it was done, 1 to 5";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
-    Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window], Incidents, 40 "cancel", WRITES ASKS, cancellable,  "cancel: a false alarm, an override, planned work";
+    Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window, Silences], Incidents, 40 "cancel", WRITES ASKS, cancellable, "cancel: a false alarm, an override, planned work, a silence";
+    Silence        "silence"          ["m"],            [Incidents, Incident],     Incidents, 48 "silence",       WRITES SAFE,  open,            "silence its alerts where they come from, with a preview";
     Merge          "merge"            [],               [Incidents, Incident],     Incidents, 0 "merge",          WRITES ASKS,  unended,         "merge into another incident: it is the same trouble";
     Split          "split"            [],               [Incidents, Incident],     Incidents, 0 "split",          WRITES SAFE,  merged,          "split off again what was merged";
     Correct        "correct"          [],               [Incidents, Incident],     Incidents, 0 "correct",        WRITES ASKS,  over,            "correct what was recorded wrong about one that is over";
@@ -177,7 +183,7 @@ actions! {
 
     Approve        "approve"          ["Y"],            [Calendar, Window],        Calendar, 90 "approve",        WRITES SAFE,  approvable,      "approve planned work, so that it mutes";
     Start          "start"            [">"],            [Calendar, Window],        Calendar, 86 "start",          WRITES SAFE,  startable,       "start planned work by hand";
-    Extend         "extend"           ["+"],            [Calendar, Window],        Calendar, 88 "extend",         WRITES SAFE,  under_way,       "put the end of what is under way off";
+    Extend         "extend"           ["+"],            [Calendar, Window, Silences], Calendar, 88 "extend",      WRITES SAFE,  extendable,      "put the end of what is under way off, or of a silence";
     Reschedule     "reschedule"       ["w"],            [Calendar, Window],        Calendar, 46 "move",           WRITES SAFE,  ahead,           "move one occurrence to another time";
     Change         "change"           ["="],            [Calendar, Window],        Calendar, 45 "change",         WRITES SAFE,  planned,         "change planned work from now on, with all that recurs";
     Except         "except"           ["X"],            [Calendar, Window],        Calendar, 0 "except",          WRITES SAFE,  ahead,           "allow work in spite of a freeze, with reason and expiry";
@@ -215,6 +221,7 @@ actions! {
     GoOnCall       "oncall"           ["3", "g o"],     [Console],                 Console, 0 "On-call",          READS SAFE,   always,          "who is on call, who is next, where the gap is";
     GoCalendar     "calendar"         ["4", "g c"],     [Console],                 Console, 0 "Calendar",         READS SAFE,   always,          "what is planned, and what it collides with";
     Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
+    ListSilences   "silences"         [],               [Console],                 Console, 0 "silences",         READS SAFE,   always,          "what is silenced upstream, and what ends soon";
     Messages       "messages"         ["M", "g m"],     [Console],                 Console, 0 "messages",         READS SAFE,   always,          "everything that this console has said";
     Refresh        "refresh"          ["r"],            [Console],                 Console, 0 "refresh",          READS SAFE,   always,          "ask every source now";
     Palette        "palette"          [":"],            [Console],                 Console, 62 "command",         READS SAFE,   always,          "find an action by name";
@@ -268,7 +275,10 @@ fn open(s: &Situation) -> bool {
 }
 
 fn cancellable(s: &Situation) -> bool {
-    open(s) || s.shift || matches!(s.occurrence, Some(Status::Planned | Status::Approved))
+    open(s)
+        || s.shift
+        || s.silence
+        || matches!(s.occurrence, Some(Status::Planned | Status::Approved))
 }
 
 fn closable(s: &Situation) -> bool {
@@ -286,6 +296,10 @@ fn startable(s: &Situation) -> bool {
 
 fn under_way(s: &Situation) -> bool {
     s.occurrence == Some(Status::InProgress)
+}
+
+fn extendable(s: &Situation) -> bool {
+    under_way(s) || s.silence
 }
 
 fn ahead(s: &Situation) -> bool {
@@ -385,9 +399,9 @@ impl Group {
 }
 
 impl Context {
-    pub const ALL: [Self; 11] = [
-        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Confirm, List, Console,
-        Always,
+    pub const ALL: [Self; 12] = [
+        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Confirm, List,
+        Console, Always,
     ];
 
     /// As `atalaya keys` prints it.
@@ -400,6 +414,7 @@ impl Context {
             OnCall => "oncall",
             Calendar => "calendar",
             Window => "window",
+            Silences => "silences",
             Confirm => "question",
             List => "lists",
             Console => "console",
@@ -408,7 +423,7 @@ impl Context {
     }
 
     /// Every combination in which contexts hold together, the most particular first.
-    pub const STACKS: [&'static [Self]; 9] = [
+    pub const STACKS: [&'static [Self]; 10] = [
         &[Health, List, Console, Always],
         &[Service, List, Console, Always],
         &[Incidents, List, Console, Always],
@@ -417,6 +432,7 @@ impl Context {
         &[Calendar, List, Console, Always],
         &[Window, List, Console, Always],
         &[List, Always],
+        &[Silences, List, Always],
         &[Confirm, Always],
     ];
 }

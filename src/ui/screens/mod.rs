@@ -6,6 +6,7 @@ pub mod health;
 pub mod incidents;
 pub mod oncall;
 pub mod paging;
+pub mod silences;
 
 use ratatui::layout::{Position, Rect, Size};
 

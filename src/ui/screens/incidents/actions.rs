@@ -17,7 +17,7 @@ use crate::domain::time::Instant;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
-use crate::ui::screens::{Ctx, Step, Tone, paging};
+use crate::ui::screens::{Ctx, Step, Tone, paging, silences};
 use crate::ui::widgets::form::Submit;
 use crate::ui::widgets::{Form, FormField, Item, Picker};
 
@@ -125,6 +125,18 @@ pub fn escalate(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     };
     match ctx.world.incidents.get(one.id) {
         Some(incident) => paging::escalate(incident, ctx),
+        None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
+    }
+}
+
+/// Silences the alerts of one incident where they come from.
+pub fn silence(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let [one] = aim.targets.as_slice() else {
+        let why = "a silence is about one incident: take the marks away";
+        return vec![Step::Say(Tone::Info, why.to_owned())];
+    };
+    match ctx.world.incidents.get(one.id) {
+        Some(incident) => silences::form(incident, ctx),
         None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
     }
 }

@@ -15,12 +15,14 @@ use super::timeline::{self, nth, standing};
 use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
+use crate::domain::outbox::Standing;
 use crate::domain::paging::{Phase, Progress};
 use crate::domain::roster::Schedule;
 use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text::{duration, is_web};
 use crate::domain::time::{Instant, Interval, TimeStyle, near, show};
 use crate::engine::Snapshot;
+use crate::ui::screens::silences;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widgets::paint::wrap;
 use crate::ui::widgets::{Paint, Piece, width};
@@ -31,6 +33,8 @@ const LABEL: u16 = 9;
 const BEFORE: TimeDelta = TimeDelta::hours(2);
 const AHEAD: TimeDelta = TimeDelta::hours(24);
 const PLANNED: usize = 3;
+/// As a source tells who has an alert there.
+const ACKNOWLEDGED: &str = "acknowledged by ";
 /// How many related incidents are named.
 const NAMED: usize = 6;
 
@@ -204,6 +208,7 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         }
     }
     lines.extend(alerts(incident, theme));
+    lines.extend(upstream(incident, eye));
     lines.push(service(incident, eye));
     lines.extend(leads(incident, eye));
     lines.extend(related(incident, eye));
@@ -317,6 +322,45 @@ fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {
     }
     let role = if firing > 0 { Role::Text } else { Role::Ok };
     Some(fact("alerts", text, theme.of(role)))
+}
+
+/// Who has its alerts where they come from, what was ordered there, and what could not be made known.
+fn upstream(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let theme = eye.theme;
+    let mut lines = Vec::new();
+    let statuses = incident.alerts.values().filter(|a| a.cleared_at.is_none()).map(|a| &a.status);
+    let mut whose: Vec<&str> = statuses
+        .filter_map(|status| match status {
+            AlertStatus::Silenced { by } => Some(by),
+            _ => None,
+        })
+        .flatten()
+        .map(String::as_str)
+        .filter(|by| by.starts_with(ACKNOWLEDGED))
+        .collect();
+    whose.sort_unstable();
+    whose.dedup();
+    if let [first, rest @ ..] = whose.as_slice() {
+        let more =
+            if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+        let text = format!("{first} on {}{more}", incident.source);
+        lines.push(fact("there", text, theme.of(Role::Text)));
+    }
+    for order in eye.world.orders.about(incident.id).collect::<Vec<_>>().into_iter().rev().take(2) {
+        let role = match order.standing {
+            Standing::Delivered { .. } => Role::Text,
+            Standing::GivenUp { .. } => Role::Critical,
+            _ if order.failed.is_empty() => Role::Muted,
+            _ => Role::Warning,
+        };
+        lines.push(fact("ordered", silences::standing(order), theme.of(role)));
+    }
+    let of = format!("acknowledgement of {}:", incident.id);
+    let source = eye.world.sources.iter().find(|source| source.name == incident.source);
+    if let Some(trouble) = source.and_then(|s| s.warnings.iter().find(|w| w.starts_with(&of))) {
+        lines.push(fact("there", trouble.clone(), theme.of(Role::Warning)));
+    }
+    lines
 }
 
 fn service(incident: &Incident, eye: &Eye<'_>) -> Fact {

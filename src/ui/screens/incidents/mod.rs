@@ -112,7 +112,7 @@ struct Timeline {
     entries: Option<Result<Vec<timeline::Entry>, String>>,
     /// With the pages about it, and the number of these.
     all: Vec<timeline::Entry>,
-    paged: Option<u64>,
+    paged: Option<(u64, u64)>,
 }
 
 impl Default for Queue {
@@ -316,6 +316,7 @@ impl Queue {
             }
             Action::Page => actions::page(&aim, ctx),
             Action::Escalate => actions::escalate(&aim, ctx),
+            Action::Silence => actions::silence(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Hold => forms::hold(aim, ctx),
@@ -418,11 +419,12 @@ impl Timeline {
     /// Puts the pages among the events, once for each change of them.
     fn merge(&mut self, world: &Snapshot) {
         let (Some((id, _)), Some(Ok(events))) = (self.of, &self.entries) else { return };
-        let generation = Some(world.pages.generation);
+        let generation = Some((world.pages.generation, world.orders.generation));
         if self.paged != generation {
             self.paged = generation;
             let pages = timeline::paged(world.pages.about(id), &world.plan.roster);
-            self.all = [events.as_slice(), &pages].concat();
+            let orders = timeline::ordered(world.orders.about(id));
+            self.all = [events.as_slice(), &pages, &orders].concat();
             self.all.sort_by_key(|e| e.at);
         }
     }
@@ -498,6 +500,7 @@ impl Screen for Queue {
             | Action::Note
             | Action::Page
             | Action::Escalate
+            | Action::Silence
             | Action::EditNote
             | Action::Hold
             | Action::Snooze

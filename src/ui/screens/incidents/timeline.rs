@@ -20,6 +20,7 @@ use crate::domain::paging::{Page, Standing};
 use crate::domain::roster::Roster;
 use crate::domain::text::duration;
 use crate::domain::time::{Instant, TimeStyle, show};
+use crate::domain::upstream::Order;
 
 /// Alerts that fire or clear within so long of each other are one entry.
 const TOGETHER: TimeDelta = TimeDelta::seconds(60);
@@ -117,6 +118,37 @@ pub fn paged<'a>(pages: impl Iterator<Item = &'a Arc<Page>>, roster: &Roster) ->
                 }
                 Standing::Waiting { .. } | Standing::Trying { .. } => {}
             }
+        }
+    }
+    entries.sort_by_key(|e| e.at);
+    entries
+}
+
+/// What became of orders, oldest first.
+pub fn ordered<'a>(orders: impl Iterator<Item = &'a Arc<Order>>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for order in orders {
+        let (id, source) = (order.what.id, &order.what.source);
+        let entry = |at, word, tone, text| Entry { at, word, tone, who: String::new(), text };
+        let text = format!("{} on {source}", order.what.call.words());
+        entries
+            .push(Entry { who: order.by.clone(), ..entry(order.at, "ordered", Tone::Human, text) });
+        let failed = order.failed.iter().map(|t| {
+            let text = format!("{id} on {source}, try {}: {}", t.attempt, t.why);
+            entry(t.at, "order failed", Tone::State(State::Warning), text)
+        });
+        entries.extend(failed);
+        match &order.standing {
+            Standing::Delivered { at, said } => {
+                let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+                let (word, tone) = ("order done", Tone::State(State::Ok));
+                entries.push(entry(*at, word, tone, format!("{id} on {source}{said}")));
+            }
+            Standing::GivenUp { at, why } => {
+                let (word, tone) = ("order given up", Tone::State(State::Critical));
+                entries.push(entry(*at, word, tone, format!("{id} on {source}: {why}")));
+            }
+            Standing::Waiting { .. } | Standing::Trying { .. } => {}
         }
     }
     entries.sort_by_key(|e| e.at);

@@ -11,6 +11,7 @@ use crate::domain::incident::views::{
 };
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
+use crate::ui::keymap::Action;
 use crate::ui::screens::{Ctx, Place, Step, Tone};
 use crate::ui::widgets::form::Submit;
 use crate::ui::widgets::{FormField, Item, Picker};
@@ -71,7 +72,14 @@ impl Queue {
         };
         let shown = self.view_name(world);
         let now = self.views(world).position(|(view, _)| shown == Some(view.name.as_str()));
-        show(Picker::new("View", self.views(world).map(item).collect()).at(now.unwrap_or(0)))
+        // What is silenced upstream is no query, but looked for here.
+        let silenced = Item {
+            label: "silences".to_owned(),
+            detail: "what is silenced upstream, and what ends soon".to_owned(),
+            then: vec![Step::Act(Action::ListSilences)],
+        };
+        let items = self.views(world).map(item).chain([silenced]);
+        show(Picker::new("View", items.collect()).at(now.unwrap_or(0)))
     }
 
     /// The name of the view that is shown, if it is one.

@@ -1,0 +1,73 @@
+//! What is to be told elsewhere when something is done here: one order for the incident, or one for
+//! each of its alerts where the template asks for those.
+
+use std::collections::BTreeSet;
+
+use super::model::{Call, OrderId, Ordered, Upstreams};
+use super::template::Values;
+use crate::domain::incident::Incident;
+use crate::domain::matcher::Labels;
+use crate::domain::text;
+
+/// What can be told of, by the names of the actions.
+pub const TOLD: [&str; 10] = [
+    "acknowledge",
+    "unacknowledge",
+    "assign",
+    "note",
+    "hold",
+    "resume",
+    "resolve",
+    "close",
+    "cancel",
+    "reopen",
+];
+/// Most orders for one action on one incident.
+const MOST: usize = 50;
+/// The longest value, in characters.
+const MAX_VALUE: usize = 500;
+
+/// The orders that follow from an action that was done on an incident; `next` is the number of the
+/// first.
+pub fn ordered(
+    upstreams: &Upstreams,
+    incident: &Incident,
+    (action, comment, by): (&str, &str, &str),
+    next: OrderId,
+) -> Vec<Ordered> {
+    let upstream = upstreams.get(&incident.source);
+    let Some(names) = upstream.and_then(|u| u.actions.get(action)) else { return Vec::new() };
+    let filled = |alert: Option<(&str, &Labels)>| -> Values {
+        let labels = alert.map_or(&incident.labels, |(_, labels)| labels);
+        let value = |name: &str| match name {
+            "id" => incident.id.to_string(),
+            "title" => incident.title.clone(),
+            "service" => incident.service.as_ref().map(ToString::to_string).unwrap_or_default(),
+            "priority" => incident.priority.to_string(),
+            "source" => incident.source.to_string(),
+            "by" => by.to_owned(),
+            "comment" => comment.to_owned(),
+            "alert" => alert.map_or_else(String::new, |(id, _)| id.to_owned()),
+            other => {
+                let label = other.strip_prefix("labels.").unwrap_or_default();
+                labels.get(label).cloned().unwrap_or_default()
+            }
+        };
+        names.iter().map(|n| (n.clone(), text::clean(&value(n), MAX_VALUE))).collect()
+    };
+    // Alerts alike are told of once.
+    let all: BTreeSet<Values> = if names.contains("alert") {
+        let alerts = incident.alerts.iter().take(MOST);
+        alerts.map(|(id, alert)| filled(Some((id, &alert.labels)))).collect()
+    } else {
+        [filled(None)].into()
+    };
+    let order = |(n, values): (u64, Values)| Ordered {
+        id: OrderId(n),
+        source: incident.source.clone(),
+        incident: Some(incident.id),
+        author: text::clean(by, 80),
+        call: Call::Tell { action: action.to_owned(), values },
+    };
+    (next.0..).zip(all).map(order).collect()
+}
