@@ -90,6 +90,7 @@ fn benches(c: &mut Criterion) {
         "2026-12-01T00:00:00Z".parse().unwrap(),
     );
     let roster = Roster {
+        otherwise: None,
         people: people.into_iter().map(|p| (p.id.clone(), Arc::new(p))).collect(),
         schedules: vec![Arc::new(schedule.clone())],
         policies: Vec::new(),

@@ -23,7 +23,7 @@ pub use calendar::{
     Finish as CalendarFinish, Move as CalendarMove, NextSlot as CalendarNextSlot,
     Span as CalendarSpan, Which as CalendarWhich,
 };
-pub use incident::{Correct, Found, Incident, Reasoned, Report, Show};
+pub use incident::{Correct, Escalate, Found, Incident, Reasoned, Report, Show};
 pub use oncall::{
     Asked, Command as OncallCommand, Drop as OncallDrop, Export as OncallExport, Now as OncallNow,
     Oncall, Override, Overrides, Shifts, Swap, Take,
@@ -173,6 +173,8 @@ pub enum Command {
     /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
     #[command(subcommand)]
     Silence(Silence),
+    /// The console without a screen: polls, raises incidents and pages, until it is told to end
+    Agent,
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

@@ -9,6 +9,7 @@ use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args, sources};
 use crate::config::{self, Config, Problem, Problems};
 use crate::domain::observation::{Alert, Fact, SourceStatus};
+use crate::domain::paging::escalate;
 use crate::domain::text::count;
 
 #[derive(Serialize)]
@@ -21,6 +22,8 @@ struct Document<'a> {
     sources: Option<Vec<sources::Fields>>,
     /// Alerts firing now that no service claims, heartbeats left out; `null` as `sources`.
     unassigned_alerts: Option<usize>,
+    /// Services for which nobody is paged by itself; `null` where there is no policy.
+    unpaged_services: Option<Vec<String>>,
 }
 
 /// What the sources answered.
@@ -41,11 +44,13 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
         config.iter().flat_map(|c| &c.files).map(|f| f.display().to_string()).collect();
     let services = config.as_ref().map_or(0, |c| c.plan.services.len());
     let signals = config.iter().flat_map(|c| &c.plan.services).map(|s| s.signals.len()).sum();
+    let unpaged = config.as_ref().and_then(unpaged);
     if !context.output.json {
         if !problems.0.is_empty() {
             complain(&problems.to_string());
         }
         print(&summary(&files, &problems, services, signals));
+        print(&unpaged.as_deref().map(told_unpaged).unwrap_or_default());
     }
     let reached = match &config {
         Some(config) if !args.offline => Some(reach(config).await),
@@ -59,6 +64,7 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
             signals,
             sources: reached.as_ref().map(|r| r.statuses.iter().map(sources::Fields::of).collect()),
             unassigned_alerts: reached.as_ref().map(|r| r.unassigned.values().sum()),
+            unpaged_services: unpaged,
         });
     } else if let Some(reached) = &reached {
         let statuses: Vec<&SourceStatus> = reached.statuses.iter().collect();
@@ -71,6 +77,30 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
         (_, Some(r)) if r.statuses.iter().any(|s| !s.warnings.is_empty()) => Exit::Problems,
         _ => Exit::Fine,
     })
+}
+
+/// The services that no policy governs, once there are policies.
+fn unpaged(config: &Config) -> Option<Vec<String>> {
+    let roster = &config.plan.roster;
+    if roster.policies.is_empty() {
+        return None;
+    }
+    let services = config.plan.services.iter();
+    let left = services.filter(|s| escalate::policy(roster, Some(s)).is_none());
+    Some(left.map(|s| s.id.to_string()).collect())
+}
+
+fn told_unpaged(services: &[String]) -> String {
+    if services.is_empty() {
+        return String::new();
+    }
+    let shown = services.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if services.len() > 8 { ", …" } else { "" };
+    format!(
+        "paging   -    nobody is paged by itself for {}: {shown}{more}; escalation = \"…\" in \
+         [[services]] or in [incidents] names a policy\n",
+        count(services.len(), "service")
+    )
 }
 
 async fn reach(config: &Config) -> Reached {

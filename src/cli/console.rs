@@ -1,7 +1,7 @@
 //! The console itself: config, store, engine, sources and screen joined, in the order that lets the
 //! first frame come before anything is asked of the network.
 
-mod edge;
+pub(super) mod edge;
 mod mirror;
 mod team;
 mod tell;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
 use super::output::{Exit, complain};
-use super::{Context, Failure, log, orders, stored, themes};
+use super::{Context, Failure, duty, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
 use crate::domain::paging;
@@ -27,7 +27,7 @@ use crate::domain::time::{Instant, Timescale};
 use crate::domain::upstream::{self, Upstream, UpstreamKind};
 use crate::engine::{Input, runtime};
 use crate::notify::channels::Courier;
-use crate::notify::pager;
+use crate::notify::{pager, spool};
 use crate::sources::demo as demo_world;
 use crate::sources::orders::Clerk;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
@@ -84,7 +84,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 4],
+    beside: [JoinHandle<()>; 6],
 }
 
 impl Opened {
@@ -123,6 +123,7 @@ fn named(command: &Command) -> Vec<String> {
             vec!["the page".to_owned()]
         }
         Command::Upstream(upstream::Command::Order(order)) => vec![order.call.words()],
+        Command::Escalate(request) => vec![format!("{} escalate", request.incident)],
         // What was claimed and not ended is claimed again.
         Command::Paging(_) | Command::Upstream(_) => Vec::new(),
     }
@@ -246,10 +247,13 @@ async fn open(
     let telling = person.start(told);
     let courier = if args.demo { Courier::AsIf } else { Courier::new(&config.channels) };
     let (courier, couriers) = watch::channel(courier);
+    let spooling = spool::run(handle.clone(), actor.clone(), couriers.clone(), time);
+    let spooling = tokio::spawn(spooling);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
+    let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
     let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
@@ -277,7 +281,8 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    Ok(Opened { tui, input, model, outside, beside: [running, telling, paging, ordering] })
+    let beside = [running, telling, paging, spooling, on_duty, ordering];
+    Ok(Opened { tui, input, model, outside, beside })
 }
 
 /// What the demo's people and alerts did before the console was opened.
@@ -291,7 +296,8 @@ fn past(seed: u64, start: Instant) -> Result<Vec<(Instant, Input)>, Failure> {
 }
 
 /// What the command line says over the config, also over one that is read later.
-struct Over {
+#[derive(Default)]
+pub(super) struct Over {
     theme: Option<String>,
     reduce_motion: bool,
 }

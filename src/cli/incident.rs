@@ -7,14 +7,17 @@ use std::io::Read as _;
 use chrono::Utc;
 use serde::Serialize;
 
-use super::args::{Correct, Found, Incident as Args, Reasoned, Report as ReportArgs};
+use super::args::{
+    Correct, Escalate as EscalateArgs, Found, Incident as Args, Reasoned, Report as ReportArgs,
+};
 use super::output::{self, Exit, complain, print};
-use super::{Context, Failure, show, stored};
+use super::{Context, Failure, oncall, page, show, stored};
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::{Action, Correction, Report, Target};
 use crate::domain::incident::{Findings, IncidentId};
+use crate::domain::paging::escalate::Request;
 use crate::domain::text::suggest;
 use crate::domain::text::{MAX_LINE, MAX_TEXT, clean, clean_text};
 use crate::domain::time::{self, Instant};
@@ -41,6 +44,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let config = context.config()?;
     let reported = matches!(args, Args::Report(_));
     let command = match args {
+        Args::Escalate(args) => return escalate(context, &config, &args).await,
         Args::Show(args) => return show::run(context, &config, args.id).await,
         Args::Report(args) => Command::Report(report(args, &config)?),
         Args::Ack(args) => act(&args.ids, Action::Acknowledge { lasting: args.lasting }),
@@ -103,14 +107,52 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let actor = stored::operator(context, &config);
     let outcomes = runtime::once(config.plan, &store, actor, command).await;
     store.close().await;
-    let outcomes = outcomes?;
+    Ok(answer(context, &outcomes?, reported))
+}
+
+/// The next level of each, one after the other: each is paged as the roster is now.
+async fn escalate(
+    context: &Context,
+    config: &Config,
+    args: &EscalateArgs,
+) -> Result<Exit, Failure> {
+    let store = stored::open(config).await?;
+    let actor = stored::operator(context, config);
+    let work = async {
+        let desk = runtime::Desk::open(config.plan.clone(), &store).await?;
+        desk.know(oncall::imported(config).await).await;
+        let before = desk.pages().await?.next();
+        let mut outcomes = Vec::new();
+        let mut taken = BTreeSet::new();
+        for incident in args.ids.iter().copied().filter(|id| taken.insert(*id)) {
+            let request = Request { incident, level: args.level, confirmed: None };
+            outcomes.extend(desk.ask(actor.clone(), Command::Escalate(request)).await?);
+        }
+        let pages = page::carry_out(config, &actor, desk, before, args.wait).await?;
+        Ok::<_, Failure>((outcomes, pages))
+    };
+    let done = work.await;
+    store.close().await;
+    let (outcomes, pages) = done?;
+    let exit = answer(context, &outcomes, false);
+    let missing: Vec<String> =
+        pages.iter().filter(|p| !p.has_arrived()).map(|p| p.what.id.to_string()).collect();
+    if missing.is_empty() || exit != Exit::Fine {
+        return Ok(exit);
+    }
+    let missing = missing.join(", ");
+    complain(&format!("{missing} has not arrived; the next console on this store tries again"));
+    Ok(Exit::Unreachable)
+}
+
+fn answer(context: &Context, outcomes: &[Outcome], reported: bool) -> Exit {
     if context.output.json {
         output::document(&Document { outcomes: outcomes.iter().map(fields).collect() });
     } else {
-        told(&outcomes, reported);
+        told(outcomes, reported);
     }
     let done = |o: &Outcome| matches!(o.verdict, Verdict::Done { .. } | Verdict::Already { .. });
-    Ok(if outcomes.iter().all(done) { Exit::Fine } else { Exit::Problems })
+    if outcomes.iter().all(done) { Exit::Fine } else { Exit::Problems }
 }
 
 /// One action on each id once; nothing was seen on a screen, so each is judged as it is now.

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::incident::query::{self, Query, QueryContext};
 use crate::domain::incident::{Feedback, Hold, Incident, IncidentState};
+use crate::domain::paging::{Phase, Progress};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 use crate::store::Store;
@@ -46,6 +47,8 @@ pub struct Fields {
     recurrence: u32,
     unverified_since: Option<String>,
     flapping_since: Option<String>,
+    /// How far the paging for it has come.
+    escalation: Option<EscalationFields>,
     /// The window that mutes it.
     maintenance: Option<String>,
     /// Which one covers the same trouble, and what was merged into this one.
@@ -63,6 +66,36 @@ pub struct Fields {
     snoozed_until: Option<String>,
     respond: Option<()>,
     resolve: Option<()>,
+}
+
+#[derive(Serialize)]
+struct EscalationFields {
+    policy: String,
+    level: usize,
+    round: u32,
+    people: Vec<String>,
+    at: String,
+    /// When it goes on, unless somebody acknowledges.
+    next: Option<String>,
+    exhausted: bool,
+}
+
+impl EscalationFields {
+    fn of(progress: &Progress) -> Self {
+        let next = match progress.phase {
+            Phase::Waiting { until } => Some(utc(until)),
+            Phase::Stopped | Phase::Exhausted => None,
+        };
+        Self {
+            policy: progress.policy.to_string(),
+            level: progress.level,
+            round: progress.round,
+            people: progress.people.iter().map(ToString::to_string).collect(),
+            at: utc(progress.at),
+            next,
+            exhausted: progress.phase == Phase::Exhausted,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -132,6 +165,7 @@ impl Fields {
             recurrence: i.recurrence,
             unverified_since: i.unverified_since.map(utc),
             flapping_since: i.flapping_since.map(utc),
+            escalation: i.escalation.as_ref().map(EscalationFields::of),
             maintenance: i.maintenance.as_ref().map(|m| m.window.to_string()),
             merged_into: s.merged_into.map(|id| id.to_string()),
             merged: i.absorbed.iter().map(|a| a.id.to_string()).collect(),

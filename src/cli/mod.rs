@@ -2,11 +2,13 @@
 //! exit code how it went. Without a subcommand the console opens.
 
 mod actor;
+mod agent;
 pub mod args;
 mod audit;
 mod calendar;
 mod check;
 mod console;
+mod duty;
 mod generated;
 mod health;
 mod incident;
@@ -132,6 +134,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Incident(args) => block_on(incident::run(context, args)),
         Command::Oncall(args) => block_on(oncall::run(context, args)),
         Command::Calendar(args) => block_on(calendar::run(context, args)),
+        Command::Agent => agent::run(context),
         Command::Page(args) => block_on(page::run(context, &args)),
         Command::Silences(args) => block_on(silence::list(context, &args)),
         Command::Silence(args) => block_on(silence::run(context, args)),

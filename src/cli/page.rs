@@ -11,10 +11,11 @@ use serde::Serialize;
 use super::incidents::utc;
 use super::output::{self, Cell, Exit, Table, complain, print};
 use super::{Context, Failure, args, oncall, stored};
+use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::Actor;
 use crate::domain::paging::reach::Whom;
-use crate::domain::paging::{self, Delivery, Due, Page, Pages, Request, Standing};
+use crate::domain::paging::{self, Delivery, Due, Page, PageId, Pages, Request, Standing};
 use crate::engine::{Plan, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::pager::{self, Office};
@@ -103,7 +104,6 @@ pub async fn run(context: &Context, args: &args::Page) -> Result<Exit, Failure> 
         }),
     };
     let actor = stored::operator(context, &config);
-    let courier = Courier::new(&config.channels);
     let store = stored::open(&config).await?;
     let outcome = async {
         let desk = runtime::Desk::open(config.plan.clone(), &store).await?;
@@ -113,15 +113,7 @@ pub async fn run(context: &Context, args: &args::Page) -> Result<Exit, Failure> 
         let before = desk.pages().await?.next();
         let answers = desk.ask(actor.clone(), Command::Paging(command)).await?;
         let verdict = answers.into_iter().next().map(|o| o.verdict);
-        let plan = Arc::new(config.plan.clone());
-        let ours = move |page: &Page| page.what.id >= before && page.session == actor.session;
-        let actor = pager::in_the_name_of(&stored::operator(context, &config));
-        let office = Counter { desk, plan, actor };
-        if verdict.as_ref().is_some_and(Verdict::is_done) {
-            deliver(&office, &courier, &ours, args.wait).await;
-        }
-        let pages = office.desk.pages().await?;
-        let pages: Vec<Arc<Page>> = pages.iter().filter(|p| ours(p)).cloned().collect();
+        let pages = carry_out(&config, &actor, desk, before, args.wait).await?;
         Ok::<_, Failure>((verdict, pages))
     };
     let outcome = outcome.await;
@@ -133,6 +125,24 @@ pub async fn run(context: &Context, args: &args::Page) -> Result<Exit, Failure> 
         Some(Verdict::Done { .. }) => Exit::Unreachable,
         _ => Exit::Problems,
     })
+}
+
+/// Carries out what this process has stored since that number, until it has arrived or the time is
+/// over; returns what became of it.
+pub(super) async fn carry_out(
+    config: &Config,
+    actor: &Actor,
+    desk: runtime::Desk,
+    since: PageId,
+    wait: TimeDelta,
+) -> Result<Vec<Arc<Page>>, Failure> {
+    let session = actor.session.clone();
+    let ours = move |page: &Page| page.what.id >= since && page.session == session;
+    let (plan, actor) = (Arc::new(config.plan.clone()), pager::in_the_name_of(actor));
+    let office = Counter { desk, plan, actor };
+    deliver(&office, &Courier::new(&config.channels), &ours, wait).await;
+    let pages = office.desk.pages().await?;
+    Ok(pages.iter().filter(|p| ours(p)).cloned().collect())
 }
 
 /// Tries what is due until all has arrived, or the time is over. A console beside this one may be

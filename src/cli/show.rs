@@ -12,6 +12,7 @@ use super::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::process;
 use crate::domain::incident::{Event, Incident, IncidentId, Maintained};
+use crate::domain::paging::{Phase, Progress};
 use crate::domain::text::{MAX_LINE, clean};
 use crate::ui::screens::incidents::timeline;
 
@@ -138,6 +139,23 @@ fn words(event: &Event, incident: &Incident, config: &Config) -> String {
     entries.into_iter().map(|e| e.text).collect()
 }
 
+/// How far the paging has come: `core level 1: Ana Ruiz, at 14:03:02; goes on at 14:13:02`.
+fn escalated(progress: &Progress, config: &Config) -> String {
+    let Progress { policy, level, round, at, people, phase } = progress;
+    let plan = &config.plan;
+    let clock =
+        |at: &crate::domain::time::Instant| at.with_timezone(&plan.site.zone).format("%H:%M:%S");
+    let whom: Vec<&str> = people.iter().map(|id| plan.roster.name(id)).collect();
+    let whom = if whom.is_empty() { "nobody".to_owned() } else { whom.join(", ") };
+    let again = if *round > 1 { format!(", round {round}") } else { String::new() };
+    let then = match phase {
+        Phase::Waiting { until } => format!("; goes on at {}", clock(until)),
+        Phase::Stopped => String::new(),
+        Phase::Exhausted => "; nobody acknowledged, it is exhausted".to_owned(),
+    };
+    format!("{policy} level {level}{again}: {whom}, at {}{then}", clock(at))
+}
+
 fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Config) -> String {
     let zone = config.plan.site.zone;
     let local =
@@ -178,6 +196,7 @@ fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Co
         |m: &Maintained| format!("{} ({}), since {}", m.title, m.window, local(m.since));
     fact("maintenance", i.maintenance.as_ref().map(maintained).unwrap_or_default());
     fact("flapping", i.flapping_since.map(|at| format!("since {}", local(at))).unwrap_or_default());
+    fact("paging", i.escalation.as_ref().map(|p| escalated(p, config)).unwrap_or_default());
     fact(
         "earlier",
         i.earlier.map(|e| format!("{e} ({} within 7 days)", i.recurrence)).unwrap_or_default(),

@@ -61,6 +61,9 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     if old.operator != new.operator {
         restart.push("operator.name");
     }
+    if old.switch.as_ref().map(|s| s.digest) != new.switch.as_ref().map(|s| s.digest) {
+        restart.push("agent.dead_mans_switch");
+    }
     if old.person != new.person {
         restart.push("operator.person");
     }

@@ -37,6 +37,7 @@ use crate::domain::time::{Instant, TimeStyle};
 use crate::domain::upstream::{Upstream, UpstreamKind, Upstreams};
 use crate::engine::Plan;
 use crate::notify::channels::ChannelSettings;
+use crate::notify::switch::DeadMansSwitch;
 use crate::sources::settings::{ActionTemplate, Host, HttpSettings, Kind, SourceSettings};
 
 use problem::{Place, Report, SourceFile};
@@ -71,6 +72,8 @@ pub struct Config {
     pub notify: NotifySettings,
     /// How people are paged.
     pub channels: Vec<ChannelSettings>,
+    /// What the agent says to whoever listens for its silence.
+    pub switch: Option<DeadMansSwitch>,
     /// What is not wrong, but should be looked at.
     pub warnings: Problems,
     /// By source, a number that changes with its settings or with what is asked of it.
@@ -209,6 +212,7 @@ pub fn built_in(around: &Surroundings) -> Config {
         ui: UiSettings::default(),
         notify: NotifySettings::default(),
         channels: Vec::new(),
+        switch: None,
         warnings: Problems::default(),
         digests: BTreeMap::new(),
     })
@@ -272,9 +276,10 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let (operator, person) = sections::site::operator(root.section("operator"), around);
     let ui = sections::console::ui(root.section("ui"), &around.vocabulary);
     let (notify, channels, known_channels) = sections::console::notify(root.section("notify"));
+    let switch = sections::agent::agent(root.section("agent"));
     let history = sections::site::history(root.section("health"));
     let mut policy = Policy { zone: site.zone, ..Policy::default() };
-    sections::policy::incidents(root.section("incidents"), &mut policy);
+    let otherwise = sections::policy::incidents(root.section("incidents"), &mut policy);
     sections::policy::priority(root.section("priority"), &mut policy);
     let on_call_needed = sections::policy::calendar(root.section("calendar"));
     policy.rules = sections::policy::rules(root.sections("rules"));
@@ -296,14 +301,18 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     check::callings(report, &mut sources, &known, &people);
     let refers = sections::schedule::Known { people: &known, sources: &names, zone: site.zone };
     let (schedules, rosters) = sections::schedule::schedules(root.sections("schedules"), &refers);
-    let (policies, counted_on) =
-        sections::escalation::policies(root.sections("escalation"), &known, &rosters);
-    let roster = Roster { people, schedules, policies };
+    let policies = sections::escalation::policies(root.sections("escalation"), &known, &rosters);
+    let named = services.iter().filter_map(|s| Some((s.escalation?, "services.escalation")));
+    for (policy, key) in named.chain(otherwise.map(|text| (text, "incidents.escalation"))) {
+        policies.names.refer(report, policy, key);
+    }
+    let otherwise = otherwise.map(|text| text.value.into());
+    let roster = Roster { people, schedules, policies: policies.list, otherwise };
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
     let windows = sections::window::windows(root.sections("windows"), &refers);
     if !report.has_errors() {
-        check::coverage(report, &roster, &counted_on, now);
+        check::coverage(report, &roster, &policies.counted_on, now);
     }
     root.finish();
 
@@ -351,6 +360,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         ui,
         notify,
         channels,
+        switch,
         warnings: Problems::default(),
         digests,
     }

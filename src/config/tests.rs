@@ -86,7 +86,7 @@ fn every_setting_of_the_example_is_valid_when_switched_on() {
     let path = write(folder.path(), "config.toml", &example_in_full());
     let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Problems::default());
-    assert_eq!((config.sources.len(), config.plan.services.len()), (9, 3));
+    assert_eq!((config.sources.len(), config.plan.services.len()), (10, 3));
 }
 
 #[test]
@@ -109,7 +109,8 @@ fn the_example_shows_every_key_that_is_read() {
     };
     // Secrets are shown by one of their four forms each, and named in a comment.
     let named = |key: &str| {
-        let secret = ["bearer", "password", "value", "url_"].iter().any(|s| key.contains(s));
+        let secret =
+            ["bearer", "token", "password", "value", "url_"].iter().any(|s| key.contains(s));
         secret && EXAMPLE.contains(key.split_once(' ').map_or(key, |(_, k)| k))
     };
     let missing: Vec<&String> = known.iter().filter(|k| !shown(k) && !named(k)).collect();
@@ -346,6 +347,23 @@ fn a_team_is_read_with_its_zones_layers_and_levels() {
     let notify = vec![Target::Schedule("core".into()), Target::Person("ana".into())];
     assert_eq!(policy.levels, [Level { notify, timeout: TimeDelta::minutes(10) }]);
     assert_eq!((policy.repeat, config.person.as_deref()), (2, Some("ana")));
+}
+
+#[test]
+fn a_service_its_team_or_the_incidents_name_who_is_paged() {
+    let text = format!(
+        "{TEAM}min_priority = 2\nteams = [\"dba\"]\n[incidents]\nescalation = \"core\"\n\
+         [[services]]\nid = \"db\"\nescalation = \"core\"\n"
+    );
+    let plan = read_text(&text).unwrap().plan;
+    let policy = &plan.roster.policies[0];
+    assert_eq!((policy.min_priority.0, policy.teams.as_slice()), (2, &["dba".to_owned()][..]));
+    assert_eq!(plan.roster.otherwise.as_deref(), Some("core"));
+    assert_eq!(plan.services[0].escalation.as_deref(), Some("core"));
+    assert!(plan.pages());
+    let plan = read_text(TEAM).unwrap().plan;
+    assert_eq!(plan.roster.policies[0].min_priority.0, 3);
+    assert!(!plan.pages(), "a policy that governs nothing pages nobody");
 }
 
 #[test]

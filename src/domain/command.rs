@@ -26,6 +26,8 @@ pub enum Command {
     Paging(paging::Command),
     /// Order something of a system that alerts came from, or say what became of it.
     Upstream(upstream::Command),
+    /// Page the next level of the policy that governs an incident, now.
+    Escalate(paging::escalate::Request),
 }
 
 /// The answer to one target of a command.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::draft::Draft;
+use super::escalation::{self, Escalations};
 use super::maintenance::{self, Maintenance};
 use super::sight::Sight;
 use super::snapshot::Plan;
@@ -21,7 +22,7 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
 use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
-use crate::domain::paging::{self, Pages};
+use crate::domain::paging::{self, Pager, Pages};
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 use crate::domain::upstream::{self, Orders};
@@ -102,6 +103,8 @@ pub enum News {
     Back,
     /// Its window is over, and it is still there: told of only now.
     MaintenanceOver,
+    /// Everybody whom the policy names was paged, and nobody acknowledged.
+    EscalationExhausted,
 }
 
 /// Everything the core knows.
@@ -132,6 +135,10 @@ pub struct State {
     pub(super) unmarked: bool,
     /// When time will next do something to an incident.
     pub(super) due: BTreeSet<(Instant, IncidentId)>,
+    /// When paging for an incident goes on.
+    pub(super) escalations: Escalations,
+    /// Who pages by the policies.
+    pub(super) pager: Pager,
     next_id: u64,
     position: u64,
     pub(super) changes: Changes,
@@ -181,6 +188,8 @@ impl State {
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
+            escalations: Escalations::default(),
+            pager: Pager::default(),
             next_id: next_id.max(1),
             position,
             changes: Changes::ALL,
@@ -267,7 +276,10 @@ impl State {
         let (catalogue, imported) = (self.sight.catalogue.clone(), self.sight.imported.clone());
         let silences = self.sight.silences.clone();
         self.sight.absorb(observation, &self.plan, watched.into_iter(), now);
-        self.unsettled |= !Arc::ptr_eq(&catalogue, &self.sight.catalogue);
+        if !Arc::ptr_eq(&catalogue, &self.sight.catalogue) {
+            self.unsettled = true;
+            self.plan_escalations();
+        }
         self.changes.imported |= !Arc::ptr_eq(&imported, &self.sight.imported);
         self.changes.silences |= !Arc::ptr_eq(&silences, &self.sight.silences);
         for fact in &observation.facts {
@@ -305,6 +317,7 @@ impl State {
             .filter_map(|id| self.incidents.get(id))
             .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
             .collect();
+        self.plan_escalations();
         self.changes = Changes::ALL;
         self.unsettled = true;
     }
@@ -389,6 +402,9 @@ impl State {
                 self.due.insert((due, id));
             }
         }
+        let speaks = before.map(|b| b.speaks);
+        let differs = speaks.is_none_or(|speaks| speaks != self.speaks_for_others(incident));
+        self.plan_escalation(incident, differs);
     }
 
     fn hold(&mut self, source: &SourceName, fingerprint: &str, id: IncidentId) {
@@ -407,6 +423,7 @@ struct Before {
     open: bool,
     parent: Option<IncidentId>,
     due: Option<Instant>,
+    speaks: bool,
 }
 
 /// Judges a command or an observation against the state as it is now: the events to append, and an
@@ -431,6 +448,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
             Command::Paging(command) => commands::paging(&mut draft, actor, command),
             Command::Upstream(command) => commands::upstream(&mut draft, actor, command),
+            Command::Escalate(request) => escalation::by_hand(&mut draft, actor, request),
         },
         Input::Tick => {
             detection::tick(&mut draft);
@@ -445,6 +463,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
     }
     maintenance::mark(&mut draft);
     causes::fold(&mut draft);
+    escalation::advance(&mut draft, matches!(input, Input::Tick));
     draft.decision()
 }
 
@@ -475,6 +494,7 @@ pub fn evolve(state: &mut State, entry: &Entry) {
 
 fn evolve_incident(state: &mut State, event: &Event) {
     let id = event.incident;
+    let speaks = state.incidents.get(&id).is_some_and(|known| state.speaks_for_others(known));
     let Some(known) = state.incidents.get_mut(&id) else {
         if let Some(opened) = lifecycle::fold(None, event) {
             state.put(Arc::new(opened));
@@ -485,6 +505,7 @@ fn evolve_incident(state: &mut State, event: &Event) {
         open: known.is_open(),
         parent: known.parent,
         due: detection::due(known, &state.plan.policy),
+        speaks,
     };
     lifecycle::apply(Arc::make_mut(known), event);
     let incident = known.clone();
@@ -525,6 +546,7 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
         EventBody::AcknowledgementExpiring { .. } => News::AcknowledgementExpiring,
         EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
         EventBody::Woken { automatic: true } | EventBody::Resumed { automatic: true } => News::Back,
+        EventBody::EscalationExhausted { .. } => News::EscalationExhausted,
         // Before it was told nobody, so that is news, however old it is.
         EventBody::MaintenanceEnded if incident.is_open() && incident.clear_since.is_none() => {
             News::MaintenanceOver

@@ -11,6 +11,7 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId};
 use crate::domain::log::{Fact, NewEntry};
 use crate::domain::observation::SourceName;
+use crate::domain::paging::{self, PageId};
 use crate::domain::time::Instant;
 use crate::domain::upstream::Event::Ordered;
 use crate::domain::upstream::OrderId;
@@ -25,6 +26,7 @@ pub(super) struct Draft<'a> {
     by_key: HashMap<String, IncidentId>,
     by_alert: HashMap<(SourceName, String), Option<IncidentId>>,
     next_id: u64,
+    next_page: PageId,
 }
 
 impl<'a> Draft<'a> {
@@ -38,6 +40,7 @@ impl<'a> Draft<'a> {
             by_key: HashMap::new(),
             by_alert: HashMap::new(),
             next_id: state.next_id(),
+            next_page: state.pages().next(),
         }
     }
 
@@ -87,6 +90,11 @@ impl<'a> Draft<'a> {
     /// The id that the next incident gets.
     pub fn next_id(&self) -> u64 {
         self.next_id
+    }
+
+    /// The number that the next page gets.
+    pub fn next_page(&self) -> PageId {
+        self.next_page
     }
 
     /// Opens an incident and returns its id.
@@ -139,6 +147,9 @@ impl<'a> Draft<'a> {
 
     /// Adds an event that is about no incident.
     pub fn push_other(&mut self, actor: &Actor, fact: Fact) {
+        if let Fact::Paging(paging::Event::Paged(page)) = &fact {
+            self.next_page = self.next_page.max(PageId(page.id.0 + 1));
+        }
         self.events.push(NewEntry { at: self.now, actor: actor.clone(), fact });
     }
 

@@ -8,6 +8,7 @@ mod commands;
 pub mod core;
 mod detection;
 mod draft;
+mod escalation;
 mod listing;
 mod maintenance;
 pub mod outlook;

@@ -10,6 +10,7 @@ use crate::domain::health::ServiceId;
 use crate::domain::health::rollup::{self, Facts, Health};
 use crate::domain::incident::Incident;
 use crate::domain::observation::SourceState;
+use crate::domain::paging::Pages;
 use crate::domain::time::Instant;
 
 /// Keeps the last snapshot, to say whether the next one differs.
@@ -17,6 +18,8 @@ use crate::domain::time::Instant;
 pub struct Publisher {
     /// What happened to the store when it was opened.
     pub notices: Arc<[String]>,
+    /// What is paged although it cannot be stored.
+    pub unstored: Option<Arc<Pages>>,
     last: Option<Arc<Snapshot>>,
     /// When a value that is fresh now will be stale: health changes by itself then.
     next_stale: Option<Instant>,
@@ -41,6 +44,8 @@ impl Publisher {
         }
         let changes = std::mem::take(&mut state.changes);
         let same = self.last.as_ref().is_some_and(|l| l.store == *store && *l.blind == blind);
+        let beyond = self.last.as_ref().and_then(|l| l.unstored.as_ref().map(Arc::as_ptr));
+        let same = same && beyond == self.unstored.as_ref().map(Arc::as_ptr);
         if same && !changes.any() {
             return None;
         }
@@ -119,6 +124,8 @@ impl Publisher {
             orders,
             silences,
             imported,
+            pager: state.pager.clone(),
+            unstored: self.unstored.clone(),
             store: store.clone(),
             blind: Arc::new(blind),
             notices: Arc::clone(&self.notices),

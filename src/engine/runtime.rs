@@ -3,6 +3,7 @@
 //! [`start`] makes the task and gives back the [`Handle`] to it; [`once`] does one command the same
 //! way without staying. `task` holds what both share.
 
+mod beyond;
 mod clock;
 pub mod park;
 mod task;
@@ -27,7 +28,7 @@ use task::Engine;
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
 use crate::domain::observation::{Fact, Observation, SourceStatus};
-use crate::domain::paging::Pages;
+use crate::domain::paging::{Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
 use crate::domain::upstream::Orders;
@@ -37,6 +38,8 @@ use crate::domain::upstream::Orders;
 pub enum Message {
     Observed(Observation),
     Sources(Vec<SourceStatus>),
+    /// Who pages by the policies.
+    Pager(Pager),
     Asked {
         actor: Actor,
         command: Command,
@@ -116,8 +119,12 @@ pub async fn once(
     actor: Actor,
     command: Command,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
-    engine.command(actor, command).await
+    let once = async {
+        let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+        engine.command(actor, command).await
+    };
+    // An engine is large, and whoever asks once holds all of it.
+    Box::pin(once).await
 }
 
 /// Several commands on an open store, one after the other, without staying: nothing is polled and no
@@ -129,7 +136,8 @@ impl Desk {
     /// # Errors
     /// The store cannot be read.
     pub async fn open(plan: Plan, store: &Store) -> Result<Self, StoreError> {
-        let engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+        let load = Engine::load(plan, store.clone(), None, Arc::new(SystemClock));
+        let engine = Box::pin(load).await?;
         Ok(Self(Arc::new(tokio::sync::Mutex::new(engine))))
     }
 
@@ -247,6 +255,11 @@ impl Handle {
     /// Hands over how the sources are.
     pub async fn report_sources(&self, sources: Vec<SourceStatus>) {
         let _ = self.messages.send(Message::Sources(sources)).await;
+    }
+
+    /// Hands over who pages by the policies: if it is this process, the engine begins at once.
+    pub async fn report_pager(&self, pager: Pager) {
+        let _ = self.messages.send(Message::Pager(pager)).await;
     }
 
     /// A new plan, after a live reload.

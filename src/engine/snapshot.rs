@@ -16,7 +16,7 @@ use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
-use crate::domain::paging::{Channel, Pages};
+use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::time::Instant;
@@ -64,6 +64,10 @@ pub struct Snapshot {
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
+    /// Who pages by the policies.
+    pub pager: Pager,
+    /// While the store cannot be written: the pages that are decided beside it.
+    pub unstored: Option<Arc<Pages>>,
     pub store: StoreState,
     /// Heartbeats that are silent: `(source, matchers, since)`.
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
@@ -163,6 +167,16 @@ impl Plan {
     pub fn awaits(&self, calendar: &Calendar, started_at: Instant, now: Instant) -> bool {
         now - started_at < READ_WITHIN
             && self.calendars.keys().any(|source| calendar.imported(source).is_none())
+    }
+
+    /// Whether some policy governs anything: somebody is paged although nobody asks for it.
+    pub fn pages(&self) -> bool {
+        let roster = &self.roster;
+        let is_team = |team: &Option<String>| {
+            team.as_ref().is_some_and(|t| roster.policies.iter().any(|p| p.teams.contains(t)))
+        };
+        roster.otherwise.is_some()
+            || self.services.iter().any(|s| s.escalation.is_some() || is_team(&s.team))
     }
 
     /// The service of that id.

@@ -37,6 +37,7 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
         return told.into_iter().map(single).collect();
     }
     let kinds = [
+        News::EscalationExhausted,
         News::Opened,
         News::Reopened,
         News::MaintenanceOver,
@@ -66,7 +67,10 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         // Flapping was told once; then it is quiet until there is peace.
         News::Reopened => incident.flapping_since.is_none() && !reopened_by(incident, scope),
         News::Resolved => !resolved_by(incident, scope),
-        News::AcknowledgementExpired | News::Back | News::MaintenanceOver => true,
+        News::AcknowledgementExpired
+        | News::Back
+        | News::MaintenanceOver
+        | News::EscalationExhausted => true,
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
@@ -96,6 +100,7 @@ fn single(notice: &Notice) -> Notification {
         News::AcknowledgementExpired => (" acknowledgement expired", vec![Action::Acknowledge]),
         News::Back => (" wants attention again", vec![Action::Acknowledge]),
         News::MaintenanceOver => (" open after maintenance", vec![Action::Acknowledge]),
+        News::EscalationExhausted => (": nobody acknowledged", vec![Action::Acknowledge]),
         News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
     };
     // Reopening keeps the acknowledgement; then there is nothing to click.
@@ -117,6 +122,7 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::AcknowledgementExpired => "acknowledgements expired",
         News::Back => "incidents want attention again",
         News::MaintenanceOver => "incidents open after maintenance",
+        News::EscalationExhausted => "incidents that nobody acknowledged",
         News::AcknowledgementExpiring => "acknowledgements expire soon",
     };
     let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
@@ -186,6 +192,7 @@ mod tests {
             alone: None,
             excluded: false,
             flapping_since: None,
+            escalation: None,
             reopened_at: Vec::new(),
             last_change: None,
         }
@@ -232,6 +239,7 @@ mod tests {
     #[case(News::Reopened, "P2 service-1 again", true)]
     #[case(News::Resolved, "P2 service-1 resolved", false)]
     #[case(News::MaintenanceOver, "P2 service-1 open after maintenance", true)]
+    #[case(News::EscalationExhausted, "P2 service-1: nobody acknowledged", true)]
     #[case(News::AcknowledgementExpired, "P2 service-1 acknowledgement expired", true)]
     fn each_kind_of_news_has_its_words(
         #[case] what: News,

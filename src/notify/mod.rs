@@ -4,13 +4,16 @@
 //! ever blocking whoever hands them over: on the desktop by D-Bus, where *acknowledge* can be
 //! clicked, or by the terminal, which is the app's own to write to.
 //!
-//! Others are paged: [`pager`] carries out, by [`channels`], what `domain::paging` has decided.
+//! Others are paged: [`pager`] carries out, by [`channels`], what `domain::paging` has decided. And
+//! [`switch`] tells those who listen for silence that there is none.
 
 pub mod channels;
 mod decide;
 mod desktop;
 mod notifier;
 pub mod pager;
+pub mod spool;
+pub mod switch;
 
 pub use decide::{Scope, decide};
 pub use notifier::{Channel, Notifier, Told};

@@ -13,9 +13,11 @@ pub mod http_client;
 pub mod hygiene;
 pub mod ical;
 pub mod icinga2;
+
 pub mod json_path;
 pub mod mirror;
 pub mod orders;
+pub mod pagerduty;
 pub mod probe;
 pub mod process_group;
 pub mod prometheus;
@@ -56,6 +58,7 @@ pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -
         Kind::Prometheus(kind) => Box::new(Prometheus::new(settings, kind, is_origin, clients)),
         Kind::Alertmanager(kind) => Box::new(Alertmanager::new(settings, kind, clients)),
         Kind::Icinga2(kind) => Box::new(icinga2::Icinga2Source::new(settings, kind, clients)),
+        Kind::PagerDuty(kind) => Box::new(pagerduty::PagerDutySource::new(settings, kind, clients)),
         Kind::Host(kind) => Box::new(host::HostSource::new(settings, kind)),
         Kind::Command(kind) => Box::new(command::CommandSource::new(settings, kind)),
         Kind::Probe(kind) => Box::new(probe::ProbeSource::new(settings, kind)),

@@ -142,6 +142,10 @@ async fn credential(auth: &Auth) -> Result<Option<Credential>, SourceError> {
             let token = read(token).await?;
             (AUTHORIZATION, SecretString::from(format!("Bearer {}", token.expose_secret())))
         }
+        Auth::Token(token) => {
+            let token = read(token).await?;
+            (AUTHORIZATION, SecretString::from(format!("Token token={}", token.expose_secret())))
+        }
         Auth::Header { name, value } => {
             let header = HeaderName::try_from(name.as_str()).map_err(|_| {
                 SourceError::Misconfigured(format!("{name:?} is not a name of an HTTP header"))

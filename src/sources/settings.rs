@@ -68,6 +68,8 @@ pub enum Auth {
         password: Secret,
     },
     Bearer(Secret),
+    /// `Authorization: Token token=…`, as PagerDuty wants it.
+    Token(Secret),
     Header {
         name: String,
         value: Secret,
@@ -91,6 +93,7 @@ pub enum Kind {
     Prometheus(Prometheus),
     Alertmanager(Alertmanager),
     Icinga2(Icinga2),
+    PagerDuty(PagerDuty),
     Http(Box<HttpDocument>),
     Probe(Probe),
     Command(Command),
@@ -146,6 +149,18 @@ pub struct Icinga2 {
     pub mirror: Option<Owner>,
     /// While somebody has an incident its problems are acknowledged there.
     pub acknowledge: Option<Owner>,
+}
+
+/// One account of PagerDuty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerDuty {
+    /// Of its REST API.
+    pub url: Url,
+    /// The address of the user in whose name we act there.
+    pub from: Option<String>,
+    /// Only incidents of these services and teams, by their ids; empty: all.
+    pub services: Vec<String>,
+    pub teams: Vec<String>,
 }
 
 /// Any JSON document.
@@ -291,6 +306,7 @@ impl Kind {
             Self::Prometheus(p) => address(&p.url),
             Self::Alertmanager(a) => list(&a.urls),
             Self::Icinga2(i) => address(&i.url),
+            Self::PagerDuty(p) => address(&p.url),
             Self::Http(h) => address(&h.url),
             Self::Probe(_) => "probes".to_owned(),
             Self::Command(c) => c.argv.join(" "),
@@ -314,6 +330,7 @@ impl Kind {
             Self::Prometheus(_) => "prometheus",
             Self::Alertmanager(_) => "alertmanager",
             Self::Icinga2(_) => "icinga2",
+            Self::PagerDuty(_) => "pagerduty",
             Self::Http(_) => "http",
             Self::Probe(_) => "probe",
             Self::Command(_) => "command",

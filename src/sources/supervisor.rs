@@ -417,6 +417,7 @@ fn identity(settings: &SourceSettings, is_origin: bool) -> u64 {
     let secret = match &settings.http.auth {
         Auth::Basic { password: secret, .. }
         | Auth::Bearer(secret)
+        | Auth::Token(secret)
         | Auth::Header { value: secret, .. } => Some(secret),
         Auth::None => None,
     };

@@ -9,6 +9,7 @@ mod append;
 mod codec;
 mod error;
 mod file;
+pub mod lease;
 mod migrate;
 mod read;
 pub mod records;

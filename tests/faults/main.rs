@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod agent;
 mod calendar;
 mod contract;
 mod import;
@@ -9,5 +10,6 @@ mod kill;
 mod mirror;
 mod orders;
 mod page;
+mod pagerduty;
 mod store;
 mod upstream;

@@ -144,3 +144,55 @@ fn documents_have_the_documented_fields_and_the_timeline_has_the_page() {
     assert_eq!(kinds, [&["opened"][..], &once, &once].concat());
     assert_eq!(audit["events"][1]["incident"], "INC-1");
 }
+
+#[test]
+fn an_incident_is_escalated_by_hand_level_by_level() {
+    let governed = format!("{CONFIG}[incidents]\nescalation = \"core\"\n");
+    let home =
+        Home::with(&governed.replace("notify = [\"person:mia\"]", "notify = [\"person:luis\"]"));
+    home.says(&["incident", "report", "--title", "disk full", "--impact", "1", "--urgency", "1"]);
+    let (code, out, err) = said(&home, &["incident", "escalate", "1"]);
+    assert_eq!(
+        out,
+        "INC-1  done  core level 1: PAGE-1: Ana Ruiz is paged by sms; not Mia Chen: no channels: \
+         page = [\"…\"] in [[people]] names them\n"
+    );
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (code, out, err) = said(&home, &["incident", "escalate", "1", "--wait", "0s"]);
+    assert_eq!(out, "INC-1  done  core level 2: PAGE-2: Luis Peña is paged by broken\n");
+    assert_eq!(code, 3);
+    assert_eq!(err, "PAGE-2 has not arrived; the next console on this store tries again\n");
+    let (code, _, err) = said(&home, &["incident", "escalate", "1", "2", "--level", "7"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        err,
+        "INC-1  refused  core has no level 7, only 1 to 2\nINC-2  refused  there is no INC-2\n"
+    );
+    let shown = home.json(&["incident", "show", "1", "--json"]);
+    let incident = &shown["incident"];
+    let incident = if incident.is_null() { &shown } else { incident };
+    assert_eq!(
+        (&incident["escalation"]["level"], &incident["escalation"]["people"][0]),
+        (&2.into(), &"luis".into())
+    );
+    let (_, out, _) = said(&home, &["incident", "show", "1"]);
+    assert!(out.contains("core level 1 pages ana; not Mia Chen: no channels"), "{out}");
+    let (_, out, _) = said(&home, &["incidents", "is:paging"]);
+    assert!(out.contains("INC-1"), "{out}");
+}
+
+#[test]
+fn check_says_for_which_services_nobody_is_paged() {
+    let services = "[[services]]\nid = \"checkout\"\nescalation = \"core\"\n\
+                    [[services]]\nid = \"mail\"\n[[services]]\nid = \"wiki\"\n";
+    let home = Home::with(&format!("{CONFIG}{services}"));
+    let (_, out, _) = said(&home, &["check", "--offline"]);
+    let line = "paging   -    nobody is paged by itself for 2 services: mail, wiki; escalation = \"…\" \
+                in [[services]] or in [incidents] names a policy\n";
+    assert!(out.contains(line), "{out}");
+    let document = home.json(&["check", "--offline", "--json"]);
+    assert_eq!(document["unpaged_services"].as_array().map(Vec::len), Some(2));
+    let home = Home::with(&format!("{CONFIG}{services}[incidents]\nescalation = \"core\"\n"));
+    let (_, out, _) = said(&home, &["check", "--offline"]);
+    assert!(!out.contains("nobody is paged"), "{out}");
+}

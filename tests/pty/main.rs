@@ -16,3 +16,4 @@ mod jobs;
 mod layer;
 mod measure;
 mod output;
+mod pager;

@@ -7,7 +7,8 @@ use atalaya::domain::incident::{Actor, IncidentId, Priority};
 use atalaya::domain::log::Recorded;
 use atalaya::domain::paging::reach::Whom;
 use atalaya::domain::paging::{
-    Channel, ChannelId, ChannelKind, Command as Ask, Event, PageId, Paged, Pages,
+    Channel, ChannelId, ChannelKind, Command as Ask, Event, PageId, Paged, Pager, Pages, Phase,
+    Progress,
 };
 use atalaya::domain::roster::Absence;
 use atalaya::domain::time::Interval;
@@ -271,4 +272,111 @@ fn the_timeline_of_an_incident_has_its_pages_and_follows_them() {
     next.pages.generation = 2;
     bench.tell(Msg::World(Arc::new(next)));
     assert!(bench.text().contains("page given up"), "{}", bench.text());
+}
+
+#[test]
+fn an_incident_says_who_is_on_call_for_it_and_how_they_are_reached() {
+    for keys in ["2 g g", "2 g g Enter"] {
+        let text = bench(keys).text();
+        assert!(text.contains("on call  Luis Peña  luis@acme.example  (core)"), "{text}");
+    }
+}
+/// With the policy `core` for whatever no other governs, and a console of that standing.
+fn governed(pager: Pager) -> Snapshot {
+    let mut world = with_channels();
+    let plan = Arc::make_mut(&mut world.plan);
+    Arc::make_mut(&mut plan.roster).otherwise = Some("core".into());
+    world.pager = pager;
+    world
+}
+
+/// The first of the queue pages, at that level.
+fn paging(mut world: Snapshot, phase: Phase) -> Snapshot {
+    let incidents = Arc::make_mut(&mut world.incidents.value);
+    let first = incidents.by_id.get_mut(&IncidentId(2041)).unwrap();
+    Arc::make_mut(first).escalation = Some(Progress {
+        policy: "core".into(),
+        level: 1,
+        round: 1,
+        at: now() - TimeDelta::minutes(2),
+        people: vec!["luis".into()],
+        phase,
+    });
+    world
+}
+
+#[test]
+fn escalating_names_whom_it_pages_before() {
+    for keys in ["2 g g", "2 g g Enter"] {
+        let mut bench = Bench::new(governed(Pager::Unknown), 120, 35, DEFAULT);
+        bench.press(keys);
+        bench.press("e");
+        let text = bench.text();
+        assert!(text.contains("to core 1?") && text.contains("Luis Peña  by ops-hook"), "{text}");
+        bench.press("y");
+        let asked = std::mem::take(&mut bench.cmds);
+        let request = asked.into_iter().find_map(|cmd| match cmd {
+            Cmd::Ask(Command::Escalate(request)) => Some(request),
+            _ => None,
+        });
+        let request = request.unwrap();
+        assert_eq!((request.level, request.confirmed), (Some(1), Some(vec!["luis".into()])));
+    }
+}
+
+#[test]
+fn what_no_policy_governs_is_not_escalated_and_says_the_way_out() {
+    let bench = bench("2 g g e");
+    assert!(bench.text().contains("no policy governs"), "{}", bench.text());
+    assert!(bench.model.overlays.is_empty());
+}
+
+#[test]
+fn an_incident_shows_how_far_its_paging_has_come() {
+    let waiting = Phase::Waiting { until: now() + TimeDelta::minutes(3) };
+    for (phase, expect) in [
+        (waiting, "core level 1: Luis Peña, 2m ago; goes on in 3m"),
+        (Phase::Exhausted, "nobody acknowledged, it is exhausted"),
+        (Phase::Stopped, "core level 1: Luis Peña, 2m ago"),
+    ] {
+        let mut bench = Bench::new(paging(governed(Pager::Unknown), phase), 160, 45, DEFAULT);
+        bench.press("2");
+        bench.type_text("/");
+        bench.type_text("id:INC-2041");
+        bench.press("Enter Enter");
+        assert!(bench.text().contains(expect), "{}", bench.text());
+    }
+}
+
+#[test]
+fn that_nobody_pages_is_said_in_the_header_and_who_does_among_the_sources() {
+    let header = |pager: Pager| {
+        let mut bench = Bench::new(governed(pager), 140, 35, DEFAULT);
+        let header = bench.text().lines().next().unwrap().to_owned();
+        bench.press("i");
+        (header.contains("no pager"), bench.text())
+    };
+    let (warned, sources) = header(Pager::Nobody);
+    assert!(warned && sources.contains("pager        nobody"), "{sources}");
+    let (warned, sources) = header(Pager::Here { alone: true });
+    assert!(!warned && sources.contains("pager        this console"), "{sources}");
+    let (warned, sources) = header(Pager::Other("agent 4711 on ops1".to_owned()));
+    assert!(!warned && sources.contains("pager        agent 4711 on ops1"), "{sources}");
+    let (warned, sources) = header(Pager::Unknown);
+    assert!(!warned && !sources.contains("pager  "), "{sources}");
+}
+
+#[test]
+fn leaving_asks_only_where_paging_would_stop_with_it() {
+    let waiting = || Phase::Waiting { until: now() + TimeDelta::minutes(3) };
+    let leave = |pager: Pager, phase: Phase| {
+        let mut bench = Bench::new(paging(governed(pager), phase), 120, 35, DEFAULT);
+        bench.press("q");
+        (bench.text(), bench.cmds.iter().any(|cmd| matches!(cmd, Cmd::Quit(0))))
+    };
+    let (text, left) = leave(Pager::Here { alone: true }, waiting());
+    assert!(!left && text.contains("One incident pages on, and nobody else would"), "{text}");
+    assert!(leave(Pager::Here { alone: false }, waiting()).1);
+    assert!(leave(Pager::Other("agent".to_owned()), waiting()).1);
+    assert!(leave(Pager::Here { alone: true }, Phase::Stopped).1);
 }

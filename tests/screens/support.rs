@@ -293,6 +293,7 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         unverified_since: None,
         maintenance: None,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }
@@ -364,6 +365,8 @@ pub fn world() -> Snapshot {
             probes,
             source("dc2", "prometheus", failing, 57),
         ]),
+        pager: atalaya::domain::paging::Pager::default(),
+        unstored: None,
         store: StoreState::Ready,
         blind: Arc::new(Vec::new()),
         plan: Arc::new(atalaya::engine::Plan::empty()),

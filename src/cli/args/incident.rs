@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 
+use super::page::patience;
 use super::{Time, time, word};
 use crate::domain::incident::lifecycle::Waited;
 use crate::domain::incident::{HoldReason, IncidentId};
@@ -34,6 +35,8 @@ pub enum Incident {
     Merge(Merge),
     /// It is not the same trouble after all
     Split(Reasoned),
+    /// Page the next level of the policy that governs it, now
+    Escalate(Escalate),
     /// It is over
     Resolve(Resolve),
     /// What those say for whom it was done
@@ -173,6 +176,19 @@ pub struct Found {
     /// What was the matter, in a line
     #[arg(long, default_value = "", hide_default_value = true)]
     pub cause: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Escalate {
+    /// INC-12, or 12
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<IncidentId>,
+    /// That level instead of the next, from 1
+    #[arg(long, value_name = "N")]
+    pub level: Option<usize>,
+    /// How long to wait until the pages have arrived; what has not by then, a console delivers
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = patience)]
+    pub wait: TimeDelta,
 }
 
 #[derive(Debug, Args)]

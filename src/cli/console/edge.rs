@@ -206,6 +206,11 @@ impl Board {
 pub struct Task(JoinHandle<()>);
 
 impl Task {
+    /// One that runs already.
+    pub fn of(running: JoinHandle<()>) -> Self {
+        Self(running)
+    }
+
     pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(work))
     }

@@ -71,6 +71,7 @@ pub fn channels(sections: Vec<Section<'_>>) -> (Vec<ChannelSettings>, Known<'_>)
 fn webhook(s: &Section<'_>) -> Option<Webhook> {
     let format = s.word("format", &FORMATS).unwrap_or_default();
     let http = http(s);
+    let url = address(s, "url = \"https://chat.example/hooks/ops\" (or url_file)");
     if let (true, Some(at)) = (http.insecure_skip_verify, s.key_place("insecure_skip_verify")) {
         let message = "a page is not sent to whoever happens to answer";
         s.report().error(
@@ -79,14 +80,19 @@ fn webhook(s: &Section<'_>) -> Option<Webhook> {
             "name their authority instead: auth = { ca_file = \"ca.pem\" }",
         );
     }
+    Some(Webhook { url: url?, format, http })
+}
+
+/// An address that may be a secret; it has to be there, as in the example.
+pub fn address(s: &Section<'_>, example: &str) -> Option<Address> {
     one_way(s, URL);
     let [plain, file, env, program] = URL;
     let hidden = secret_elsewhere(s, [file, env, program]).map(Address::Secret);
     let url = s.url(plain, &WEB).map(Address::Plain).or(hidden);
     if !URL.iter().any(|key| s.has(key)) {
-        s.missing(plain, "url = \"https://chat.example/hooks/ops\" (or url_file)");
+        s.missing(plain, example);
     }
-    Some(Webhook { url: url?, format, http })
+    url
 }
 
 fn mail(s: &Section<'_>) -> Option<Mail> {

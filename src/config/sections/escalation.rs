@@ -1,25 +1,35 @@
 //! `[[escalation]]`: who is told next, and after how long.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
 use crate::config::names::Names;
 use crate::config::reader::{Section, Text};
-use crate::domain::roster::escalation::{Escalation, Level, Target};
-use crate::domain::text::suggest;
+use crate::domain::incident::Priority;
+use crate::domain::roster::escalation::{Escalation, Level, MIN_PRIORITY, Target};
+use crate::domain::text::{clean, suggest};
 
 /// How long a level waits for an acknowledgement, where it does not say.
 const TIMEOUT: TimeDelta = TimeDelta::minutes(10);
 
-/// All policies, in their order, and the schedules that their levels name.
+/// All policies, in their order.
+pub struct Policies<'a> {
+    pub list: Vec<Arc<Escalation>>,
+    pub names: Names<'a>,
+    /// The schedules that their levels name.
+    pub counted_on: Vec<Text<'a>>,
+}
+
 pub fn policies<'a>(
     sections: Vec<Section<'a>>,
     people: &Names<'_>,
     schedules: &Names<'_>,
-) -> (Vec<Arc<Escalation>>, Vec<Text<'a>>) {
+) -> Policies<'a> {
     let (mut policies, mut named) = (Vec::new(), Vec::new());
     let mut ids = Names::new("escalation", "escalations");
+    let mut teams = BTreeMap::new();
     for s in sections {
         let id = s.id("id = \"core\"");
         if let Some(id) = id {
@@ -47,14 +57,26 @@ pub fn policies<'a>(
             l.finish();
             Level { notify, timeout: timeout.unwrap_or(TIMEOUT) }
         };
+        let governed = s.texts("teams").unwrap_or_default();
+        for team in &governed {
+            let first = *teams.entry(team.value).or_insert(team.at);
+            if first != team.at {
+                let message = format!("team \"{}\" is governed by two escalations", team.value);
+                s.report().clash(team.at, first, message, "leave it out of one of them");
+            }
+        }
         policies.push(Arc::new(Escalation {
             id: id.map_or("", |id| id.value).into(),
             levels: levels.into_iter().map(&mut level).collect(),
             repeat: s.integer("repeat", 0..=20).unwrap_or(0) as u32,
+            min_priority: s
+                .integer("min_priority", 1..=5)
+                .map_or(MIN_PRIORITY, |p| Priority(p as u8)),
+            teams: governed.into_iter().map(|t| clean(t.value, 60)).collect(),
         }));
         s.finish();
     }
-    (policies, named)
+    Policies { list: policies, names: ids, counted_on: named }
 }
 
 /// `schedule:core` or `person:ana`.

@@ -1,5 +1,6 @@
 //! The sections of the file, one reader each.
 
+pub mod agent;
 pub mod channel;
 pub mod console;
 pub mod escalation;

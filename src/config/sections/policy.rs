@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use crate::config::reader::Section;
+use crate::config::reader::{Section, Text};
 use crate::config::tree::Value;
 use crate::domain::incident::policy::{Policy, Rule};
 use crate::domain::incident::process::{Process, Step};
 use crate::domain::text::suggest;
 
-/// `[incidents]`.
-pub fn incidents(section: Option<Section<'_>>, policy: &mut Policy) {
-    let Some(s) = section else { return };
+/// `[incidents]`; returns the escalation of what names none.
+pub fn incidents<'a>(section: Option<Section<'a>>, policy: &mut Policy) -> Option<Text<'a>> {
+    let s = section?;
     let (zero, minute, day) = (TimeDelta::zero(), TimeDelta::minutes(1), TimeDelta::days(1));
     let take = |key, range, into: &mut TimeDelta| {
         if let Some(length) = s.duration(key, range) {
@@ -57,7 +57,9 @@ pub fn incidents(section: Option<Section<'_>>, policy: &mut Policy) {
         }
         expiry.finish();
     }
+    let escalation = s.filled("escalation");
     s.finish();
+    escalation
 }
 
 /// `[calendar]`: how many have to be on call while something is changed.

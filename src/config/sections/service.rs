@@ -33,6 +33,8 @@ pub struct ReadService<'a> {
     pub allowed: Option<WeekHours>,
     pub depends_on: Vec<Text<'a>>,
     pub parent: Option<Text<'a>>,
+    /// The policy by which people are paged for it.
+    pub escalation: Option<Text<'a>>,
 }
 
 /// All of them.
@@ -56,6 +58,7 @@ fn service<'a>(s: &Section<'a>, upstreams: &mut Upstreams<'_, 'a>) -> Option<Rea
     let name = s.filled("name").map_or_else(|| service_id.to_string(), |t| clean(t.value, 80));
     let tier = s.integer("tier", 1..=4).map_or(3, |n| n as u8);
     let team = s.filled("team").map(|t| clean(t.value, 60));
+    let escalation = s.filled("escalation");
     let parent = s.filled("parent");
     let depends_on = s.texts("depends_on").unwrap_or_default();
     let matchers = s.matchers("match");
@@ -83,6 +86,7 @@ fn service<'a>(s: &Section<'a>, upstreams: &mut Upstreams<'_, 'a>) -> Option<Rea
         name,
         tier,
         team,
+        escalation: escalation.map(|t| t.value.into()),
         parent: parent.map(|t| ServiceId::new(t.value)),
         depends_on: depends_on.iter().map(|t| ServiceId::new(t.value)).collect(),
         matchers,
@@ -91,7 +95,7 @@ fn service<'a>(s: &Section<'a>, upstreams: &mut Upstreams<'_, 'a>) -> Option<Rea
         signals,
         quorum,
     };
-    Some(ReadService { service, id, allowed, depends_on, parent })
+    Some(ReadService { service, id, allowed, depends_on, parent, escalation })
 }
 
 fn links(s: &Section<'_>) -> BTreeMap<String, String> {

@@ -24,17 +24,25 @@ use crate::domain::upstream::template::{NAMES, Template};
 use crate::engine::Site;
 use crate::sources::settings::{
     ActionTemplate, AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument,
-    HttpSettings, Ical, Icinga2, Kind, Method, Probe, Prometheus, Secret, SourceSettings,
-    StatePath, Verb,
+    HttpSettings, Ical, Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret,
+    SourceSettings, StatePath, Verb,
 };
 
 /// The words of `kind` that this version reads.
-pub const KINDS: [&str; 8] =
-    ["host", "prometheus", "alertmanager", "icinga2", "http", "probe", "command", "ical"];
+pub const KINDS: [&str; 9] = [
+    "host",
+    "prometheus",
+    "alertmanager",
+    "icinga2",
+    "pagerduty",
+    "http",
+    "probe",
+    "command",
+    "ical",
+];
 /// What a source of kind `ical` is called among the others that states windows.
 pub const WINDOWS: &str = "calendar of windows";
 /// Those that a later one will.
-const LATER: [&str; 1] = ["pagerduty"];
 /// Those that can be told of maintenance.
 const MIRRORS: [&str; 2] = ["alertmanager", "icinga2"];
 /// The longest that is waited for an answer unless set otherwise: at most one interval.
@@ -111,13 +119,8 @@ fn kind_word(s: &Section<'_>) -> Option<&'static str> {
     let text = s.required_text("kind", "kind = \"prometheus\"")?;
     let found = KINDS.into_iter().find(|k| *k == text.value);
     if found.is_none() {
-        if LATER.contains(&text.value) {
-            let message = format!("kind \"{}\" comes with a later version", text.value);
-            s.report().error(text.at, message, format!("this one reads: {}", KINDS.join(", ")));
-        } else {
-            let message = format!("unknown kind of source \"{}\"", text.value);
-            s.report().error(text.at, message, suggest(text.value, &KINDS, "known kinds"));
-        }
+        let message = format!("unknown kind of source \"{}\"", text.value);
+        s.report().error(text.at, message, suggest(text.value, &KINDS, "known kinds"));
     }
     found
 }
@@ -146,12 +149,14 @@ fn source<'a>(
     let interval = interval.unwrap_or(seconds(default));
     let timeout = s.duration("timeout", seconds(1)..=TimeDelta::minutes(10));
     let timeout_at = s.node("timeout").map(|node| node.at.0);
-    let http =
-        if matches!(word, "prometheus" | "alertmanager" | "icinga2" | "http" | "probe" | "ical") {
-            http(s)
-        } else {
-            HttpSettings::default()
-        };
+    let http = if matches!(
+        word,
+        "prometheus" | "alertmanager" | "icinga2" | "pagerduty" | "http" | "probe" | "ical"
+    ) {
+        http(s)
+    } else {
+        HttpSettings::default()
+    };
     let max_body = if matches!(word, "host" | "probe") { None } else { size(s, "max_body") };
     let (mut origins, mut services, mut people) = (Vec::new(), Vec::new(), Vec::new());
     let (mut alerts_open, mut named) = (false, Named::default());
@@ -171,6 +176,7 @@ fn source<'a>(
             kind.map(Kind::Alertmanager)
         }
         "icinga2" => icinga2(s, mirror, acknowledge).map(Kind::Icinga2),
+        "pagerduty" => pagerduty(s, &http.auth).map(Kind::PagerDuty),
         "http" => {
             let (kind, of) = document(s);
             services = of;
@@ -235,6 +241,9 @@ pub(super) fn http(s: &Section<'_>) -> HttpSettings {
     if let Some(token) = secret(&a, BEARER) {
         found.push(Auth::Bearer(token));
     }
+    if let Some(token) = secret(&a, TOKEN) {
+        found.push(Auth::Token(token));
+    }
     if let Some(b) = a.section("basic") {
         let user = b.required_text("user", "user = \"ana\"");
         let password = secret(&b, PASSWORD);
@@ -259,7 +268,7 @@ pub(super) fn http(s: &Section<'_>) -> HttpSettings {
         h.finish();
     }
     if found.len() > 1 {
-        let remedy = "keep one of bearer, basic and header";
+        let remedy = "keep one of bearer, token, basic and header";
         s.report().error(a.at, "more than one way to say who we are", remedy);
     }
     http.auth = found.into_iter().next().unwrap_or_default();
@@ -271,6 +280,9 @@ pub(super) fn http(s: &Section<'_>) -> HttpSettings {
 
 /// The keys by which one secret may be given: itself, a file, a variable, a program.
 pub(super) type SecretKeys = [&'static str; 4];
+const TOKEN: SecretKeys = ["token", "token_file", "token_env", "token_command"];
+/// Where PagerDuty is, for accounts outside the EU.
+const PAGERDUTY: &str = "https://api.pagerduty.com";
 const BEARER: SecretKeys = ["bearer", "bearer_file", "bearer_env", "bearer_command"];
 pub(super) const PASSWORD: SecretKeys =
     ["password", "password_file", "password_env", "password_command"];
@@ -382,6 +394,27 @@ fn icinga2(s: &Section<'_>, mirror: Option<Owner>, acknowledge: Option<Owner>) -
     let url = s.url("url", &WEB)?;
     let vars = vars.into_iter().map(|t| t.value.to_owned()).collect();
     Some(Icinga2 { url, vars, mirror, acknowledge })
+}
+
+fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
+    if matches!(auth, Auth::None) {
+        s.missing("auth", "auth = { token_file = \"/run/secrets/pagerduty\" }");
+    }
+    let list = |key| {
+        let texts = s.texts(key).unwrap_or_default();
+        texts.into_iter().map(|t| t.value.to_owned()).collect()
+    };
+    let (from, services, teams) = (s.filled("from"), list("services"), list("teams"));
+    let from = from.filter(|from| {
+        let is_address = from.value.contains('@');
+        if !is_address {
+            let message = format!("from = {:?} is no mail address", from.value);
+            s.report().error(from.at, message, "it is the address of a user of PagerDuty");
+        }
+        is_address
+    });
+    let url = if s.has("url") { s.url("url", &WEB)? } else { PAGERDUTY.parse().ok()? };
+    Some(PagerDuty { url, from: from.map(|t| t.value.to_owned()), services, teams })
 }
 
 fn alertmanager<'a>(

@@ -12,6 +12,8 @@ use super::event::CalendarEvent;
 use super::model::{FreezeException, Key, Window, WindowId, later};
 use super::occurrence::{self, Occurrence};
 use super::record::{Record, Records};
+use crate::domain::health::ServiceId;
+use crate::domain::matcher::Labels;
 use crate::domain::observation::SourceName;
 use crate::domain::time::{Instant, Interval, before, zone};
 
@@ -184,6 +186,17 @@ impl Calendar {
     /// What takes place in an interval; see [`occurrence::occurrences`].
     pub fn occurrences(&self, within: Interval, now: Instant) -> Vec<Occurrence> {
         occurrence::occurrences(self.versions(), &self.records, within, now)
+    }
+
+    /// What takes place in an interval and touches a service or one of these labels.
+    pub fn touching(
+        &self,
+        (service, labels): (Option<&ServiceId>, &Labels),
+        within: Interval,
+        now: Instant,
+    ) -> Vec<Occurrence> {
+        let ours = self.versions().filter(|v| v.window.scope.covers(service, labels));
+        occurrence::occurrences(ours, &self.records, within, now)
     }
 
     /// One occurrence as it is now; `None` where no window has it.

@@ -49,6 +49,8 @@ pub struct Service {
     /// 1 (most important) to 4.
     pub tier: u8,
     pub team: Option<String>,
+    /// The policy by which people are paged for it, if it is not that of its team.
+    pub escalation: Option<Arc<str>>,
     pub parent: Option<ServiceId>,
     pub depends_on: Vec<ServiceId>,
     /// Which alerts belong to it; any of them is enough.
@@ -123,6 +125,7 @@ impl Service {
             name: id.to_owned(),
             tier: 3,
             team: None,
+            escalation: None,
             parent: None,
             depends_on: Vec::new(),
             matchers: Vec::new(),

@@ -13,6 +13,7 @@ use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
+use crate::domain::roster::PersonId;
 use crate::domain::time::Instant;
 
 /// One stored fact.
@@ -183,6 +184,26 @@ pub enum EventBody {
     MaintenanceEnded,
     FlappingStarted,
     FlappingEnded,
+    /// A level of a policy was paged, or would have been: it may reach nobody.
+    Escalated {
+        policy: std::sync::Arc<str>,
+        /// From 1.
+        level: usize,
+        /// From 1.
+        round: u32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<PersonId>,
+        /// Who was not reached, each with the reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missed: Vec<String>,
+        /// When it goes on, unless somebody acknowledges; `None`: it does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Instant>,
+    },
+    /// All levels were paged as often as the policy says.
+    EscalationExhausted {
+        policy: std::sync::Arc<str>,
+    },
     Reclassified {
         impact: u8,
         urgency: u8,
@@ -289,6 +310,8 @@ impl EventBody {
             Self::MaintenanceEnded => "maintenance_ended",
             Self::FlappingStarted => "flapping_started",
             Self::FlappingEnded => "flapping_ended",
+            Self::Escalated { .. } => "escalated",
+            Self::EscalationExhausted { .. } => "escalation_exhausted",
             Self::Reclassified { .. } => "reclassified",
             Self::Undone { .. } => "undone",
         }

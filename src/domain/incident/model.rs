@@ -11,6 +11,7 @@ use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
+use crate::domain::paging::Progress;
 use crate::domain::time::Instant;
 
 /// `INC-<n>`, gapless per store, from 1.
@@ -97,6 +98,9 @@ pub struct Incident {
     pub excluded: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping_since: Option<Instant>,
+    /// How far the paging for it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Progress>,
     /// When it reopened, the last few times.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reopened_at: Vec<Instant>,

@@ -127,13 +127,7 @@ fn page(
         return Err(refused(format!("there is no {id}")));
     }
     let reach = reach(desk, &request.whom, about.map(|i| i.priority), now).map_err(refused)?;
-    if let Some(confirmed) = &request.confirmed
-        && !reach.routes.iter().map(|r| &r.person).eq(confirmed)
-    {
-        let now: Vec<&str> = reach.routes.iter().map(|r| desk.roster.name(&r.person)).collect();
-        let now = if now.is_empty() { "nobody".to_owned() } else { now.join(", ") };
-        let why =
-            format!("{} reaches {now} by now, which was not asked for; ask again", reach.target);
+    if let Some(why) = surprise(&reach, request.confirmed.as_deref(), desk) {
         return Err(Verdict::Conflict { why });
     }
     let written = text::clean_text(&request.text, MAX_TEXT).trim().to_owned();
@@ -153,6 +147,16 @@ fn page(
     })
 }
 
+/// Why those who are reached are not those who were named when it was confirmed.
+pub fn surprise(reach: &Reach, confirmed: Option<&[PersonId]>, desk: Desk<'_>) -> Option<String> {
+    if reach.routes.iter().map(|r| &r.person).eq(confirmed?) {
+        return None;
+    }
+    let now: Vec<&str> = reach.routes.iter().map(|r| desk.roster.name(&r.person)).collect();
+    let now = if now.is_empty() { "nobody".to_owned() } else { now.join(", ") };
+    Some(format!("{} reaches {now} by now, which was not asked for; ask again", reach.target))
+}
+
 /// `P1 INC-2041 checkout: disk full`.
 fn subject(incident: &Incident) -> String {
     let service = incident.service.as_ref().map(|s| format!(" {s}:")).unwrap_or_default();
@@ -169,26 +173,47 @@ fn paged(
     if reach.routes.is_empty() {
         return Err(Verdict::Refused { why: reach.nobody() });
     }
-    let mut events = Vec::new();
-    let mut said = Vec::new();
-    for (route, number) in reach.routes.iter().zip(pages.next().0..) {
-        let id = PageId(number);
-        let by = route.channels.join(", ");
-        said.push(format!("{id}: {} is paged by {by}", desk.roster.name(&route.person)));
-        events.push(Event::Paged(complete(Paged {
-            id,
-            person: route.person.clone(),
-            target: reach.target.clone(),
-            incident: None,
-            priority: None,
-            subject: String::new(),
-            text: String::new(),
-            channels: route.channels.clone(),
-            test: false,
-        })));
-    }
-    said.extend(reach.missed.iter().map(|why| format!("not {why}")));
-    Ok((events, said.join("; ")))
+    let paged: Vec<Paged> = routed(pages.next(), reach).map(complete).collect();
+    let said = said(&paged, desk, reach);
+    Ok((paged.into_iter().map(Event::Paged).collect(), said))
+}
+
+/// One page for each who is reached, numbered from `first` on; what it says is still missing.
+fn routed(first: PageId, reach: &Reach) -> impl Iterator<Item = Paged> {
+    reach.routes.iter().zip(first.0..).map(|(route, number)| Paged {
+        id: PageId(number),
+        person: route.person.clone(),
+        target: reach.target.clone(),
+        incident: None,
+        priority: None,
+        subject: String::new(),
+        text: String::new(),
+        channels: route.channels.clone(),
+        test: false,
+    })
+}
+
+/// The pages about an incident to each who is reached, numbered from `first` on.
+pub fn pages_about(first: PageId, reach: &Reach, incident: &Incident, text: &str) -> Vec<Paged> {
+    let subject = subject(incident);
+    let complete = |paged| Paged {
+        incident: Some(incident.id),
+        priority: Some(incident.priority),
+        subject: subject.clone(),
+        text: text.to_owned(),
+        ..paged
+    };
+    routed(first, reach).map(complete).collect()
+}
+
+/// `PAGE-7: Ana Ruiz is paged by mail; not Mia: no channels`.
+pub fn said(paged: &[Paged], desk: Desk<'_>, reach: &Reach) -> String {
+    let line = |p: &Paged| {
+        let by = p.channels.join(", ");
+        format!("{}: {} is paged by {by}", p.id, desk.roster.name(&p.person))
+    };
+    let missed = reach.missed.iter().map(|why| format!("not {why}"));
+    paged.iter().map(line).chain(missed).collect::<Vec<_>>().join("; ")
 }
 
 fn delivery<'a>(pages: &'a Pages, page: PageId, channel: &str) -> Result<&'a Delivery, String> {

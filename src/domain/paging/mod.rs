@@ -7,8 +7,9 @@
 //! ends without an outcome may be taken again, and what goes out then says "possibly twice".
 //!
 //! [`reach`] says who is reached and how, [`judge`] what may be asked, [`Pages`] what became of it,
-//! [`message`] what it says. When to page by itself would be one more caller of [`judge`].
+//! [`message`] what it says. [`escalate`] says when somebody is paged although nobody asked.
 
+pub mod escalate;
 mod judge;
 pub mod message;
 mod model;
@@ -18,6 +19,10 @@ pub mod reach;
 mod tests;
 
 pub use super::outbox::{Standing, Try};
+pub use escalate::{Phase, Progress};
 pub use judge::{Command, Ended, Request, judge, overdue};
-pub use model::{Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Wishes};
+pub(crate) use judge::{pages_about, said, surprise};
+pub use model::{
+    Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Pager, Wishes,
+};
 pub use pages::{Due, Pages};

@@ -12,6 +12,21 @@ use crate::domain::outbox::{Standing, Try};
 use crate::domain::roster::PersonId;
 use crate::domain::time::{Instant, WeekHours};
 
+/// Who pages by the policies, among all processes on a store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Pager {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    Nobody,
+    /// This process. `alone`: nobody is there who would take over at once.
+    Here {
+        alone: bool,
+    },
+    /// Another one, by its name: `agent 4711 on ops1`.
+    Other(String),
+}
+
 /// `id` in `[[notify.channels]]`.
 pub type ChannelId = Arc<str>;
 

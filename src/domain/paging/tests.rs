@@ -69,7 +69,8 @@ fn roster() -> Roster {
     Roster {
         people: people.map(|p| (p.id.clone(), Arc::new(p))).into(),
         schedules: vec![Arc::new(empty)],
-        policies: vec![Arc::new(Escalation { id: "core".into(), levels, repeat: 0 })],
+        policies: vec![Arc::new(Escalation::new("core", levels))],
+        otherwise: None,
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 
 use super::model::{Override, PersonId, Roster, ScheduleId, Shift};
 use super::shifts::{Imported, on_call_at};
+use crate::domain::incident::Priority;
 use crate::domain::time::Instant;
 
 /// `[[escalation]]`: level after level until somebody acknowledges.
@@ -15,6 +16,10 @@ pub struct Escalation {
     pub levels: Vec<Level>,
     /// How often it begins again after the last level.
     pub repeat: u32,
+    /// Nothing less urgent pages anybody by itself.
+    pub min_priority: Priority,
+    /// The teams whose services it governs, where those name no policy of their own.
+    pub teams: Vec<String>,
 }
 
 /// Those who are told at once.
@@ -30,6 +35,17 @@ pub struct Level {
 pub enum Target {
     Schedule(ScheduleId),
     Person(PersonId),
+}
+
+/// What pages by itself, where a policy does not say.
+pub const MIN_PRIORITY: Priority = Priority(3);
+
+impl Escalation {
+    /// With the defaults of what a policy may leave out.
+    pub fn new(id: &str, levels: Vec<Level>) -> Self {
+        let (id, min_priority) = (id.into(), MIN_PRIORITY);
+        Self { id, levels, repeat: 0, min_priority, teams: Vec::new() }
+    }
 }
 
 impl Target {

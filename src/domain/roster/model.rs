@@ -261,6 +261,8 @@ pub struct Roster {
     /// In the order of the plan.
     pub schedules: Vec<Arc<Schedule>>,
     pub policies: Vec<Arc<Escalation>>,
+    /// The policy of what names none.
+    pub otherwise: Option<Arc<str>>,
 }
 
 impl Roster {

@@ -55,6 +55,7 @@ fn roster(schedules: Vec<Schedule>, people: &[&str]) -> Roster {
         people: people.collect(),
         schedules: schedules.into_iter().map(Arc::new).collect(),
         policies: Vec::new(),
+        otherwise: None,
     }
 }
 

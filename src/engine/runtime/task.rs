@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
 
+use super::beyond::Beyond;
 use super::park::Timer;
 use super::{Clock, Message};
 use crate::domain::command::{Command, Outcome, Verdict};
@@ -18,8 +19,9 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
 use crate::domain::observation::Observation;
+use crate::domain::paging::{self, Pager};
 use crate::domain::time::Instant;
-use crate::domain::{paging, upstream};
+use crate::domain::upstream;
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
@@ -47,6 +49,8 @@ pub(super) struct Engine {
     started_at: Instant,
     /// Since when and why the store cannot be written.
     failing: Option<(Instant, String)>,
+    /// What goes on without it, while it cannot be written.
+    beyond: Option<Box<Beyond>>,
     /// Why nothing may be written: opened so, or a newer console has written.
     read_only: Option<String>,
     /// The recent incidents are loaded; nothing is decided from observations before.
@@ -98,6 +102,7 @@ impl Engine {
             watch,
             started_at: now,
             failing: None,
+            beyond: None,
             read_only,
             complete: false,
         })
@@ -122,6 +127,8 @@ impl Engine {
                 orders: Part::default(),
                 silences: Part::default(),
                 imported: Part::default(),
+                pager: Pager::default(),
+                unstored: None,
                 store,
                 blind: Arc::default(),
                 notices: store_notices,
@@ -209,6 +216,7 @@ impl Engine {
                 self.decide_quietly(&Input::Observed(observation)).await;
             }
             Message::Sources(sources) => self.state.sources(sources),
+            Message::Pager(pager) => self.state.set_pager(pager),
             Message::Plan(plan) => {
                 self.plan = Arc::new(*plan);
                 self.state.replan(Arc::clone(&self.plan), self.clock.now());
@@ -251,6 +259,7 @@ impl Engine {
             Command::Upstream(upstream::Command::Order(request)) => {
                 request.about.into_iter().collect()
             }
+            Command::Escalate(request) => vec![request.incident],
             Command::Report(_)
             | Command::Roster(_)
             | Command::Calendar(_)
@@ -313,6 +322,18 @@ impl Engine {
         if let Err(e) = self.decide(input).await {
             self.failed(&e);
         }
+        self.go_beyond(input);
+    }
+
+    /// Whoever pages goes on without the store where that is away for longer.
+    fn go_beyond(&mut self, input: &Input) {
+        let now = self.clock.now();
+        let Some((since, why)) = &self.failing else { return };
+        if !matches!(self.state.pager(), Pager::Here { .. }) || !Beyond::is_time(*since, now) {
+            return;
+        }
+        let beyond = self.beyond.get_or_insert_with(|| Box::new(Beyond::of(&self.state, why, now)));
+        beyond.feed(input, now);
     }
 
     /// Decide, store, then let it be so; again on the newest state if somebody else was faster.
@@ -490,6 +511,7 @@ impl Engine {
     fn publish(&mut self, snapshots: &watch::Sender<Arc<Snapshot>>) {
         let store = self.store_state();
         let now = self.clock.now();
+        self.publisher.unstored = self.beyond.as_ref().map(|b| Arc::clone(b.pages()));
         if let Some(snapshot) = self.publisher.publish(&mut self.state, &store, now) {
             snapshots.send_replace(snapshot);
         }
@@ -514,6 +536,7 @@ impl Engine {
     }
 
     fn recovered(&mut self) {
+        self.beyond = None;
         if self.failing.take().is_some() {
             tracing::info!("the store {} can be written again", self.store);
         }
@@ -534,6 +557,7 @@ fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
         | Command::Calendar(_)
         | Command::Paging(_)
         | Command::Upstream(_) => vec![refused(None)],
+        Command::Escalate(request) => vec![refused(Some(request.incident))],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -7,7 +7,7 @@ use crate::domain::calendar::{
 use crate::domain::time::Recurrence;
 
 /// A change on `db` that mutes, approved beforehand, for an hour from that second on.
-fn window(id: &str, start: i64) -> Window {
+pub(super) fn window(id: &str, start: i64) -> Window {
     let recurrence = Recurrence::once(at(start).naive_utc(), chrono_tz::UTC);
     let mut window = Window::new(id, Kind::Maintenance, recurrence, Length::hours(1));
     window.summary = "Patch".into();

@@ -39,6 +39,7 @@ fn world() -> World {
         people: ["ana", "luis"].map(|id| (id.into(), Arc::new(person(id)))).into(),
         schedules: vec![Arc::new(core)],
         policies: Vec::new(),
+        otherwise: None,
     };
     World::new(Plan { roster: Arc::new(roster), ..plan("db") })
 }

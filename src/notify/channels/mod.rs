@@ -116,6 +116,23 @@ impl ChannelSettings {
     }
 }
 
+/// A GET that only says that somebody is there.
+///
+/// # Errors
+/// Why it did not arrive, without repeating a secret.
+pub async fn ping(
+    url: &Address,
+    http: &HttpSettings,
+    clients: &Clients,
+    timeout: Duration,
+) -> Result<(), String> {
+    let asked = tokio::time::timeout(timeout, webhook::ping(url, http, clients)).await;
+    let outcome = asked.unwrap_or_else(|_| {
+        Err(Failure::sure(format!("no answer within {} s", timeout.as_secs())))
+    });
+    outcome.map_err(|failure| text::clean(&failure.why, text::MAX_LINE))
+}
+
 /// Why a try failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {

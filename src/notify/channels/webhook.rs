@@ -11,6 +11,7 @@ use crate::domain::paging::message::Message;
 use crate::sources::SourceError;
 use crate::sources::http_client::{Clients, Http, Request};
 use crate::sources::secret;
+use crate::sources::settings::HttpSettings;
 
 /// Nobody needs more to say that it has arrived.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -40,6 +41,18 @@ pub(super) async fn send(
         Ok(answer) => Ok(format!("{} {}", answer.status.as_u16(), origin(&url))),
         Err(e) => Err(e.reworded(hide).into()),
     }
+}
+
+pub(super) async fn ping(
+    url: &Address,
+    http: &HttpSettings,
+    clients: &Clients,
+) -> Result<(), Failure> {
+    let url = address(url).await?;
+    let answer = Http::with(http, MAX_ANSWER, clients).get(url.clone()).await;
+    let hide = |said: &str| hidden(said, &url).replace("this channel", "dead_mans_switch");
+    let answer = answer.and_then(|answer| answer.checked().map(drop));
+    answer.map_err(|e| e.reworded(hide).into())
 }
 
 async fn address(address: &Address) -> Result<Url, Failure> {

@@ -326,6 +326,7 @@ fn service(source: &SourceName, entry: &ServiceEntry, measures: &[Measure; 4]) -
         name: entry.name.clone(),
         tier: entry.tier,
         team: Some(entry.team.clone()),
+        escalation: None,
         parent: entry.parent.as_deref().map(ServiceId::new),
         depends_on: entry.depends_on.iter().map(|d| ServiceId::new(d)).collect(),
         runbooks: vec![format!("https://wiki.harbour.example/runbooks/{id}")],

@@ -1,15 +1,19 @@
 //! What each message does to the console: pure, with effects as data.
 
+use std::sync::Arc;
+
 use ratatui::layout::{Position, Rect};
 
 use super::{Done, MAX_MESSAGES, Model, Msg, Settings, Tab};
 use crate::domain::calendar;
 use crate::domain::command::{Outcome, Verdict};
+use crate::domain::incident::Incident;
 use crate::domain::incident::lifecycle::Action as Does;
+use crate::domain::paging::{Pager, Progress};
 use crate::domain::roster::book;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::domain::upstream::{self, Call};
-use crate::engine::Command;
+use crate::engine::{Command, Snapshot};
 use crate::ui::cmd::Cmd;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
@@ -416,13 +420,31 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
 }
 
 fn quit(model: &mut Model, cmds: &mut Vec<Cmd>) {
-    if model.waiting.is_empty() {
+    let mut lines = Vec::new();
+    if !model.waiting.is_empty() {
+        lines.push(format!("{} sent, not confirmed as stored yet.", model.waiting.len()));
+    }
+    lines.extend(unattended(&model.world));
+    if lines.is_empty() {
         cmds.push(Cmd::Quit(0));
         return;
     }
-    let lines = vec![format!("{} sent, not confirmed as stored yet.", model.waiting.len())];
     let confirm = Confirm::new("Quit now?", lines, "quit", vec![Step::Do(Cmd::Quit(0))]);
     model.overlays.push(Overlay::Confirm(confirm));
+}
+
+/// What nobody is paged for any more when this console is left: it is the one that pages, and no
+/// other is there.
+fn unattended(world: &Snapshot) -> Option<String> {
+    if world.site.demo || world.pager != (Pager::Here { alone: true }) {
+        return None;
+    }
+    let pages = |i: &Arc<Incident>| i.escalation.as_ref().is_some_and(Progress::is_under_way);
+    match world.incidents.by_id.values().filter(|i| i.is_open() && pages(i)).count() {
+        0 => None,
+        1 => Some("One incident pages on, and nobody else would page for it.".to_owned()),
+        n => Some(format!("{n} incidents page on, and nobody else would page for them.")),
+    }
 }
 
 fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
@@ -586,7 +608,7 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         | Command::Upstream(upstream::Command::UndoLast)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
-        Command::Paging(_) => Some(command.clone()),
+        Command::Paging(_) | Command::Escalate(_) => Some(command.clone()),
         // What somebody else changed since is refused, and nothing older taken back instead.
         Command::Calendar(command) => {
             let undo = match command.subject() {
@@ -612,7 +634,9 @@ fn stays(command: &Command) -> Option<&'static str> {
             Call::Silence { .. } | Call::Downtime { .. } => None,
             _ => Some("an order that is no silence stays; give another one"),
         },
-        Command::Paging(_) => Some("page not recalled: whoever was paged has it, or will"),
+        Command::Paging(_) | Command::Escalate(_) => {
+            Some("page not recalled: whoever was paged has it, or will")
+        }
         _ => None,
     }
 }

@@ -8,6 +8,7 @@ use ratatui::style::Style;
 
 use crate::domain::incident::Priority;
 use crate::domain::observation::{SourceState, SourceStatus};
+use crate::domain::paging::Pager;
 use crate::domain::text;
 use crate::domain::time::zone;
 use crate::engine::StoreState;
@@ -123,6 +124,9 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
         let more = if blind.len() > 1 { format!(" +{}", blind.len() - 1) } else { String::new() };
         let text = format!(" BLIND {source} {}{more} ", ctx.age(*since));
         out.push(piece(0, false, vec![(text, of(Role::Banner))]));
+    }
+    if ctx.world.plan.pages() && ctx.world.pager == Pager::Nobody {
+        out.push(piece(1, false, vec![("no pager".to_owned(), base.patch(of(Role::Warning)))]));
     }
     out.extend(on_call(model, ctx, base));
     if site.read_only {

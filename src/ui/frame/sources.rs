@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::observation::{SourceState, SourceStatus};
+use crate::domain::paging::Pager;
 use crate::domain::text;
 use crate::ui::screens::{Ctx, centred};
 use crate::ui::theme::Role;
@@ -63,7 +64,24 @@ pub fn lines(ctx: &Ctx<'_>, screen_width: u16) -> Vec<Line> {
     let width = cells(screen_width);
     let mut sources: Vec<&SourceStatus> = ctx.world.sources.iter().collect();
     sources.sort_by_key(|s| s.state == SourceState::Fresh);
-    sources.into_iter().flat_map(|s| source(ctx, s, width)).collect()
+    let mut lines: Vec<Line> = sources.into_iter().flat_map(|s| source(ctx, s, width)).collect();
+    if ctx.world.plan.pages() {
+        let theme = ctx.theme();
+        let (text, role) = match &ctx.world.pager {
+            Pager::Unknown => return lines,
+            Pager::Nobody => {
+                ("nobody: an agent or a console that writes would".to_owned(), Role::Warning)
+            }
+            Pager::Here { .. } => ("this console".to_owned(), Role::Text),
+            Pager::Other(name) => (name.clone(), Role::Text),
+        };
+        if lines.last().is_some_and(|last| !last.is_empty()) {
+            lines.push(Vec::new());
+        }
+        let name = (0, "pager".to_owned(), theme.of(Role::Muted));
+        lines.push(vec![name, (INDENT, text, theme.of(role))]);
+    }
+    lines
 }
 
 fn source(ctx: &Ctx<'_>, s: &SourceStatus, width: u16) -> Vec<Line> {

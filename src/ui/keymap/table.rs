@@ -176,6 +176,7 @@ actions! {
     Take           "take"             ["T"],            [OnCall],                  OnCall, 90 "take",             WRITES SAFE,  shift,           "take this shift from whoever has it";
     Swap           "swap"             ["W"],            [OnCall],                  OnCall, 80 "swap",             WRITES SAFE,  shift,           "exchange this shift for one of somebody else";
     Page           "page"             ["p"],            [Incidents, Incident, OnCall], OnCall, 74 "page",         WRITES ASKS,  pageable,        "page a level or a person; on an incident, about it";
+    Escalate       "escalate"         ["e"],            [Incidents, Incident],     OnCall, 12 "escalate",         WRITES ASKS,  open,            "page the next level of its policy now";
     TestPage       "test_page"        [],               [Console],                 OnCall, 0 "test page",         WRITES SAFE,  always,          "page yourself, to see whether it arrives";
     Present        "present"          ["."],            [OnCall, Calendar],        OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
     Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";

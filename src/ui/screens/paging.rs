@@ -7,13 +7,13 @@ use super::{Ctx, Step, Tone};
 use crate::domain::command::Command;
 use crate::domain::incident::{Incident, IncidentId, Priority};
 use crate::domain::paging::reach::{Desk, Reach, Whom, reach};
-use crate::domain::paging::{self, Page, Pages, Request, Standing};
+use crate::domain::paging::{self, Page, Pages, Request, Standing, escalate};
 use crate::domain::roster::concerns::is_night;
-use crate::domain::roster::escalation::Target;
+use crate::domain::roster::escalation::{Escalation, Target};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Override, Person, PersonId};
 use crate::domain::time::{Instant, near, zone};
-use crate::engine::Plan;
+use crate::engine::{Plan, Snapshot};
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
 use crate::ui::widgets::form::Submit;
@@ -177,6 +177,40 @@ pub fn about(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
         return say("nobody to page: [[people]] in the config makes a team".to_owned());
     }
     show(Overlay::Picker(Picker::new(&format!("Page about {}", incident.id), items)))
+}
+
+/// The policy that governs an incident.
+pub fn policy<'a>(incident: &Incident, world: &'a Snapshot) -> Option<&'a Arc<Escalation>> {
+    let health = incident.service.as_ref().and_then(|id| world.health.get(id));
+    escalate::policy(&world.plan.roster, health.map(|h| &*h.service))
+}
+
+/// Asks whether to page the next level of the policy that governs an incident.
+pub fn escalate(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
+    let Some(policy) = policy(incident, ctx.world) else {
+        return say(escalate::ungoverned(incident));
+    };
+    let office = Office::of(ctx);
+    let (level, _) = escalate::by_hand(incident, policy, None);
+    let whom = Whom::Level(policy.id.clone(), level);
+    let reach = match office.reach(&whom, Some(incident.priority)) {
+        Ok(reach) if reach.routes.is_empty() => {
+            return say(format!("{} reaches nobody: {}", reach.target, reach.nobody()));
+        }
+        Ok(reach) => reach,
+        Err(why) => return say(why),
+    };
+    let mut lines = office.lines(&reach);
+    lines.extend([String::new(), format!("about {}", About::of(incident).line)]);
+    lines.push(office.last_line().to_owned());
+    let request = escalate::Request {
+        incident: incident.id,
+        level: Some(level),
+        confirmed: Some(reach.routes.iter().map(|r| r.person.clone()).collect()),
+    };
+    let yes = vec![Step::Do(Cmd::Ask(Command::Escalate(request)))];
+    let title = format!("Escalate {} to {}?", incident.id, reach.target);
+    show(Overlay::Confirm(Confirm::new(&title, lines, "page", yes)))
 }
 
 /// Sees whether pages arrive: to the operator where the config says who that is, else to somebody.

@@ -447,6 +447,6 @@ pub(super) fn finish(
         notes.push(format!("repeats {repeat} times; here {repeat_most}"));
     }
     let id = free(&mut rota.ids.policies, &[&called]);
-    let escalation = Escalation { id: id.into(), levels, repeat: repeat.min(repeat_most) };
+    let escalation = Escalation { repeat: repeat.min(repeat_most), ..Escalation::new(&id, levels) };
     rota.policies.push(Policy { name: called, escalation, notes });
 }

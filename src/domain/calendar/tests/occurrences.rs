@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::matcher::Labels;
 use crate::domain::time::recurrence::Start;
 
 #[test]
@@ -163,4 +164,21 @@ proptest! {
             prop_assert_eq!(Length::parse(&length.to_string()), Some(length));
         }
     }
+}
+
+#[test]
+fn what_touches_a_service_is_found_without_looking_at_the_rest() {
+    let mut mail = standard(window("mail", Kind::Update, "2026-11-10 12:00", 2));
+    mail.scope.services = vec![ServiceId::new("mail")];
+    let db = standard(window("db", Kind::Update, "2026-11-10 13:00", 2));
+    let book = Book::new(vec![mail, db]);
+    let within = between("2026-11-10 00:00", "2026-11-11 00:00");
+    let of = |service: &str| {
+        let (service, labels) = (ServiceId::new(service), Labels::new());
+        let now = at("2026-11-09 00:00");
+        let found = book.calendar.touching((Some(&service), &labels), within, now);
+        found.into_iter().map(|one| one.key.window.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("mail"), ["mail"]);
+    assert_eq!(of("nothing"), [""; 0]);
 }

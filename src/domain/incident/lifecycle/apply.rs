@@ -6,6 +6,7 @@ use crate::domain::incident::model::{
     Absorbed, Acknowledgement, AlertFact, Change, Class, Ending, Feedback, Hold, Incident,
     IncidentState, Maintained, Signature, Snooze, Standing,
 };
+use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::time::Instant;
 
 /// Folds one event into the incident that it is about. `None` for an incident that is not known and
@@ -49,6 +50,7 @@ fn open(event: &Event, opening: &crate::domain::incident::event::Opening) -> Inc
         alone: None,
         excluded: false,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }
@@ -59,6 +61,16 @@ const REOPENINGS_KEPT: usize = 8;
 
 /// Folds one event, other than its opening, into an incident in place.
 pub fn apply(incident: &mut Incident, event: &Event) {
+    change_by(incident, event);
+    // Whatever made it so: as soon as somebody has it, nobody else is called.
+    if escalate::is_quiet(incident)
+        && let Some(progress) = &mut incident.escalation
+    {
+        progress.stop();
+    }
+}
+
+fn change_by(incident: &mut Incident, event: &Event) {
     incident.version = event.position;
     let at = event.at;
     let by = &event.actor.name;
@@ -225,7 +237,12 @@ pub fn apply(incident: &mut Incident, event: &Event) {
             standing.cancelled = ending(false, reason);
             what = Some("cancelled".to_owned());
         }
-        EventBody::Folded { under } => incident.parent = Some(*under),
+        EventBody::Folded { under } => {
+            incident.parent = Some(*under);
+            if let Some(progress) = &mut incident.escalation {
+                progress.stop();
+            }
+        }
         EventBody::Unfolded => incident.parent = None,
         EventBody::Unverified => incident.unverified_since = Some(at),
         EventBody::Verified => incident.unverified_since = None,
@@ -236,6 +253,17 @@ pub fn apply(incident: &mut Incident, event: &Event) {
         EventBody::MaintenanceEnded => incident.maintenance = None,
         EventBody::FlappingStarted => incident.flapping_since = Some(at),
         EventBody::FlappingEnded => incident.flapping_since = None,
+        EventBody::Escalated { policy, level, round, people, next, .. } => {
+            let phase = next.map_or(Phase::Stopped, |until| Phase::Waiting { until });
+            let (policy, people) = (policy.clone(), people.clone());
+            incident.escalation =
+                Some(Progress { policy, level: *level, round: *round, at, people, phase });
+        }
+        EventBody::EscalationExhausted { .. } => {
+            if let Some(progress) = &mut incident.escalation {
+                progress.phase = Phase::Exhausted;
+            }
+        }
         EventBody::Reclassified { impact, urgency, priority, category } => {
             let (impact, urgency, priority) = (*impact, *urgency, *priority);
             let category = category.as_ref().unwrap_or(&incident.category).clone();

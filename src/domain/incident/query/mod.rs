@@ -24,6 +24,7 @@ pub use pattern::Pattern;
 use super::model::{Incident, IncidentState};
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
+use crate::domain::paging::Progress;
 use crate::domain::time::Instant;
 
 /// What to show. The default shows everything.
@@ -93,6 +94,7 @@ pub enum Flag {
     Reported,
     Snoozed,
     Merged,
+    Paging,
 }
 
 /// What a query needs to know beside the incident.
@@ -306,7 +308,7 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
@@ -321,6 +323,7 @@ impl Flag {
         Self::Reported,
         Self::Snoozed,
         Self::Merged,
+        Self::Paging,
     ];
 
     pub fn word(self) -> &'static str {
@@ -339,6 +342,7 @@ impl Flag {
             Self::Reported => "reported",
             Self::Snoozed => "snoozed",
             Self::Merged => "merged",
+            Self::Paging => "paging",
         }
     }
 
@@ -359,6 +363,7 @@ impl Flag {
             Self::Reported => "reported by a person",
             Self::Snoozed => "out of sight for a while",
             Self::Merged => "part of another one",
+            Self::Paging => "people are paged until somebody has it",
         }
     }
 
@@ -378,6 +383,7 @@ impl Flag {
             Self::Firing => incident.alerts.values().any(|a| a.cleared_at.is_none()),
             Self::Snoozed => incident.is_snoozed(),
             Self::Merged => incident.standing.merged_into.is_some(),
+            Self::Paging => incident.escalation.as_ref().is_some_and(Progress::is_under_way),
             Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
         }
     }

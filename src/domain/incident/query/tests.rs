@@ -42,6 +42,7 @@ fn incident() -> Incident {
         alone: None,
         excluded: false,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }
@@ -128,7 +129,7 @@ fn whoever_acknowledged_has_it() {
 #[case("sla<15m", 0..7, "there is no term \"sla\"", "to search for the text, put it in quotes: \"sla<15m\"")]
 #[case("http://x", 0..8, "there is no term \"http\"", "to search for the text, put it in quotes: \"http://x\"")]
 #[case("p:1 state:nwe", 10..13, "state knows no \"nwe\"", "did you mean new?")]
-#[case("is:snoozed", 3..10, "is knows no \"snoozed\"", "known: open, mine, silenced, maintenance, flapping, unverified, unassigned, folded, recurring, reopened, firing, reported")]
+#[case("is:quux", 3..7, "is knows no \"quux\"", "known: open, mine, silenced, maintenance, flapping, unverified, unassigned, folded, recurring, reopened, firing, reported, snoozed, merged, paging")]
 #[case("is:flaping", 3..10, "is knows no \"flaping\"", "did you mean flapping?")]
 #[case("p:7", 2..3, "\"7\" is not a priority", "priorities run from 1 to 5: p:1, p:1..2, p<3")]
 #[case("p:2..1", 2..6, "\"2..1\" is not a priority", "priorities run from 1 to 5: p:1, p:1..2, p<3")]

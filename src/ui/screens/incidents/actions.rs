@@ -129,6 +129,18 @@ pub fn silence(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     }
 }
 
+/// Pages the next level of the policy that governs one incident.
+pub fn escalate(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let [one] = aim.targets.as_slice() else {
+        let why = "one incident is escalated at a time: take the marks away";
+        return vec![Step::Say(Tone::Info, why.to_owned())];
+    };
+    match ctx.world.incidents.get(one.id) {
+        Some(incident) => paging::escalate(incident, ctx),
+        None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
+    }
+}
+
 /// Resolves at once. Where alerts still fire, asks before it sends anything: an answer that came
 /// later could meet another key.
 pub fn resolve(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {

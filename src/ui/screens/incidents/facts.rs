@@ -2,18 +2,24 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::actions;
 use super::timeline::{self, nth, standing};
+use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
 use crate::domain::outbox::Standing;
+use crate::domain::paging::{Phase, Progress};
+use crate::domain::roster::Schedule;
+use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text::{duration, is_web};
-use crate::domain::time::{Instant, TimeStyle, show};
+use crate::domain::time::{Instant, Interval, TimeStyle, near, show};
 use crate::engine::Snapshot;
 use crate::ui::screens::silences;
 use crate::ui::theme::{Role, Theme};
@@ -24,6 +30,10 @@ use crate::ui::widgets::{Paint, Piece, width};
 const LABEL: u16 = 9;
 /// As a source tells who has an alert there.
 const ACKNOWLEDGED: &str = "acknowledged by ";
+/// How far before the trouble, and how far ahead, what is planned is looked at; how much of it is shown.
+const BEFORE: TimeDelta = TimeDelta::hours(2);
+const AHEAD: TimeDelta = TimeDelta::hours(24);
+const PLANNED: usize = 3;
 /// How many related incidents are named.
 const NAMED: usize = 6;
 
@@ -186,6 +196,7 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     }
     lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
+    lines.extend(paging(incident, eye));
     for (label, words) in [
         ("found", timeline::found(incident)),
         ("feedback", timeline::feedback(incident)),
@@ -200,6 +211,8 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     lines.push(service(incident, eye));
     lines.extend(leads(incident, eye));
     lines.extend(related(incident, eye));
+    lines.extend(on_call(incident, eye));
+    lines.extend(planned(incident, eye));
     for (key, label) in [("summary", "summary"), ("description", "about"), ("message", "message")] {
         if let Some(words) = incident.annotations.get(key).filter(|w| **w != incident.title) {
             lines.push(fact(label, words.lines().collect::<Vec<_>>().join(" "), text));
@@ -260,6 +273,27 @@ fn opened(incident: &Incident, eye: &Eye<'_>) -> String {
         let _ = write!(text, ", had begun {} before", duration(began));
     }
     text
+}
+
+/// How far the paging has come: `core level 1, Ana Ruiz; goes on in 4m`.
+fn paging(incident: &Incident, eye: &Eye<'_>) -> Option<Fact> {
+    let Progress { policy, level, round, at, people, phase } = incident.escalation.as_ref()?;
+    let roster = &eye.world.plan.roster;
+    let whom: Vec<&str> = people.iter().map(|id| roster.name(id)).collect();
+    let whom = if whom.is_empty() { "nobody".to_owned() } else { whom.join(", ") };
+    let again = if *round > 1 { format!(", round {round}") } else { String::new() };
+    let (then, role) = match phase {
+        Phase::Waiting { until } if !incident.is_open() || *until <= eye.now => {
+            (String::new(), Role::Text)
+        }
+        Phase::Waiting { until } => {
+            (format!("; goes on in {}", duration(*until - eye.now)), Role::Warning)
+        }
+        Phase::Stopped => (String::new(), Role::Muted),
+        Phase::Exhausted => ("; nobody acknowledged, it is exhausted".to_owned(), Role::Critical),
+    };
+    let text = format!("{policy} level {level}{again}: {whom}, {}{then}", eye.when(*at));
+    Some(fact("paging", text, eye.theme.of(role)))
 }
 
 fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {
@@ -383,6 +417,65 @@ fn leads(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         lines.push(Fact { label: "links", value: others });
     }
     lines
+}
+
+/// Who is on call for it now, and how they are reached: by the schedules of its service's team, where
+/// it has some, else by all.
+fn on_call(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let world = eye.world;
+    let team = incident
+        .service
+        .as_ref()
+        .and_then(|id| world.health.get(id))
+        .and_then(|health| health.service.team.as_deref());
+    let schedules = &world.plan.roster.schedules;
+    let is_ours = |s: &&Arc<Schedule>| s.team.as_deref() == team && team.is_some();
+    let own: Vec<&Arc<Schedule>> = schedules.iter().filter(is_ours).collect();
+    let asked = if own.is_empty() { schedules.iter().take(NAMED).collect() } else { own };
+    let overrides = world.book.overrides();
+    let mut lines = Vec::new();
+    for schedule in asked {
+        let shift = on_call_at(schedule, &overrides, &world.imported, eye.now);
+        let (words, role) = match shift {
+            None => (format!("{}: nobody", schedule.id), Role::Warning),
+            Some(shift) => {
+                let roster = &world.plan.roster;
+                let person = roster.person(&shift.person);
+                let ways = person.into_iter().flat_map(|p| [&p.phone, &p.chat, &p.email]);
+                let ways: Vec<&str> = ways.flatten().map(|way| &**way).take(2).collect();
+                let ways =
+                    if ways.is_empty() { String::new() } else { format!("  {}", ways.join("  ")) };
+                let name = roster.name(&shift.person);
+                (format!("{name}{ways}  ({})", schedule.id), Role::Text)
+            }
+        };
+        let label = if lines.is_empty() { "on call" } else { " " };
+        lines.push(fact(label, words, eye.theme.of(role)));
+    }
+    lines
+}
+
+/// What is planned for what it is about, just now or soon: a change may be why.
+fn planned(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
+    let within = Interval::new(incident.started_at.min(eye.now) - BEFORE, eye.now + AHEAD);
+    let what = (incident.service.as_ref(), &incident.labels);
+    let found = eye.world.calendar.touching(what, within, eye.now);
+    let shown = found.iter().filter(|one| one.status != Status::Cancelled);
+    // Of many the nearest to now.
+    let mut shown: Vec<&Occurrence> = shown.collect();
+    shown.sort_by_key(|one| (one.planned.from - eye.now).abs());
+    shown.truncate(PLANNED);
+    shown.sort_by_key(|one| one.planned.from);
+    let lines = shown.into_iter().enumerate().map(|(n, one)| {
+        let (from, to) = (
+            near(one.planned.from, eye.now, eye.zone()),
+            near(one.planned.to, eye.now, eye.zone()),
+        );
+        let words = format!("{from}–{to}  {}, {}", one.window.title(), one.stands(eye.now));
+        let label = if n == 0 { "planned" } else { " " };
+        fact(label, words, eye.theme.of(Role::Text))
+    });
+    lines.collect()
 }
 
 fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {

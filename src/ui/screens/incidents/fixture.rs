@@ -46,6 +46,7 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         alone: None,
         excluded: false,
         flapping_since: None,
+        escalation: None,
         reopened_at: Vec::new(),
         last_change: None,
     }

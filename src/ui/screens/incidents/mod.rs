@@ -338,6 +338,7 @@ impl Queue {
             }
             Action::Page => actions::page(&aim, ctx),
             Action::Silence => actions::silence(&aim, ctx),
+            Action::Escalate => actions::escalate(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Hold => forms::hold(aim, ctx),
@@ -521,6 +522,7 @@ impl Screen for Queue {
             | Action::Note
             | Action::Page
             | Action::Silence
+            | Action::Escalate
             | Action::EditNote
             | Action::Hold
             | Action::Snooze

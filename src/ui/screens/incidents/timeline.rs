@@ -271,6 +271,23 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
         EventBody::FlappingStarted => {
             ("flapping", warn, "comes and goes; quiet until it has peace".to_owned())
         }
+        EventBody::Escalated { policy, level, round, people, missed, next } => {
+            let again = if *round > 1 { format!(", round {round}") } else { String::new() };
+            let whom = if people.is_empty() {
+                "reaches nobody".to_owned()
+            } else {
+                format!("pages {}", people.join(", "))
+            };
+            let then =
+                next.filter(|at| *at > event.at).map(|at| format!("goes on at {}", clock(at)));
+            let rest = missed.iter().map(|why| unreached(why)).chain(then);
+            let rest: Vec<String> = std::iter::once(whom).chain(rest).collect();
+            let tone = if people.is_empty() { warn } else { Tone::Plain };
+            ("escalated", tone, format!("{policy} level {level}{again} {}", rest.join("; ")))
+        }
+        EventBody::EscalationExhausted { policy } => {
+            ("exhausted", bad, format!("nobody acknowledged; escalation {policy} is exhausted"))
+        }
         EventBody::FlappingEnded => ("steady", Tone::Plain, "no longer flapping".to_owned()),
         EventBody::Reclassified { impact, urgency, priority, category } => {
             let about = category.as_ref().map(|c| format!("category {c}")).unwrap_or_default();
@@ -286,6 +303,11 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
         ActorKind::Person | ActorKind::Source => event.actor.name.clone(),
     };
     Entry { at: event.at, word, tone, who, text }
+}
+
+/// Whom a page does not reach, as one says it: `not Mia: no channels`, `nobody is on call on nights`.
+fn unreached(why: &str) -> String {
+    if why.starts_with("nobody ") { why.to_owned() } else { format!("not {why}") }
 }
 
 /// What is not empty, with a sign between.
