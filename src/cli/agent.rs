@@ -1,5 +1,5 @@
 //! `atalaya agent`: the engine of a console without its screen, for a service manager. It polls, raises
-//! incidents, mirrors maintenance, carries orders out and pages, and says what happens in lines on standard error.
+//! incidents, mirrors maintenance and pages, and says what happens in lines on standard error.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -20,7 +20,7 @@ use crate::domain::observation::{SourceName, SourceState};
 use crate::domain::paging::Pager;
 use crate::domain::text::{MAX_LINE, clean, count};
 use crate::domain::time::Timescale;
-use crate::engine::core::{News, Notice};
+use crate::engine::core::{News, Notice, OrderNews, PageNews};
 use crate::engine::{Effect, Handle, Snapshot, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool, switch};
@@ -117,7 +117,6 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let actor = stored::operator(context, &config);
     tracing::info!("{}", beginning(&config, &store));
     let (courier, couriers) = watch::channel(Courier::new(&config.channels));
-    let (clerk, clerks) = watch::channel(Arc::new(Clerk::new(&config.sources)));
     let (notify, _) = watch::channel(config.notify.clone());
     let (news, heard) = mpsc::channel(QUEUE);
     let mut beside = vec![
@@ -125,8 +124,7 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
         Task::spawn(look(handle.clone())),
         Task::spawn(duty::run(handle.clone(), duty::lease(context, &config, true))),
         Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
-        Task::spawn(orders::run(handle.clone(), actor.clone(), clerks, time)),
-        Task::spawn(pager::run(handle.clone(), actor, couriers, time)),
+        Task::spawn(pager::run(handle.clone(), actor.clone(), couriers, time)),
     ];
     if let Some(switch) = config.switch.clone() {
         let probe = move || {
@@ -135,6 +133,8 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
         };
         beside.push(Task::spawn(switch::run(switch, handle.clone(), probe)));
     }
+    let (clerk, clerks) = watch::channel(Arc::new(Clerk::new(&config.sources)));
+    beside.push(Task::spawn(orders::run(handle.clone(), actor, clerks, time)));
     let over = Over::default();
     let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let started = edge.start(config, Some(context.around.clone()));
@@ -159,10 +159,14 @@ async fn say(mut effects: mpsc::Receiver<Effect>, mut news: mpsc::Receiver<Msg>)
         tokio::select! {
             Some(effect) = effects.recv() => match effect {
                 Effect::Notify(notice) => tracing::info!("{}", told(&notice)),
-                Effect::Paged(news) if news.is_good => tracing::info!("{}", news.text),
-                Effect::Paged(news) => tracing::warn!("{}", news.text),
-                Effect::Ordered(news) if news.is_good => tracing::info!("{}", news.text),
-                Effect::Ordered(news) => tracing::warn!("{}", news.text),
+                Effect::Paged(PageNews { text, is_good })
+                | Effect::Ordered(OrderNews { text, is_good }) => {
+                    if is_good {
+                        tracing::info!("{text}");
+                    } else {
+                        tracing::warn!("{text}");
+                    }
+                }
                 // It is put to its owner, at their console.
                 Effect::Ask(_) => {}
             },

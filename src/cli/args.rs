@@ -168,13 +168,13 @@ pub enum Command {
     Calendar(Calendar),
     /// Page somebody, by the channels that they asked for; exit code 3 where it has not arrived
     Page(Page),
+    /// The console without a screen: polls, raises incidents and pages, until it is told to end
+    Agent,
     /// What is silenced upstream, what ends first before the others
     Silences(Silences),
     /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
     #[command(subcommand)]
     Silence(Silence),
-    /// The console without a screen: polls, raises incidents and pages, until it is told to end
-    Agent,
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

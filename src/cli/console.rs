@@ -122,8 +122,8 @@ fn named(command: &Command) -> Vec<String> {
         Command::Paging(paging::Command::Page(_) | paging::Command::Test { .. }) => {
             vec!["the page".to_owned()]
         }
-        Command::Upstream(upstream::Command::Order(order)) => vec![order.call.words()],
         Command::Escalate(request) => vec![format!("{} escalate", request.incident)],
+        Command::Upstream(upstream::Command::Order(order)) => vec![order.call.words()],
         // What was claimed and not ended is claimed again.
         Command::Paging(_) | Command::Upstream(_) => Vec::new(),
     }
@@ -250,10 +250,10 @@ async fn open(
     let spooling = spool::run(handle.clone(), actor.clone(), couriers.clone(), time);
     let spooling = tokio::spawn(spooling);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
+    let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
     let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
-    let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
     let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
@@ -281,7 +281,7 @@ async fn open(
         in_view: Box::new(move |ids| in_view.set(ids)),
         pending: Pending::default(),
     };
-    let beside = [running, telling, paging, spooling, on_duty, ordering];
+    let beside = [running, telling, paging, spooling, ordering, on_duty];
     Ok(Opened { tui, input, model, outside, beside })
 }
 

@@ -24,10 +24,10 @@ pub enum Command {
     Calendar(calendar::Command),
     /// Page somebody, or say what became of it.
     Paging(paging::Command),
-    /// Order something of a system that alerts came from, or say what became of it.
-    Upstream(upstream::Command),
     /// Page the next level of the policy that governs an incident, now.
     Escalate(paging::escalate::Request),
+    /// Order something of a system that alerts came from, or say what became of it.
+    Upstream(upstream::Command),
 }
 
 /// The answer to one target of a command.

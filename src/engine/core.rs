@@ -447,8 +447,8 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             Command::Roster(command) => commands::roster(&mut draft, actor, command),
             Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
             Command::Paging(command) => commands::paging(&mut draft, actor, command),
-            Command::Upstream(command) => commands::upstream(&mut draft, actor, command),
             Command::Escalate(request) => escalation::by_hand(&mut draft, actor, request),
+            Command::Upstream(command) => commands::upstream(&mut draft, actor, command),
         },
         Input::Tick => {
             detection::tick(&mut draft);

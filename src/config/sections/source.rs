@@ -175,8 +175,8 @@ fn source<'a>(
             origins = from;
             kind.map(Kind::Alertmanager)
         }
-        "icinga2" => icinga2(s, mirror, acknowledge).map(Kind::Icinga2),
         "pagerduty" => pagerduty(s, &http.auth).map(Kind::PagerDuty),
+        "icinga2" => icinga2(s, mirror, acknowledge).map(Kind::Icinga2),
         "http" => {
             let (kind, of) = document(s);
             services = of;

@@ -19,9 +19,9 @@ use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::{Entry, NewEntry};
 use crate::domain::observation::Observation;
-use crate::domain::paging::{self, Pager};
+use crate::domain::paging::Pager;
 use crate::domain::time::Instant;
-use crate::domain::upstream;
+use crate::domain::{paging, upstream};
 use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
@@ -256,10 +256,10 @@ impl Engine {
         }
         let ids: Vec<_> = match &command {
             Command::Paging(paging::Command::Page(request)) => request.about.into_iter().collect(),
+            Command::Escalate(request) => vec![request.incident],
             Command::Upstream(upstream::Command::Order(request)) => {
                 request.about.into_iter().collect()
             }
-            Command::Escalate(request) => vec![request.incident],
             Command::Report(_)
             | Command::Roster(_)
             | Command::Calendar(_)
@@ -552,12 +552,12 @@ fn is_urgent(message: &Message) -> bool {
 fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
     let refused = |id| Outcome { id, verdict: Verdict::Refused { why: why.to_owned() } };
     match command {
+        Command::Escalate(request) => vec![refused(Some(request.incident))],
         Command::Report(_)
         | Command::Roster(_)
         | Command::Calendar(_)
         | Command::Paging(_)
         | Command::Upstream(_) => vec![refused(None)],
-        Command::Escalate(request) => vec![refused(Some(request.incident))],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

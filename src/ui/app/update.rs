@@ -630,13 +630,13 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::Paging(_) | Command::Escalate(_) => {
+            Some("page not recalled: whoever was paged has it, or will")
+        }
         Command::Upstream(upstream::Command::Order(order)) => match order.call {
             Call::Silence { .. } | Call::Downtime { .. } => None,
             _ => Some("an order that is no silence stays; give another one"),
         },
-        Command::Paging(_) | Command::Escalate(_) => {
-            Some("page not recalled: whoever was paged has it, or will")
-        }
         _ => None,
     }
 }

@@ -53,10 +53,7 @@ pub fn judge(
             (IncidentState::Acknowledged, Some(ack))
                 if ack.by == actor.name && lasting.is_some() =>
             {
-                let Some(until) = lasts(incident, *lasting, policy, now) else {
-                    return Ok(Vec::new());
-                };
-                return Ok(vec![EventBody::AcknowledgementExtended { until }]);
+                vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
             }
             (IncidentState::Acknowledged, Some(ack)) if ack.by == actor.name => {
                 return Err(Verdict::Already { why: format!("{id} is already yours") });

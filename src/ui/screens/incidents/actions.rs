@@ -117,18 +117,6 @@ pub fn page(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     }
 }
 
-/// Silences the alerts of one incident where they come from.
-pub fn silence(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
-    let [one] = aim.targets.as_slice() else {
-        let why = "a silence is about one incident: take the marks away";
-        return vec![Step::Say(Tone::Info, why.to_owned())];
-    };
-    match ctx.world.incidents.get(one.id) {
-        Some(incident) => silences::form(incident, ctx),
-        None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
-    }
-}
-
 /// Pages the next level of the policy that governs one incident.
 pub fn escalate(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     let [one] = aim.targets.as_slice() else {
@@ -137,6 +125,18 @@ pub fn escalate(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     };
     match ctx.world.incidents.get(one.id) {
         Some(incident) => paging::escalate(incident, ctx),
+        None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
+    }
+}
+
+/// Silences the alerts of one incident where they come from.
+pub fn silence(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let [one] = aim.targets.as_slice() else {
+        let why = "a silence is about one incident: take the marks away";
+        return vec![Step::Say(Tone::Info, why.to_owned())];
+    };
+    match ctx.world.incidents.get(one.id) {
+        Some(incident) => silences::form(incident, ctx),
         None => vec![Step::Say(Tone::Info, format!("{} is not loaded", one.id))],
     }
 }

@@ -28,12 +28,12 @@ use crate::ui::widgets::{Paint, Piece, width};
 
 /// How wide the labels are.
 const LABEL: u16 = 9;
-/// As a source tells who has an alert there.
-const ACKNOWLEDGED: &str = "acknowledged by ";
 /// How far before the trouble, and how far ahead, what is planned is looked at; how much of it is shown.
 const BEFORE: TimeDelta = TimeDelta::hours(2);
 const AHEAD: TimeDelta = TimeDelta::hours(24);
 const PLANNED: usize = 3;
+/// As a source tells who has an alert there.
+const ACKNOWLEDGED: &str = "acknowledged by ";
 /// How many related incidents are named.
 const NAMED: usize = 6;
 

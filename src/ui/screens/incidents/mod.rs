@@ -337,8 +337,8 @@ impl Queue {
                 actions::assign(&aim, me, &self.vocabulary.people, ctx)
             }
             Action::Page => actions::page(&aim, ctx),
-            Action::Silence => actions::silence(&aim, ctx),
             Action::Escalate => actions::escalate(&aim, ctx),
+            Action::Silence => actions::silence(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
             Action::Hold => forms::hold(aim, ctx),
@@ -521,8 +521,8 @@ impl Screen for Queue {
             | Action::Resolve
             | Action::Note
             | Action::Page
-            | Action::Silence
             | Action::Escalate
+            | Action::Silence
             | Action::EditNote
             | Action::Hold
             | Action::Snooze
