@@ -41,7 +41,8 @@ async fn sqlite_keeps_the_promise(
         "bulk",
         "roster",
         "calendar",
-        "pages"
+        "pages",
+        "orders"
     )]
     promise: &str,
 ) {
