@@ -13,8 +13,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::console::Over;
 use super::console::edge::{Edge, Task};
+use super::duty::Duty;
 use super::output::Exit;
-use super::{Context, Failure, duty, log, orders, stored};
+use super::{Context, Failure, log, orders, stored};
 use crate::config::Config;
 use crate::domain::observation::{SourceName, SourceState};
 use crate::domain::paging::Pager;
@@ -122,7 +123,7 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let mut beside = vec![
         Task::spawn(say(told, heard)),
         Task::spawn(look(handle.clone())),
-        Task::spawn(duty::run(handle.clone(), duty::lease(context, &config, true))),
+        Task::spawn(Duty::new(context, &config, true).run(handle.clone())),
         Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
         Task::spawn(pager::run(handle.clone(), actor.clone(), couriers, time)),
     ];

@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::args::Console as Args;
+use super::duty::Duty;
 use super::output::{Exit, complain};
-use super::{Context, Failure, duty, log, orders, stored, themes};
+use super::{Context, Failure, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
 use crate::domain::paging;
@@ -250,7 +251,8 @@ async fn open(
     let spooling = spool::run(handle.clone(), actor.clone(), couriers.clone(), time);
     let spooling = tokio::spawn(spooling);
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
-    let on_duty = tokio::spawn(duty::run(handle.clone(), duty::lease(context, &config, false)));
+    let duty = Duty::new(context, &config, false);
+    let on_duty = tokio::spawn(duty.clone().run(handle.clone()));
     let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
@@ -279,6 +281,7 @@ async fn open(
         welcomed: Box::new(move || remember(&welcomed)),
         news: received,
         in_view: Box::new(move |ids| in_view.set(ids)),
+        rests: Box::new(move || duty.rest()),
         pending: Pending::default(),
     };
     let beside = [running, telling, paging, spooling, ordering, on_duty];

@@ -191,7 +191,7 @@ async fn seen(config: &Config, only: Option<&str>) -> (Silences, bool) {
 }
 
 fn known_source(config: &Config, name: &str) -> Result<SourceName, Failure> {
-    let takes = || config.plan.upstreams.iter().filter(|(_, u)| u.kind != UpstreamKind::Http);
+    let takes = || config.plan.upstreams.iter().filter(|(_, u)| u.kind != UpstreamKind::Told);
     if let Some((name, _)) = takes().find(|(known, _)| ***known == *name) {
         return Ok(name.clone());
     }

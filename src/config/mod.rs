@@ -377,12 +377,14 @@ pub fn taking_orders(sources: &[SourceSettings]) -> Upstreams {
         let kind = match &s.kind {
             Kind::Alertmanager(_) => UpstreamKind::Alertmanager,
             Kind::Icinga2(_) => UpstreamKind::Icinga2,
-            Kind::Http(document) if !document.actions.is_empty() => UpstreamKind::Http,
+            Kind::Http(document) if !document.actions.is_empty() => UpstreamKind::Told,
+            Kind::PagerDuty(p) if !p.actions.is_empty() => UpstreamKind::Told,
             _ => return None,
         };
         let timeout = TimeDelta::from_std(s.timeout).unwrap_or(TimeDelta::minutes(10));
         let actions = match &s.kind {
             Kind::Http(document) => document.actions.iter().map(ActionTemplate::asks).collect(),
+            Kind::PagerDuty(pagerduty) => pagerduty.asks(),
             _ => BTreeMap::new(),
         };
         Some((s.name.clone(), Upstream { kind, timeout, actions }))

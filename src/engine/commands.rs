@@ -18,6 +18,7 @@ use crate::domain::paging::{self, reach::Desk};
 use crate::domain::roster::book;
 use crate::domain::text;
 use crate::domain::upstream;
+use crate::domain::upstream::actions::Done;
 
 /// The longest name of a category or a code.
 const MAX_CATEGORY: usize = 60;
@@ -402,21 +403,33 @@ fn covered(draft: &Draft<'_>, id: IncidentId) -> Option<String> {
 fn tell(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, action: &Action) {
     let comment = match action {
         Action::Note { text } => text.clone(),
+        Action::Hold { note, .. } => note.clone(),
         Action::Resolve { reason, .. }
         | Action::Close { reason, .. }
         | Action::Cancel { reason, .. }
         | Action::Reopen { reason, .. } => reason.clone(),
         _ => String::new(),
     };
-    tell_of(draft, actor, id, (action.word(), &comment));
+    let to = match action {
+        Action::Assign { to: Some(to) } => to.as_str(),
+        _ => "",
+    };
+    let until = match action {
+        Action::Snooze { until } => Some(*until),
+        Action::Hold { until, .. } => *until,
+        _ => None,
+    };
+    let roster = Arc::clone(&draft.state.plan.roster);
+    let email = roster.person(to).and_then(|p| p.email.as_deref()).unwrap_or_default();
+    let (action, by) = (action.word(), actor.name.as_str());
+    tell_of(draft, actor, id, &Done { action, comment: &comment, by, to, email, until });
 }
 
-fn tell_of(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, (word, comment): (&str, &str)) {
+fn tell_of(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, done: &Done<'_>) {
     let upstreams = &draft.state.plan.upstreams;
     let next = draft.next_order();
     let Some(incident) = draft.incident(id) else { return };
-    let what = (word, comment, actor.name.as_str());
-    for ordered in upstream::actions::ordered(upstreams, incident, what, next) {
+    for ordered in upstream::actions::ordered(upstreams, incident, done, next) {
         draft.push_other(actor, Fact::Upstream(upstream::Event::Ordered(ordered)));
     }
 }
@@ -425,7 +438,9 @@ fn tell_of(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, (word, comment)
 fn take_back(draft: &mut Draft<'_>, actor: &Actor, before: &Incident) {
     let is_new = draft.incident(before.id).is_some_and(|i| i.state() == IncidentState::New);
     if is_new && before.state() == IncidentState::Acknowledged {
-        tell_of(draft, actor, before.id, ("unacknowledge", ""));
+        let by = actor.name.as_str();
+        let done = Done { action: "unacknowledge", by, ..Done::default() };
+        tell_of(draft, actor, before.id, &done);
     }
 }
 

@@ -494,7 +494,9 @@ pub fn evolve(state: &mut State, entry: &Entry) {
 
 fn evolve_incident(state: &mut State, event: &Event) {
     let id = event.incident;
-    let speaks = state.incidents.get(&id).is_some_and(|known| state.speaks_for_others(known));
+    let policies = !state.plan.roster.policies.is_empty();
+    let known = state.incidents.get(&id).filter(|_| policies);
+    let speaks = known.is_some_and(|known| state.speaks_for_others(known));
     let Some(known) = state.incidents.get_mut(&id) else {
         if let Some(opened) = lifecycle::fold(None, event) {
             state.put(Arc::new(opened));

@@ -21,6 +21,9 @@ use crate::domain::time::Instant;
 /// How many incidents are paged for in one decision: a flood goes out in pieces, a second apart.
 const TOGETHER: usize = 100;
 
+/// How long after a start nobody is paged while a calendar that may mute what is there is not read.
+const CALENDARS: TimeDelta = TimeDelta::seconds(20);
+
 /// When paging for an incident goes on: nothing is searched.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Escalations {
@@ -125,6 +128,9 @@ impl State {
 pub(super) fn advance(draft: &mut Draft<'_>, time_passed: bool) {
     let state = draft.state;
     if !matches!(state.pager, Pager::Here { .. }) || state.plan.roster.policies.is_empty() {
+        return;
+    }
+    if state.maintenance.awaits() && draft.now - state.started_at < CALENDARS {
         return;
     }
     let mut ids: BTreeSet<IncidentId> = draft.changed().map(|(id, _)| *id).collect();

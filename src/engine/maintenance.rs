@@ -57,6 +57,11 @@ impl Maintenance {
         }
     }
 
+    /// A calendar that may state more was not read yet.
+    pub fn awaits(&self) -> bool {
+        self.awaits
+    }
+
     /// It has to be worked out again.
     pub fn forget(&mut self) {
         self.until = None;

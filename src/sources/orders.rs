@@ -8,6 +8,7 @@ use super::alertmanager::silences::Orders as OfAlertmanager;
 use super::document::orders::Orders as OfDocument;
 use super::http_client::Clients;
 use super::icinga2::orders::Orders as OfIcinga;
+use super::pagerduty::orders::Orders as OfPagerDuty;
 use super::settings::{Kind, SourceSettings};
 use crate::domain::observation::SourceName;
 use crate::domain::text;
@@ -24,6 +25,7 @@ pub enum Clerk {
 pub enum Office {
     Alertmanager(OfAlertmanager),
     Icinga2(OfIcinga),
+    PagerDuty(OfPagerDuty),
     Http(Box<OfDocument>),
 }
 
@@ -61,6 +63,9 @@ impl Clerk {
                 Kind::Http(kind) if !kind.actions.is_empty() => {
                     Office::Http(Box::new(OfDocument::new(source, kind, &clients)))
                 }
+                Kind::PagerDuty(kind) if !kind.actions.is_empty() => {
+                    Office::PagerDuty(OfPagerDuty::new(source, kind, &clients))
+                }
                 _ => return None,
             };
             Some((source.name.clone(), office))
@@ -82,6 +87,7 @@ impl Clerk {
             Some(Office::Alertmanager(office)) => office.carry_out(order).await,
             Some(Office::Icinga2(office)) => office.carry_out(order).await,
             Some(Office::Http(office)) => office.carry_out(order).await,
+            Some(Office::PagerDuty(office)) => office.carry_out(order).await,
         };
         match outcome {
             Ok(Done { said, made }) => Ended::Done { said: text::clean(&said, 300), made },

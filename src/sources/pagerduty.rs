@@ -5,6 +5,8 @@
 //! (critical for high urgency, else warning). What somebody else acknowledged there is muted, as an
 //! acknowledgement of an Icinga is.
 
+pub mod orders;
+
 use std::collections::BTreeMap;
 
 use chrono::DateTime;

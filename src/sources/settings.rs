@@ -12,6 +12,7 @@ use url::Url;
 
 use super::http_client::address;
 use super::json_path::Path;
+use super::pagerduty::orders::TOLD;
 
 use crate::domain::calendar::mirror::Owner;
 use crate::domain::calendar::stated::Terms;
@@ -161,6 +162,8 @@ pub struct PagerDuty {
     /// Only incidents of these services and teams, by their ids; empty: all.
     pub services: Vec<String>,
     pub teams: Vec<String>,
+    /// Of which actions it is told: names of [`super::pagerduty::orders::TOLD`].
+    pub actions: Vec<String>,
 }
 
 /// Any JSON document.
@@ -295,6 +298,15 @@ pub struct Demo {
     pub speed: f64,
     /// When its script begins.
     pub start: Instant,
+}
+
+impl PagerDuty {
+    /// What it has to be told of each action.
+    pub fn asks(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let told = TOLD.iter().filter(|(action, _)| self.actions.iter().any(|a| a == action));
+        let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+        told.map(|(action, names)| ((*action).to_owned(), owned(names))).collect()
+    }
 }
 
 impl Kind {

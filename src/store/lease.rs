@@ -10,9 +10,9 @@
 //! | `….pager-agent` | the agent, as long as it runs |
 //! | `….pager-next` | consoles that would page at once if they could |
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ pub struct Lease {
 
 #[derive(Debug)]
 struct Files {
+    store: PathBuf,
     pager: PathBuf,
     agent: PathBuf,
     next: PathBuf,
@@ -68,6 +69,7 @@ impl Lease {
     pub fn new(location: &Location, candidate: Candidate) -> Self {
         let files = match location {
             Location::File(path) => Some(Files {
+                store: path.clone(),
                 pager: with_suffix(path, ".pager"),
                 agent: with_suffix(path, ".pager-agent"),
                 next: with_suffix(path, ".pager-next"),
@@ -80,7 +82,7 @@ impl Lease {
     /// Takes it where it is `wanted` and free, gives it up where it is not wanted or somebody goes
     /// before; says who has it.
     pub fn look(&mut self, wanted: bool) -> Pager {
-        let Some(Files { pager, agent, next }) = &self.files else {
+        let Some(Files { store, pager, agent, next }) = &self.files else {
             return if wanted { Pager::Here { alone: true } } else { Pager::Nobody };
         };
         if !wanted {
@@ -89,7 +91,7 @@ impl Lease {
         }
         if self.candidate.is_agent {
             if self.agent.is_none() {
-                match lock(agent, &self.candidate.name) {
+                match lock(agent, store, &self.candidate.name) {
                     Locked::Ours(file) => self.agent = Some(file),
                     Locked::Taken => {
                         // Another agent; this one waits for its end.
@@ -103,14 +105,14 @@ impl Lease {
             return Pager::Other(name);
         }
         if self.pager.is_none() {
-            match lock(pager, &self.candidate.name) {
+            match lock(pager, store, &self.candidate.name) {
                 Locked::Ours(file) => {
                     self.pager = Some(file);
                     self.next = None;
                 }
                 Locked::Taken => {
                     if self.next.is_none() && !self.candidate.is_agent {
-                        self.next = share(next);
+                        self.next = share(next, store);
                     }
                     return holder(pager).map_or(Pager::Nobody, Pager::Other);
                 }
@@ -132,8 +134,8 @@ impl Lease {
 }
 
 /// Locks a file and writes into it by whom.
-fn lock(path: &Path, name: &str) -> Locked {
-    let opened = open(path);
+fn lock(path: &Path, store: &Path, name: &str) -> Locked {
+    let opened = open(path, store);
     let mut file = match opened {
         Ok(file) => file,
         Err(e) => return Locked::Impossible(e),
@@ -158,13 +160,24 @@ fn lock(path: &Path, name: &str) -> Locked {
     }
 }
 
-fn share(path: &Path) -> Option<File> {
-    let file = open(path).ok()?;
+fn share(path: &Path, store: &Path) -> Option<File> {
+    let file = open(path, store).ok()?;
     file.try_lock_shared().ok().map(|()| file)
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+/// Open to those to whom the store is open, as SQLite keeps it with its own files.
+fn open(path: &Path, store: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file =
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    if let (Ok(own), Ok(store)) = (file.metadata(), fs::metadata(store)) {
+        let mode = store.permissions().mode() & 0o666;
+        if own.permissions().mode() & 0o777 != mode {
+            // It may be another user's, who has seen to that.
+            let _ = file.set_permissions(Permissions::from_mode(mode));
+        }
+    }
+    Ok(file)
 }
 
 /// Who has locked a file for itself; nobody, where it is not there. Asked by a shared lock, so that
@@ -248,6 +261,19 @@ mod tests {
         assert_eq!(looks.look(false), other("console"));
         assert_eq!(console.look(false), Pager::Nobody, "it is not wanted any more");
         assert_eq!(looks.look(false), Pager::Nobody);
+    }
+
+    #[test]
+    fn its_files_are_open_to_those_to_whom_the_store_is() {
+        let place = Place::new();
+        let path = |name: &str| place.0.path().join(name);
+        fs::write(path("a.db"), "").unwrap();
+        for mode in [0o660, 0o600] {
+            fs::set_permissions(path("a.db"), Permissions::from_mode(mode)).unwrap();
+            assert_eq!(place.lease("one", false).look(true), ALONE);
+            let own = fs::metadata(path("a.db.pager")).unwrap().permissions().mode();
+            assert_eq!(own & 0o777, mode, "{own:o}");
+        }
     }
 
     #[test]

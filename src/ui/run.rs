@@ -55,6 +55,8 @@ pub struct Outside {
     pub news: mpsc::Receiver<Msg>,
     /// Told which incidents are in view whenever that changes: they need no notification.
     pub in_view: TellView,
+    /// Told before the process is stopped: nobody waits for who sleeps.
+    pub rests: Box<dyn Fn() + Send>,
     /// What was asked and has not come back yet.
     pub pending: Pending,
 }
@@ -242,7 +244,10 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
         Cmd::Welcomed => (outside.welcomed)(),
         Cmd::Redraw => tui.redraw()?,
         Cmd::TakeAgain => tui.take_again()?,
-        Cmd::Suspend => tui.suspend()?,
+        Cmd::Suspend => {
+            (outside.rests)();
+            tui.suspend()?;
+        }
     }
     Ok(None)
 }

@@ -3,8 +3,12 @@
 
 use std::time::Duration;
 
+use atalaya::domain::incident::IncidentId;
 use atalaya::domain::observation::{Alert, Fact, Observation};
+use atalaya::domain::outbox::Standing;
+use atalaya::domain::upstream::{Call, Ended, Order, OrderId, Ordered};
 use atalaya::sources::http_client::Clients;
+use atalaya::sources::orders::Clerk;
 use atalaya::sources::settings::{Auth, HttpSettings, Kind, PagerDuty, Secret, SourceSettings};
 use atalaya::sources::{SourceError, registry};
 use chrono::Utc;
@@ -18,6 +22,7 @@ fn source(server: &MockServer, from: Option<&str>) -> SourceSettings {
         from: from.map(str::to_owned),
         services: vec!["PIJ90N7".to_owned()],
         teams: Vec::new(),
+        actions: ["acknowledge", "resolve", "snooze", "assign", "note"].map(str::to_owned).to_vec(),
     };
     let auth = Auth::Token(Secret::Inline("u+secret".to_owned().into()));
     SourceSettings {
@@ -125,4 +130,170 @@ async fn a_refused_token_is_not_shown() {
     let error = poll(&source(&server, None)).await.unwrap_err();
     assert!(matches!(error, SourceError::Denied(_)), "{error:?}");
     assert!(!error.to_string().contains("u+secret"), "{error}");
+}
+
+/// An order as an action here makes it.
+fn order(action: &str, attempts: u32, values: &[(&str, &str)]) -> Order {
+    let all = [&[("alert", "PT4KHLK")], values].concat();
+    let values = all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let what = Ordered {
+        id: OrderId(3),
+        source: "pagerduty".into(),
+        incident: Some(IncidentId(7)),
+        author: "ana".to_owned(),
+        call: Call::Tell { action: action.to_owned(), values },
+    };
+    let at = "2026-11-27T18:40:00Z".parse().unwrap();
+    let standing = Standing::Waiting { at };
+    Order {
+        what,
+        at,
+        by: "ana".to_owned(),
+        session: String::new(),
+        attempts,
+        standing,
+        made: None,
+        failed: Vec::new(),
+    }
+}
+
+async fn told(server: &MockServer, order: &Order) -> Ended {
+    let settings = source(server, Some("noc@acme.example"));
+    Clerk::new(&[settings]).carry_out(order).await
+}
+
+fn done(ended: &Ended) -> &str {
+    match ended {
+        Ended::Done { said, .. } => said,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What was sent to change something: method, path, `From` and body.
+async fn changes(server: &MockServer) -> Vec<(String, String, String, Value)> {
+    let sent = server.received_requests().await.unwrap();
+    let writes = sent.into_iter().filter(|r| r.method.as_str() != "GET");
+    let read = writes.map(|r| {
+        let from = r.headers.get("from").unwrap().to_str().unwrap().to_owned();
+        let body = serde_json::from_slice(&r.body).unwrap();
+        (r.method.to_string(), r.url.path().to_owned(), from, body)
+    });
+    read.collect()
+}
+
+async fn answering(status: u16, body: Value) -> MockServer {
+    let server = MockServer::start().await;
+    let users = json!({ "users": [{ "id": "PLUIS", "email": "luis@acme.example" }] });
+    Mock::given(path("/users"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(users))
+        .mount(&server)
+        .await;
+    for verb in ["PUT", "POST"] {
+        Mock::given(method(verb))
+            .respond_with(ResponseTemplate::new(status).set_body_json(body.clone()))
+            .mount(&server)
+            .await;
+    }
+    server
+}
+
+#[tokio::test]
+async fn what_is_done_here_is_told_there_in_the_name_of_the_account() {
+    let cases: [(&str, &[(&str, &str)], &str, Value); 4] = [
+        (
+            "acknowledge",
+            &[],
+            "/incidents/PT4KHLK",
+            json!({ "incident": { "type": "incident_reference", "status": "acknowledged" } }),
+        ),
+        (
+            "resolve",
+            &[("comment", "restarted")],
+            "/incidents/PT4KHLK",
+            json!({ "incident": { "type": "incident_reference", "status": "resolved",
+                "resolution": "restarted" } }),
+        ),
+        (
+            "assign",
+            &[("to", "luis"), ("email", "luis@acme.example")],
+            "/incidents/PT4KHLK",
+            json!({ "incident": { "type": "incident_reference", "assignments": [
+                { "assignee": { "id": "PLUIS", "type": "user_reference" } }] } }),
+        ),
+        (
+            "note",
+            &[("comment", "pool exhausted"), ("by", "ana")],
+            "/incidents/PT4KHLK/notes",
+            json!({ "note": { "content": "ana: pool exhausted [atalaya-order-3-1795804800000]" } }),
+        ),
+    ];
+    for (action, values, at, expect) in cases {
+        let server = answering(200, json!({})).await;
+        assert_eq!(done(&told(&server, &order(action, 1, values)).await), "", "{action}");
+        let sent = changes(&server).await;
+        let [(_, path, from, body)] = sent.as_slice() else { panic!("{action}: {sent:?}") };
+        assert_eq!((path.as_str(), from.as_str(), body), (at, "noc@acme.example", &expect));
+    }
+}
+
+#[tokio::test]
+async fn a_snooze_is_told_as_what_is_left_of_it() {
+    let server = answering(201, json!({})).await;
+    let until = (Utc::now() + chrono::TimeDelta::hours(2)).to_rfc3339();
+    done(&told(&server, &order("snooze", 1, &[("until", &until)])).await);
+    let sent = changes(&server).await;
+    let seconds = sent[0].3["duration"].as_i64().unwrap();
+    assert!((7_100..=7_200).contains(&seconds), "{seconds}");
+    let over = told(&server, &order("snooze", 1, &[("until", "2026-01-01T00:00:00Z")])).await;
+    assert_eq!(done(&over), "the snooze was over already");
+    assert_eq!(changes(&server).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_note_whose_first_try_had_arrived_is_not_written_twice() {
+    let server = answering(200, json!({})).await;
+    let notes = json!({ "notes": [{ "content": "ana: x [atalaya-order-3-1795804800000]" }] });
+    Mock::given(path("/incidents/PT4KHLK/notes"))
+        .and(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(notes))
+        .mount(&server)
+        .await;
+    let ended = told(&server, &order("note", 2, &[("comment", "x")])).await;
+    assert_eq!(done(&ended), "an earlier try had arrived");
+    assert_eq!(changes(&server).await, []);
+}
+
+#[tokio::test]
+async fn what_is_resolved_there_already_is_no_failure_and_what_is_wrong_is_given_up() {
+    let refused = json!({ "error": { "message": "Incident Already Resolved", "code": 2015 } });
+    let server = answering(400, refused).await;
+    let resolved = json!({ "incident": { "id": "PT4KHLK", "status": "resolved" } });
+    Mock::given(path("/incidents/PT4KHLK"))
+        .and(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(resolved))
+        .mount(&server)
+        .await;
+    let ended = told(&server, &order("resolve", 1, &[])).await;
+    assert_eq!(done(&ended), "it was resolved there already");
+    for (values, why) in [
+        (&[("to", "luis"), ("email", "")][..], "has no mail address"),
+        (&[("to", "mia"), ("email", "mia@acme.example")], "has no user with the address"),
+        (&[("to", ""), ("email", "")], "no incident without an assignee"),
+    ] {
+        match told(&server, &order("assign", 1, values)).await {
+            Ended::Failed { why: said, is_final: true, .. } => {
+                assert!(said.contains(why), "{said}")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_tried_again() {
+    let server = answering(503, json!({})).await;
+    match told(&server, &order("note", 1, &[("comment", "x")])).await {
+        Ended::Failed { is_final: false, .. } => {}
+        other => panic!("{other:?}"),
+    }
 }

@@ -59,3 +59,33 @@ fn an_agent_takes_over_from_a_console_and_its_death_gives_it_back() {
     reader.send("qq");
     reader.wait_for_end();
 }
+
+#[test]
+fn a_console_that_is_suspended_does_not_sleep_on_the_lease() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir_all(home.path().join(".config/atalaya")).unwrap();
+    fs::write(home.path().join(".config/atalaya/config.toml"), CONFIG).unwrap();
+    let start = Start { home: Some(home.path()), size: (120, 35), ..Start::default() };
+    let mut first = Console::with(&Start { shell: Some(""), ..start });
+    first.wait_for("shell>");
+    first.send("\"$ATALAYA\"\r");
+    first.wait_until_open();
+    first.send("i");
+    first.wait_for("this console");
+    let start = Start { home: Some(home.path()), size: (120, 35), ..Start::default() };
+    let mut second = Console::with(&start);
+    second.wait_until_open();
+    second.send("i");
+    second.wait_for("pager        console ");
+    first.send("\x1a");
+    first.wait_for("Stopped");
+    second.wait_for("this console");
+    first.send("fg\r");
+    first.wait_until_open();
+    first.wait_for("pager        console ");
+    second.send("qq");
+    second.wait_for_end();
+    first.wait_for("this console");
+    first.send("qq");
+    first.wait_until_closed();
+}

@@ -47,6 +47,7 @@ fn start() -> Running {
         welcomed: Box::new(|| ()),
         news: received,
         in_view: Box::new(|_| ()),
+        rests: Box::new(|| {}),
         pending: Pending::default(),
     };
     let mut model = Model::new(first, prefs(DEFAULT), tui.size(), now());

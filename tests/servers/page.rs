@@ -385,3 +385,67 @@ fn the_demo_tells_a_page_as_if_and_sends_nothing() {
     console.send("q");
     console.wait_for_end();
 }
+
+/// Level 1 reaches nobody, level 2 somebody by mail; a webhook is for what a service names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_pages_by_the_policies_with_level_and_command() {
+    let Some(mailbox) = Mailbox::start("none") else { return };
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+    let home = tempfile::tempdir().unwrap();
+    let text = format!(
+        "[site]\nname = \"acme\"\n[incidents]\nescalation = \"rest\"\n\
+         [[sources]]\nname = \"host\"\nkind = \"host\"\nservices = false\n\
+         [[services]]\nid = \"shop\"\ntier = 1\nteam = \"web\"\n{}\
+         [[notify.channels]]\nid = \"hook\"\nkind = \"webhook\"\nurl = \"{}/hooks/1\"\n\
+         [[people]]\nid = \"ana\"\nemail = \"ana@acme.example\"\npage = [\"mail\"]\n\
+         [[people]]\nid = \"luis\"\npage = [\"hook\"]\n[[people]]\nid = \"mia\"\n\
+         [[escalation]]\nid = \"rest\"\n\
+         levels = [{{ notify = [\"person:mia\"] }}, {{ notify = [\"person:ana\"] }}]\n\
+         [[escalation]]\nid = \"web\"\nteams = [\"web\"]\n\
+         levels = [{{ notify = [\"person:luis\"] }}]\n",
+        mail(&mailbox, "127.0.0.1", "encryption = \"none\""),
+        server.uri()
+    );
+    let config = home.path().join(".config/atalaya");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), text).unwrap();
+    let mut agent = Command::new(BINARY);
+    agent.arg("agent").env_clear().env("HOME", home.path()).stderr(Stdio::null());
+    let mut agent = Ended(agent.spawn().unwrap());
+
+    let report = ["incident", "report", "--urgency", "1", "--impact", "1", "--title"];
+    atalaya(&home, &[&report[..], &["disk full"]].concat()).await;
+    atalaya(&home, &[&report[..], &["shop is down", "--service", "shop"]].concat()).await;
+    for _ in 0..400 {
+        let posted = server.received_requests().await.unwrap().len();
+        if mailbox.mails().len() + posted >= 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let mails = mailbox.mails();
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    assert!(mail.starts_with("X-To: ana@acme.example\r\n"), "{mail}");
+    assert!(mail.contains("rest level 2") && mail.contains("atalaya INC-1"), "{mail}");
+    let requests = server.received_requests().await.unwrap();
+    let [request] = requests.as_slice() else { panic!("{requests:?}") };
+    let body: Value = request.body_json().unwrap();
+    assert_eq!((&body["target"], &body["text"]), (&"web 1".into(), &"web level 1".into()));
+    assert_eq!((&body["open"], &body["by"]), (&"atalaya INC-2".into(), &"atalaya".into()));
+    let (code, json) = atalaya(&home, &["incident", "ack", "1", "2"]).await;
+    assert_eq!(code, 0, "{json}");
+    let (_, json) = atalaya(&home, &["incidents", "is:paging"]).await;
+    assert_eq!(json["incidents"].as_array().map(Vec::len), Some(0), "{json}");
+    agent.0.kill().unwrap();
+}
+
+/// A process that does not outlive its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -22,6 +22,7 @@ use crate::domain::text::{clean, suggest};
 use crate::domain::upstream::actions::TOLD;
 use crate::domain::upstream::template::{NAMES, Template};
 use crate::engine::Site;
+use crate::sources::pagerduty::orders::TOLD as OF_PAGERDUTY;
 use crate::sources::settings::{
     ActionTemplate, AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument,
     HttpSettings, Ical, Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret,
@@ -414,7 +415,21 @@ fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
         is_address
     });
     let url = if s.has("url") { s.url("url", &WEB)? } else { PAGERDUTY.parse().ok()? };
-    Some(PagerDuty { url, from: from.map(|t| t.value.to_owned()), services, teams })
+    let known = OF_PAGERDUTY.map(|(action, _)| action);
+    let actions = s.texts("actions").unwrap_or_default().into_iter().filter(|action| {
+        let is_known = known.contains(&action.value);
+        if !is_known {
+            let message = format!("PagerDuty cannot be told of {:?}", action.value);
+            s.report().error(action.at, message, suggest(action.value, &known, "it takes"));
+        }
+        is_known
+    });
+    let actions: Vec<String> = actions.map(|t| t.value.to_owned()).collect();
+    if !actions.is_empty() && from.is_none() {
+        s.missing("from", "from = \"noc@acme.example\"");
+    }
+    let from = from.map(|t| t.value.to_owned());
+    Some(PagerDuty { url, from, services, teams, actions })
 }
 
 fn alertmanager<'a>(

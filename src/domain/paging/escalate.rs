@@ -41,7 +41,7 @@ pub struct Progress {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "phase", rename_all = "snake_case")]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum Phase {
     /// It goes on then, unless somebody acknowledges.
     Waiting { until: Instant },
@@ -76,9 +76,13 @@ pub fn is_urgent(incident: &Incident, policy: &Escalation) -> bool {
 
 /// Whether it pages nobody: somebody has it, or it is muted.
 pub fn is_quiet(incident: &Incident) -> bool {
+    is_over(incident) || incident.is_silenced()
+}
+
+/// Whether paging begins anew once it is urgent again.
+fn is_over(incident: &Incident) -> bool {
     incident.state() != IncidentState::New
         || incident.maintenance.is_some()
-        || incident.is_silenced()
         || incident.is_snoozed()
 }
 
@@ -160,6 +164,19 @@ pub fn ungoverned(incident: &Incident) -> String {
     match &incident.service {
         Some(service) => format!("no policy governs {service}: escalation = \"…\" {remedy}"),
         None => format!("no policy governs what is unassigned: escalation = \"…\" {remedy}"),
+    }
+}
+
+/// What an event means for paging; `was_silenced`: it was so before. Whatever made it so: as soon as
+/// somebody has it, or a window mutes it, nobody else is called. A silence upstream only holds it up,
+/// since one may come and go with each look at it: what had become due meanwhile begins again.
+pub fn settle(incident: &mut Incident, was_silenced: bool, now: Instant) {
+    let is_over = is_over(incident);
+    let is_heard_again = was_silenced && !incident.is_silenced();
+    let Some(progress) = &mut incident.escalation else { return };
+    let has_passed = matches!(progress.phase, Phase::Waiting { until } if until <= now);
+    if is_over || is_heard_again && has_passed {
+        progress.stop();
     }
 }
 

@@ -8,9 +8,10 @@ use super::template::Values;
 use crate::domain::incident::Incident;
 use crate::domain::matcher::Labels;
 use crate::domain::text;
+use crate::domain::time::Instant;
 
 /// What can be told of, by the names of the actions.
-pub const TOLD: [&str; 10] = [
+pub const TOLD: [&str; 12] = [
     "acknowledge",
     "unacknowledge",
     "assign",
@@ -21,21 +22,36 @@ pub const TOLD: [&str; 10] = [
     "close",
     "cancel",
     "reopen",
+    "snooze",
+    "wake",
 ];
 /// Most orders for one action on one incident.
 const MOST: usize = 50;
 /// The longest value, in characters.
 const MAX_VALUE: usize = 500;
 
+/// What was done, as far as it is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Done<'a> {
+    pub action: &'a str,
+    pub comment: &'a str,
+    pub by: &'a str,
+    /// To whom it was assigned, and their address.
+    pub to: &'a str,
+    pub email: &'a str,
+    pub until: Option<Instant>,
+}
+
 /// The orders that follow from an action that was done on an incident; `next` is the number of the
 /// first.
 pub fn ordered(
     upstreams: &Upstreams,
     incident: &Incident,
-    (action, comment, by): (&str, &str, &str),
+    done: &Done<'_>,
     next: OrderId,
 ) -> Vec<Ordered> {
     let upstream = upstreams.get(&incident.source);
+    let Done { action, comment, by, to, email, until } = *done;
     let Some(names) = upstream.and_then(|u| u.actions.get(action)) else { return Vec::new() };
     let filled = |alert: Option<(&str, &Labels)>| -> Values {
         let labels = alert.map_or(&incident.labels, |(_, labels)| labels);
@@ -47,6 +63,9 @@ pub fn ordered(
             "source" => incident.source.to_string(),
             "by" => by.to_owned(),
             "comment" => comment.to_owned(),
+            "to" => to.to_owned(),
+            "email" => email.to_owned(),
+            "until" => until.map(|at| at.to_rfc3339()).unwrap_or_default(),
             "alert" => alert.map_or_else(String::new, |(id, _)| id.to_owned()),
             other => {
                 let label = other.strip_prefix("labels.").unwrap_or_default();

@@ -132,7 +132,7 @@ fn order(
         let (can, cannot) = match upstream.kind {
             UpstreamKind::Alertmanager => ("silences", "downtimes nor comments"),
             UpstreamKind::Icinga2 => ("downtimes and comments", "silences"),
-            UpstreamKind::Http => ("what its actions say", "silences nor downtimes"),
+            UpstreamKind::Told => ("what its actions say", "silences nor downtimes"),
         };
         return Err(format!("{source} takes {can}, not {cannot}"));
     }

@@ -35,7 +35,7 @@ pub enum UpstreamKind {
     /// Downtimes and comments.
     Icinga2,
     /// It is told of actions.
-    Http,
+    Told,
 }
 
 /// The number of an order in its store, from 1.
@@ -94,7 +94,7 @@ impl Call {
             Self::Downtime { .. } | Self::EndDowntime { .. } | Self::Comment { .. } => {
                 UpstreamKind::Icinga2
             }
-            Self::Tell { .. } => UpstreamKind::Http,
+            Self::Tell { .. } => UpstreamKind::Told,
         }
     }
 

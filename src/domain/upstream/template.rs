@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The names that a gap can have, beside `labels.NAME`.
-pub const NAMES: [&str; 8] =
-    ["id", "title", "service", "priority", "source", "by", "comment", "alert"];
+pub const NAMES: [&str; 11] = [
+    "id", "title", "service", "priority", "source", "by", "comment", "alert", "to", "email",
+    "until",
+];
 
 /// A text with gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -353,15 +353,16 @@ fn what_is_done_here_is_told_once_or_for_each_alert_where_that_was_asked_for() {
     let told = |names: &[&str]| {
         let names = names.iter().map(|n| (*n).to_owned()).collect();
         let upstream = Upstream {
-            kind: UpstreamKind::Http,
+            kind: UpstreamKind::Told,
             timeout: TimeDelta::seconds(10),
             actions: [("acknowledge".to_owned(), names)].into(),
         };
         let upstreams = [("am".into(), upstream)].into();
         let incident = incident(7, &["host=a x=1", "host=b x=1"]);
-        let what = ("acknowledge", "", "ana");
-        let orders = actions::ordered(&upstreams, &incident, what, OrderId(4));
-        assert_eq!(actions::ordered(&upstreams, &incident, ("close", "", "ana"), OrderId(4)), []);
+        let done = |action| actions::Done { action, by: "ana", ..actions::Done::default() };
+        let ordered = |action| actions::ordered(&upstreams, &incident, &done(action), OrderId(4));
+        assert_eq!(ordered("close"), []);
+        let orders = ordered("acknowledge");
         let values = |o: Ordered| match o.call {
             Call::Tell { values, .. } => {
                 (o.id.0, values.into_values().collect::<Vec<_>>().join(" "))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::calendar::Windows;
 use crate::domain::incident::{EventBody, Priority};
 use crate::domain::observation::AlertStatus;
 use crate::domain::paging::escalate::Request;
@@ -332,6 +333,21 @@ fn what_is_silenced_upstream_pages_when_the_silence_ends() {
 }
 
 #[test]
+fn a_silence_that_comes_and_goes_only_holds_it_up() {
+    let mut world = world();
+    let mut muted = down("db");
+    muted.status = AlertStatus::Inhibited { by: vec!["other".to_owned()] };
+    for second in (1..290).step_by(10) {
+        world.prometheus(&[down("db")], second);
+        world.prometheus(&[muted.clone()], second + 5);
+    }
+    world.prometheus(&[down("db")], 300);
+    assert_eq!(pages(&world).len(), 1, "not once for each time that it is back");
+    world.tick(301);
+    assert_eq!(pages(&world)[1..], ["luis INC-1 core 2"]);
+}
+
+#[test]
 fn what_is_in_maintenance_pages_nobody_until_its_window_is_over_and_it_is_still_there() {
     let windows = vec![Arc::new(super::calendar::window("patch", 600))];
     let mut world = on_duty(Plan { windows, ..paging("db", vec![core()], team()) });
@@ -340,6 +356,26 @@ fn what_is_in_maintenance_pages_nobody_until_its_window_is_over_and_it_is_still_
     world.tick(4_000);
     assert!(pages(&world).is_empty(), "{:?}", pages(&world));
     world.tick(4_201);
+    assert_eq!(pages(&world), ["ana INC-1 core 1"]);
+}
+
+#[test]
+fn after_a_start_calendars_that_may_mute_it_are_waited_for_but_not_for_long() {
+    let awaiting = || {
+        let mut plan = paging("db", vec![core()], team());
+        plan.calendars.insert("changes".into(), None);
+        on_duty(plan)
+    };
+    let mut world = awaiting();
+    report(&mut world, 1, 1);
+    world.tick(19);
+    assert!(pages(&world).is_empty());
+    world.tick(20);
+    assert_eq!(pages(&world), ["ana INC-1 core 1"]);
+    let mut world = awaiting();
+    report(&mut world, 1, 1);
+    world.observed("changes", vec![Fact::Windows(Windows::default())], 5);
+    world.tick(6);
     assert_eq!(pages(&world), ["ana INC-1 core 1"]);
 }
 

@@ -14,7 +14,7 @@ fn world() -> World {
     let actions = BTreeMap::from([told("acknowledge"), told("unacknowledge")]);
     let mut plan = plan("");
     plan.upstreams = [
-        ("prom".into(), upstream(UpstreamKind::Http, actions)),
+        ("prom".into(), upstream(UpstreamKind::Told, actions)),
         ("am".into(), upstream(UpstreamKind::Alertmanager, BTreeMap::new())),
     ]
     .into();

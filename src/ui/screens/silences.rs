@@ -80,7 +80,7 @@ struct Desk {
 /// The form that silences the alerts of an incident where they come from.
 pub fn form(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
     let upstream = ctx.world.plan.upstreams.get(&incident.source);
-    let Some(upstream) = upstream.filter(|u| u.kind != UpstreamKind::Http) else {
+    let Some(upstream) = upstream.filter(|u| u.kind != UpstreamKind::Told) else {
         let why = format!(
             "{} comes from {}, which takes no silences; a window in the calendar mutes it here",
             incident.id, incident.source
@@ -99,7 +99,7 @@ pub fn form(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
         demo: ctx.world.site.demo,
     };
     let (label, proposed, hint) = match desk.kind {
-        UpstreamKind::Alertmanager | UpstreamKind::Http => (
+        UpstreamKind::Alertmanager | UpstreamKind::Told => (
             "Matchers",
             propose(incident).to_string(),
             "all of them hold: service=\"checkout\", severity!=\"page\", instance=~\"a|b\"",
@@ -125,7 +125,7 @@ pub fn form(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
         ),
     ];
     let title = match desk.kind {
-        UpstreamKind::Alertmanager | UpstreamKind::Http => {
+        UpstreamKind::Alertmanager | UpstreamKind::Told => {
             format!("Silence {} on {}", incident.id, desk.source)
         }
         UpstreamKind::Icinga2 => format!("Downtime for {} on {}", incident.id, desk.source),
@@ -160,7 +160,7 @@ impl Desk {
         let open =
             || self.incidents.values().map(AsRef::as_ref).filter(|i: &&Incident| i.is_open());
         let (call, cover) = match self.kind {
-            UpstreamKind::Alertmanager | UpstreamKind::Http => {
+            UpstreamKind::Alertmanager | UpstreamKind::Told => {
                 let matchers = Matchers::parse(text(0)).map_err(|e| (0, e.to_string()))?;
                 if matchers.matches(&Labels::new()) {
                     let why = "it also fits alerts without labels; name a label and its value";

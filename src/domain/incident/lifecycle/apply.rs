@@ -61,13 +61,9 @@ const REOPENINGS_KEPT: usize = 8;
 
 /// Folds one event, other than its opening, into an incident in place.
 pub fn apply(incident: &mut Incident, event: &Event) {
+    let was_silenced = incident.escalation.is_some() && incident.is_silenced();
     change_by(incident, event);
-    // Whatever made it so: as soon as somebody has it, nobody else is called.
-    if escalate::is_quiet(incident)
-        && let Some(progress) = &mut incident.escalation
-    {
-        progress.stop();
-    }
+    escalate::settle(incident, was_silenced, event.at);
 }
 
 fn change_by(incident: &mut Incident, event: &Event) {
