@@ -19,13 +19,13 @@ use atalaya::domain::incident::{
     Actor, Event, EventBody, Findings, Incident, IncidentId, IncidentState, Priority,
 };
 use atalaya::domain::log::{Entry, Recorded};
-use atalaya::domain::matcher::Labels;
+use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::AlertStatus;
 use atalaya::domain::paging::{ChannelId, Event as PageEvent, PageId, Paged, Pages};
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
-use atalaya::domain::upstream::Orders;
+use atalaya::domain::upstream::{Call, Event as OrderEvent, OrderId, Ordered, Orders};
 use atalaya::store::{Append, Location, Store, StoreError, records};
 use chrono::{DateTime, TimeDelta};
 
@@ -177,7 +177,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 13] = [
+pub const PROMISES: [&str; 14] = [
     "first_start",
     "restart",
     "race",
@@ -191,6 +191,7 @@ pub const PROMISES: [&str; 13] = [
     "calendar",
     "pages",
     "views",
+    "orders",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -208,6 +209,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "roster" => roster(location).await,
         "calendar" => calendar(location).await,
         "pages" => pages(location).await,
+        "orders" => orders(location).await,
         other => panic!("no promise is called {other}"),
     }
 }
@@ -592,6 +594,58 @@ pub async fn raw(location: &Location) -> sqlx::AnyPool {
 }
 
 /// Pages survive a restart and a transfer, with each try; those that are settled and old are let go.
+async fn orders(location: &Location) {
+    let store = Store::open(location, false).await.unwrap();
+    let mut orders = Orders::default();
+    let ordered = |id, call| {
+        let source = "am".into();
+        let (incident, author) = (Some(IncidentId(7)), "eva".to_owned());
+        OrderEvent::Ordered(Ordered { id: OrderId(id), source, incident, author, call })
+    };
+    let silence = || Call::Silence {
+        matchers: Matchers::parse("a=\"b\"").unwrap(),
+        until: at(7_200),
+        comment: "INC-7: \"disk\" full".to_owned(),
+    };
+    let (order, attempt) = (OrderId(1), 1);
+    let said = String::new();
+    let made = Some("5a1c".to_owned());
+    let extend = Call::Extend { silence: "5a1c".to_owned(), until: at(9_000) };
+    let history = [
+        (10, ordered(1, silence())),
+        (10, OrderEvent::OrderTryBegan { order, attempt, until: at(25) }),
+        (11, OrderEvent::OrderDone { order, attempt, said, made }),
+        (20, ordered(2, extend)),
+        (91 * 86_400, ordered(3, silence())),
+    ];
+    for (position, (second, body)) in (1..).zip(history) {
+        let actor = Actor { session: "s1".to_owned(), ..Actor::person("eva") };
+        let event = Entry::Upstream(Recorded { position, at: at(second), actor, body });
+        let mut made =
+            records::Made::on(&Book::default(), &Calendar::default(), &Pages::default(), &orders);
+        made.fold(&event);
+        let stored = store.append(&[event], &[], &made.records()).await;
+        assert_eq!(stored, Ok(Append::Stored));
+        orders = made.orders;
+    }
+    assert_eq!(store.orders().await.unwrap(), orders);
+    let expect = |loaded: &Orders| {
+        assert_eq!(loaded, &orders);
+        assert!(loaded.get(OrderId(1)).is_none(), "settled for more than three months");
+        let due: Vec<_> = loaded.due().into_iter().map(|d| d.order.0).collect();
+        assert_eq!((due, loaded.next()), (vec![2, 3], OrderId(4)));
+    };
+    expect(&store.load().await.unwrap().orders);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    let copy = Store::memory().await.unwrap();
+    copy.import(&mut BufReader::new(&export[..])).await.unwrap();
+    expect(&copy.load().await.unwrap().orders);
+    assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+}
+
 async fn pages(location: &Location) {
     let store = Store::open(location, false).await.unwrap();
     let mut pages = Pages::default();

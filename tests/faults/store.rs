@@ -42,7 +42,8 @@ async fn sqlite_keeps_the_promise(
         "roster",
         "calendar",
         "pages",
-        "views"
+        "views",
+        "orders"
     )]
     promise: &str,
 ) {

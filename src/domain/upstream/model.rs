@@ -247,6 +247,9 @@ impl Order {
         let last = self.failed.last().map(|t| format!(": {}", t.why)).unwrap_or_default();
         match &self.standing {
             Standing::Waiting { .. } if self.attempts == 0 => "waits".to_owned(),
+            Standing::Waiting { .. } if self.attempts == 1 => {
+                format!("failed, is tried again{last}")
+            }
             Standing::Waiting { .. } => {
                 format!("failed {} times, is tried again{last}", self.attempts)
             }
