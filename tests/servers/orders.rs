@@ -346,6 +346,8 @@ async fn an_acknowledgement_is_kept_there_by_whichever_console_runs_and_goes_wit
     let mut server = server;
     server.kill();
     console.send("a");
+    // Among the messages: on the screen the next one may follow at once.
+    console.send("M");
     console.wait_for("acknowledgements are not made known");
     server.restart();
     until("told after all", async || shown(&server).pop()).await;

@@ -16,8 +16,9 @@ use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
 use crate::domain::outbox::Standing;
-use crate::domain::paging::{Phase, Progress};
+use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::roster::Schedule;
+use crate::domain::roster::escalation::Target;
 use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text::{duration, is_web};
 use crate::domain::time::{Instant, Interval, TimeStyle, near, show};
@@ -421,40 +422,53 @@ fn leads(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     lines
 }
 
-/// Who is on call for it now, and how they are reached: by the schedules of its service's team, where
-/// it has some, else by all.
+/// Who is on call for it now, and how they are reached: the first level of the policy that governs it,
+/// else the schedules of its service's team, where it has some, else all.
 fn on_call(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     let world = eye.world;
-    let team = incident
-        .service
-        .as_ref()
-        .and_then(|id| world.health.get(id))
-        .and_then(|health| health.service.team.as_deref());
-    let schedules = &world.plan.roster.schedules;
+    let roster = &world.plan.roster;
+    let health = incident.service.as_ref().and_then(|id| world.health.get(id));
+    let service = health.map(|health| &*health.service);
+    let governing = escalate::policy(roster, service);
+    let first = governing.and_then(|policy| policy.levels.first());
+    let team = service.and_then(|service| service.team.as_deref());
     let is_ours = |s: &&Arc<Schedule>| s.team.as_deref() == team && team.is_some();
-    let own: Vec<&Arc<Schedule>> = schedules.iter().filter(is_ours).collect();
-    let asked = if own.is_empty() { schedules.iter().take(NAMED).collect() } else { own };
+    let mut targets: Vec<Target> = match first {
+        Some(level) => level.notify.clone(),
+        None => roster.schedules.iter().filter(is_ours).map(|s| by_schedule(s)).collect(),
+    };
+    if targets.is_empty() {
+        targets = roster.schedules.iter().take(NAMED).map(|s| by_schedule(s)).collect();
+    }
     let overrides = world.book.overrides();
     let mut lines = Vec::new();
-    for schedule in asked {
-        let shift = on_call_at(schedule, &overrides, &world.imported, eye.now);
-        let (words, role) = match shift {
-            None => (format!("{}: nobody", schedule.id), Role::Warning),
-            Some(shift) => {
-                let roster = &world.plan.roster;
-                let person = roster.person(&shift.person);
-                let ways = person.into_iter().flat_map(|p| [&p.phone, &p.chat, &p.email]);
-                let ways: Vec<&str> = ways.flatten().map(|way| &**way).take(2).collect();
-                let ways =
-                    if ways.is_empty() { String::new() } else { format!("  {}", ways.join("  ")) };
-                let name = roster.name(&shift.person);
-                (format!("{name}{ways}  ({})", schedule.id), Role::Text)
+    for target in targets {
+        let (person, whence) = match &target {
+            Target::Person(id) => (Some(id.clone()), String::new()),
+            Target::Schedule(id) => {
+                let schedule = roster.schedule(id);
+                let shift =
+                    schedule.and_then(|s| on_call_at(s, &overrides, &world.imported, eye.now));
+                (shift.map(|shift| shift.person), format!("  ({id})"))
+            }
+        };
+        let (words, role) = match person {
+            None => (format!("nobody{whence}"), Role::Warning),
+            Some(person) => {
+                let known = roster.person(&person).into_iter();
+                let ways = known.flat_map(|p| [&p.phone, &p.chat, &p.email]).flatten().take(2);
+                let ways: String = ways.map(|way| format!("  {way}")).collect();
+                (format!("{}{ways}{whence}", roster.name(&person)), Role::Text)
             }
         };
         let label = if lines.is_empty() { "on call" } else { " " };
         lines.push(fact(label, words, eye.theme.of(role)));
     }
     lines
+}
+
+fn by_schedule(schedule: &Schedule) -> Target {
+    Target::Schedule(schedule.id.clone())
 }
 
 /// What is planned for what it is about, just now or soon: a change may be why.
