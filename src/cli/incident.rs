@@ -4,25 +4,30 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use super::args::{
     Correct, Escalate as EscalateArgs, Found, Incident as Args, Reasoned, Report as ReportArgs,
 };
 use super::output::{self, Exit, complain, print};
-use super::{Context, Failure, oncall, page, show, stored};
+use super::{Context, Failure, oncall, orders, page, show, stored};
 use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::{Action, Correction, Report, Target};
-use crate::domain::incident::{Findings, IncidentId};
+use crate::domain::incident::{Actor, Findings, IncidentId};
+use crate::domain::outbox::Standing;
 use crate::domain::paging::escalate::Request;
 use crate::domain::text::suggest;
 use crate::domain::text::{MAX_LINE, MAX_TEXT, clean, clean_text};
 use crate::domain::time::{self, Instant};
 use crate::engine::runtime;
 use crate::sources::settings::{Kind, SourceSettings};
+use crate::store::Store;
+
+/// How long is waited for sources that are told of it.
+const TELL_WITHIN: TimeDelta = TimeDelta::seconds(5);
 
 #[derive(Serialize)]
 struct Document {
@@ -105,9 +110,41 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     };
     let store = stored::open(&config).await?;
     let actor = stored::operator(context, &config);
+    if config.plan.upstreams.values().any(|u| !u.actions.is_empty()) {
+        let done = telling(context, &config, &store, actor, (command, reported)).await;
+        store.close().await;
+        return done;
+    }
     let outcomes = runtime::once(config.plan, &store, actor, command).await;
     store.close().await;
     Ok(answer(context, &outcomes?, reported))
+}
+
+/// Does it, and tells the sources that want to know. What could not be told yet the next console tells:
+/// the exit code says so.
+async fn telling(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    actor: Actor,
+    (command, reported): (Command, bool),
+) -> Result<Exit, Failure> {
+    let desk = runtime::Desk::open(config.plan.clone(), store).await?;
+    let before = desk.orders().await?.next();
+    let outcomes = desk.ask(actor.clone(), command).await?;
+    let orders = desk.orders().await?;
+    let ours = orders.iter().filter(|o| o.what.id >= before && o.session == actor.session);
+    let ids: Vec<_> = ours.map(|o| o.what.id).collect();
+    let orders = orders::settle(config, &actor, desk, &ids, TELL_WITHIN).await?;
+    let exit = answer(context, &outcomes, reported);
+    let untold = ids.iter().filter_map(|id| orders.get(*id));
+    let untold: Vec<_> =
+        untold.filter(|o| !matches!(o.standing, Standing::Delivered { .. })).collect();
+    for order in &untold {
+        let (source, what) = (&order.what.source, order.what.call.words());
+        complain(&format!("{source} is not told ({what}): {}", order.stands()));
+    }
+    Ok(if untold.is_empty() || exit != Exit::Fine { exit } else { Exit::Unreachable })
 }
 
 /// The next level of each, one after the other: each is paged as the roster is now.

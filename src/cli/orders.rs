@@ -6,18 +6,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
+use futures::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Failure;
+use crate::config::Config;
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::Actor;
 use crate::domain::time::Timescale;
 use crate::domain::upstream::{self, Due, Ended, OrderId, Orders};
-use crate::engine::{Handle, Plan, Snapshot, StoreState};
+use crate::engine::{Handle, Plan, Snapshot, StoreState, runtime};
 use crate::notify::pager::in_the_name_of;
 use crate::sources::orders::Clerk;
 
+/// How often is looked whether the next try is due.
+const LOOK: Duration = Duration::from_millis(200);
 /// How many tries are under way at a time.
 const AT_ONCE: usize = 8;
 /// What could not be claimed is left alone for so long.
@@ -76,6 +81,58 @@ impl Office for Desk {
         // It shows what was asked last: whoever asks is answered after the snapshot.
         Arc::clone(&self.handle.snapshot().orders.value)
     }
+}
+
+/// The store, as whoever carries orders out needs it.
+#[derive(Clone)]
+struct Counter {
+    desk: runtime::Desk,
+    actor: Actor,
+}
+
+impl Office for Counter {
+    async fn ask(&self, command: upstream::Command) -> Option<Outcome> {
+        let asked = self.desk.ask(self.actor.clone(), Command::Upstream(command)).await;
+        asked.map_err(|e| tracing::warn!("{e}")).ok()?.pop()
+    }
+
+    async fn orders(&self) -> Arc<Orders> {
+        self.desk.orders().await.unwrap_or_default()
+    }
+}
+
+/// Carries out these orders as far as it comes in that time, and says how all stand then.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn settle(
+    config: &Config,
+    actor: &Actor,
+    desk: runtime::Desk,
+    ids: &[OrderId],
+    wait: TimeDelta,
+) -> Result<Arc<Orders>, Failure> {
+    let office = Counter { desk, actor: in_the_name_of(actor) };
+    let clerk = Clerk::new(&config.sources);
+    let until = Moment::now() + wait.to_std().unwrap_or_default();
+    let last = Utc::now() + wait;
+    loop {
+        let (orders, now) = (office.orders().await, Utc::now());
+        let open: Vec<Due> = orders.due().into_iter().filter(|d| ids.contains(&d.order)).collect();
+        // What is due only later, nobody waits for.
+        if !open.iter().any(|due| due.at <= last) {
+            break;
+        }
+        let due = open.iter().filter(|due| due.at <= now);
+        let tried = join_all(due.map(|due| attempt(&office, &clerk, *due))).await;
+        if !tried.contains(&true) {
+            if Moment::now() >= until {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    Ok(office.desk.orders().await?)
 }
 
 /// Carries out what becomes due, until the engine is gone. A console that only reads does nothing.

@@ -3,39 +3,31 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant as Moment};
 
 use chrono::{TimeDelta, Utc};
-use futures::future::join_all;
 use serde::Serialize;
 
 use super::args::{Silence as Args, SilenceAdd, Silences as ListArgs};
 use super::incidents::utc;
-use super::orders::{self, Office};
+use super::orders;
 use super::output::{self, Cell, Exit, Table, complain, print};
 use super::sources::Fields as SourceFields;
 use super::{Context, Failure, stored};
 use crate::config::Config;
-use crate::domain::command::{Command, Outcome, Verdict};
-use crate::domain::incident::{Actor, Incident};
+use crate::domain::command::{Command, Verdict};
+use crate::domain::incident::Incident;
 use crate::domain::matcher::{Labels, Matchers};
 use crate::domain::observation::{Fact, SourceName};
 use crate::domain::outbox::Standing;
 use crate::domain::text::{self, clean, suggest};
 use crate::domain::upstream::cover::{Cover, cover, cover_objects, objects, propose};
 use crate::domain::upstream::silence::{Listed, find};
-use crate::domain::upstream::{
-    self, Call, Due, Order, Orders, Request, Silence, Silences, UpstreamKind, named,
-};
+use crate::domain::upstream::{self, Call, Order, Request, Silence, Silences, UpstreamKind, named};
 use crate::engine::runtime;
-use crate::notify::pager::in_the_name_of;
-use crate::sources::orders::Clerk;
 use crate::sources::settings::Kind;
 use crate::sources::supervisor::poll_once;
 use crate::store::Store;
 
-/// How often is looked whether another console has done it.
-const LOOK: Duration = Duration::from_millis(200);
 /// What is said of each silence.
 const COLUMNS: [&str; 9] =
     ["SILENCE", "SOURCE", "STATE", "ENDS", "IN", "ALERTS", "BY", "MATCHERS", "COMMENT"];
@@ -102,24 +94,6 @@ struct Preview {
 struct Hit {
     id: String,
     alerts: usize,
-}
-
-/// The store, as whoever carries orders out needs it.
-#[derive(Clone)]
-struct Counter {
-    desk: runtime::Desk,
-    actor: Actor,
-}
-
-impl Office for Counter {
-    async fn ask(&self, command: upstream::Command) -> Option<Outcome> {
-        let asked = self.desk.ask(self.actor.clone(), Command::Upstream(command)).await;
-        asked.map_err(|e| tracing::warn!("{e}")).ok()?.pop()
-    }
-
-    async fn orders(&self) -> Arc<Orders> {
-        self.desk.orders().await.unwrap_or_default()
-    }
 }
 
 pub async fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
@@ -367,25 +341,7 @@ async fn order(
         ordered.push((name, id.filter(|_| verdict.is_done()), verdict));
     }
     let ids: Vec<_> = ordered.iter().filter_map(|(_, id, _)| *id).collect();
-    let office = Counter { desk, actor: in_the_name_of(&actor) };
-    let clerk = Clerk::new(&config.sources);
-    let until = Moment::now() + wait.to_std().unwrap_or_default();
-    loop {
-        let (orders, now) = (office.orders().await, Utc::now());
-        let open: Vec<Due> = orders.due().into_iter().filter(|d| ids.contains(&d.order)).collect();
-        if open.is_empty() {
-            break;
-        }
-        let due = open.iter().filter(|due| due.at <= now);
-        let tried = join_all(due.map(|due| orders::attempt(&office, &clerk, *due))).await;
-        if !tried.contains(&true) {
-            if Moment::now() >= until {
-                break;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-    let orders = office.desk.orders().await?;
+    let orders = orders::settle(config, &actor, desk, &ids, wait).await?;
     let ordered: Vec<(String, Option<Arc<Order>>, Verdict)> = ordered
         .into_iter()
         .map(|(name, id, verdict)| (name, id.and_then(|id| orders.get(id).cloned()), verdict))

@@ -298,3 +298,54 @@ async fn a_server_in_trouble_is_tried_again() {
         other => panic!("{other:?}"),
     }
 }
+
+/// A config with that server as its one source.
+fn configure(home: &tempfile::TempDir, url: &str) {
+    let config = format!(
+        "[operator]\nname = \"ana\"\n[[sources]]\nname = \"pd\"\nkind = \"pagerduty\"\nurl = \"{url}\"\n\
+         interval = \"1s\"\ntimeout = \"1s\"\nauth = {{ token = \"u+secret\" }}\n\
+         from = \"noc@acme.example\"\nactions = [\"acknowledge\", \"note\"]\n",
+    );
+    std::fs::write(home.path().join("c.toml"), config).unwrap();
+}
+
+fn atalaya(home: &tempfile::TempDir, arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_atalaya"));
+    let (config, store) = (home.path().join("c.toml"), home.path().join("a.db"));
+    command.env("HOME", home.path()).arg("--config").arg(config).arg("--store").arg(store);
+    command.args(arguments);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_tells_the_source_itself_and_says_so_where_it_could_not() {
+    let server = answering(200, json!({})).await;
+    Mock::given(path("/incidents"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(incidents(1, 0, false)))
+        .mount(&server)
+        .await;
+    let home = tempfile::tempdir().unwrap();
+    configure(&home, &server.uri());
+    let mut agent = atalaya(&home, &["agent"]).stderr(std::process::Stdio::null()).spawn().unwrap();
+    for _ in 0..300 {
+        let seen = atalaya(&home, &["incidents"]).output().unwrap();
+        if String::from_utf8_lossy(&seen.stdout).contains("trouble 0") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+
+    let told = atalaya(&home, &["incident", "ack", "1"]).output().unwrap();
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    let sent = changes(&server).await;
+    assert_eq!(sent[0].3["incident"]["status"], "acknowledged");
+
+    configure(&home, "http://127.0.0.1:1");
+    let told = atalaya(&home, &["incident", "note", "1", "--text", "looking"]).output().unwrap();
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(3), "{said}");
+    assert!(said.contains("pd is not told"), "{said}");
+    assert!(String::from_utf8(told.stdout).unwrap().contains("INC-1  done  INC-1 noted"));
+}

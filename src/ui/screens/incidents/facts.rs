@@ -457,8 +457,9 @@ fn on_call(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
             Some(person) => {
                 let known = roster.person(&person).into_iter();
                 let ways = known.flat_map(|p| [&p.phone, &p.chat, &p.email]).flatten().take(2);
-                let ways: String = ways.map(|way| format!("  {way}")).collect();
-                (format!("{}{ways}{whence}", roster.name(&person)), Role::Text)
+                let ways: Vec<&str> = ways.map(|way| &**way).collect();
+                let words = [&[roster.name(&person)], &*ways].concat().join("  ");
+                (format!("{words}{whence}"), Role::Text)
             }
         };
         let label = if lines.is_empty() { "on call" } else { " " };
