@@ -21,7 +21,7 @@ mod tree;
 pub mod views;
 pub mod watch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -386,6 +386,7 @@ pub fn taking_orders(sources: &[SourceSettings]) -> Upstreams {
         let actions = match &s.kind {
             Kind::Http(document) => document.actions.iter().map(ActionTemplate::asks).collect(),
             Kind::PagerDuty(pagerduty) => pagerduty.asks(),
+            Kind::Icinga2(icinga) if icinga.notes => [("note".to_owned(), BTreeSet::new())].into(),
             _ => BTreeMap::new(),
         };
         Some((s.name.clone(), Upstream { kind, timeout, actions }))

@@ -150,6 +150,8 @@ pub struct Icinga2 {
     pub mirror: Option<Owner>,
     /// While somebody has an incident its problems are acknowledged there.
     pub acknowledge: Option<Owner>,
+    /// A note on an incident becomes a comment on its objects.
+    pub notes: bool,
 }
 
 /// One account of PagerDuty.

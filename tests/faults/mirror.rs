@@ -22,7 +22,13 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 async fn pass(server: &MockServer, kind: &str) -> Pass {
     let (url, mirror) = (server.uri().parse().unwrap(), Some(Owner::new("noc", "")));
     let kind = match kind {
-        "icinga2" => Kind::Icinga2(Icinga2 { url, vars: Vec::new(), mirror, acknowledge: None }),
+        "icinga2" => Kind::Icinga2(Icinga2 {
+            url,
+            vars: Vec::new(),
+            mirror,
+            acknowledge: None,
+            notes: false,
+        }),
         _ => Kind::Alertmanager(Alertmanager {
             urls: vec![url],
             filter: Vec::new(),

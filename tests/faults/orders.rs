@@ -25,6 +25,7 @@ fn source(urls: &[String], kind: &str) -> SourceSettings {
             vars: Vec::new(),
             mirror: None,
             acknowledge: None,
+            notes: false,
         }),
         _ => Kind::Alertmanager(Alertmanager {
             urls,

@@ -45,6 +45,7 @@ fn account(icinga: &Icinga, user: &str, mirror: bool) -> SourceSettings {
             vars: vec!["team".to_owned()],
             mirror: mirror.then(|| Owner::new(SITE, "")),
             acknowledge: mirror.then(|| Owner::new(SITE, "").of_acknowledgements()),
+            notes: false,
         }),
         &[],
     );

@@ -394,7 +394,8 @@ fn icinga2(s: &Section<'_>, mirror: Option<Owner>, acknowledge: Option<Owner>) -
     let vars = s.texts("vars").unwrap_or_default();
     let url = s.url("url", &WEB)?;
     let vars = vars.into_iter().map(|t| t.value.to_owned()).collect();
-    Some(Icinga2 { url, vars, mirror, acknowledge })
+    let notes = s.flag("notes").unwrap_or(false);
+    Some(Icinga2 { url, vars, mirror, acknowledge, notes })
 }
 
 fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {

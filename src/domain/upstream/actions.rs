@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Call, OrderId, Ordered, Upstreams};
+use super::model::{Call, OrderId, Ordered, UpstreamKind, Upstreams, object};
 use super::template::Values;
 use crate::domain::incident::Incident;
 use crate::domain::matcher::Labels;
@@ -30,6 +30,19 @@ const MOST: usize = 50;
 /// The longest value, in characters.
 const MAX_VALUE: usize = 500;
 
+/// A note as a comment on the objects whose problems an incident has.
+fn commented(incident: &Incident, comment: &str, by: &str, id: OrderId) -> Vec<Ordered> {
+    let firing = incident.alerts.values().filter(|a| a.cleared_at.is_none());
+    let objects: BTreeSet<String> = firing.filter_map(|a| object(&a.labels)).take(MOST).collect();
+    if objects.is_empty() {
+        return Vec::new();
+    }
+    let comment = format!("{}: {}", incident.id, text::clean(comment, MAX_VALUE));
+    let call = Call::Comment { objects: objects.into_iter().collect(), comment };
+    let (source, author) = (incident.source.clone(), text::clean(by, 80));
+    vec![Ordered { id, source, incident: Some(incident.id), author, call }]
+}
+
 /// What was done, as far as it is told.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Done<'a> {
@@ -53,6 +66,9 @@ pub fn ordered(
     let upstream = upstreams.get(&incident.source);
     let Done { action, comment, by, to, email, until } = *done;
     let Some(names) = upstream.and_then(|u| u.actions.get(action)) else { return Vec::new() };
+    if upstream.is_some_and(|u| u.kind == UpstreamKind::Icinga2) {
+        return commented(incident, comment, by, next);
+    }
     let filled = |alert: Option<(&str, &Labels)>| -> Values {
         let labels = alert.map_or(&incident.labels, |(_, labels)| labels);
         let value = |name: &str| match name {

@@ -376,6 +376,27 @@ fn what_is_done_here_is_told_once_or_for_each_alert_where_that_was_asked_for() {
     assert_eq!(each, [(4, "f7-2 a".to_owned()), (5, "f7-3 b".to_owned())]);
 }
 
+#[test]
+fn a_note_becomes_a_comment_on_the_objects_of_an_icinga_that_still_have_problems() {
+    let upstream = Upstream {
+        kind: UpstreamKind::Icinga2,
+        timeout: TimeDelta::seconds(10),
+        actions: [("note".to_owned(), [].into())].into(),
+    };
+    let upstreams = [("am".into(), upstream)].into();
+    let mut incident = incident(7, &["host=db service=disk", "host=db service=load", "host=web"]);
+    incident.alerts.values_mut().nth(1).unwrap().cleared_at = Some(at(5));
+    let note =
+        actions::Done { action: "note", comment: "full", by: "ana", ..actions::Done::default() };
+    let orders = actions::ordered(&upstreams, &incident, &note, OrderId(4));
+    let [order] = orders.as_slice() else { panic!("{orders:?}") };
+    let Call::Comment { objects, comment } = &order.call else { panic!("{order:?}") };
+    assert_eq!((objects.len(), comment.as_str()), (2, "INC-7: full"));
+    assert!(objects.contains(&"web".to_owned()), "{objects:?}");
+    let ack = actions::Done { action: "acknowledge", ..note };
+    assert_eq!(actions::ordered(&upstreams, &incident, &ack, OrderId(4)), []);
+}
+
 proptest! {
     #[test]
     fn what_spans_alerts_fits_each_of_them(
