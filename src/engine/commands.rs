@@ -236,9 +236,7 @@ fn tidy(action: &Action) -> Action {
         Action::Note { text } => {
             Action::Note { text: text::clean_text(text, text::MAX_TEXT).trim().to_owned() }
         }
-        Action::Assign { to } => Action::Assign {
-            to: to.as_ref().map(|t| text::clean(t, 100)).filter(|t| !t.is_empty()),
-        },
+        Action::Assign { to } => Action::Assign { to: to.as_ref().map(|t| text::clean(t, 100)) },
         Action::Resolve { reason, findings, force } => {
             Action::Resolve { reason: line(reason), findings: found(findings), force: *force }
         }

@@ -189,7 +189,6 @@ mod tests {
             unverified_since: None,
             maintenance: None,
             absorbed: Vec::new(),
-            alone: None,
             excluded: false,
             flapping_since: None,
             escalation: None,

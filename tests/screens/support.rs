@@ -284,7 +284,6 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         started_at: ago(minutes + 1),
         standing: Standing::default(),
         absorbed: Vec::new(),
-        alone: None,
         excluded: false,
         parent: None,
         earlier: None,

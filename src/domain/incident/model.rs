@@ -87,12 +87,9 @@ pub struct Incident {
     /// The window that mutes it: nobody is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintained>,
-    /// Those that were merged into it.
+    /// Those that were merged into it, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub absorbed: Vec<Absorbed>,
-    /// How it was before the first was merged into it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alone: Option<Box<Absorbed>>,
+    pub absorbed: Vec<Union>,
     /// Left out of service levels, by a correction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub excluded: bool,
@@ -124,6 +121,25 @@ pub struct Absorbed {
     pub id: IncidentId,
     pub started_at: Instant,
     pub class: Class,
+}
+
+/// One that was merged into another, and what that made of it: of both since when, and how urgent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Union {
+    pub id: IncidentId,
+    pub start: Joined<Instant>,
+    pub class: Joined<Class>,
+}
+
+/// A value of the survivor around one merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined<T> {
+    /// The survivor's before.
+    pub before: T,
+    /// What the other one brought.
+    pub brought: T,
+    /// The survivor's after.
+    pub after: T,
 }
 
 /// How an incident is classified.

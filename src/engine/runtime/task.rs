@@ -268,10 +268,22 @@ impl Engine {
             | Command::Paging(_)
             | Command::Upstream(_)
             | Command::View(_) => Vec::new(),
-            Command::Act { targets, .. } => targets.iter().map(|t| t.id).collect(),
+            Command::Act { targets, action } => {
+                let into = match action {
+                    lifecycle::Action::Merge { into } => Some(*into),
+                    _ => None,
+                };
+                targets.iter().map(|t| t.id).chain(into).collect()
+            }
             Command::Undo { targets } => targets.clone(),
         };
         self.fetch(&ids).await?;
+        // What was merged changes what it was merged into, and is a part of what it stands for.
+        let family = ids.iter().filter_map(|id| self.state.incident(*id)).flat_map(|i| {
+            i.standing.merged_into.into_iter().chain(i.absorbed.iter().map(|a| a.id))
+        });
+        let family: Vec<IncidentId> = family.collect();
+        self.fetch(&family).await?;
         self.decide(&Input::Asked { actor, command }).await
     }
 

@@ -261,13 +261,13 @@ fn what_is_split_off_stands_for_itself_and_the_survivor_is_what_it_was() {
     );
     assert_eq!(
         world.act("ana", 2, Action::Reopen { reason: String::new() }, 190),
-        "refused: INC-2 was cancelled by ana at 14:01:50; split it off instead"
+        "refused: INC-2 was merged into INC-1 by ana at 14:01:50; split it off instead"
     );
     assert_eq!(world.act("ana", 2, split, 200), "done: INC-2 split off");
     assert_eq!(world.state_of(2), IncidentState::Acknowledged, "luis has it as before");
     let after = world.incident(1);
     assert_eq!((after.class(), after.started_at), (before.class(), before.started_at));
-    assert!(after.absorbed.is_empty() && after.alone.is_none());
+    assert!(after.absorbed.is_empty());
 }
 
 #[test]
@@ -426,5 +426,63 @@ fn what_people_say_about_an_incident_in_the_dark_is_told_whoever_was_faster() {
     assert_eq!(
         answer,
         "conflict: INC-1 was put on hold by luis at 14:01:00 while you looked; INC-1 waits for a supplier already; resume it first"
+    );
+}
+
+#[test]
+fn what_was_said_after_a_merge_stays_said_when_one_is_split_off() {
+    let mut world = World::new(plan("db web mail"));
+    let all = [firing("db", "info"), firing("web", "critical"), firing("mail", "warning")];
+    world.prometheus(&all, 100);
+    world.act("ana", 2, merge(1), 110);
+    world.act("ana", 3, merge(1), 111);
+    world.act("ana", 1, classify(1, 2), 120);
+    let split = |reason: &str| Action::Split { reason: reason.into() };
+    world.act("ana", 2, split("other"), 130);
+    assert_eq!(world.incident(1).priority, Priority(2), "a person said so");
+    world.act("ana", 1, Action::resolve(true), 140);
+    world.prometheus(&[], 150);
+    world.act("ana", 1, close(), 160);
+    let correction =
+        Correction { impact: Some(2), started_at: Some(at(40)), ..Correction::default() };
+    world.act("ana", 1, correct(correction), 170);
+    world.act("ana", 3, split("other"), 180);
+    let incident = world.incident(1);
+    assert_eq!(
+        (incident.started_at, incident.impact, &*incident.category),
+        (at(40), 2, "capacity")
+    );
+}
+
+#[test]
+fn a_survivor_that_was_reopened_for_a_merged_one_is_over_with_it_also_when_that_is_split_off() {
+    let mut world = World::new(plan("db web"));
+    world.prometheus(&[firing("db", "info"), firing("web", "critical")], 100);
+    world.act("ana", 2, merge(1), 110);
+    world.prometheus(&[], 120);
+    world.tick(300);
+    assert_eq!(world.state_of(1), IncidentState::Resolved);
+    world.prometheus(&[firing("web", "critical")], 310);
+    assert_eq!(world.state_of(1), IncidentState::New);
+    world.act("ana", 2, Action::Split { reason: String::new() }, 320);
+    world.tick(600);
+    assert_eq!(world.state_of(1), IncidentState::Resolved, "nothing of it fires");
+    assert_eq!(world.state_of(2), IncidentState::New);
+    world.prometheus(&[], 610);
+    world.tick(900);
+    assert_eq!(world.state_of(2), IncidentState::Resolved);
+}
+
+#[test]
+fn nobody_is_assigned_by_a_name_of_nothing_visible_and_a_merged_one_names_the_way_on() {
+    let mut world = World::new(plan("db web"));
+    world.prometheus(&[firing("db", "info"), firing("web", "critical")], 100);
+    world.act("ana", 2, Action::Assign { to: Some("luis".into()) }, 105);
+    let blank = Action::Assign { to: Some("\u{200b}\u{7}".into()) };
+    assert_eq!(world.act("ana", 2, blank, 106), "refused: say to whom INC-2 is assigned");
+    world.act("ana", 2, merge(1), 110);
+    assert_eq!(
+        world.act("ana", 2, ack(), 120),
+        "refused: INC-2 was merged into INC-1 by ana at 14:01:50; work on INC-1, or split it off"
     );
 }

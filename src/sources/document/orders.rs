@@ -73,7 +73,11 @@ fn filled(template: &Template, values: &Values) -> Result<Url, String> {
     let (shape, url) = (template.fill(&plain, percent), template.fill(values, percent));
     let (shape, url) = (parsed(&shape)?, parsed(&url)?);
     let segments = |url: &Url| url.path_segments().map(Iterator::count);
-    if shape.origin() != url.origin() || segments(&shape) != segments(&url) {
+    // A segment that is only a dot vanishes, and leaves an empty one at the end.
+    let empty =
+        |url: &Url| url.path_segments().map_or(0, |all| all.filter(|s| s.is_empty()).count());
+    let keeps = segments(&shape) == segments(&url) && empty(&shape) == empty(&url);
+    if shape.origin() != url.origin() || !keeps {
         return Err("a value of the incident cannot be put into the address".to_owned());
     }
     Ok(url)
@@ -97,6 +101,14 @@ mod tests {
         let values = Values::from([("alert".to_owned(), value.to_owned())]);
         let found = filled(&template, &values).map(|u| u.to_string()).map_err(|_| ());
         assert_eq!(found, expect.map(str::to_owned));
+    }
+
+    #[test]
+    fn a_dot_at_the_end_does_not_vanish() {
+        let template = Template::parse("https://app.example/{{id}}/note/{{comment}}").unwrap();
+        let values =
+            [("id".to_owned(), "INC-1".to_owned()), ("comment".to_owned(), ".".to_owned())];
+        assert!(filled(&template, &Values::from(values)).is_err());
     }
 
     #[test]

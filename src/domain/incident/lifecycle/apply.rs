@@ -4,7 +4,7 @@ use super::Correction;
 use crate::domain::incident::event::{ActorKind, Event, EventBody};
 use crate::domain::incident::model::{
     Absorbed, Acknowledgement, AlertFact, Change, Class, Ending, Feedback, Hold, Incident,
-    IncidentState, Maintained, Signature, Snooze, Standing,
+    IncidentId, IncidentState, Joined, Maintained, Signature, Snooze, Standing, Union,
 };
 use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::time::Instant;
@@ -47,7 +47,6 @@ fn open(event: &Event, opening: &crate::domain::incident::event::Opening) -> Inc
         unverified_since: None,
         maintenance: None,
         absorbed: Vec::new(),
-        alone: None,
         excluded: false,
         flapping_since: None,
         escalation: None,
@@ -191,13 +190,12 @@ fn change_by(incident: &mut Incident, event: &Event) {
         EventBody::SplitOff { from, .. } => {
             standing.merged_into = None;
             reopen(standing, at);
-            incident.clear_since = None;
+            incident.clear_since = quiet_since(incident, at);
             what = Some(format!("split off from {from}"));
         }
         EventBody::Absorbed(absorbed) => absorb(incident, absorbed),
         EventBody::Released { id } => {
-            incident.absorbed.retain(|a| a.id != *id);
-            unite(incident);
+            let_go(incident, *id);
         }
         EventBody::Corrected { correction, .. } => correct(incident, correction, (at, by)),
         EventBody::Resolved { automatic, reason, findings } => {
@@ -208,9 +206,11 @@ fn change_by(incident: &mut Incident, event: &Event) {
         }
         EventBody::Reopened { automatic, .. } => {
             reopen(standing, at);
-            // Reopened by hand, it waits for its alerts to fire and clear again, or for a person.
+            // Reopened by hand, it waits for its alerts to fire and clear again, or for a person; by
+            // itself for what was merged into it, it waits for that.
             incident.clear_since = None;
             if *automatic {
+                incident.clear_since = quiet_since(incident, at);
                 incident.reopened_at.push(at);
                 let excess = incident.reopened_at.len().saturating_sub(REOPENINGS_KEPT);
                 incident.reopened_at.drain(..excess);
@@ -267,9 +267,6 @@ fn change_by(incident: &mut Incident, event: &Event) {
             incident.set_class(&new);
             if event.actor.kind == ActorKind::Person {
                 incident.standing.classified = Some(Signature { by: by.clone(), at });
-                if let Some(alone) = &mut incident.alone {
-                    alone.class = new;
-                }
                 what = Some("classified".to_owned());
             }
         }
@@ -292,6 +289,11 @@ fn change_by(incident: &mut Incident, event: &Event) {
         }
         incident.last_change = Some(change);
     }
+}
+
+/// Since then nothing of its own fires, where it has alerts at all.
+fn quiet_since(incident: &Incident, at: Instant) -> Option<Instant> {
+    (!incident.alerts.is_empty() && incident.firing() == 0).then_some(at)
 }
 
 /// What lasts only while something else does.
@@ -327,28 +329,71 @@ fn resume(standing: &mut Standing, at: Instant) {
 }
 
 fn absorb(incident: &mut Incident, absorbed: &Absorbed) {
-    let (id, started_at, class) = (incident.id, incident.started_at, incident.class());
-    incident.alone.get_or_insert_with(|| Box::new(Absorbed { id, started_at, class }));
+    let start = Joined::of(incident.started_at, absorbed.started_at, earlier);
+    let class = Joined::of(incident.class(), absorbed.class.clone(), more_urgent);
+    incident.started_at = start.after;
+    incident.set_class(&class.after);
     incident.absorbed.retain(|a| a.id != absorbed.id);
-    incident.absorbed.push(absorbed.clone());
-    unite(incident);
+    incident.absorbed.push(Union { id: absorbed.id, start, class });
 }
 
-/// What several are together: since the earliest of them, as urgent as the most urgent.
-fn unite(incident: &mut Incident) {
-    let Some(alone) = incident.alone.take() else { return };
-    let parts = || incident.absorbed.iter().chain([&*alone]);
-    let started_at = parts().map(|part| part.started_at).min();
-    let mut class = alone.class.clone();
-    if let Some(worst) = parts().map(|part| &part.class).min_by_key(|class| class.priority)
-        && worst.priority < class.priority
-    {
-        (class.impact, class.urgency, class.priority) =
-            (worst.impact, worst.urgency, worst.priority);
-    }
-    incident.started_at = started_at.unwrap_or(alone.started_at);
+/// Without one of those that were merged into it. What somebody changed after a merge stays changed.
+fn let_go(incident: &mut Incident, id: IncidentId) {
+    let Some(place) = incident.absorbed.iter().position(|a| a.id == id) else { return };
+    let mut starts: Vec<_> = incident.absorbed.iter().map(|a| a.start.clone()).collect();
+    let mut classes: Vec<_> = incident.absorbed.iter().map(|a| a.class.clone()).collect();
+    incident.started_at = without(&mut starts, place, incident.started_at, earlier);
+    let class = without(&mut classes, place, incident.class(), more_urgent);
     incident.set_class(&class);
-    incident.alone = (!incident.absorbed.is_empty()).then_some(alone);
+    incident.absorbed.remove(place);
+    for (union, (start, class)) in incident.absorbed.iter_mut().zip(starts.into_iter().zip(classes))
+    {
+        (union.start, union.class) = (start, class);
+    }
+}
+
+/// Takes the merge at `place` out of a history, which goes on as if it had not been: what was changed
+/// between two merges, or after the last, counts as it was changed. Returns the value that is left.
+fn without<T: Clone + PartialEq>(
+    history: &mut Vec<Joined<T>>,
+    place: usize,
+    now: T,
+    unite: fn(&T, &T) -> T,
+) -> T {
+    let Some(mut left) = history.first().map(|first| first.before.clone()) else { return now };
+    let mut was = left.clone();
+    for (n, joined) in history.iter_mut().enumerate() {
+        if joined.before != was {
+            left = joined.before.clone();
+        }
+        was = joined.after.clone();
+        if n != place {
+            let after = unite(&left, &joined.brought);
+            let before = std::mem::replace(&mut left, after);
+            (joined.before, joined.after) = (before, left.clone());
+        }
+    }
+    history.remove(place);
+    if now == was { left } else { now }
+}
+
+fn earlier(a: &Instant, b: &Instant) -> Instant {
+    *a.min(b)
+}
+
+/// What it is about stays what it was; how urgent it is, it takes from the more urgent one.
+fn more_urgent(own: &Class, other: &Class) -> Class {
+    if other.priority >= own.priority {
+        return own.clone();
+    }
+    Class { category: own.category.clone(), ..other.clone() }
+}
+
+impl<T: Clone> Joined<T> {
+    fn of(before: T, brought: T, unite: fn(&T, &T) -> T) -> Self {
+        let after = unite(&before, &brought);
+        Self { before, brought, after }
+    }
 }
 
 fn correct(incident: &mut Incident, correction: &Correction, (at, by): (Instant, &str)) {

@@ -66,7 +66,7 @@ pub fn judge(
                 let by = ack.as_ref().map_or("somebody", |a| a.by.as_str());
                 return refuse(format!("{id} is acknowledged by {by}; assign it to take it over"));
             }
-            _ => return refuse(format!("{}; reopen it first", ended(incident, now, policy))),
+            _ => return refuse(over(incident, now, policy)),
         },
         Action::Unacknowledge => match state {
             IncidentState::Acknowledged => vec![EventBody::AcknowledgementTakenBack],
@@ -75,6 +75,9 @@ pub fn judge(
             }
             _ => return refuse(format!("{id} is {}, not acknowledged", state.short())),
         },
+        Action::Assign { to: Some(to) } if to.is_empty() => {
+            return Err(Verdict::Refused { why: format!("say to whom {id} is assigned") });
+        }
         Action::Assign { to } => {
             if *to == incident.standing.assignee {
                 let who = to.as_deref().unwrap_or("nobody");
@@ -105,7 +108,7 @@ pub fn judge(
                 return refuse(format!("{id} waits for {whom} already; resume it first"));
             }
             state if !state.is_open() => {
-                return refuse(format!("{}; reopen it first", ended(incident, now, policy)));
+                return refuse(over(incident, now, policy));
             }
             _ => {
                 ahead(*until, now, LONGEST_HOLD, "a hold")
@@ -144,7 +147,7 @@ pub fn judge(
                 let why = ended(incident, now, policy);
                 return refuse(format!("{why}; a correction says what was wrong"));
             }
-            let category = category.as_ref().filter(|c| **c != incident.category);
+            let category = category.as_ref().filter(|c| !c.is_empty() && **c != incident.category);
             let (old, new) =
                 ((incident.impact, incident.urgency), class(incident, *impact, *urgency));
             if let Some(category) = category {
@@ -414,6 +417,10 @@ fn correct(
 /// What became of an incident that is no longer open: "INC-7 was resolved by luis at 13:58".
 fn ended(incident: &Incident, now: Instant, policy: &Policy) -> String {
     let standing = &incident.standing;
+    if let (Some(into), Some(by)) = (standing.merged_into, &standing.cancelled) {
+        let at = clock(by.at, now, policy);
+        return format!("{} was merged into {into} by {} at {at}", incident.id, by.by);
+    }
     let (word, ending) = match standing.state {
         IncidentState::Closed => ("closed", &standing.closed),
         IncidentState::Cancelled => ("cancelled", &standing.cancelled),
@@ -426,6 +433,15 @@ fn ended(incident: &Incident, now: Instant, policy: &Policy) -> String {
             format!("{} was {word} by {} at {at}", incident.id, e.by)
         }
         None => format!("{} is {word}", incident.id),
+    }
+}
+
+/// The same with the way out.
+fn over(incident: &Incident, now: Instant, policy: &Policy) -> String {
+    let ended = ended(incident, now, policy);
+    match incident.standing.merged_into {
+        Some(into) => format!("{ended}; work on {into}, or split it off"),
+        None => format!("{ended}; reopen it first"),
     }
 }
 

@@ -41,7 +41,6 @@ fn incident() -> Incident {
         unverified_since: None,
         maintenance: None,
         absorbed: Vec::new(),
-        alone: None,
         excluded: false,
         flapping_since: None,
         escalation: None,

@@ -43,7 +43,6 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         unverified_since: None,
         maintenance: None,
         absorbed: Vec::new(),
-        alone: None,
         excluded: false,
         flapping_since: None,
         escalation: None,
