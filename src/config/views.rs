@@ -2,6 +2,7 @@
 //! by the console, and read again when somebody changed it by hand.
 
 use std::fs;
+use std::io::Read as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -44,9 +45,17 @@ pub fn read(path: &Path) -> OwnViews {
         Ok(meta) if meta.len() > MAX_FILE => {
             return failed(format!("{shown} has more than 256 KiB; take views out of it"));
         }
+        Ok(meta) if !meta.is_file() => {
+            return failed(format!("{shown} is no file; put one there, or take it away"));
+        }
         Ok(_) => {}
     }
-    match fs::read_to_string(path) {
+    let read = || {
+        let mut text = String::new();
+        fs::File::open(path)?.take(MAX_FILE).read_to_string(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    };
+    match read() {
         Ok(text) => of_text(&shown.to_string(), &text),
         Err(e) => failed(format!("{shown} cannot be read: {e}; save it as UTF-8 text")),
     }

@@ -18,6 +18,7 @@ use crate::domain::matcher::Labels;
 use crate::domain::paging::{self, reach::Desk};
 use crate::domain::roster::book;
 use crate::domain::text;
+use crate::domain::time::{self, TimeStyle};
 use crate::domain::upstream;
 use crate::domain::upstream::actions::Done;
 
@@ -297,8 +298,17 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
     if let Err(verdict) = beside(draft, actor, incident, action) {
         return verdict;
     }
+    let renewed = match events.as_slice() {
+        [EventBody::AcknowledgementExtended { until }] => Some(*until),
+        _ => None,
+    };
     for body in events {
         draft.push(actor, id, body);
+    }
+    if let Some(until) = renewed {
+        let until = time::show(until, draft.now, policy.zone, TimeStyle::Local);
+        let said = format!("{id} is already yours, now until {until}");
+        return Verdict::Done { said, also: Vec::new() };
     }
     tell(draft, actor, id, action);
     let mut also = Vec::new();

@@ -261,11 +261,23 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, request: &Request) -> Result<Stri
     let Some(policy) = state.policy_of(incident) else {
         return Err(refused(escalate::ungoverned(incident)));
     };
-    let (level, round) = escalate::by_hand(incident, policy, request.level);
+    let (mut level, mut round) = escalate::by_hand(incident, policy, request.level);
     let overrides = state.book.overrides();
     let desk = desk(state, &overrides);
-    let whom = Whom::Level(policy.id.clone(), level);
-    let reach = reach(desk, &whom, Some(incident.priority), now).map_err(refused)?;
+    let reached = |level: usize| {
+        let whom = Whom::Level(policy.id.clone(), level);
+        reach(desk, &whom, Some(incident.priority), now).map_err(refused)
+    };
+    let mut reach = reached(level)?;
+    // A level that reaches nobody is passed over, unless it was named.
+    for _ in 1..policy.levels.len() {
+        if !reach.routes.is_empty() || request.level.is_some() {
+            break;
+        }
+        (level, round) =
+            if level < policy.levels.len() { (level + 1, round) } else { (1, round + 1) };
+        reach = reached(level)?;
+    }
     if let Some(why) = paging::surprise(&reach, request.confirmed.as_deref(), desk) {
         return Err(Verdict::Conflict { why });
     }

@@ -233,7 +233,7 @@ fn a_few_marked_are_acknowledged_at_once_and_what_was_refused_stays_marked() {
     }
     assert_eq!(noc.owner(2031).as_deref(), Some("Luis Peña"));
     let said = noc.footer();
-    assert!(said.contains("3 acknowledged, 1 so already, 1 refused"), "{said}");
+    assert!(said.contains("4 acknowledged, 1 so already, 1 refused"), "{said}");
     assert!(noc.picture().contains("◆ 1 marked"), "{}", noc.picture());
     noc.press("M");
     assert!(noc.picture().contains("INC-2031 is acknowledged by Luis Peña"), "{}", noc.picture());
@@ -833,4 +833,45 @@ fn where_there_is_room_the_page_shows_how_the_worst_signals_went_when_it_opened(
     let mut low = Bench::new(world(), 160, 16, DEFAULT);
     low.tell(Msg::Go(Place::Incident(IncidentId(2041))));
     assert!(!low.text().contains(" now "), "{}", low.text());
+}
+
+#[test]
+fn what_is_marked_out_of_sight_is_named_before_anything_happens_to_it() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j Space");
+    let marked = noc.word(2035);
+    noc.press("/ Ctrl-u");
+    noc.type_text("id:2031");
+    noc.press("Enter a");
+    assert_eq!(noc.word(2035), marked, "nothing happens yet");
+    let picture = noc.picture();
+    assert!(picture.contains("out of view") && picture.contains("INC-2035"), "{picture}");
+    noc.press("y");
+    assert_eq!(noc.word(2035), "ack");
+}
+
+#[test]
+fn a_length_that_is_typed_is_meant_as_it_is_typed() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j Z");
+    noc.type_text("3m");
+    noc.press("Enter");
+    assert!(noc.picture().contains("for another 3m"), "{}", noc.picture());
+}
+
+#[test]
+fn a_survivor_offers_what_can_be_split_off() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j :");
+    noc.type_text("merge");
+    noc.press("Enter");
+    noc.type_text("INC-2034");
+    noc.press("Enter y");
+    noc.tell(Msg::Go(Place::Incident(IncidentId(2034))));
+    noc.press(":");
+    noc.type_text("split");
+    noc.press("Enter");
+    assert!(noc.picture().contains("Split off INC-2034"), "{}", noc.picture());
+    noc.press("Enter Enter");
+    assert_ne!(noc.word(2035), "cancelled");
 }

@@ -25,7 +25,7 @@ fn acknowledging_a_new_incident_makes_it_yours_and_starts_the_expiry() {
     let standing = &world.incident(2).standing;
     assert_eq!(standing.assignee.as_deref(), Some("ana"));
     assert_eq!(standing.acknowledged.as_ref().unwrap().until, Some(at(10) + minutes(30)));
-    assert_eq!(world.act("ana", 2, ack(), 11), "done: INC-2 is already yours");
+    assert_eq!(world.act("ana", 2, ack(), 11), "done: INC-2 is already yours, now until 14:30:11");
 }
 
 #[test]

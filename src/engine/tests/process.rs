@@ -486,3 +486,15 @@ fn nobody_is_assigned_by_a_name_of_nothing_visible_and_a_merged_one_names_the_wa
         "refused: INC-2 was merged into INC-1 by ana at 14:01:50; work on INC-1, or split it off"
     );
 }
+
+#[test]
+fn what_somebody_else_has_on_hold_is_not_taken_by_one_key() {
+    let mut world = one();
+    world.act("luis", 1, ack(), 10);
+    world.act("luis", 1, hold(None), 20);
+    assert_eq!(
+        world.act("ana", 1, ack(), 30),
+        "refused: INC-1 is on hold, and luis has it; assign it to take it over"
+    );
+    assert_eq!(world.act("luis", 1, ack(), 40), "done: INC-1 acknowledged");
+}

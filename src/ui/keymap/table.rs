@@ -58,7 +58,7 @@ pub struct Situation {
     pub incident: Option<IncidentState>,
     /// The operator has acknowledged it.
     pub mine: bool,
-    /// It was merged into another one.
+    /// It was merged into another one, or another one into it.
     pub merged: bool,
     /// How many rows are marked.
     pub marked: usize,

@@ -191,9 +191,18 @@ pub fn escalate(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
         return say(escalate::ungoverned(incident));
     };
     let office = Office::of(ctx);
-    let (level, _) = escalate::by_hand(incident, policy, None);
-    let whom = Whom::Level(policy.id.clone(), level);
-    let reach = match office.reach(&whom, Some(incident.priority)) {
+    let (next, _) = escalate::by_hand(incident, policy, None);
+    let reached = |level: usize| {
+        let whom = Whom::Level(policy.id.clone(), level);
+        (level, office.reach(&whom, Some(incident.priority)))
+    };
+    // A level that reaches nobody is passed over.
+    let count = policy.levels.len().max(1);
+    let mut levels = (0..count).map(|n| (next - 1 + n) % count + 1).map(reached);
+    let reaches =
+        |(_, r): &(usize, Result<Reach, String>)| r.as_ref().is_ok_and(|r| !r.routes.is_empty());
+    let (level, reach) = levels.find(reaches).unwrap_or_else(|| reached(next));
+    let reach = match reach {
         Ok(reach) if reach.routes.is_empty() => {
             return say(format!("{} reaches nobody: {}", reach.target, reach.nobody()));
         }

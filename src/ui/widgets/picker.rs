@@ -34,6 +34,8 @@ pub struct Picker {
     matches: Vec<(usize, Vec<u32>)>,
     cursor: usize,
     free: Option<Free>,
+    /// Texts that mean themselves, also where something in the list matches them.
+    literal: Option<fn(&str) -> bool>,
 }
 
 /// What became of a picker.
@@ -62,6 +64,7 @@ impl Picker {
             matches: Vec::new(),
             cursor: 0,
             free: None,
+            literal: None,
         };
         picker.search();
         picker
@@ -70,6 +73,12 @@ impl Picker {
     /// Accepts what is typed, too, where nothing matches it.
     pub fn or_typed(mut self, free: Free) -> Self {
         self.free = Some(free);
+        self
+    }
+
+    /// As [`Self::or_typed`]; of such a text not even what matches it in the list is meant.
+    pub fn literally(mut self, literal: fn(&str) -> bool) -> Self {
+        self.literal = Some(literal);
         self
     }
 
@@ -92,7 +101,10 @@ impl Picker {
             Typed::Same => {}
             Typed::Cancel => return Picked::Cancelled,
             Typed::Accept => {
+                let text = self.field.text().trim();
+                let is_literal = self.literal.is_some_and(|is| is(text));
                 let index = self.matches.get(self.cursor).map(|(i, _)| *i);
+                let index = index.filter(|_| !is_literal);
                 let chosen = index.and_then(|i| self.items.get_mut(i));
                 return match (chosen, &self.free) {
                     (Some(item), _) => Picked::Chosen(std::mem::take(&mut item.then)),

@@ -47,6 +47,14 @@ pub fn judge(
     };
     let mut events = match action {
         Action::Acknowledge { lasting } => match (state, &incident.standing.acknowledged) {
+            (IncidentState::OnHold, _)
+                if incident.owner().is_some_and(|owner| owner != actor.name) =>
+            {
+                let owner = incident.owner().unwrap_or_default();
+                return refuse(format!(
+                    "{id} is on hold, and {owner} has it; assign it to take it over"
+                ));
+            }
             (IncidentState::New | IncidentState::OnHold, _) => {
                 vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
             }
@@ -56,7 +64,14 @@ pub fn judge(
                 vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
             }
             (IncidentState::Acknowledged, Some(ack)) if ack.by == actor.name => {
-                return Err(Verdict::Already { why: format!("{id} is already yours") });
+                let until = lasts(incident, None, policy, now).filter(|_| ack.until.is_some());
+                match until.filter(|until| ack.until.is_none_or(|known| known < *until)) {
+                    Some(until) => return Ok(vec![EventBody::AcknowledgementExtended { until }]),
+                    None => {
+                        let why = format!("{id} is already yours");
+                        return Err(Verdict::Already { why });
+                    }
+                }
             }
             // Whom it was handed to may take it over.
             (IncidentState::Acknowledged, _) if incident.standing.is_assigned_to(&actor.name) => {

@@ -66,7 +66,8 @@ impl Aim {
     /// Sends `action`; above [`MANY`] asks the person first: `verb` 63 incidents `to`?
     pub(super) fn send(&self, action: Deed, verb: &str, to: &str, listed: &[String]) -> Vec<Step> {
         let ask = Step::Do(Cmd::Ask(self.command(action)));
-        if self.targets.len() <= MANY {
+        // What is marked out of sight is named before anything happens to it.
+        if self.targets.len() <= MANY && self.out_of_view == 0 {
             return vec![ask];
         }
         let title = format!("{verb} {}{to}", self.named());

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use chrono::{Datelike, NaiveTime, TimeDelta};
 
-use super::actions::{Aim, confirm, form, listed};
+use super::actions::{Aim, confirm, form, listed, with_reason};
 use crate::domain::command::Command;
 use crate::domain::health::ServiceId;
-use crate::domain::incident::lifecycle::{Action as Deed, Correction, Report, Waited};
+use crate::domain::incident::lifecycle::{Action as Deed, Correction, Report, Target, Waited};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::{Findings, HoldReason, Incident, IncidentId, IncidentState};
 use crate::domain::text::{self, nearest};
@@ -143,7 +143,9 @@ pub fn snooze(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         Ok(until) => aim.send(Deed::Snooze { until }, "snooze", "", &listed),
         Err(why) => vec![Step::Say(Tone::Bad, why)],
     });
-    vec![Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items).or_typed(typed))))]
+    let picker = Picker::new(&title, items).or_typed(typed);
+    let is_length = |text: &str| text::parse_duration(text).is_some();
+    vec![Step::Show(Box::new(Overlay::Picker(picker.literally(is_length))))]
 }
 
 /// Tomorrow morning, and Monday's where that is another.
@@ -373,6 +375,29 @@ fn preview(aim: &Aim, into: &Incident, world: &Snapshot) -> Vec<Step> {
     let title = format!("Merge {} into {}?", aim.named(), into.id);
     let yes = vec![Step::Do(Cmd::Ask(aim.command(Deed::Merge { into: into.id })))];
     confirm(&title, lines, "merge", yes)
+}
+
+/// Splits off what was merged; of a survivor, asks which one.
+pub fn split(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let of = |aim: Aim| {
+        let hint = "why it is something else; may stay empty";
+        with_reason(aim, "split off", hint, false, ctx.world, |reason| Deed::Split { reason })
+    };
+    let Some(survivor) = sole(aim, ctx.world).filter(|i| i.standing.merged_into.is_none()) else {
+        return of(aim.clone());
+    };
+    let items = survivor.absorbed.iter().map(|part| {
+        let known = ctx.world.incidents.get(part.id);
+        let seen = known.map_or(0, |i| i.version);
+        let targets = vec![Target { id: part.id, seen }];
+        Item {
+            label: part.id.to_string(),
+            detail: known.map(|i| i.title.clone()).unwrap_or_default(),
+            then: of(Aim { targets, out_of_view: 0 }),
+        }
+    });
+    let title = format!("Split off {}", survivor.id);
+    vec![Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items.collect()))))]
 }
 
 /// What was recorded wrong about one that is over.

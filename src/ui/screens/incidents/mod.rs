@@ -326,14 +326,7 @@ impl Queue {
             Action::Rate => forms::rate(aim, ctx),
             Action::Merge => forms::merge(&aim, ctx),
             Action::Correct => forms::correct(aim, ctx),
-            Action::Split => actions::with_reason(
-                aim,
-                "split",
-                "why it is something else; may stay empty",
-                false,
-                ctx.world,
-                |reason| Deed::Split { reason },
-            ),
+            Action::Split => forms::split(&aim, ctx),
             Action::Reopen => actions::with_reason(
                 aim,
                 "reopen",
@@ -456,7 +449,8 @@ impl Screen for Queue {
             row: incident.is_some(),
             incident: incident.map(|i| i.state()),
             mine: incident.is_some_and(|i| i.owner() == Some(&ctx.prefs.operator)),
-            merged: incident.is_some_and(|i| i.standing.merged_into.is_some()),
+            merged: incident
+                .is_some_and(|i| i.standing.merged_into.is_some() || !i.absorbed.is_empty()),
             marked: self.list.marks().len(),
             waiting: self.list.waiting().count,
             link: incident.is_some_and(|i| actions::has_link(i, ctx.world)),
