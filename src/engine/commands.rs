@@ -307,8 +307,7 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
     }
     if let Some(until) = renewed {
         let until = time::show(until, draft.now, policy.zone, TimeStyle::Local);
-        let said = format!("{id} is already yours, now until {until}");
-        return Verdict::Done { said, also: Vec::new() };
+        return Verdict::Already { why: format!("{id} is already yours, now until {until}") };
     }
     tell(draft, actor, id, action);
     let mut also = Vec::new();

@@ -65,13 +65,10 @@ pub fn judge(
             }
             (IncidentState::Acknowledged, Some(ack)) if ack.by == actor.name => {
                 let until = lasts(incident, None, policy, now).filter(|_| ack.until.is_some());
-                match until.filter(|until| ack.until.is_none_or(|known| known < *until)) {
-                    Some(until) => return Ok(vec![EventBody::AcknowledgementExtended { until }]),
-                    None => {
-                        let why = format!("{id} is already yours");
-                        return Err(Verdict::Already { why });
-                    }
+                if let Some(until) = until.filter(|until| ack.until.is_none_or(|u| u < *until)) {
+                    return Ok(vec![EventBody::AcknowledgementExtended { until }]);
                 }
+                return Err(Verdict::Already { why: format!("{id} is already yours") });
             }
             // Whom it was handed to may take it over.
             (IncidentState::Acknowledged, _) if incident.standing.is_assigned_to(&actor.name) => {
