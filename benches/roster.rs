@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -20,23 +19,7 @@ use chrono::{NaiveDate, TimeDelta, Weekday};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn person(n: usize) -> Person {
-    let id: PersonId = format!("p{n}").into();
-    Person {
-        name: id.clone(),
-        id,
-        email: None,
-        phone: None,
-        chat: None,
-        zone: chrono_tz::Europe::Madrid,
-        team: None,
-        roles: Vec::new(),
-        responsibilities: BTreeMap::new(),
-        skills: BTreeMap::new(),
-        certificates: Vec::new(),
-        trainings: Vec::new(),
-        absences: Vec::new(),
-        wishes: atalaya::domain::paging::Wishes::default(),
-    }
+    Person { zone: chrono_tz::Europe::Madrid, ..Person::new(&format!("p{n}")) }
 }
 
 /// Hourly, daily and weekly turns, with and without hours of their own.

@@ -1,7 +1,5 @@
 //! Paging by the policies: who is paged when, and what stops it.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -15,22 +13,8 @@ use crate::domain::roster::{Person, PersonId, Roster};
 use crate::domain::time::hours::Range;
 
 fn person(id: &str) -> Person {
-    Person {
-        id: id.into(),
-        name: id.into(),
-        email: None,
-        phone: None,
-        chat: None,
-        zone: chrono_tz::UTC,
-        team: None,
-        roles: Vec::new(),
-        responsibilities: BTreeMap::new(),
-        skills: BTreeMap::new(),
-        certificates: Vec::new(),
-        trainings: Vec::new(),
-        absences: Vec::new(),
-        wishes: Wishes { channels: vec!["hook".into()], ..Wishes::default() },
-    }
+    let wishes = Wishes { channels: vec!["hook".into()], ..Wishes::default() };
+    Person { wishes, ..Person::new(id) }
 }
 
 fn level(people: &[&str], minutes: i64) -> Level {

@@ -1,7 +1,5 @@
 //! What people change of the roster.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::domain::roster::book::{Command as Ask, Wanted, What};
 use crate::domain::roster::{Duty, OverrideId, Person, Roster, Schedule};
@@ -10,22 +8,7 @@ use crate::engine::publish::Publisher;
 use crate::engine::snapshot::StoreState;
 
 fn world() -> World {
-    let person = |id: &str| Person {
-        id: id.into(),
-        name: id.into(),
-        email: None,
-        phone: None,
-        chat: None,
-        zone: chrono_tz::UTC,
-        team: None,
-        roles: Vec::new(),
-        responsibilities: BTreeMap::new(),
-        skills: BTreeMap::new(),
-        certificates: Vec::new(),
-        trainings: Vec::new(),
-        absences: Vec::new(),
-        wishes: crate::domain::paging::Wishes::default(),
-    };
+    let person = |id: &str| Person::new(id);
     let core = Schedule {
         id: "core".into(),
         name: "Core".into(),
