@@ -149,6 +149,7 @@ async fn seen(config: &Config, only: Option<&str>) -> (Silences, bool) {
     let mut silences = Silences::new();
     let mut all_seen = true;
     for (status, observation) in poll_once(asked.cloned().collect()).await {
+        let warned = observation.as_ref().map(|o| o.warnings.join("; ")).unwrap_or_default();
         let mut facts = observation.into_iter().flat_map(|o| o.facts);
         let listed: Option<Listed> = facts.find_map(|fact| match fact {
             Fact::Silences(listed) => Some(listed),
@@ -158,7 +159,11 @@ async fn seen(config: &Config, only: Option<&str>) -> (Silences, bool) {
             silences.insert(status.name.clone(), listed);
         } else {
             all_seen = false;
-            complain(&SourceFields::of(&status).complaint());
+            // Of one that answers otherwise, what it warns of is why.
+            complain(&match warned.as_str() {
+                "" => SourceFields::of(&status).complaint(),
+                warned => format!("source {}: {}", status.name, clean(warned, 500)),
+            });
         }
     }
     (silences, all_seen)

@@ -443,9 +443,11 @@ pub fn read(
     body: &[u8],
     owners: &[Owner],
 ) -> Result<(BTreeSet<String>, Vec<Seen>), serde_json::Error> {
-    let all: Vec<WireSilence> = serde_json::from_slice(body)?;
+    // One that cannot be read costs only itself.
+    let all: Vec<serde_json::Value> = serde_json::from_slice(body)?;
+    let all = all.into_iter().filter_map(|one| serde_json::from_value::<WireSilence>(one).ok());
     let (mut own, mut seen) = (BTreeSet::new(), Vec::new());
-    for wire in all.into_iter().filter(WireSilence::has_id) {
+    for wire in all.filter(WireSilence::has_id) {
         let is_of = |o: &Owner| o.tag_in(&wire.comment).or_else(|| o.name_in(&wire.comment));
         if wire.created_by == AUTHOR && owners.iter().any(|o| is_of(o).is_some()) {
             own.insert(wire.id.0.clone());
@@ -613,6 +615,17 @@ mod tests {
         assert_eq!((shown(&all), empty), (expect.map(str::to_owned).to_vec(), false));
         let (all, _) = conditions(&one, &services()[1..2], &[matchers("team=core")]);
         assert_eq!(shown(&all), ["instance=~db-.*,team=core", "service=db,team=core"]);
+    }
+
+    #[test]
+    fn a_silence_that_cannot_be_read_hides_no_other() {
+        let good = r#"{"id":"s1","status":{"state":"active"},"comment":"x","createdBy":"ana",
+            "startsAt":"2026-11-27T10:00:00Z","endsAt":"2026-11-27T12:00:00Z",
+            "updatedAt":"2026-11-27T10:00:00Z",
+            "matchers":[{"name":"a","value":"b","isRegex":false,"isEqual":true}]}"#;
+        let body = format!(r#"[{{"comment":"no id"}}, 7, {good}]"#);
+        let (own, seen) = read(body.as_bytes(), &[]).unwrap();
+        assert_eq!((own.len(), seen.len()), (0, 1));
     }
 
     #[test]
