@@ -349,6 +349,14 @@ fn an_incident_shows_how_far_its_paging_has_come() {
 }
 
 #[test]
+fn the_queue_marks_what_nobody_came_for() {
+    let mut bench =
+        Bench::new(paging(governed(Pager::Unknown), Phase::Exhausted), 160, 45, DEFAULT);
+    bench.press("2");
+    assert!(bench.text().contains("nobody came"), "{}", bench.text());
+}
+
+#[test]
 fn that_nobody_pages_is_said_in_the_header_and_who_does_among_the_sources() {
     let header = |pager: Pager| {
         let mut bench = Bench::new(governed(pager), 140, 35, DEFAULT);

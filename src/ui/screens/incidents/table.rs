@@ -19,6 +19,7 @@ use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
 use crate::domain::incident::views::{Column as By, Columns};
 use crate::domain::observation::SourceState;
+use crate::domain::paging::{Phase, Progress};
 use crate::domain::text::duration;
 use crate::domain::time::{Instant, TimeStyle, show};
 use crate::ui::theme::Role;
@@ -266,6 +267,13 @@ fn tags(incident: &Incident, seen: &Seen<'_>, eye: &Eye<'_>) -> Vec<(String, Sty
     if incident.maintenance.is_some() {
         let text = format!("{} maintenance", symbols.maintenance);
         tags.push((text, theme.of(Role::Maintenance)));
+    }
+    let exhausted = |e: &Progress| e.phase == Phase::Exhausted;
+    if incident.escalation.as_ref().is_some_and(exhausted) && incident.is_open() {
+        tags.push(("nobody came".to_owned(), theme.of(Role::Critical)));
+    }
+    if incident.is_snoozed() {
+        tags.push(("snoozed".to_owned(), theme.of(Role::Maintenance)));
     }
     if incident.flapping_since.is_some() {
         tags.push(("flapping".to_owned(), theme.of(Role::Warning)));
