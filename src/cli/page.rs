@@ -162,7 +162,10 @@ async fn deliver(
             return;
         }
         let due: Vec<&Due> = open.iter().filter(|due| due.at <= now).collect();
-        let tried = join_all(due.iter().map(|due| pager::attempt(office, courier, due))).await;
+        let tried = join_all(
+            due.iter().map(|due| pager::attempt(office, courier, due.page, due.channel.clone())),
+        )
+        .await;
         if !tried.contains(&true) {
             if Moment::now() >= until {
                 return;

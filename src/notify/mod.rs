@@ -11,6 +11,7 @@ pub mod channels;
 mod decide;
 mod desktop;
 mod notifier;
+pub mod outbox;
 pub mod pager;
 pub mod spool;
 pub mod switch;
