@@ -498,3 +498,22 @@ fn what_somebody_else_has_on_hold_is_not_taken_by_one_key() {
     );
     assert_eq!(world.act("luis", 1, ack(), 40), "done: INC-1 acknowledged");
 }
+
+#[test]
+fn whatever_its_owner_does_gives_an_acknowledgement_its_time_again() {
+    let mut world = one();
+    world.act("ana", 1, classify(1, 1), 5);
+    let until = |world: &World| world.incident(1).standing.acknowledged.as_ref().unwrap().until;
+    world.act("ana", 1, ack(), 10);
+    let again = [
+        (20, Action::Note { text: "looking".into() }),
+        (30, classify(1, 2)),
+        (40, snooze(900)),
+        (50, Action::Wake),
+        (60, ack()),
+    ];
+    for (now, action) in again {
+        world.act("ana", 1, action.clone(), now);
+        assert_eq!(until(&world), Some(at(now) + minutes(30)), "{action:?}");
+    }
+}

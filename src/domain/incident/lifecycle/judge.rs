@@ -471,8 +471,15 @@ fn extended(
     now: Instant,
 ) -> Option<Instant> {
     let ack = incident.standing.acknowledged.as_ref()?;
-    let extends =
-        matches!(action, Action::Note { .. } | Action::Assign { .. } | Action::Classify { .. });
+    // Other actions give it another time, or end it.
+    let extends = matches!(
+        action,
+        Action::Note { .. }
+            | Action::Assign { .. }
+            | Action::Classify { .. }
+            | Action::Snooze { .. }
+            | Action::Wake
+    );
     let owns = ack.by == actor.name || incident.standing.is_assigned_to(&actor.name);
     let own = owns && incident.state() == IncidentState::Acknowledged;
     let until = now + policy.ack_expiry(incident.priority)?;
