@@ -319,7 +319,7 @@ impl Form {
         let enter = if self.focus + 1 == self.fields.len() { "Enter sends" } else { "Enter next" };
         let long = self.fields.get(self.focus).is_some_and(|f| f.long);
         let editor = format!("{EDITOR} editor");
-        let sends = (tells && self.focus + 1 < self.fields.len()).then_some("Ctrl-s sends");
+        let sends = (self.focus + 1 < self.fields.len()).then_some("Ctrl-s sends");
         let parts = [Some(enter), sends, long.then_some(editor.as_str()), Some("Esc leaves")];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         let note = parts.join(&format!(" {} ", paint.theme.symbols.dot));

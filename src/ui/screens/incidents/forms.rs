@@ -100,7 +100,7 @@ pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         FormField::choose(
             "Waits for",
             "customer",
-            "customer, supplier, change window, other: contracts say which stop the clock",
+            "whom it waits for: contracts say whose time stops the clock",
             reasons,
         ),
         FormField::new("Note", "", "for what, a ticket number; may stay empty"),
@@ -274,7 +274,7 @@ pub fn close(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
             text.is_empty() && one.as_deref().is_some_and(|i| of(i).is_empty())
         };
         if lacks(code, |i| &i.standing.findings.code) {
-            return Err((0, format!("closing wants a code: {}", policy.codes.join(", "))));
+            return Err((0, "closing wants a code: Up and Down go through them".to_owned()));
         }
         if lacks(cause, |i| &i.standing.findings.cause) {
             return Err((1, "closing wants the cause, in a line".to_owned()));
