@@ -15,6 +15,7 @@ pub mod observation;
 pub mod outbox;
 pub mod paging;
 pub mod roster;
+pub mod sla;
 pub mod text;
 pub mod time;
 pub mod upstream;
