@@ -20,6 +20,7 @@ use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
+use crate::domain::sla::contract::ServiceLevels;
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
 
@@ -114,6 +115,8 @@ pub struct Plan {
     pub upstreams: Upstreams,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
+    /// Calendars of working time and contracts.
+    pub service_levels: Arc<ServiceLevels>,
     /// The sources whose calendars state further ones, with what they state where that was read before
     /// the engine is made.
     pub calendars: BTreeMap<SourceName, Option<Windows>>,
@@ -155,6 +158,7 @@ impl Plan {
             channels: Vec::new(),
             upstreams: Upstreams::new(),
             windows: Vec::new(),
+            service_levels: Arc::default(),
             calendars: BTreeMap::new(),
             allowed: BTreeMap::new(),
             on_call_needed: 0,
