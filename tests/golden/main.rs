@@ -10,3 +10,4 @@ mod page;
 mod readme;
 mod recurrence;
 mod rooms;
+mod slo;

@@ -1,7 +1,7 @@
 //! Service levels: what was agreed, and whether it is kept.
 
 pub mod availability;
-mod ratio;
+pub mod ratio;
 
 pub use availability::{Availability, Exclusion, NoData, Observed, availability};
 pub use ratio::Ratio;
