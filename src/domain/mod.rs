@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod paging;
 pub mod roster;
 pub mod sla;
+pub mod slo;
 pub mod text;
 pub mod time;
 pub mod upstream;

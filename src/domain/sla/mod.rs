@@ -5,7 +5,7 @@ pub mod clock;
 pub mod contract;
 pub mod hours;
 pub mod incident;
-mod ratio;
+pub mod ratio;
 #[cfg(test)]
 mod tests;
 
