@@ -11,6 +11,7 @@ pub mod incident;
 mod labels;
 pub mod log;
 pub mod matcher;
+pub mod metrics;
 pub mod observation;
 pub mod outbox;
 pub mod paging;

@@ -12,7 +12,7 @@ use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::paging::Pages;
 use crate::domain::roster::Book;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Interval};
 use crate::domain::upstream::Orders;
 
 /// Where the log ends.
@@ -53,6 +53,13 @@ const OPEN: &str = "SELECT id, doc FROM incidents \
 const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = 'resolved' \
     OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
+
+/// Those that a stretch of time has to do with: opened before its end, and changed in it or later, or open.
+const OVER: &str = "SELECT id, doc FROM incidents WHERE id > $1 AND opened_at < $3 \
+    AND (updated_at >= $2 OR state IN ('new', 'acknowledged', 'on_hold')) ORDER BY id LIMIT 1000";
+/// A kind of events between two positions; the pattern is what their bodies begin with.
+const KIND: &str = "SELECT position, at, incident, writer, actor, body FROM events \
+    WHERE position > $1 AND position <= $2 AND body LIKE $3 ORDER BY position LIMIT 1000";
 
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
 const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
@@ -150,6 +157,57 @@ impl Store {
             .await
             .map_err(|e| self.explain("be read", &e))?;
         self.incidents_of(&rows).await
+    }
+
+    /// Hands every incident that a stretch of time has to do with to `each`, oldest first: those that were
+    /// opened before its end, and are open or changed in it or later. A page at a time.
+    pub async fn over(
+        &self,
+        span: Interval,
+        mut each: impl FnMut(Incident) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let rows: Vec<(i64, String)> = sqlx::query_as(OVER)
+                .bind(after)
+                .bind(millis(span.from))
+                .bind(millis(span.to))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            self.incidents_of(&rows).await?.into_iter().for_each(&mut each);
+        }
+    }
+
+    /// The events of incidents of one kind that happened in a stretch of time, oldest first.
+    pub async fn events_of_kind(
+        &self,
+        kind: &str,
+        span: Interval,
+    ) -> Result<Vec<Event>, StoreError> {
+        let (mut after, last) =
+            (self.last_before(span.from).await?, self.last_before(span.to).await?);
+        let mut found = Vec::new();
+        loop {
+            let rows: Vec<EventRow> = sqlx::query_as(KIND)
+                .bind(int(after))
+                .bind(int(last))
+                .bind(format!("%\"kind\":\"{kind}\"%"))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+            let Some(row) = rows.last() else { return Ok(found) };
+            after = natural(row.0);
+            for row in &rows {
+                if let Entry::Incident(event) = decode(self, row)?
+                    && event.body.kind() == kind
+                {
+                    found.push(event);
+                }
+            }
+        }
     }
 
     /// One incident as it is now.
