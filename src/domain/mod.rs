@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod observation;
 pub mod outbox;
 pub mod paging;
+pub mod report;
 pub mod roster;
 pub mod text;
 pub mod time;

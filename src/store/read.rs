@@ -11,6 +11,7 @@ use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::paging::Pages;
+use crate::domain::report::{Document, Reports};
 use crate::domain::roster::Book;
 use crate::domain::time::{Instant, Interval};
 use crate::domain::upstream::Orders;
@@ -42,6 +43,8 @@ pub struct Loaded {
     pub orders: Orders,
     /// The views that everybody has.
     pub views: SharedViews,
+    /// Handovers and reports, without their documents.
+    pub reports: Reports,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -62,6 +65,11 @@ const KIND: &str = "SELECT position, at, incident, writer, actor, body FROM even
     WHERE position > $1 AND position <= $2 AND body LIKE $3 ORDER BY position LIMIT 1000";
 
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
+/// What a start needs of them: documents are read when they are looked at.
+const NEEDED: &str =
+    "SELECT kind, id, version, doc FROM records WHERE kind <> 'document' ORDER BY kind, id";
+const DOCUMENT: &str =
+    "SELECT kind, id, version, doc FROM records WHERE kind = 'document' AND id = $1";
 const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
 const ORDERS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'order' ORDER BY id";
 const VIEWS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'view' ORDER BY id";
@@ -87,7 +95,7 @@ impl Store {
         let rows: Vec<(i64, String)> =
             sqlx::query_as(OPEN).fetch_all(&mut *tx).await.map_err(fail)?;
         let records: Vec<RecordRow> =
-            sqlx::query_as(RECORDS).fetch_all(&mut *tx).await.map_err(fail)?;
+            sqlx::query_as(NEEDED).fetch_all(&mut *tx).await.map_err(fail)?;
         drop(tx);
         let incidents = self.incidents_of(&rows).await?;
         let records: Vec<Record> = records.into_iter().map(record).collect();
@@ -96,8 +104,9 @@ impl Store {
         let pages = records::pages(self, &records)?;
         let orders = records::orders(self, &records)?;
         let views = records::views(self, &records)?;
+        let reports = records::reports(self, &records)?;
         let next_id = natural(last) + 1;
-        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders, views })
+        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders, views, reports })
     }
 
     /// The pages of the last months, and whatever of them is not settled.
@@ -125,6 +134,24 @@ impl Store {
             .await
             .map_err(|e| self.explain("be read", &e))?;
         records::views(self, &rows.into_iter().map(record).collect::<Vec<_>>())
+    }
+
+    /// A document that was frozen, by its name: `HO-3`, `SR-2.1`.
+    pub async fn document(&self, name: &str) -> Result<Option<Document>, StoreError> {
+        let rows: Vec<RecordRow> = sqlx::query_as(DOCUMENT)
+            .bind(name)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        let Some(doc) = rows.into_iter().next().and_then(|(_, _, _, doc)| doc) else {
+            return Ok(None);
+        };
+        serde_json::from_str(&doc).map(Some).map_err(|e| StoreError::Failed {
+            store: self.to_string(),
+            doing: "read a document",
+            reason: format!("{name} makes no sense ({e})"),
+            remedy: "a newer console may have written it; update this one".to_owned(),
+        })
     }
 
     /// Where the log ends now.
@@ -350,17 +377,19 @@ impl Store {
         let of = |records: &[Record], what: Is| {
             records.iter().filter(|r| what(r)).cloned().collect::<Vec<_>>()
         };
-        let parts: [(&str, Is); 5] = [
+        let parts: [(&str, Is); 6] = [
             ("the roster differs from what its events say", records::is_of_roster),
             ("the pages differ from what their events say", records::is_of_page),
             ("the orders differ from what their events say", records::is_of_order),
             ("the views differ from what their events say", records::is_of_view),
+            ("the reports differ from what their events say", records::is_of_report),
             ("the calendar differs from what its events say", |r| {
                 let others = [
                     records::is_of_roster,
                     records::is_of_page,
                     records::is_of_order,
                     records::is_of_view,
+                    records::is_of_report,
                 ];
                 others.iter().all(|is_of| !is_of(r))
             }),
