@@ -98,13 +98,7 @@ impl fmt::Display for StoreAddress {
     }
 }
 
-/// The language of reports and the way of writing numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locale {
-    #[default]
-    English,
-    Spanish,
-}
+pub use crate::domain::report::Locale;
 
 /// `[ui]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -18,6 +18,7 @@ use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pager, Pages};
+use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::sla::contract::ServiceLevels;
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub silences: Part<Silences>,
     /// The views of the queue that everybody has.
     pub views: Part<SharedViews>,
+    /// Handovers and reports.
+    pub reports: Part<Reports>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,

@@ -380,6 +380,7 @@ pub fn world() -> Snapshot {
         silences: Part { generation: 1, value: Arc::default() },
         pages: Part::default(),
         views: Part::default(),
+        reports: Part::default(),
         imported: Part::default(),
     }
 }
