@@ -5,6 +5,7 @@ pub mod clock;
 pub mod contract;
 pub mod hours;
 pub mod incident;
+pub mod marks;
 mod ratio;
 #[cfg(test)]
 mod tests;
