@@ -3,9 +3,11 @@
 //! [`core`] decides, purely; [`runtime`] feeds it, commits what it decided, and carries effects out;
 //! everyone else reads [`Snapshot`]s and sends [`Command`]s through a [`Handle`].
 
+mod agenda;
 mod causes;
 mod commands;
 pub mod core;
+mod deadlines;
 mod detection;
 mod draft;
 mod escalation;

@@ -192,6 +192,11 @@ impl Plan {
             || self.services.iter().any(|s| s.escalation.is_some() || is_team(&s.team))
     }
 
+    /// Whether somebody has to watch over what is open: pages go out by themselves, or clocks run out.
+    pub fn is_watched(&self) -> bool {
+        self.pages() || !self.service_levels.is_empty()
+    }
+
     /// The service of that id.
     pub fn service(&self, id: &ServiceId) -> Option<&Arc<Service>> {
         self.services.iter().find(|s| s.id == *id)

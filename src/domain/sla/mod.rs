@@ -6,6 +6,7 @@ pub mod clock;
 pub mod contract;
 pub mod hours;
 pub mod incident;
+pub mod marks;
 pub mod ratio;
 #[cfg(test)]
 mod tests;
