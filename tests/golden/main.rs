@@ -4,6 +4,7 @@
 
 mod calendar;
 mod cli;
+mod clocks;
 mod config;
 mod oncall;
 mod page;
