@@ -382,6 +382,7 @@ pub fn world() -> Snapshot {
         views: Part::default(),
         reports: Part::default(),
         imported: Part::default(),
+        slos: Part::default(),
     }
 }
 

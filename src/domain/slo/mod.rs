@@ -10,6 +10,9 @@
 //! rate over some time is its error ratio / (1−T), so that 1 spends the budget in exactly W (Google, *The
 //! Site Reliability Workbook*, chapter 5).
 
+/// How the fingerprints of alerts about budgets begin; the objective's id follows.
+pub const ALERT: &str = "slo:";
+
 mod alert;
 mod chart;
 mod excluded;
