@@ -14,6 +14,7 @@ use super::deadlines::{self, Deadlines};
 use super::draft::Draft;
 use super::escalation;
 use super::maintenance::{self, Maintenance};
+use super::objectives::Objectives;
 use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
@@ -140,6 +141,8 @@ pub struct State {
     pub(super) views: Arc<SharedViews>,
     /// Handovers and reports.
     pub(super) reports: Arc<Reports>,
+    /// How the objectives stand; kept by [`Self::weigh`].
+    pub(super) objectives: Objectives,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -176,6 +179,7 @@ pub(super) struct Changes {
     pub views: bool,
     pub reports: bool,
     pub imported: bool,
+    pub slos: bool,
 }
 
 impl State {
@@ -202,6 +206,7 @@ impl State {
             orders: Arc::default(),
             views: Arc::default(),
             reports: Arc::default(),
+            objectives: Objectives::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
@@ -216,6 +221,7 @@ impl State {
             complete: false,
         };
         state.sight.replan(&state.plan, now);
+        state.objectives.replan(&state.plan.objectives);
         state.schedule(now);
         for incident in incidents {
             state.put(Arc::new(incident));
@@ -345,6 +351,7 @@ impl State {
     /// Takes over a changed plan.
     pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
         self.sight.replan(&plan, now);
+        self.objectives.replan(&plan.objectives);
         self.plan = plan;
         self.schedule(now);
         self.due = self

@@ -124,6 +124,10 @@ impl Publisher {
                 value: Arc::clone(&state.sight.imported),
             },
         };
+        let slos = match last {
+            Some(last) if !changes.slos => last.slos.clone(),
+            last => next(last.map(|l| &l.slos), state.objectives.publish()),
+        };
         let snapshot = Arc::new(Snapshot {
             at: now,
             started_at: state.started_at,
@@ -139,8 +143,8 @@ impl Publisher {
             silences,
             views,
             reports,
-            objectives: self.last.as_ref().map(|l| l.objectives.clone()).unwrap_or_default(),
             imported,
+            slos,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
             store: store.clone(),
@@ -165,6 +169,7 @@ impl Changes {
         views: true,
         reports: true,
         imported: true,
+        slos: true,
     };
 
     fn any(self) -> bool {
@@ -179,6 +184,7 @@ impl Changes {
             || self.views
             || self.reports
             || self.imported
+            || self.slos
     }
 }
 
@@ -197,6 +203,7 @@ impl Default for Changes {
             views: false,
             reports: false,
             imported: false,
+            slos: false,
         }
     }
 }

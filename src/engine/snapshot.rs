@@ -22,7 +22,7 @@ use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::sla::contract::ServiceLevels;
-use crate::domain::slo;
+use crate::domain::slo::{Excluded, Objective, Series, Status};
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
 
@@ -69,11 +69,11 @@ pub struct Snapshot {
     pub views: Part<SharedViews>,
     /// Handovers and reports.
     pub reports: Part<Reports>,
-    /// How the objectives stand, in the order of the plan.
-    pub objectives: Part<Vec<Arc<slo::Shown>>>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
+    /// How the objectives stand, in the order of their ids.
+    pub slos: Part<Slos>,
     /// Who pages by the policies.
     pub pager: Pager,
     /// While the store cannot be written: the pages that are decided beside it.
@@ -83,6 +83,17 @@ pub struct Snapshot {
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
     /// What happened to the store when it was opened: a damaged file that was moved aside.
     pub notices: Arc<[String]>,
+}
+
+/// How objectives stand; one of which nothing was worked out yet is missing.
+pub type Slos = Arc<[Arc<Kept>]>;
+
+/// How an objective stands, with what that was worked out from: what a chart of it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    pub status: Status,
+    pub series: Series,
+    pub excluded: Excluded,
 }
 
 /// The incidents that are loaded: all open ones, the recent ones, and those asked for.
@@ -126,6 +137,8 @@ pub struct Plan {
     /// The sources whose calendars state further ones, with what they state where that was read before
     /// the engine is made.
     pub calendars: BTreeMap<SourceName, Option<Windows>>,
+    /// The service level objectives.
+    pub objectives: Vec<Arc<Objective>>,
     /// When a service may be worked on, where that is not always.
     pub allowed: BTreeMap<ServiceId, Allowed>,
     /// How many people have to be on call while something is changed; 0: nobody counts them.
@@ -166,6 +179,7 @@ impl Plan {
             windows: Vec::new(),
             service_levels: Arc::default(),
             calendars: BTreeMap::new(),
+            objectives: Vec::new(),
             allowed: BTreeMap::new(),
             on_call_needed: 0,
             person: None,

@@ -10,6 +10,9 @@
 //! rate over some time is its error ratio / (1−T), so that 1 spends the budget in exactly W (Google, *The
 //! Site Reliability Workbook*, chapter 5).
 
+/// How the fingerprints of alerts about budgets begin; the objective's id follows.
+pub const ALERT: &str = "slo:";
+
 mod alert;
 mod chart;
 mod excluded;
@@ -24,7 +27,7 @@ mod status;
 mod tests;
 
 pub use alert::{Reading, Rule, Severity, default_rules};
-pub use chart::{BurnDown, Point, Shown, burn_down};
+pub use chart::{BurnDown, Point, burn_down};
 pub use excluded::Excluded;
 pub use objective::{Events, Judge, Objective, Period, Sli, SloId, Target, Unit, Uptime, Window};
 pub use percent::percent;

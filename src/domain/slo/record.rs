@@ -75,7 +75,8 @@ impl Recorder {
 }
 
 /// When a service was down, as its incidents have it: those of at least that priority, from when the
-/// trouble began until it was over; not what was cancelled, merged away or left out by a correction.
+/// trouble began until it was over; not what was cancelled, merged away, left out by a correction, or is
+/// itself about a budget.
 pub fn downtime<'a>(
     incidents: impl IntoIterator<Item = &'a Incident>,
     service: &ServiceId,
@@ -88,6 +89,7 @@ pub fn downtime<'a>(
             && !i.excluded
             && i.state() != IncidentState::Cancelled
             && i.standing.merged_into.is_none()
+            && !i.is_of_budgets()
     };
     let down = |i: &Incident| {
         let over = i.standing.resolved.as_ref().or(i.standing.closed.as_ref());

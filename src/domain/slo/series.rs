@@ -167,6 +167,12 @@ impl Series {
         self.days.iter().map(|(day, buckets)| (*day, buckets))
     }
 
+    /// One day of it alone.
+    pub fn only(&self, number: i64) -> Self {
+        let day = self.days.get(&number).map(|day| (number, Arc::clone(day)));
+        Self { days: day.into_iter().collect() }
+    }
+
     pub fn day(&self, number: i64) -> Option<&Arc<Day>> {
         self.days.get(&number)
     }
