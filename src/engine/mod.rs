@@ -14,6 +14,7 @@ mod maintenance;
 pub mod outlook;
 pub mod publish;
 pub mod rehearsal;
+pub mod reporting;
 pub mod runtime;
 pub mod sight;
 pub mod snapshot;
