@@ -4,6 +4,7 @@ mod calendar;
 mod incident;
 mod oncall;
 mod page;
+mod report;
 mod silence;
 mod sla;
 mod upload;
@@ -30,6 +31,11 @@ pub use oncall::{
     Oncall, Override, Overrides, Shifts, Swap, Take,
 };
 pub use page::Page;
+pub use report::{
+    Handover as ReportHandover, HandoverCommand, Issue as ReportIssue, Month,
+    Period as ReportPeriod, Report as Reports, Service as ReportService, Show as ReportShow, Week,
+    Which as ReportWhich, Written as ReportWritten,
+};
 pub use silence::{
     Add as SilenceAdd, Expire as SilenceExpire, Extend as SilenceExtend, Silence, Silences,
 };
@@ -174,6 +180,9 @@ pub enum Command {
     Page(Page),
     /// The console without a screen: polls, raises incidents and pages, until it is told to end
     Agent,
+    /// Shift handovers and service reports, as Markdown, HTML, CSV or JSON
+    #[command(subcommand)]
+    Report(Reports),
     /// What is silenced upstream, what ends first before the others
     Silences(Silences),
     /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
