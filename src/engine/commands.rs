@@ -53,6 +53,10 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
         draft.answers.push(refused(&why));
         return;
     }
+    let text = text::clean_text(&report.text, text::MAX_TEXT);
+    let is_told = !text.trim().is_empty();
+    // Where the alerts of a source say what is the matter.
+    let described = is_told.then(|| ("description".to_owned(), text.clone()));
     let opening = Opening {
         key: format!("operator/{}", draft.next_id()),
         title,
@@ -63,14 +67,13 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
         urgency,
         priority: draft.state.plan.policy.priority(impact, urgency),
         labels: Labels::new(),
-        annotations: Labels::new(),
+        annotations: described.into_iter().collect(),
         started_at: draft.now,
         earlier: None,
         recurrence: 1,
     };
     let id = draft.open(actor, opening);
-    let text = text::clean_text(&report.text, text::MAX_TEXT);
-    if !text.trim().is_empty() {
+    if is_told {
         draft.push(actor, id, EventBody::Noted { text });
     }
     let said = format!("{id} reported");

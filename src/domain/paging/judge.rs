@@ -1,5 +1,7 @@
 //! What may be asked of paging: the only place where its events come from.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use super::model::{ChannelId, Delivery, Event, Page, PageId, Paged};
@@ -15,6 +17,10 @@ use crate::domain::time::Instant;
 /// The longest text of a page, in characters: some of it is read on a phone.
 const MAX_TEXT: usize = 500;
 const MAX_SUBJECT: usize = 200;
+/// The longest that is said of an incident beside it, in characters.
+const MAX_DETAILS: usize = 1_000;
+/// How many affected services are named.
+const NAMED: usize = 5;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,6 +149,7 @@ fn page(
         priority: about.map(|i| i.priority),
         subject: subject.clone(),
         text: written.clone(),
+        details: about.map(|i| details(i, &[])).unwrap_or_default(),
         ..paged
     })
 }
@@ -162,6 +169,22 @@ fn subject(incident: &Incident) -> String {
     let service = incident.service.as_ref().map(|s| format!(" {s}:")).unwrap_or_default();
     let subject = format!("{} {}{service} {}", incident.priority, incident.id, incident.title);
     text::clean(&subject, MAX_SUBJECT)
+}
+
+/// What whoever is woken would look up first.
+fn details(incident: &Incident, affected: &[String]) -> String {
+    let mut lines = Vec::new();
+    if !affected.is_empty() {
+        let services: BTreeSet<&str> = affected.iter().map(String::as_str).collect();
+        let named = services.iter().copied().take(NAMED).collect::<Vec<_>>().join(", ");
+        let more = if services.len() > NAMED { ", …" } else { "" };
+        lines.push(format!("+{} affected: {named}{more}", affected.len()));
+    }
+    let told = ["description", "summary", "message"]
+        .iter()
+        .find_map(|name| incident.annotations.get(*name).filter(|text| **text != incident.title));
+    lines.extend(told.map(|text| text::clean_text(text, MAX_DETAILS)));
+    lines.join("\n")
 }
 
 fn paged(
@@ -188,19 +211,28 @@ fn routed(first: PageId, reach: &Reach) -> impl Iterator<Item = Paged> {
         priority: None,
         subject: String::new(),
         text: String::new(),
+        details: String::new(),
         channels: route.channels.clone(),
         test: false,
     })
 }
 
-/// The pages about an incident to each who is reached, numbered from `first` on.
-pub fn pages_about(first: PageId, reach: &Reach, incident: &Incident, text: &str) -> Vec<Paged> {
-    let subject = subject(incident);
+/// The pages about an incident to each who is reached, numbered from `first` on. `affected`: the
+/// services of what is folded under it, one for each incident.
+pub fn pages_about(
+    first: PageId,
+    reach: &Reach,
+    incident: &Incident,
+    text: &str,
+    affected: &[String],
+) -> Vec<Paged> {
+    let (subject, details) = (subject(incident), details(incident, affected));
     let complete = |paged| Paged {
         incident: Some(incident.id),
         priority: Some(incident.priority),
         subject: subject.clone(),
         text: text.to_owned(),
+        details: details.clone(),
         ..paged
     };
     routed(first, reach).map(complete).collect()

@@ -1,5 +1,6 @@
 //! What each message does to the console: pure, with effects as data.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ratatui::layout::{Position, Rect};
@@ -16,6 +17,7 @@ use crate::domain::time::{Instant, TimeStyle};
 use crate::domain::upstream::{self, Call};
 use crate::engine::{Command, Snapshot};
 use crate::ui::cmd::Cmd;
+use crate::ui::drafts::Kept;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
 use crate::ui::overlay::{Confirm, Overlay};
@@ -25,7 +27,10 @@ use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::form::Filled;
 use crate::ui::widgets::picker::Picked;
-use crate::ui::widgets::{Item, Picker, Scroll};
+use crate::ui::widgets::{Form, Item, Picker, Scroll};
+
+/// Said where a form that was refused does not lie open again.
+const KEPT: &str = "your text is kept for the next try";
 
 /// Takes one message; returns what the world is asked for.
 pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
@@ -42,8 +47,14 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         }
         Msg::Input(input) => input_event(model, input, &mut cmds),
         Msg::World(world) => {
+            let other = pager_news(&model.world.pager, &world.pager);
             model.world = world;
             model.arrived();
+            match other {
+                Some((Tone::News, text)) => news(model, text),
+                Some((tone, text)) => say(model, tone, text),
+                None => {}
+            }
         }
         Msg::Answered { command, outcomes } => answered(model, &command, &outcomes, &mut cmds),
         Msg::Timeline { id, events } => {
@@ -68,7 +79,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Themed(Err(why)) | Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Edited(Ok(Some(text))) => {
             if let Some(Overlay::Form(form)) = model.overlays.last_mut() {
-                form.edited(&text);
+                form.edited(&text, now);
             }
         }
         Msg::Edited(Ok(None)) => {
@@ -96,6 +107,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
 
 fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
     if matches!(input, InputEvent::Key(_) | InputEvent::Paste(_) | InputEvent::Mouse(_)) {
+        model.drafts.touched();
         model.with(model.tab, |s, ctx| s.touched(ctx));
     }
     match input {
@@ -103,7 +115,7 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         // A paste outside a field is discarded: its letters must not act.
         InputEvent::Paste(text) => match model.overlays.last_mut() {
             Some(Overlay::Picker(picker)) => picker.paste(&text),
-            Some(Overlay::Form(form)) => form.paste(&text),
+            Some(Overlay::Form(form)) => form.paste(&text, model.now),
             Some(_) => {}
             None => {
                 let tab = model.tab;
@@ -274,7 +286,7 @@ fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
 /// Keys while a field has them.
 fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
     match model.overlays.last_mut() {
-        Some(Overlay::Picker(picker)) => match picker.key(pressed) {
+        Some(Overlay::Picker(picker)) => match picker.key(pressed, model.now) {
             Picked::Open => {}
             Picked::Cancelled => {
                 model.overlays.pop();
@@ -284,19 +296,23 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
                 run(model, steps, cmds);
             }
         },
-        Some(Overlay::Form(form)) => match form.key(pressed) {
+        Some(Overlay::Form(form)) => match form.key(pressed, model.now) {
             Filled::Open => {}
             Filled::Cancelled => {
-                model.overlays.pop();
+                if let Some(form) = leave_form(model).filter(Form::is_refused) {
+                    model.drafts.left(form);
+                    say(model, Tone::Info, KEPT.to_owned());
+                }
             }
             Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
-                model.drafts.sent(form, &steps);
                 // Under a question it stays: whoever says no goes on typing.
                 let asks =
                     |s: &Step| matches!(s, Step::Show(o) if matches!(**o, Overlay::Confirm(_)));
-                if !steps.iter().any(asks) {
-                    model.overlays.pop();
+                if !steps.iter().any(asks)
+                    && let Some(form) = leave_form(model)
+                {
+                    model.drafts.sent(form, &steps);
                 }
                 run(model, steps, cmds);
             }
@@ -307,6 +323,14 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             run(model, steps, cmds);
         }
     }
+}
+
+/// Takes the form away that lies on top.
+fn leave_form(model: &mut Model) -> Option<Form> {
+    model.overlays.pop_if(|o| matches!(o, Overlay::Form(_))).and_then(|overlay| match overlay {
+        Overlay::Form(form) => Some(form),
+        _ => None,
+    })
 }
 
 /// Does an action of the table.
@@ -394,8 +418,8 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::Yes => {
             if let Some(Overlay::Confirm(confirm)) = model.overlays.pop() {
                 // The form that asked.
-                if matches!(model.overlays.last(), Some(Overlay::Form(_))) {
-                    model.overlays.pop();
+                if let Some(form) = leave_form(model) {
+                    model.drafts.sent(form, &confirm.yes);
                 }
                 run(model, confirm.yes, cmds);
             }
@@ -423,6 +447,24 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
                 model.overlays.push(overlay);
             }
         }
+    }
+}
+
+/// That the pager is in other hands, or in none. Who has it when a console opens is no news.
+fn pager_news(before: &Pager, now: &Pager) -> Option<(Tone, String)> {
+    let here = |pager: &Pager| matches!(pager, Pager::Here { .. });
+    let was = match before {
+        Pager::Unknown => return None,
+        Pager::Nobody => "nobody did",
+        Pager::Here { .. } => "this console did",
+        Pager::Other(name) => &format!("{name} did"),
+    };
+    match now {
+        now if now == before || here(now) && here(before) => None,
+        Pager::Unknown => None,
+        Pager::Nobody => Some((Tone::Bad, format!("nobody pages now; {was} until now"))),
+        Pager::Here { .. } => Some((Tone::News, format!("this console pages now; {was} before"))),
+        Pager::Other(name) => Some((Tone::News, format!("{name} pages now; {was} before"))),
     }
 }
 
@@ -478,7 +520,7 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
             }
             Step::Show(mut overlay) => {
                 if let Overlay::Form(form) = &mut *overlay {
-                    model.drafts.restore(form);
+                    model.drafts.restore(form, model.now);
                 }
                 model.overlays.push(*overlay);
             }
@@ -601,8 +643,20 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
         model.done.retain(|d| model.now - d.at <= window);
     }
     let (tone, mut line, rest) = frame::toast::outcome(outcomes);
-    if model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done())) {
-        line.push_str("; your text is kept for the next try");
+    match model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done()), !is_done) {
+        Kept::Nothing => {}
+        // With what was typed, and with what was said to it.
+        Kept::Form(mut form) if model.overlays.is_empty() => {
+            form.refuse(line.clone());
+            model.overlays.push(Overlay::Form(*form));
+        }
+        Kept::Form(form) => {
+            model.drafts.left(*form);
+            let _ = write!(line, "; {KEPT}");
+        }
+        Kept::Texts => {
+            let _ = write!(line, "; {KEPT}");
+        }
     }
     if outcomes.len() > 1 && !rest.is_empty() {
         let key = model.prefs.settings.keymap.shown(Action::Messages, false);

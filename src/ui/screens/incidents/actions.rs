@@ -187,7 +187,7 @@ pub fn with_reason(
     let about = aim.about(world);
     let title = format!("{verb} {}", aim.named());
     let listed = listed(&aim, world);
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let reason = texts.first().cloned().unwrap_or_default();
         if needed && reason.is_empty() {
             return Err((0, format!("say why: {verb} keeps the reason")));
@@ -242,7 +242,7 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, ctx: &Ctx<'_>) -> 
     });
     let title = format!("Assign {} to", aim.named());
     let picker =
-        Picker::new(&title, items).or_typed(Box::new(move |name| give(Some(name.to_owned()))));
+        Picker::new(&title, items).or_typed(Box::new(move |name, _| give(Some(name.to_owned()))));
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
 }
 
@@ -263,7 +263,7 @@ pub fn note(aim: Aim, world: &Snapshot) -> Vec<Step> {
     let about = aim.about(world);
     let title = format!("Note on {}", aim.named());
     let listed = listed(&aim, world);
-    let submit: Submit = Box::new(move |texts| match texts {
+    let submit: Submit = Box::new(move |texts, _| match texts {
         [text] if !text.is_empty() => {
             Ok(aim.send(Deed::Note { text: text.clone() }, "annotate", "", &listed))
         }
