@@ -113,7 +113,8 @@ fn message(snapshot: &Snapshot, pages: &Pages, due: &Due, attempt: u32) -> Optio
         message.incident = None;
         site.1.clone_into(&mut message.open);
         let told = format!("{id} could not be stored: it may have another number later.");
-        message.details = [message.details.as_str(), &told].join("\n").trim().to_owned();
+        let details = [message.details.as_str(), &told].join("\n");
+        details.trim().clone_into(&mut message.details);
     }
     Some(message)
 }

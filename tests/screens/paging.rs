@@ -12,7 +12,7 @@ use atalaya::domain::paging::{
 };
 use atalaya::domain::roster::Absence;
 use atalaya::domain::time::Interval;
-use atalaya::engine::{Plan, Snapshot};
+use atalaya::engine::{Plan, Site, Snapshot};
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
 use insta::assert_snapshot;
@@ -451,5 +451,16 @@ fn who_takes_the_pager_over_is_told_and_that_nobody_has_it() {
     ] {
         bench.tell(with(pager));
         assert_eq!(bench.model.messages.back().unwrap().text, expect);
+    }
+}
+
+#[test]
+fn a_hundred_columns_say_where_one_is_that_one_may_only_look_and_that_nobody_pages() {
+    let mut world = governed(Pager::Nobody);
+    world.site = Arc::new(Site { read_only: true, ..(*world.site).clone() });
+    let bench = Bench::new(world, 100, 30, DEFAULT);
+    let first = bench.text().lines().next().unwrap().to_owned();
+    for expect in ["acme-noc", "no pager", "READ-ONLY", "P1"] {
+        assert!(first.contains(expect), "{expect}: {first}");
     }
 }

@@ -136,7 +136,8 @@ fn page(
     if let Some(why) = surprise(&reach, request.confirmed.as_deref(), desk) {
         return Err(Verdict::Conflict { why });
     }
-    let written = text::clean_text(&request.text, MAX_TEXT).trim().to_owned();
+    let written = text::fitting_text("text", &request.text, MAX_TEXT).map_err(refused)?;
+    let written = written.trim().to_owned();
     let subject = match about {
         Some(incident) => subject(incident),
         None if written.is_empty() => {

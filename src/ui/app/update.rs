@@ -239,7 +239,14 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
     let keymap = &model.prefs.settings.keymap;
     let bound = |e: &&Entry| keymap.keys(e.action).iter().any(|k| k == keys);
     let entry = TABLE.iter().find(bound)?;
-    let place = entry.within.iter().find_map(|context| match context {
+    // An incident's own page is beside its queue, and so are the others.
+    let beside = |context| match context {
+        Context::Incident => entry.within.contains(&Context::Incidents),
+        Context::Service => entry.within.contains(&Context::Health),
+        Context::Window => entry.within.contains(&Context::Calendar),
+        _ => false,
+    };
+    let places = entry.within.iter().filter(|c| !beside(**c)).filter_map(|context| match context {
         Context::Incident => Some("on an incident's own page"),
         Context::Incidents => Some("in the queue of incidents"),
         Context::Health => Some("on the Health tab"),
@@ -247,9 +254,16 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::OnCall => Some("on the On-call tab"),
         Context::Calendar => Some("on the Calendar tab"),
         Context::Window => Some("on a window's own page"),
+        Context::Silences => Some("in the list of silences"),
         _ => None,
-    })?;
-    Some(format!("{} works {place}", entry.hint))
+    });
+    let places: Vec<&str> = places.collect();
+    let (last, before) = places.split_last()?;
+    let places = match before {
+        [] => (*last).to_owned(),
+        before => format!("{} and {last}", before.join(", ")),
+    };
+    Some(format!("{} works {places}", entry.hint))
 }
 
 fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
@@ -278,7 +292,10 @@ fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::OpenLink => "no link here".to_owned(),
         Action::Present => "this is the present".to_owned(),
         Action::Shorter | Action::Longer => "nothing with a range is in view here".to_owned(),
-        _ => format!("nothing to {} here", entry.hint),
+        _ => match model.situation().incident {
+            Some(state) => format!("nothing to {}: it is {}", entry.hint, state.word()),
+            None => format!("nothing to {} here", entry.hint),
+        },
     };
     say(model, Tone::Info, why);
 }

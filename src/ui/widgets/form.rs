@@ -4,7 +4,7 @@ use std::fmt;
 
 use ratatui::layout::Rect;
 
-use super::field::{Field, Typed};
+use super::field::{Field, MAX_FIELD, Typed};
 use super::paint::{Paint, width, wrap};
 use crate::domain::time::Instant;
 use crate::ui::screens::{Step, centred};
@@ -362,7 +362,14 @@ impl Form {
     /// What is wrong, and how the field that is typed into is filled in.
     fn notice(&self, room: u16) -> Vec<(String, Role)> {
         let hint = self.fields.get(self.focus).map_or("", |f| &f.hint);
-        let hint = (hint.to_owned(), Role::Muted);
+        let field = self.fields.get(self.focus);
+        let hint = match field.map(|f| (f.field.text().chars().count() >= MAX_FIELD, f.long)) {
+            Some((true, long)) => {
+                let more = if long { format!("; {EDITOR} writes more") } else { String::new() };
+                (format!("it is full: {MAX_FIELD} characters are the most{more}"), Role::Warning)
+            }
+            _ => (hint.to_owned(), Role::Muted),
+        };
         let Some((at, why)) = &self.error else { return vec![hint] };
         let other = at.filter(|at| *at != self.focus).and_then(|at| self.fields.get(at));
         let said = other.map_or_else(|| why.clone(), |field| format!("{}: {why}", field.label));
@@ -487,6 +494,13 @@ mod tests {
         assert_eq!(form.fields[0].field.text(), "x");
         press(&mut form, "Up Down");
         assert!(!form.is_refused());
+    }
+
+    #[test]
+    fn a_field_that_takes_no_more_says_so() {
+        let mut form = form();
+        form.paste(&"x".repeat(3_000), now());
+        assert!(form.notice(76)[0].0.starts_with("it is full: 2000 characters"));
     }
 
     #[test]

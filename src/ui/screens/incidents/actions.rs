@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Verdict};
 use crate::domain::health::rollup::ServiceHealth;
-use crate::domain::incident::lifecycle::{Action as Deed, Target};
-use crate::domain::incident::{AlertFact, Incident};
+use crate::domain::incident::lifecycle::{Action as Deed, Target, judge};
+use crate::domain::incident::{Actor, AlertFact, Incident};
 use crate::domain::roster::PersonId;
 use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text;
@@ -181,9 +181,13 @@ pub fn with_reason(
     verb: &'static str,
     hint: &str,
     needed: bool,
-    world: &Snapshot,
+    ctx: &Ctx<'_>,
     deed: fn(String) -> Deed,
 ) -> Vec<Step> {
+    let world = ctx.world;
+    if let Some(why) = refusal(&aim, &deed(verb.to_owned()), ctx) {
+        return vec![Step::Say(Tone::Bad, why)];
+    }
     let about = aim.about(world);
     let title = format!("{verb} {}", aim.named());
     let listed = listed(&aim, world);
@@ -196,6 +200,17 @@ pub fn with_reason(
     });
     let fields = vec![FormField::new("Reason", "", hint)];
     form(&title, &about, fields, submit)
+}
+
+/// Why a deed would be refused on the one incident that it is about, before a word is typed for it.
+fn refusal(aim: &Aim, deed: &Deed, ctx: &Ctx<'_>) -> Option<String> {
+    let [target] = aim.targets.as_slice() else { return None };
+    let incident = ctx.world.incidents.get(target.id)?;
+    let (actor, policy) = (Actor::person(&ctx.prefs.operator), &ctx.world.plan.policy);
+    match judge(incident, target.seen, deed, &actor, policy, ctx.now) {
+        Err(Verdict::Refused { why } | Verdict::Already { why }) => Some(why),
+        _ => None,
+    }
 }
 
 pub(super) fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec<Step> {

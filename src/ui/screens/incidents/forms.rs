@@ -386,7 +386,7 @@ fn preview(aim: &Aim, into: &Incident, world: &Snapshot) -> Vec<Step> {
 pub fn split(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     let of = |aim: Aim| {
         let hint = "why it is something else; may stay empty";
-        with_reason(aim, "split off", hint, false, ctx.world, |reason| Deed::Split { reason })
+        with_reason(aim, "split off", hint, false, ctx, |reason| Deed::Split { reason })
     };
     let Some(survivor) = sole(aim, ctx.world).filter(|i| i.standing.merged_into.is_none()) else {
         return of(aim.clone());

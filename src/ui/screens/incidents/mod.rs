@@ -332,7 +332,7 @@ impl Queue {
                 "reopen",
                 "why it is back; may stay empty",
                 false,
-                ctx.world,
+                ctx,
                 |reason| Deed::Reopen { reason },
             ),
             Action::Cancel => actions::with_reason(
@@ -340,7 +340,7 @@ impl Queue {
                 "cancel",
                 "a false alarm, a duplicate of another one",
                 true,
-                ctx.world,
+                ctx,
                 |reason| Deed::Cancel { reason },
             ),
             _ => Vec::new(),
