@@ -5,6 +5,7 @@ mod incident;
 mod oncall;
 mod page;
 mod silence;
+mod sla;
 mod upload;
 
 use std::ffi::OsString;
@@ -32,6 +33,9 @@ pub use oncall::{
 pub use page::Page;
 pub use silence::{
     Add as SilenceAdd, Expire as SilenceExpire, Extend as SilenceExtend, Silence, Silences,
+};
+pub use sla::{
+    Availability as SlaAvailability, Between, Clock as SlaClock, Explain as SlaExplain, Point, Sla,
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
@@ -188,6 +192,9 @@ pub enum Command {
     /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
     #[command(subcommand)]
     Silence(Silence),
+    /// Clocks of service levels: what they say, and why
+    #[command(subcommand)]
+    Sla(Sla),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines
@@ -370,6 +377,9 @@ mod tests {
     #[case(&["atalaya", "calendar", "--json", "--from", "2026-11-23", "--to", "2026-12-23"])]
     #[case(&["atalaya", "calendar", "finish", "WIN-3", "--code", "backed_out"])]
     #[case(&["atalaya", "calendar", "export", "--ics"])]
+    #[case(&["atalaya", "sla", "clock", "--calendar", "office", "--start", "2026-11-23 09:30", "--target", "5wd", "--pause", "2026-11-23 10:00..2026-11-23T11:00:00Z", "--end-of-day", "--json"])]
+    #[case(&["atalaya", "sla", "explain", "INC-12"])]
+    #[case(&["atalaya", "sla", "availability", "--from", "1000", "--to", "2000", "--down", "1100..1200", "--excused", "1150..1300", "--unknown", "1900..2000", "--mode", "excuse"])]
     #[case(&["atalaya", "oncall", "export", "--ics", "--schedule", "core"])]
     fn what_5b_fixes_is_read(#[case] line: &[&str]) {
         Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{e}"));
@@ -384,6 +394,8 @@ mod tests {
     #[case(&["atalaya", "oncall", "drop", "INC-3"], "write it as OVR-3")]
     #[case(&["atalaya", "oncall", "override", "--schedule", "core"], "--person <ID>")]
     #[case(&["atalaya", "calendar", "extend", "WIN-3", "--by", "soon"], "30m, 2h or 1d")]
+    #[case(&["atalaya", "sla", "clock", "--calendar", "x", "--start", "2026-11-23", "--target", "0wd"], "5wd for working days")]
+    #[case(&["atalaya", "sla", "availability", "--from", "1", "--to", "2", "--down", "1-2"], "FROM..TO")]
     fn wrong_usage_says_what_is_right(#[case] line: &[&str], #[case] expect: &str) {
         let error = Cli::try_parse_from(line).unwrap_err();
         assert_eq!(error.exit_code(), 2);

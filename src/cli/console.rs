@@ -122,6 +122,7 @@ fn named(command: &Command) -> Vec<String> {
         Command::Roster(_) => vec!["the change of the roster".to_owned()],
         Command::Calendar(_) => vec!["the change of the calendar".to_owned()],
         Command::View(_) => vec!["the view".to_owned()],
+        Command::Reports(_) => vec!["the report".to_owned()],
         Command::Paging(paging::Command::Page(_) | paging::Command::Test { .. }) => {
             vec!["the page".to_owned()]
         }

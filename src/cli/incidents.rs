@@ -6,6 +6,7 @@ use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use super::output::{self, Cell, Exit, Output, Table, print};
+use super::sla::ClockFields;
 use super::{Context, Failure, args, stored, views};
 use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
@@ -13,6 +14,8 @@ use crate::domain::incident::query::{self, Query, QueryContext};
 use crate::domain::incident::views::Sort;
 use crate::domain::incident::{Feedback, Hold, Incident, IncidentState};
 use crate::domain::paging::{Phase, Progress};
+use crate::domain::sla::contract::{Kind, ServiceLevels};
+use crate::domain::sla::incident::{first, promises};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 use crate::store::Store;
@@ -65,8 +68,10 @@ pub struct Fields {
     /// Left out of service levels by a correction.
     excluded: bool,
     snoozed_until: Option<String>,
-    respond: Option<()>,
-    resolve: Option<()>,
+    /// Its clocks; of several contracts the one that is due first.
+    respond: Option<ClockFields>,
+    resolve: Option<ClockFields>,
+    update: Option<ClockFields>,
 }
 
 #[derive(Serialize)]
@@ -141,8 +146,10 @@ pub fn utc(at: Instant) -> String {
 }
 
 impl Fields {
-    pub fn of(i: &Incident) -> Self {
+    pub fn of(i: &Incident, levels: &ServiceLevels, now: Instant) -> Self {
         let s = &i.standing;
+        let promises = promises(i, levels);
+        let clock = |kind| first(&promises, kind, now).map(|p| ClockFields::of(&p.course, now));
         Self {
             id: i.id.to_string(),
             state: i.state(),
@@ -177,8 +184,9 @@ impl Fields {
             feedback: s.feedback.as_ref().map(FeedbackFields::of),
             excluded: i.excluded,
             snoozed_until: s.snoozed.as_ref().map(|z| utc(z.until)),
-            respond: None,
-            resolve: None,
+            respond: clock(Kind::Respond),
+            resolve: clock(Kind::Resolve),
+            update: clock(Kind::Update),
         }
     }
 }
@@ -205,7 +213,8 @@ pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Fail
     store.close().await;
     let found = found?;
     if context.output.json {
-        let incidents = found.iter().map(Fields::of).collect();
+        let levels = &config.plan.service_levels;
+        let incidents = found.iter().map(|i| Fields::of(i, levels, now)).collect();
         output::document(&Document { incidents });
     } else if found.is_empty() {
         print("no incidents\n");

@@ -22,6 +22,7 @@ mod output;
 mod page;
 mod show;
 mod silence;
+mod sla;
 mod sources;
 mod span;
 mod stored;
@@ -139,6 +140,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Page(args) => block_on(page::run(context, &args)),
         Command::Silences(args) => block_on(silence::list(context, &args)),
         Command::Silence(args) => block_on(silence::run(context, args)),
+        Command::Sla(args) => block_on(sla::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

@@ -98,13 +98,7 @@ impl fmt::Display for StoreAddress {
     }
 }
 
-/// The language of reports and the way of writing numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locale {
-    #[default]
-    English,
-    Spanish,
-}
+pub use crate::domain::report::Locale;
 
 /// `[ui]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -179,7 +173,7 @@ impl Default for NotifySettings {
 }
 
 /// Sections that a later version will read, so that this one can say so.
-const LATER: [&str; 6] = ["plan", "calendars", "slos", "sla", "contracts", "runbooks"];
+const LATER: [&str; 3] = ["plan", "slos", "runbooks"];
 
 /// Finds, reads and checks the configuration, as of `now`. Without a file: this host is watched.
 pub fn load(around: &Surroundings, now: Instant) -> Result<Config, Problems> {
@@ -312,6 +306,17 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
     let windows = sections::window::windows(root.sections("windows"), &refers);
+    let business = sections::hours::calendars(root.sections("calendars"), site.zone, now);
+    let refers = sections::contract::Known {
+        calendars: &business,
+        services: &service_names,
+        people: &known,
+        schedules: &rosters,
+        zone: site.zone,
+        now,
+    };
+    let (sla, contracts) = (root.section("sla"), root.sections("contracts"));
+    let service_levels = Arc::new(sections::contract::contracts(sla, contracts, &refers));
     if !report.has_errors() {
         check::coverage(report, &roster, &policies.counted_on, now);
     }
@@ -341,6 +346,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
         upstreams: taking_orders(&sources),
         windows,
+        service_levels,
         calendars,
         allowed,
         on_call_needed,

@@ -16,6 +16,7 @@ use crate::domain::incident::{
 use crate::domain::log::Fact;
 use crate::domain::matcher::Labels;
 use crate::domain::paging::{self, reach::Desk};
+use crate::domain::report::{self, Party};
 use crate::domain::roster::book;
 use crate::domain::text;
 use crate::domain::time::{self, TimeStyle};
@@ -186,6 +187,48 @@ pub(super) fn view(draft: &mut Draft<'_>, actor: &Actor, command: &shared::Comma
         Judged::Conflict(why) => Verdict::Conflict { why },
     };
     draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// A handover or a report.
+pub(super) fn reports(draft: &mut Draft<'_>, actor: &Actor, command: &report::Command) {
+    let State { reports, plan, live, .. } = draft.state;
+    let open: Vec<&Incident> = match command {
+        report::Command::Accept { .. } => {
+            live.iter().filter_map(|id| draft.incident(*id)).filter(|i| i.is_open()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let by = Party { name: actor.name.clone(), person: plan.person.clone() };
+    let desk = report::book::Desk { by, now: draft.now, open: &open };
+    let verdict = match reports.judge(command, &desk) {
+        Ok(judged) => {
+            draft.push_other(actor, Fact::Report(judged.event));
+            for id in &judged.transfers {
+                hand_to(draft, actor, *id);
+            }
+            Verdict::Done { said: judged.said, also: judged.transfers }
+        }
+        Err(verdict) => verdict,
+    };
+    draft.answers.push(Outcome { id: None, verdict });
+}
+
+/// An incident goes over to whoever accepts a handover: what was acknowledged is so by them from now on, for
+/// as long as the plan says. It belongs to no session, since accepting cannot be undone.
+fn hand_to(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId) {
+    let Some(incident) = draft.incident(id) else { return };
+    let by = Actor { session: String::new(), ..actor.clone() };
+    let snoozed = incident.standing.snoozed.as_ref().map(|s| s.until);
+    if incident.state() == IncidentState::Acknowledged {
+        let lasts = draft.state.plan.policy.ack_expiry(incident.priority);
+        let until = lasts.and_then(|length| draft.now.checked_add_signed(length));
+        draft.push(&by, id, EventBody::Acknowledged { until });
+        if let Some(until) = snoozed {
+            draft.push(&by, id, EventBody::Snoozed { until });
+        }
+    } else {
+        draft.push(&by, id, EventBody::Assigned { to: Some(actor.name.clone()) });
+    }
 }
 
 /// What a person types about the calendar, without what does not belong into a line.

@@ -110,6 +110,13 @@ impl Publisher {
                 value: Arc::clone(&state.views),
             },
         };
+        let reports = match last {
+            Some(last) if !changes.reports => last.reports.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.reports.generation + 1),
+                value: Arc::clone(&state.reports),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
@@ -131,6 +138,7 @@ impl Publisher {
             orders,
             silences,
             views,
+            reports,
             imported,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
@@ -154,6 +162,7 @@ impl Changes {
         orders: true,
         silences: true,
         views: true,
+        reports: true,
         imported: true,
     };
 
@@ -167,6 +176,7 @@ impl Changes {
             || self.orders
             || self.silences
             || self.views
+            || self.reports
             || self.imported
     }
 }
@@ -184,6 +194,7 @@ impl Default for Changes {
             orders: false,
             silences: false,
             views: false,
+            reports: false,
             imported: false,
         }
     }

@@ -18,8 +18,10 @@ use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pager, Pages};
+use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
+use crate::domain::sla::contract::ServiceLevels;
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
 
@@ -64,6 +66,8 @@ pub struct Snapshot {
     pub silences: Part<Silences>,
     /// The views of the queue that everybody has.
     pub views: Part<SharedViews>,
+    /// Handovers and reports.
+    pub reports: Part<Reports>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
@@ -123,6 +127,8 @@ pub struct Plan {
     pub upstreams: Upstreams,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
+    /// Calendars of working time and contracts.
+    pub service_levels: Arc<ServiceLevels>,
     /// The sources whose calendars state further ones, with what they state where that was read before
     /// the engine is made.
     pub calendars: BTreeMap<SourceName, Option<Windows>>,
@@ -164,6 +170,7 @@ impl Plan {
             channels: Vec::new(),
             upstreams: Upstreams::new(),
             windows: Vec::new(),
+            service_levels: Arc::default(),
             calendars: BTreeMap::new(),
             allowed: BTreeMap::new(),
             on_call_needed: 0,

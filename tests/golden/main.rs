@@ -4,9 +4,11 @@
 
 mod calendar;
 mod cli;
+mod clocks;
 mod config;
 mod oncall;
 mod page;
 mod readme;
 mod recurrence;
 mod rooms;
+mod slo;

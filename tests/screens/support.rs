@@ -291,6 +291,10 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         clear_since: None,
         unverified_since: None,
         maintenance: None,
+        maintained: Vec::new(),
+        drill: None,
+        updated_at: None,
+        warned: Vec::new(),
         flapping_since: None,
         escalation: None,
         reopened_at: Vec::new(),
@@ -375,6 +379,7 @@ pub fn world() -> Snapshot {
         silences: Part { generation: 1, value: Arc::default() },
         pages: Part::default(),
         views: Part::default(),
+        reports: Part::default(),
         imported: Part::default(),
     }
 }

@@ -3,7 +3,9 @@
 pub mod agent;
 pub mod channel;
 pub mod console;
+pub mod contract;
 pub mod escalation;
+pub mod hours;
 pub mod person;
 pub mod policy;
 pub mod schedule;

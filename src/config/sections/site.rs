@@ -23,8 +23,7 @@ pub fn site(section: Option<Section<'_>>, around: &Surroundings) -> (Site, Local
         if let Some(zone) = s.zone("timezone") {
             site.zone = zone;
         }
-        let words = [("en", Locale::English), ("es", Locale::Spanish)];
-        locale = s.word("locale", &words).unwrap_or_default();
+        locale = s.word("locale", &Locale::WORDS).unwrap_or_default();
         s.finish();
     }
     (site, locale)

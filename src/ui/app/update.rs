@@ -11,6 +11,7 @@ use crate::domain::command::{Outcome, Verdict};
 use crate::domain::incident::Incident;
 use crate::domain::incident::lifecycle::Action as Does;
 use crate::domain::paging::{Pager, Progress};
+use crate::domain::report;
 use crate::domain::roster::book;
 use crate::domain::text;
 use crate::domain::time::{Instant, TimeStyle};
@@ -707,7 +708,9 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
         | Command::Upstream(upstream::Command::UndoLast)
         | Command::Calendar(calendar::Command::Undo { .. } | calendar::Command::UndoLast) => None,
         // Nothing takes it back; see `stays`.
-        Command::Paging(_) | Command::Escalate(_) | Command::View(_) => Some(command.clone()),
+        Command::Paging(_) | Command::Escalate(_) | Command::View(_) | Command::Reports(_) => {
+            Some(command.clone())
+        }
         // What somebody else changed since is refused, and nothing older taken back instead.
         Command::Calendar(command) => {
             let undo = match command.subject() {
@@ -729,6 +732,10 @@ fn undoing(command: &Command, outcomes: &[Outcome]) -> Option<Command> {
 fn stays(command: &Command) -> Option<&'static str> {
     match command {
         Command::Act { action: Does::Note { .. }, .. } => Some("a note stays; add another one"),
+        Command::Reports(report::Command::Note { .. } | report::Command::NextStep { .. }) => {
+            Some("what was written is written over, not taken back")
+        }
+        Command::Reports(_) => Some("what was signed stays as it was signed"),
         Command::View(_) => Some("a shared view is not taken back: save or delete it again"),
         Command::Paging(_) | Command::Escalate(_) => {
             Some("page not recalled: whoever was paged has it, or will")
