@@ -436,9 +436,9 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         FormField::choose(label, before.get(i).map_or("", String::as_str), hint, choices)
     };
     let fields = vec![
-        place("Began", 0, "when the trouble began"),
-        place("Acknowledged", 1, "when somebody first had it"),
-        place("Restored", 2, "when the service worked again"),
+        place("Began", 0, "when the trouble began, as 2026-11-23 14:00"),
+        place("Acknowledged", 1, "when somebody first had it, as 2026-11-23 14:00"),
+        place("Restored", 2, "when the service worked again, as 2026-11-23 14:00"),
         choose("Impact", 3, "1 high, 2 medium, 3 low", levels()),
         choose("Urgency", 4, "1 high, 2 medium, 3 low", levels()),
         choose("Category", 5, "what it was about", categories(ctx.world)),
@@ -470,7 +470,10 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
             text if Moment::parse(text).is_none() => {
                 Err((i, "write it as 2026-11-23 14:00".to_owned()))
             }
-            text => Ok(Moment::parse(text).map(|m| m.begins(zone)).filter(|at| *at <= now)),
+            text => match Moment::parse(text).map(|m| m.begins(zone)) {
+                Some(at) if at > now => Err((i, "that is still to come".to_owned())),
+                at => Ok(at),
+            },
         };
         let changed = |i: usize| if differs(i) { moment(i) } else { Ok(None) };
         let level = |i: usize| {
