@@ -183,8 +183,8 @@ fn go_on(draft: &mut Draft<'_>, id: IncidentId, overrides: &[Override]) {
         let reach = reached.unwrap_or_else(|why| Reach { missed: vec![why], ..Reach::default() });
         let passes = reach.routes.is_empty() && level < policy.levels.len();
         let wait = if passes { TimeDelta::zero() } else { timeout(policy, level) };
-        let affected = affected(draft, id);
-        let pages = paging::pages_about(draft.next_page(), &reach, incident, &text, &affected);
+        let mut pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+        paging::add_affected(&mut pages, &affected(draft, id));
         let next = Some(now + wait);
         store(draft, &Actor::system(), id, (policy, level, round), (&pages, reach, next));
         if !passes {
@@ -297,8 +297,8 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, request: &Request) -> Result<Stri
         return Err(refused(reach.nobody()));
     }
     let text = format!("{} level {level}, by hand", policy.id);
-    let affected = affected(draft, id);
-    let pages = paging::pages_about(draft.next_page(), &reach, incident, &text, &affected);
+    let mut pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+    paging::add_affected(&mut pages, &affected(draft, id));
     // Of what somebody has, it is one page and no more.
     let goes_on = incident.state() == IncidentState::New && !escalate::is_quiet(incident);
     let next = goes_on.then(|| now + timeout(policy, level));

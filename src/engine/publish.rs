@@ -139,6 +139,7 @@ impl Publisher {
             silences,
             views,
             reports,
+            objectives: self.last.as_ref().map(|l| l.objectives.clone()).unwrap_or_default(),
             imported,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),

@@ -22,6 +22,7 @@ use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::slo;
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
 
@@ -68,6 +69,8 @@ pub struct Snapshot {
     pub views: Part<SharedViews>,
     /// Handovers and reports.
     pub reports: Part<Reports>,
+    /// How the objectives stand, in the order of the plan.
+    pub objectives: Part<Vec<Arc<slo::Shown>>>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,

@@ -380,6 +380,7 @@ pub fn world() -> Snapshot {
         pages: Part::default(),
         views: Part::default(),
         reports: Part::default(),
+        objectives: Part::default(),
         imported: Part::default(),
     }
 }

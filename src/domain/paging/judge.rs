@@ -150,7 +150,7 @@ fn page(
         priority: about.map(|i| i.priority),
         subject: subject.clone(),
         text: written.clone(),
-        details: about.map(|i| details(i, &[])).unwrap_or_default(),
+        details: about.map(details).unwrap_or_default(),
         ..paged
     })
 }
@@ -173,19 +173,25 @@ fn subject(incident: &Incident) -> String {
 }
 
 /// What whoever is woken would look up first.
-fn details(incident: &Incident, affected: &[String]) -> String {
-    let mut lines = Vec::new();
-    if !affected.is_empty() {
-        let services: BTreeSet<&str> = affected.iter().map(String::as_str).collect();
-        let named = services.iter().copied().take(NAMED).collect::<Vec<_>>().join(", ");
-        let more = if services.len() > NAMED { ", …" } else { "" };
-        lines.push(format!("+{} affected: {named}{more}", affected.len()));
-    }
+fn details(incident: &Incident) -> String {
     let told = ["description", "summary", "message"]
         .iter()
         .find_map(|name| incident.annotations.get(*name).filter(|text| **text != incident.title));
-    lines.extend(told.map(|text| text::clean_text(text, MAX_DETAILS)));
-    lines.join("\n")
+    told.map(|text| text::clean_text(text, MAX_DETAILS)).unwrap_or_default()
+}
+
+/// Says in pages what folds under their incident: its services, one for each incident.
+pub fn add_affected(pages: &mut [Paged], affected: &[String]) {
+    if affected.is_empty() {
+        return;
+    }
+    let services: BTreeSet<&str> = affected.iter().map(String::as_str).collect();
+    let named = services.iter().copied().take(NAMED).collect::<Vec<_>>().join(", ");
+    let more = if services.len() > NAMED { ", …" } else { "" };
+    let line = format!("+{} affected: {named}{more}", affected.len());
+    for page in pages {
+        page.details = [&line, page.details.as_str()].join("\n").trim_end().to_owned();
+    }
 }
 
 fn paged(
@@ -218,16 +224,9 @@ fn routed(first: PageId, reach: &Reach) -> impl Iterator<Item = Paged> {
     })
 }
 
-/// The pages about an incident to each who is reached, numbered from `first` on. `affected`: the
-/// services of what is folded under it, one for each incident.
-pub fn pages_about(
-    first: PageId,
-    reach: &Reach,
-    incident: &Incident,
-    text: &str,
-    affected: &[String],
-) -> Vec<Paged> {
-    let (subject, details) = (subject(incident), details(incident, affected));
+/// The pages about an incident to each who is reached, numbered from `first` on.
+pub fn pages_about(first: PageId, reach: &Reach, incident: &Incident, text: &str) -> Vec<Paged> {
+    let (subject, details) = (subject(incident), details(incident));
     let complete = |paged| Paged {
         incident: Some(incident.id),
         priority: Some(incident.priority),

@@ -1,5 +1,6 @@
 //! Service levels: what was agreed, and whether it is kept.
 
+pub mod attainment;
 pub mod availability;
 pub mod clock;
 pub mod contract;

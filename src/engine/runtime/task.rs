@@ -130,6 +130,7 @@ impl Engine {
                 silences: Part::default(),
                 views: Part::default(),
                 reports: Part::default(),
+                objectives: Part::default(),
                 imported: Part::default(),
                 pager: Pager::default(),
                 unstored: None,

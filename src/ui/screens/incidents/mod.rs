@@ -653,7 +653,10 @@ impl Screen for Queue {
             | Place::OnCall
             | Place::OnCallAt(..)
             | Place::Calendar
-            | Place::Window(_) => {}
+            | Place::Window(_)
+            | Place::Sla
+            | Place::Objective(_)
+            | Place::Kept { .. } => {}
         }
         Vec::new()
     }
