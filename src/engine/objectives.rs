@@ -122,14 +122,13 @@ impl Objectives {
             let fits = |p: &&Planned| {
                 Arc::ptr_eq(&p.calendar, calendar) && p.bucket == index(now) && p.from <= from
             };
-            let excluded = match planned.filter(fits) {
-                Some(planned) => planned.excluded.clone(),
-                None => {
-                    let planned = Planned::of(&objective.service, calendar, from, now);
-                    let excluded = planned.excluded.clone();
-                    self.excluded.insert(objective.service.clone(), planned);
-                    excluded
-                }
+            let excluded = if let Some(planned) = planned.filter(fits) {
+                planned.excluded.clone()
+            } else {
+                let planned = Planned::of(&objective.service, calendar, from, now);
+                let excluded = planned.excluded.clone();
+                self.excluded.insert(objective.service.clone(), planned);
+                excluded
             };
             let status = status(objective, series, &excluded, notes, now);
             let kept = Kept { status, series: series.clone(), excluded };
@@ -196,7 +195,7 @@ pub(super) fn tick(draft: &mut Draft<'_>, own: &SourceName) {
         match (status.firing().is_some(), held) {
             (true, None) => detection::firing(draft, own, &alert(status, fingerprint)),
             (true, Some((id, _))) => {
-                detection::worsens(draft, own, id, &alert(status, fingerprint))
+                detection::worsens(draft, own, id, &alert(status, fingerprint));
             }
             (false, Some((id, _))) if is_over(status) => clear(draft, id, fingerprint),
             (false, _) => {}
