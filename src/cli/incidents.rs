@@ -12,10 +12,10 @@ use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::incident::query::{self, Query, QueryContext};
 use crate::domain::incident::views::Sort;
-use crate::domain::incident::{Feedback, Hold, Incident, IncidentState};
+use crate::domain::incident::{Feedback, Hold, Incident, IncidentId, IncidentState};
 use crate::domain::paging::{Phase, Progress};
 use crate::domain::sla::contract::{Kind, ServiceLevels};
-use crate::domain::sla::incident::{first, promises};
+use crate::domain::sla::incident::{Summary, first, promises};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 use crate::store::Store;
@@ -209,7 +209,7 @@ pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Fail
         (whole, sort) = (true, view.sort);
     }
     let found = find(&store, query, whole, &config, now).await;
-    let found = found.map(|found| sorted(found, sort, &config));
+    let found = found.map(|found| sorted(found, sort, &config, now));
     store.close().await;
     let found = found?;
     if context.output.json {
@@ -251,7 +251,8 @@ async fn find(
     now: Instant,
 ) -> Result<Vec<Incident>, Failure> {
     let teams = teams(config);
-    let context = QueryContext { now, me: &config.operator, teams: &teams };
+    let levels = &config.plan.service_levels;
+    let context = QueryContext { now, me: &config.operator, teams: &teams, levels };
     let mut found = Vec::new();
     if whole || query.has_state_term() {
         let mut after = None;
@@ -274,11 +275,20 @@ fn teams(config: &Config) -> HashMap<ServiceId, String> {
 }
 
 /// In the order of a view; without, most urgent first, then oldest.
-fn sorted(mut found: Vec<Incident>, sort: Option<Sort>, config: &Config) -> Vec<Incident> {
+fn sorted(
+    mut found: Vec<Incident>,
+    sort: Option<Sort>,
+    config: &Config,
+    now: Instant,
+) -> Vec<Incident> {
     let teams = teams(config);
     let team = |i: &Incident| i.service.as_ref().and_then(|s| teams.get(s).cloned());
+    let levels = &config.plan.service_levels;
+    let due: HashMap<IncidentId, Instant> =
+        found.iter().filter_map(|i| Some((i.id, Summary::of(i, levels, now).due_at()?))).collect();
+    let due = |i: &Incident| due.get(&i.id).copied();
     match sort {
-        Some(sort) => found.sort_by(|a, b| sort.compare(a, b, &team)),
+        Some(sort) => found.sort_by(|a, b| sort.compare(a, b, &team, &due)),
         None => found.sort_by_key(|i| (i.priority, i.opened_at, i.id)),
     }
     found

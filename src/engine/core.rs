@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::agenda::Agenda;
+use super::deadlines::{self, Deadlines};
 use super::draft::Draft;
-use super::escalation::{self, Escalations};
+use super::escalation;
 use super::maintenance::{self, Maintenance};
 use super::objectives::Objectives;
 use super::sight::Sight;
@@ -108,6 +110,10 @@ pub enum News {
     MaintenanceOver,
     /// Everybody whom the policy names was paged, and nobody acknowledged.
     EscalationExhausted,
+    /// Three quarters of what was promised have passed.
+    Pressing,
+    /// What was promised was not kept.
+    Breached,
 }
 
 /// Everything the core knows.
@@ -144,7 +150,9 @@ pub struct State {
     /// When time will next do something to an incident.
     pub(super) due: BTreeSet<(Instant, IncidentId)>,
     /// When paging for an incident goes on.
-    pub(super) escalations: Escalations,
+    pub(super) escalations: Agenda,
+    /// When the clocks of service levels are next to be told of.
+    pub(super) deadlines: Deadlines,
     /// Who pages by the policies.
     pub(super) pager: Pager,
     next_id: u64,
@@ -171,7 +179,7 @@ pub(super) struct Changes {
     pub views: bool,
     pub reports: bool,
     pub imported: bool,
-    pub slos: bool,
+    pub objectives: bool,
 }
 
 impl State {
@@ -202,7 +210,8 @@ impl State {
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
-            escalations: Escalations::default(),
+            escalations: Agenda::default(),
+            deadlines: Deadlines::default(),
             pager: Pager::default(),
             next_id: next_id.max(1),
             position,
@@ -352,6 +361,7 @@ impl State {
             .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
             .collect();
         self.plan_escalations();
+        self.forget_deadlines();
         self.changes = Changes::ALL;
         self.unsettled = true;
     }
@@ -436,6 +446,7 @@ impl State {
                 self.due.insert((due, id));
             }
         }
+        self.deadlines.forget(id);
         let speaks = before.map(|b| b.speaks);
         let differs = speaks.is_none_or(|speaks| speaks != self.speaks_for_others(incident));
         self.plan_escalation(incident, differs);
@@ -499,7 +510,11 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
     }
     maintenance::mark(&mut draft);
     causes::fold(&mut draft);
-    escalation::advance(&mut draft, matches!(input, Input::Tick));
+    let time_passed = matches!(input, Input::Tick);
+    escalation::advance(&mut draft, time_passed);
+    if time_passed {
+        deadlines::advance(&mut draft);
+    }
     draft.decision()
 }
 
@@ -593,6 +608,13 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
         EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
         EventBody::Woken { automatic: true } | EventBody::Resumed { automatic: true } => News::Back,
         EventBody::EscalationExhausted { .. } => News::EscalationExhausted,
+        EventBody::ServiceLevelWarned { mark, call, .. } if call.is_empty() => {
+            match mark.as_str() {
+                "75%" => News::Pressing,
+                "100%" => News::Breached,
+                _ => return Vec::new(),
+            }
+        }
         // Before it was told nobody, so that is news, however old it is.
         EventBody::MaintenanceEnded if incident.is_open() && incident.clear_since.is_none() => {
             News::MaintenanceOver

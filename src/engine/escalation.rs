@@ -1,11 +1,12 @@
 //! Paging by the policies: what is due is decided here, in the same decision as what made it so where
 //! this process pages, else at the next second of whichever does.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::agenda::Agenda;
 use super::core::State;
 use super::draft::Draft;
 use crate::domain::command::{Outcome, Verdict};
@@ -23,40 +24,6 @@ const TOGETHER: usize = 100;
 
 /// How long after a start nobody is paged while a calendar that may mute what is there is not read.
 const CALENDARS: TimeDelta = TimeDelta::seconds(20);
-
-/// When paging for an incident goes on: nothing is searched.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Escalations {
-    by_time: BTreeSet<(Instant, IncidentId)>,
-    of: HashMap<IncidentId, Instant>,
-}
-
-impl Escalations {
-    fn set(&mut self, id: IncidentId, due: Option<Instant>) {
-        let before = match due {
-            Some(due) => self.of.insert(id, due),
-            None => self.of.remove(&id),
-        };
-        if before == due {
-            return;
-        }
-        if let Some(before) = before {
-            self.by_time.remove(&(before, id));
-        }
-        if let Some(due) = due {
-            self.by_time.insert((due, id));
-        }
-    }
-
-    fn until(&self, now: Instant) -> impl Iterator<Item = IncidentId> {
-        self.by_time.iter().take_while(move |(at, _)| *at <= now).map(|(_, id)| *id)
-    }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.of.len()
-    }
-}
 
 impl State {
     /// The policy that governs an incident.
@@ -99,7 +66,7 @@ impl State {
 
     /// Other policies, or other services, than those by which it was worked out.
     pub(super) fn plan_escalations(&mut self) {
-        self.escalations = Escalations::default();
+        self.escalations = Agenda::default();
         if self.plan.roster.policies.is_empty() {
             return;
         }
@@ -192,7 +159,7 @@ fn timeout(policy: &Escalation, level: usize) -> TimeDelta {
     level.map_or(TimeDelta::minutes(10), |l| l.timeout)
 }
 
-fn desk<'a>(state: &'a State, overrides: &'a [Override]) -> Desk<'a> {
+pub(super) fn desk<'a>(state: &'a State, overrides: &'a [Override]) -> Desk<'a> {
     Desk {
         roster: &state.plan.roster,
         overrides,

@@ -104,6 +104,7 @@ impl State {
     /// Works out what is in maintenance, if time or people have changed that. Call it before anything
     /// is decided or published.
     pub fn attend(&mut self, now: Instant) {
+        self.plan_deadlines(now);
         if self.maintenance.until.is_some_and(|until| now < until) {
             return;
         }

@@ -3,9 +3,11 @@
 //! [`core`] decides, purely; [`runtime`] feeds it, commits what it decided, and carries effects out;
 //! everyone else reads [`Snapshot`]s and sends [`Command`]s through a [`Handle`].
 
+mod agenda;
 mod causes;
 mod commands;
 pub mod core;
+mod deadlines;
 mod detection;
 mod draft;
 mod escalation;
@@ -22,7 +24,7 @@ pub mod snapshot;
 pub use self::core::{Decision, Effect, Input, State};
 pub use objectives::Measured;
 pub use runtime::Handle;
-pub use snapshot::{Kept, Part, Plan, Site, Snapshot, StoreState};
+pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::command::Command;
 

@@ -60,6 +60,10 @@ pub fn calendars(sections: Vec<Section<'_>>, site: Tz, now: Instant) -> Calendar
     for s in sections {
         let id = s.id("id = \"office\"");
         let edition = edition(&s, site, now);
+        if let Some(id) = id.filter(|id| !editions.contains_key(id.value)) {
+            names.give(s.report(), id);
+            editions.insert(id.value, Vec::new());
+        }
         if let (Some(id), Some(edition)) = (id, edition) {
             let known = editions.entry(id.value).or_default();
             let twin = known.iter().find(|(e, _)| e.valid.overlap(edition.valid).is_some());
@@ -69,8 +73,6 @@ pub fn calendars(sections: Vec<Section<'_>>, site: Tz, now: Instant) -> Calendar
                 let remedy =
                     "rename one of them, or set valid_to of the old and valid_from of the new";
                 s.report().clash(id.at, *first, message, remedy);
-            } else if known.is_empty() {
-                names.give(s.report(), id);
             }
             known.push((edition, id.at));
         }
@@ -124,7 +126,7 @@ pub fn valid(s: &Section<'_>, zone: Tz) -> Option<Interval> {
     let ends = to.map_or(ALWAYS.to, |(moment, _)| moment.ends(zone));
     let valid = Interval::new(begins, ends);
     if let Some((_, at)) = to.filter(|_| valid.is_empty()) {
-        let message = format!("{} ends before it begins", s.name);
+        let message = "this is over before it begins to be valid";
         s.report().error(at, message, "set valid_to after valid_from");
         return None;
     }

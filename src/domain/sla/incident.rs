@@ -159,7 +159,7 @@ pub fn next_due(promises: &[Promise], now: Instant) -> Option<&Promise> {
     })
 }
 
-/// What an incident's clocks come to, worked out once for as long as nothing but time changes.
+/// The clock that is due first, worked out once for as long as nothing but time changes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Due {
     pub promise: Promise,
@@ -167,23 +167,59 @@ pub struct Due {
     pub deadline: Option<Instant>,
 }
 
-impl Due {
-    /// The clock that is due first; `None` where none is left.
-    pub fn of(incident: &Incident, levels: &ServiceLevels, now: Instant) -> Option<Self> {
+/// What the clocks of an incident come to, worked out once for as long as nothing but time changes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Summary {
+    /// Of those that are not over the one that is due first.
+    pub next: Option<Due>,
+    /// Something is promised for it.
+    pub is_promised: bool,
+    /// A clock has run out, be it that what it waits for happened since.
+    is_late: bool,
+    /// When the next one runs out.
+    breaks_at: Option<Instant>,
+}
+
+impl Summary {
+    pub fn of(incident: &Incident, levels: &ServiceLevels, now: Instant) -> Self {
         let mut promises = promises(incident, levels);
-        let found = next_due(&promises, now)?;
-        let at = promises.iter().position(|p| std::ptr::eq(p, found))?;
-        let promise = promises.swap_remove(at);
-        let rests = promise.course.pauses.iter().any(|pause| pause.to.is_none());
-        let deadline = if rests { None } else { promise.course.deadline(now).ok() };
-        Some(Self { promise, deadline })
+        let mut summary = Self { is_promised: !promises.is_empty(), ..Self::default() };
+        for promise in &promises {
+            if promise.is_over() || promise.course.rest(now).is_some() {
+                summary.is_late |= promise.clock(now).breached;
+            } else if let Ok(deadline) = promise.course.deadline(now) {
+                let first = summary.breaks_at.map_or(deadline, |at| at.min(deadline));
+                summary.breaks_at = Some(first);
+            }
+        }
+        let next = next_due(&promises, now);
+        let place = next.and_then(|next| promises.iter().position(|p| std::ptr::eq(p, next)));
+        summary.next = place.map(|place| {
+            let promise = promises.swap_remove(place);
+            let rests = promise.course.pauses.iter().any(|pause| pause.to.is_none());
+            let deadline = if rests { None } else { promise.course.deadline(now).ok() };
+            Due { promise, deadline }
+        });
+        summary
     }
 
-    /// When it is due, as of now.
-    pub fn at(&self, now: Instant) -> Option<Instant> {
-        self.deadline.or_else(|| self.promise.course.deadline(now).ok())
+    /// Whether a clock of it has run out.
+    pub fn is_breached(&self, now: Instant) -> bool {
+        self.is_late || self.breaks_at.is_some_and(|at| now > at)
     }
 
+    /// How much time is left of the clock that is due first; negative when it is late.
+    pub fn left(&self, now: Instant) -> Option<TimeDelta> {
+        self.next.as_ref()?.left(now)
+    }
+
+    /// When the clock that is due first runs out; `None` where it rests, or none is left.
+    pub fn due_at(&self) -> Option<Instant> {
+        self.next.as_ref()?.deadline
+    }
+}
+
+impl Due {
     /// How much of the calendar's time is left; negative when it is late.
     pub fn left(&self, now: Instant) -> Option<TimeDelta> {
         match self.deadline {

@@ -28,7 +28,7 @@ fn core() -> Escalation {
     Escalation { repeat: 1, ..Escalation::new("core", levels) }
 }
 
-fn paging(services: &str, policies: Vec<Escalation>, people: Vec<Person>) -> Plan {
+pub(super) fn paging(services: &str, policies: Vec<Escalation>, people: Vec<Person>) -> Plan {
     let otherwise = policies.first().map(|p| p.id.clone());
     let roster = Roster {
         people: people.into_iter().map(|p| (p.id.clone(), Arc::new(p))).collect(),
@@ -41,7 +41,7 @@ fn paging(services: &str, policies: Vec<Escalation>, people: Vec<Person>) -> Pla
     Plan { roster: Arc::new(roster), channels: vec![hook], ..plan(services) }
 }
 
-fn team() -> Vec<Person> {
+pub(super) fn team() -> Vec<Person> {
     ["ana", "luis", "eva"].map(person).into()
 }
 
@@ -50,14 +50,14 @@ fn world() -> World {
     on_duty(paging("db web<db", vec![core()], team()))
 }
 
-fn on_duty(plan: Plan) -> World {
+pub(super) fn on_duty(plan: Plan) -> World {
     let mut world = World::new(plan);
     world.state.set_pager(Pager::Here { alone: true });
     world
 }
 
 /// `ana INC-1 core 1` for each page, in order.
-fn pages(world: &World) -> Vec<String> {
+pub(super) fn pages(world: &World) -> Vec<String> {
     let line = |page: &Arc<crate::domain::paging::Page>| {
         let what = &page.what;
         let about = what.incident.map(|id| id.to_string()).unwrap_or_default();

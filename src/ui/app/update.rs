@@ -37,7 +37,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
     }
     match msg {
         Msg::Tick => {
-            for tab in [Tab::OnCall, Tab::Calendar] {
+            for tab in [Tab::OnCall, Tab::Calendar, Tab::Sla] {
                 model.with(tab, |s, ctx| s.arrived(ctx));
             }
         }
@@ -55,6 +55,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             Err(why) => say(model, Tone::Bad, why),
         },
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
+        Msg::Attained(period, result) => model.attained(period, result.map(|all| *all)),
         Msg::Replanned => model.health.forget_ranges(),
         Msg::Views(own) => {
             model.queue.set_own(own.views);
@@ -235,6 +236,7 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::Service => Some("on a service's own page"),
         Context::OnCall => Some("on the On-call tab"),
         Context::Calendar => Some("on the Calendar tab"),
+        Context::Sla => Some("on the SLA tab"),
         Context::Window => Some("on a window's own page"),
         _ => None,
     })?;
@@ -326,6 +328,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::GoIncidents => go(model, Place::Incidents, cmds),
         Action::GoOnCall => go(model, Place::OnCall, cmds),
         Action::GoCalendar => go(model, Place::Calendar, cmds),
+        Action::GoSla => go(model, Place::Sla, cmds),
         Action::Help => {
             let contexts = model.screen().contexts();
             model.overlays.push(Overlay::Help(contexts, Scroll::default()));
@@ -540,6 +543,7 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
         | Place::Column(_) => Tab::Incidents,
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
         Place::Calendar | Place::Window(_) => Tab::Calendar,
+        Place::Sla | Place::Objective(_) | Place::Kept { .. } => Tab::Sla,
     };
     let mut steps = Vec::new();
     if tab != model.tab {

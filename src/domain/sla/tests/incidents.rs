@@ -19,7 +19,7 @@ use crate::domain::sla::contract::{
     ClockStart, Contract, Kind, Planned, Rounding, ServiceLevels, Targets,
 };
 use crate::domain::sla::hours::{ALWAYS, BusinessCalendar};
-use crate::domain::sla::incident::{Due, Promise, Stand, first, promises};
+use crate::domain::sla::incident::{Promise, Stand, Summary, first, promises};
 use crate::domain::sla::{Exclusion, NoData};
 use crate::domain::time::Instant;
 
@@ -148,8 +148,12 @@ fn while_it_waits_for_the_customer_nothing_is_late() {
     let waits = opened_then(&[("2026-11-23T11:00:00Z", "ana", held(HoldReason::Customer))]);
     let paused = Stand::Paused(Rest::Hold(HoldReason::Customer));
     assert_eq!(stand(&waits, Kind::Resolve, "2026-12-23T11:00:00Z"), paused);
-    let due = Due::of(&waits, &agreed(), at("2026-11-24T11:00:00Z")).unwrap();
-    assert_eq!(due.promise.kind, Kind::Respond, "what runs goes before what rests");
+    let now = at("2026-11-23T11:00:00Z");
+    let summary = Summary::of(&waits, &agreed(), now);
+    let next = summary.next.as_ref().unwrap();
+    assert_eq!(next.promise.kind, Kind::Respond, "what runs goes before what rests");
+    assert_eq!(summary.left(now), Some(TimeDelta::zero()));
+    assert!(!summary.is_breached(now) && summary.is_breached(at("2026-11-23T11:00:01Z")));
 }
 
 #[test]
@@ -193,7 +197,9 @@ fn a_clock_stops_when_it_is_resolved_and_stays_so_when_it_is_closed() {
     assert_eq!(stand(&over, Kind::Resolve, "2026-12-26T14:00:00Z"), Stand::Met);
     let late = opened_then(&[("2026-11-23T14:00:01Z", "ana", resolved())]);
     assert_eq!(stand(&late, Kind::Resolve, "2026-12-26T14:00:00Z"), Stand::Missed);
-    assert_eq!(Due::of(&over, &agreed(), at("2026-12-26T14:00:00Z")), None);
+    let summary = Summary::of(&over, &agreed(), at("2026-12-26T14:00:00Z"));
+    assert!(summary.is_promised && summary.next.is_none());
+    assert!(summary.is_breached(at("2026-12-26T14:00:00Z")), "nobody responded within an hour");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use chrono_tz::Tz;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::actions;
 use super::similar;
 use super::timeline::{self, nth, standing};
+use super::{actions, clocks};
 use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
@@ -198,6 +198,7 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     }
     lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
+    lines.extend(clocks::facts(incident, eye));
     lines.extend(paging(incident, eye));
     for (label, words) in [
         ("found", timeline::found(incident)),
