@@ -209,6 +209,7 @@ async fn open(
     }
     let (effects, told) = mpsc::channel(EFFECTS);
     let clock = Arc::new(runtime::ScaledClock(time));
+    let measured = store.clone();
     let handle = runtime::start_with(config.plan.clone(), store.clone(), effects, clock).await?;
     let actor = stored::operator(context, &config);
 
@@ -290,7 +291,8 @@ async fn open(
     let clerk = Clerk::new(&config.sources);
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
-    let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
+    let edge =
+        Edge { handle: handle.clone(), store: measured, news, courier, clerk, notify, over, time };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
