@@ -11,6 +11,7 @@ use super::{Context, Failure, stored};
 use crate::domain::incident::Actor;
 use crate::domain::log::Entry;
 use crate::domain::paging;
+use crate::domain::report;
 use crate::domain::upstream;
 use crate::ui::screens::incidents::timeline;
 
@@ -80,6 +81,7 @@ fn fields(event: &Entry, zone: Tz) -> Fields {
             Entry::Paging(e) => serde_json::to_value(&e.body),
             Entry::Upstream(e) => serde_json::to_value(&e.body),
             Entry::View(e) => serde_json::to_value(&e.body),
+            Entry::Report(e) => serde_json::to_value(&e.body),
         }
         .unwrap_or_default(),
     }
@@ -94,6 +96,10 @@ fn incident(event: &Entry) -> Option<String> {
         },
         Entry::Upstream(e) => match &e.body {
             upstream::Event::Ordered(ordered) => ordered.incident,
+            _ => None,
+        },
+        Entry::Report(e) => match &e.body {
+            report::Event::NextStepSet { incident, .. } => Some(*incident),
             _ => None,
         },
         Entry::Roster(_) | Entry::Calendar(_) | Entry::View(_) => None,
@@ -112,6 +118,7 @@ fn words(event: &Entry, zone: Tz) -> String {
         Entry::Paging(e) => e.body.words(),
         Entry::Upstream(e) => e.body.words(),
         Entry::View(e) => e.body.words(),
+        Entry::Report(e) => e.body.words(),
     }
 }
 

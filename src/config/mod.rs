@@ -98,13 +98,7 @@ impl fmt::Display for StoreAddress {
     }
 }
 
-/// The language of reports and the way of writing numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Locale {
-    #[default]
-    English,
-    Spanish,
-}
+pub use crate::domain::report::Locale;
 
 /// `[ui]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -179,7 +173,7 @@ impl Default for NotifySettings {
 }
 
 /// Sections that a later version will read, so that this one can say so.
-const LATER: [&str; 3] = ["plan", "slos", "runbooks"];
+const LATER: [&str; 2] = ["plan", "runbooks"];
 
 /// Finds, reads and checks the configuration, as of `now`. Without a file: this host is watched.
 pub fn load(around: &Surroundings, now: Instant) -> Result<Config, Problems> {
@@ -312,6 +306,13 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
     let windows = sections::window::windows(root.sections("windows"), &refers);
+    let refers = sections::slo::Known {
+        services: &service_names,
+        read: &services,
+        sources: &names,
+        zone: site.zone,
+    };
+    let objectives = sections::slo::slos(root.sections("slos"), &refers);
     let business = sections::hours::calendars(root.sections("calendars"), site.zone, now);
     let refers = sections::contract::Known {
         calendars: &business,
@@ -352,6 +353,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
         upstreams: taking_orders(&sources),
         windows,
+        objectives,
         service_levels,
         calendars,
         allowed,

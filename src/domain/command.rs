@@ -7,6 +7,7 @@ use super::incident::IncidentId;
 use super::incident::lifecycle::{Action, Report, Target};
 use super::incident::views::shared;
 use super::paging;
+use super::report;
 use super::roster::book;
 use super::upstream;
 
@@ -29,6 +30,8 @@ pub enum Command {
     View(shared::Command),
     /// Page the next level of the policy that governs an incident, now.
     Escalate(paging::escalate::Request),
+    /// Write, sign and issue handovers and reports.
+    Reports(report::Command),
     /// Order something of a system that alerts came from, or say what became of it.
     Upstream(upstream::Command),
 }

@@ -6,13 +6,15 @@ use super::calendar::CalendarEvent;
 use super::incident::views::shared;
 use super::incident::{Actor, Event, EventBody, IncidentId};
 use super::paging;
+use super::report;
 use super::roster::Change;
 use super::time::Instant;
 use super::upstream;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
-/// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and views.
-pub const EVENT_VERSION: u32 = 3;
+/// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and views;
+/// 4 handovers and reports.
+pub const EVENT_VERSION: u32 = 4;
 
 /// One stored fact.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,7 @@ pub enum Entry {
     Paging(Recorded<paging::Event>),
     Upstream(Recorded<upstream::Event>),
     View(Recorded<shared::Event>),
+    Report(Recorded<report::Event>),
 }
 
 /// A fact that is about no incident, with its place, its time and whose it is.
@@ -53,6 +56,7 @@ pub enum Fact {
     Paging(paging::Event),
     Upstream(upstream::Event),
     View(shared::Event),
+    Report(report::Event),
 }
 
 impl NewEntry {
@@ -68,6 +72,7 @@ impl NewEntry {
             Fact::Paging(body) => Entry::Paging(Recorded { position, at, actor, body }),
             Fact::Upstream(body) => Entry::Upstream(Recorded { position, at, actor, body }),
             Fact::View(body) => Entry::View(Recorded { position, at, actor, body }),
+            Fact::Report(body) => Entry::Report(Recorded { position, at, actor, body }),
         }
     }
 }
@@ -81,6 +86,7 @@ impl Entry {
             Self::Paging(e) => e.position,
             Self::Upstream(e) => e.position,
             Self::View(e) => e.position,
+            Self::Report(e) => e.position,
         }
     }
 
@@ -92,6 +98,7 @@ impl Entry {
             Self::Paging(e) => e.at,
             Self::Upstream(e) => e.at,
             Self::View(e) => e.at,
+            Self::Report(e) => e.at,
         }
     }
 
@@ -103,6 +110,7 @@ impl Entry {
             Self::Paging(e) => &e.actor,
             Self::Upstream(e) => &e.actor,
             Self::View(e) => &e.actor,
+            Self::Report(e) => &e.actor,
         }
     }
 
@@ -115,6 +123,7 @@ impl Entry {
             Self::Paging(e) => e.body.kind(),
             Self::Upstream(e) => e.body.kind(),
             Self::View(e) => e.body.kind(),
+            Self::Report(e) => e.body.kind(),
         }
     }
 

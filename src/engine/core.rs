@@ -14,6 +14,7 @@ use super::deadlines::{self, Deadlines};
 use super::draft::Draft;
 use super::escalation;
 use super::maintenance::{self, Maintenance};
+use super::objectives::Objectives;
 use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
@@ -26,6 +27,7 @@ use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, Inc
 use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
 use crate::domain::paging::{self, Pager, Pages};
+use crate::domain::report::Reports;
 use crate::domain::roster::Book;
 use crate::domain::time::Instant;
 use crate::domain::upstream::{self, Orders};
@@ -137,6 +139,10 @@ pub struct State {
     /// What was ordered of other systems, and whether it was done.
     pub(super) orders: Arc<Orders>,
     pub(super) views: Arc<SharedViews>,
+    /// Handovers and reports.
+    pub(super) reports: Arc<Reports>,
+    /// How the objectives stand; kept by [`Self::weigh`].
+    pub(super) objectives: Objectives,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -171,7 +177,9 @@ pub(super) struct Changes {
     pub orders: bool,
     pub silences: bool,
     pub views: bool,
+    pub reports: bool,
     pub imported: bool,
+    pub slos: bool,
 }
 
 impl State {
@@ -197,6 +205,8 @@ impl State {
             pages: Arc::default(),
             orders: Arc::default(),
             views: Arc::default(),
+            reports: Arc::default(),
+            objectives: Objectives::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
@@ -211,6 +221,7 @@ impl State {
             complete: false,
         };
         state.sight.replan(&state.plan, now);
+        state.objectives.replan(&state.plan.objectives);
         state.schedule(now);
         for incident in incidents {
             state.put(Arc::new(incident));
@@ -247,6 +258,15 @@ impl State {
     /// With the views that the store has.
     pub fn with_views(self, views: SharedViews) -> Self {
         Self { views: Arc::new(views), ..self }
+    }
+
+    /// With the handovers and reports that the store has.
+    pub fn with_reports(self, reports: Reports) -> Self {
+        Self { reports: Arc::new(reports), ..self }
+    }
+
+    pub fn reports(&self) -> &Arc<Reports> {
+        &self.reports
     }
 
     pub fn views(&self) -> &Arc<SharedViews> {
@@ -331,6 +351,7 @@ impl State {
     /// Takes over a changed plan.
     pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
         self.sight.replan(&plan, now);
+        self.objectives.replan(&plan.objectives);
         self.plan = plan;
         self.schedule(now);
         self.due = self
@@ -472,6 +493,7 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
             Command::Calendar(command) => commands::calendar(&mut draft, actor, command),
             Command::Paging(command) => commands::paging(&mut draft, actor, command),
             Command::View(command) => commands::view(&mut draft, actor, command),
+            Command::Reports(command) => commands::reports(&mut draft, actor, command),
             Command::Escalate(request) => escalation::by_hand(&mut draft, actor, request),
             Command::Upstream(command) => commands::upstream(&mut draft, actor, command),
         },
@@ -521,6 +543,10 @@ pub fn evolve(state: &mut State, entry: &Entry) {
         Entry::View(event) => {
             Arc::make_mut(&mut state.views).apply(event);
             state.changes.views = true;
+        }
+        Entry::Report(event) => {
+            Arc::make_mut(&mut state.reports).apply(event);
+            state.changes.reports = true;
         }
     }
 }

@@ -13,16 +13,19 @@ mod draft;
 mod escalation;
 mod listing;
 mod maintenance;
+mod objectives;
 pub mod outlook;
 pub mod publish;
 pub mod rehearsal;
+pub mod reporting;
 pub mod runtime;
 pub mod sight;
 pub mod snapshot;
 
 pub use self::core::{Decision, Effect, Input, State};
+pub use objectives::Measured;
 pub use runtime::Handle;
-pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
+pub use snapshot::{Kept, Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::command::Command;
 

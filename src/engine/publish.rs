@@ -110,12 +110,23 @@ impl Publisher {
                 value: Arc::clone(&state.views),
             },
         };
+        let reports = match last {
+            Some(last) if !changes.reports => last.reports.clone(),
+            last => Part {
+                generation: last.map_or(1, |l| l.reports.generation + 1),
+                value: Arc::clone(&state.reports),
+            },
+        };
         let imported = match last {
             Some(last) if !changes.imported => last.imported.clone(),
             last => Part {
                 generation: last.map_or(1, |l| l.imported.generation + 1),
                 value: Arc::clone(&state.sight.imported),
             },
+        };
+        let slos = match last {
+            Some(last) if !changes.slos => last.slos.clone(),
+            last => next(last.map(|l| &l.slos), state.objectives.publish()),
         };
         let snapshot = Arc::new(Snapshot {
             at: now,
@@ -131,7 +142,9 @@ impl Publisher {
             orders,
             silences,
             views,
+            reports,
             imported,
+            slos,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
             store: store.clone(),
@@ -154,7 +167,9 @@ impl Changes {
         orders: true,
         silences: true,
         views: true,
+        reports: true,
         imported: true,
+        slos: true,
     };
 
     fn any(self) -> bool {
@@ -167,7 +182,9 @@ impl Changes {
             || self.orders
             || self.silences
             || self.views
+            || self.reports
             || self.imported
+            || self.slos
     }
 }
 
@@ -184,7 +201,9 @@ impl Default for Changes {
             orders: false,
             silences: false,
             views: false,
+            reports: false,
             imported: false,
+            slos: false,
         }
     }
 }

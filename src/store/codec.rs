@@ -35,6 +35,7 @@ const CALENDAR: &str = "calendar";
 const PAGING: &str = "paging";
 const UPSTREAM: &str = "upstream";
 const VIEW: &str = "view";
+const REPORT: &str = "report";
 
 /// An event as its row.
 pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
@@ -45,6 +46,7 @@ pub(super) fn encode(entry: &Entry) -> Result<EventRow, serde_json::Error> {
         Entry::Paging(e) => (0, body(Some(PAGING), &e.body)?),
         Entry::Upstream(e) => (0, body(Some(UPSTREAM), &e.body)?),
         Entry::View(e) => (0, body(Some(VIEW), &e.body)?),
+        Entry::Report(e) => (0, body(Some(REPORT), &e.body)?),
     };
     Ok((
         int(entry.position()),
@@ -90,6 +92,7 @@ pub(super) fn decode(store: &Store, row: &EventRow) -> Result<Entry, StoreError>
         Some(PAGING) => Fact::Paging(serde_json::from_str(body).map_err(failed)?),
         Some(UPSTREAM) => Fact::Upstream(serde_json::from_str(body).map_err(failed)?),
         Some(VIEW) => Fact::View(serde_json::from_str(body).map_err(failed)?),
+        Some(REPORT) => Fact::Report(serde_json::from_str(body).map_err(failed)?),
         Some(other) => {
             let reason = format!("event {position} is about {other:?}, which is unknown here");
             return Err(newer(store, writer, reason));

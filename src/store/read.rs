@@ -11,8 +11,9 @@ use crate::domain::incident::views::SharedViews;
 use crate::domain::incident::{Event, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::paging::Pages;
+use crate::domain::report::{Document, Reports};
 use crate::domain::roster::Book;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Interval};
 use crate::domain::upstream::Orders;
 
 /// Where the log ends.
@@ -42,6 +43,8 @@ pub struct Loaded {
     pub orders: Orders,
     /// The views that everybody has.
     pub views: SharedViews,
+    /// Handovers and reports, without their documents.
+    pub reports: Reports,
 }
 
 /// Events and incidents read at a time, so that no answer is unbounded.
@@ -54,7 +57,19 @@ const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = '
     OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
 
+/// Those that a stretch of time has to do with: opened before its end, and changed in it or later, or open.
+const OVER: &str = "SELECT id, doc FROM incidents WHERE id > $1 AND opened_at < $3 \
+    AND (updated_at >= $2 OR state IN ('new', 'acknowledged', 'on_hold')) ORDER BY id LIMIT 1000";
+/// A kind of events between two positions; the pattern is what their bodies begin with.
+const KIND: &str = "SELECT position, at, incident, writer, actor, body FROM events \
+    WHERE position > $1 AND position <= $2 AND body LIKE $3 ORDER BY position LIMIT 1000";
+
 const RECORDS: &str = "SELECT kind, id, version, doc FROM records ORDER BY kind, id";
+/// What a start needs of them: documents are read when they are looked at.
+const NEEDED: &str =
+    "SELECT kind, id, version, doc FROM records WHERE kind <> 'document' ORDER BY kind, id";
+const DOCUMENT: &str =
+    "SELECT kind, id, version, doc FROM records WHERE kind = 'document' AND id = $1";
 const PAGES: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'page' ORDER BY id";
 const ORDERS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'order' ORDER BY id";
 const VIEWS: &str = "SELECT kind, id, version, doc FROM records WHERE kind = 'view' ORDER BY id";
@@ -80,7 +95,7 @@ impl Store {
         let rows: Vec<(i64, String)> =
             sqlx::query_as(OPEN).fetch_all(&mut *tx).await.map_err(fail)?;
         let records: Vec<RecordRow> =
-            sqlx::query_as(RECORDS).fetch_all(&mut *tx).await.map_err(fail)?;
+            sqlx::query_as(NEEDED).fetch_all(&mut *tx).await.map_err(fail)?;
         drop(tx);
         let incidents = self.incidents_of(&rows).await?;
         let records: Vec<Record> = records.into_iter().map(record).collect();
@@ -89,8 +104,9 @@ impl Store {
         let pages = records::pages(self, &records)?;
         let orders = records::orders(self, &records)?;
         let views = records::views(self, &records)?;
+        let reports = records::reports(self, &records)?;
         let next_id = natural(last) + 1;
-        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders, views })
+        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders, views, reports })
     }
 
     /// The pages of the last months, and whatever of them is not settled.
@@ -118,6 +134,24 @@ impl Store {
             .await
             .map_err(|e| self.explain("be read", &e))?;
         records::views(self, &rows.into_iter().map(record).collect::<Vec<_>>())
+    }
+
+    /// A document that was frozen, by its name: `HO-3`, `SR-2.1`.
+    pub async fn document(&self, name: &str) -> Result<Option<Document>, StoreError> {
+        let rows: Vec<RecordRow> = sqlx::query_as(DOCUMENT)
+            .bind(name)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|e| self.explain("be read", &e))?;
+        let Some(doc) = rows.into_iter().next().and_then(|(_, _, _, doc)| doc) else {
+            return Ok(None);
+        };
+        serde_json::from_str(&doc).map(Some).map_err(|e| StoreError::Failed {
+            store: self.to_string(),
+            doing: "read a document",
+            reason: format!("{name} makes no sense ({e})"),
+            remedy: "a newer console may have written it; update this one".to_owned(),
+        })
     }
 
     /// Where the log ends now.
@@ -150,6 +184,57 @@ impl Store {
             .await
             .map_err(|e| self.explain("be read", &e))?;
         self.incidents_of(&rows).await
+    }
+
+    /// Hands every incident that a stretch of time has to do with to `each`, oldest first: those that were
+    /// opened before its end, and are open or changed in it or later. A page at a time.
+    pub async fn over(
+        &self,
+        span: Interval,
+        mut each: impl FnMut(Incident) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
+        loop {
+            let rows: Vec<(i64, String)> = sqlx::query_as(OVER)
+                .bind(after)
+                .bind(millis(span.from))
+                .bind(millis(span.to))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            self.incidents_of(&rows).await?.into_iter().for_each(&mut each);
+        }
+    }
+
+    /// The events of incidents of one kind that happened in a stretch of time, oldest first.
+    pub async fn events_of_kind(
+        &self,
+        kind: &str,
+        span: Interval,
+    ) -> Result<Vec<Event>, StoreError> {
+        let (mut after, last) =
+            (self.last_before(span.from).await?, self.last_before(span.to).await?);
+        let mut found = Vec::new();
+        loop {
+            let rows: Vec<EventRow> = sqlx::query_as(KIND)
+                .bind(int(after))
+                .bind(int(last))
+                .bind(format!("%\"kind\":\"{kind}\"%"))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+            let Some(row) = rows.last() else { return Ok(found) };
+            after = natural(row.0);
+            for row in &rows {
+                if let Entry::Incident(event) = decode(self, row)?
+                    && event.body.kind() == kind
+                {
+                    found.push(event);
+                }
+            }
+        }
     }
 
     /// One incident as it is now.
@@ -292,17 +377,19 @@ impl Store {
         let of = |records: &[Record], what: Is| {
             records.iter().filter(|r| what(r)).cloned().collect::<Vec<_>>()
         };
-        let parts: [(&str, Is); 5] = [
+        let parts: [(&str, Is); 6] = [
             ("the roster differs from what its events say", records::is_of_roster),
             ("the pages differ from what their events say", records::is_of_page),
             ("the orders differ from what their events say", records::is_of_order),
             ("the views differ from what their events say", records::is_of_view),
+            ("the reports differ from what their events say", records::is_of_report),
             ("the calendar differs from what its events say", |r| {
                 let others = [
                     records::is_of_roster,
                     records::is_of_page,
                     records::is_of_order,
                     records::is_of_view,
+                    records::is_of_report,
                 ];
                 others.iter().all(|is_of| !is_of(r))
             }),

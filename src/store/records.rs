@@ -10,6 +10,8 @@ use crate::domain::calendar::{Calendar, CalendarEvent, Document, Part};
 use crate::domain::incident::views::{Shared, SharedViews};
 use crate::domain::log::{Entry, Recorded};
 use crate::domain::paging::{Page, PageId, Pages};
+use crate::domain::report::Reports;
+use crate::domain::report::book::Part as ReportPart;
 use crate::domain::roster::{Book, Change, Override, OverrideId};
 use crate::domain::upstream::{Order, OrderId, Orders};
 
@@ -45,6 +47,10 @@ pub struct Made {
     ordered: BTreeMap<OrderId, u64>,
     pub views: SharedViews,
     viewed: BTreeMap<String, u64>,
+    pub reports: Reports,
+    /// What was touched of them, with the last event that did, and the documents among it.
+    reported: BTreeMap<(ReportPart, String), u64>,
+    documents: BTreeMap<String, String>,
     changes: Vec<Recorded<Change>>,
     planned: Vec<Recorded<CalendarEvent>>,
 }
@@ -60,6 +66,11 @@ impl Made {
     /// On these views as well.
     pub fn with_views(self, views: &SharedViews) -> Self {
         Self { views: views.clone(), ..self }
+    }
+
+    /// On these handovers and reports as well.
+    pub fn with_reports(self, reports: &Reports) -> Self {
+        Self { reports: reports.clone(), ..self }
     }
 
     /// Folds one that is about no incident.
@@ -86,6 +97,15 @@ impl Made {
                 self.views.apply(event);
                 self.viewed.insert(event.body.name().to_owned(), event.position);
             }
+            Entry::Report(event) => {
+                let touched = self.reports.apply(event);
+                self.reported.extend(touched.into_iter().map(|part| (part, event.position)));
+                if let Some((name, document)) = event.body.document()
+                    && let Ok(doc) = serde_json::to_string(document)
+                {
+                    self.documents.insert(name, doc);
+                }
+            }
         }
     }
 
@@ -110,6 +130,15 @@ impl Made {
             id: name.clone(),
             version: *version,
             doc: self.views.get(name).and_then(|view| serde_json::to_string(view).ok()),
+        }));
+        records.extend(self.reported.iter().map(|((part, id), version)| Record {
+            kind: part.name().to_owned(),
+            id: id.clone(),
+            version: *version,
+            doc: match part {
+                ReportPart::Document => self.documents.get(id).cloned(),
+                part => self.reports.record(*part, id),
+            },
         }));
         records.sort_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
         records
@@ -270,4 +299,29 @@ pub fn book(store: &dyn std::fmt::Display, records: &[Record]) -> Result<Book, S
         overrides.push(one);
     }
     Ok(Book::new(overrides, last))
+}
+
+/// Whether it is one of a handover or a report.
+pub(super) fn is_of_report(record: &Record) -> bool {
+    ReportPart::ALL.iter().any(|part| part.name() == record.kind)
+}
+
+/// The handovers and reports that rows stand for, without their documents.
+///
+/// # Errors
+/// A row that makes no sense.
+pub fn reports(store: &dyn std::fmt::Display, records: &[Record]) -> Result<Reports, StoreError> {
+    let mut reports = Reports::default();
+    for part in ReportPart::ALL {
+        for row in records.iter().filter(|r| r.kind == part.name()) {
+            let Some(doc) = &row.doc else { continue };
+            reports.restore(part, doc).map_err(|e| StoreError::Failed {
+                store: store.to_string(),
+                doing: "read the reports",
+                reason: format!("the {} {} makes no sense ({e})", row.kind, row.id),
+                remedy: "export what can be read and restore a backup".to_owned(),
+            })?;
+        }
+    }
+    Ok(reports)
 }

@@ -43,7 +43,8 @@ async fn sqlite_keeps_the_promise(
         "calendar",
         "pages",
         "views",
-        "orders"
+        "orders",
+        "rollups"
     )]
     promise: &str,
 ) {

@@ -11,3 +11,4 @@ mod page;
 mod readme;
 mod recurrence;
 mod rooms;
+mod slo;

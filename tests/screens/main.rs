@@ -10,4 +10,5 @@ mod oncall;
 mod paging;
 mod run;
 mod silences;
+mod sla;
 mod support;

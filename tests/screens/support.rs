@@ -357,8 +357,7 @@ pub fn world() -> Snapshot {
         site: Arc::new(Site {
             name: "acme-noc".to_owned(),
             zone: Tz::Europe__Madrid,
-            demo: false,
-            read_only: false,
+            ..Site::default()
         }),
         health: part(health(services())),
         incidents: part(incidents()),
@@ -380,7 +379,9 @@ pub fn world() -> Snapshot {
         silences: Part { generation: 1, value: Arc::default() },
         pages: Part::default(),
         views: Part::default(),
+        reports: Part::default(),
         imported: Part::default(),
+        slos: Part::default(),
     }
 }
 

@@ -11,5 +11,6 @@ pub mod policy;
 pub mod schedule;
 pub mod service;
 pub mod site;
+pub mod slo;
 pub mod source;
 pub mod window;

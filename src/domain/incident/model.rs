@@ -319,6 +319,15 @@ pub struct Feedback {
     pub at: Instant,
 }
 
+impl Incident {
+    /// Whether all that it is about are error budgets: they follow from what is wrong with a service, and
+    /// are not it.
+    pub fn is_of_budgets(&self) -> bool {
+        let mut alerts = self.alerts.keys().peekable();
+        alerts.peek().is_some() && alerts.all(|f| f.starts_with(crate::domain::slo::ALERT))
+    }
+}
+
 impl Findings {
     pub fn is_empty(&self) -> bool {
         self.code.is_empty() && self.cause.is_empty()

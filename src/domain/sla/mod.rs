@@ -1,12 +1,13 @@
 //! Service levels: what was agreed, and whether it is kept.
 
+pub mod attainment;
 pub mod availability;
 pub mod clock;
 pub mod contract;
 pub mod hours;
 pub mod incident;
 pub mod marks;
-mod ratio;
+pub mod ratio;
 #[cfg(test)]
 mod tests;
 

@@ -31,10 +31,23 @@ impl Ratio {
 
     /// In percent with so many decimals (at most 9), the last one rounded half up.
     pub fn percent(self, decimals: u32) -> String {
+        let (part, whole, scale) = self.scaled(decimals);
+        Self::shown((part * 2 + whole) / (whole * 2), scale, decimals)
+    }
+
+    /// As [`Self::percent`], the rest cut off: only all of it is `100`.
+    pub fn percent_down(self, decimals: u32) -> String {
+        let (part, whole, scale) = self.scaled(decimals);
+        Self::shown(part / whole, scale, decimals)
+    }
+
+    fn scaled(self, decimals: u32) -> (i128, i128, i128) {
+        let scale = 10_i128.pow(decimals.min(9));
+        (i128::from(self.part) * 100 * scale, i128::from(self.whole), scale)
+    }
+
+    fn shown(scaled: i128, scale: i128, decimals: u32) -> String {
         let decimals = decimals.min(9);
-        let scale = 10_i128.pow(decimals);
-        let (part, whole) = (i128::from(self.part), i128::from(self.whole));
-        let scaled = (part * 100 * scale * 2 + whole) / (whole * 2);
         if decimals == 0 {
             return scaled.to_string();
         }
@@ -61,6 +74,13 @@ mod tests {
         #[case] shown: &str,
     ) {
         assert_eq!(Ratio::new(part, whole).unwrap().percent(decimals), shown);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_whole_only_where_nothing_is_missing() {
+        assert_eq!(Ratio::new(11, 12).unwrap().percent_down(1), "91.6");
+        assert_eq!(Ratio::new(9_999, 10_000).unwrap().percent_down(1), "99.9");
+        assert_eq!(Ratio::new(3, 3).unwrap().percent_down(1), "100.0");
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Engine {
                 .with_pages(loaded.pages)
                 .with_orders(loaded.orders)
                 .with_views(loaded.views)
+                .with_reports(loaded.reports)
                 .with_calendar(loaded.calendar, now);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
@@ -128,7 +129,9 @@ impl Engine {
                 orders: Part::default(),
                 silences: Part::default(),
                 views: Part::default(),
+                reports: Part::default(),
                 imported: Part::default(),
+                slos: Part::default(),
                 pager: Pager::default(),
                 unstored: None,
                 store,
@@ -217,6 +220,7 @@ impl Engine {
                 self.state.sense(&observation, self.clock.now());
                 self.decide_quietly(&Input::Observed(observation)).await;
             }
+            Message::Measured(measured) => self.state.measure(*measured),
             Message::Sources(sources) => self.state.sources(sources),
             Message::Pager(pager) => self.state.set_pager(pager),
             Message::Plan(plan) => {
@@ -267,7 +271,8 @@ impl Engine {
             | Command::Calendar(_)
             | Command::Paging(_)
             | Command::Upstream(_)
-            | Command::View(_) => Vec::new(),
+            | Command::View(_)
+            | Command::Reports(_) => Vec::new(),
             Command::Act { targets, action } => {
                 let into = match action {
                     lifecycle::Action::Merge { into } => Some(*into),
@@ -311,6 +316,7 @@ impl Engine {
                 Err(e) => self.failed(&e),
             }
         }
+        self.state.weigh(self.clock.now());
         self.decide_quietly(&Input::Tick).await;
         if self.failing.is_some() && self.read_only.is_none() {
             match self.store.probe().await {
@@ -434,7 +440,7 @@ impl Engine {
         }
         let (state, orders) = (&self.state, self.state.orders());
         let mut made = Made::on(state.book(), state.calendar(), state.pages(), orders);
-        made = made.with_views(self.state.views());
+        made = made.with_views(state.views()).with_reports(state.reports());
         others.for_each(|e| made.fold(e));
         made.records()
     }
@@ -574,7 +580,8 @@ fn refuse(command: &Command, why: &str) -> Vec<Outcome> {
         | Command::Calendar(_)
         | Command::Paging(_)
         | Command::Upstream(_)
-        | Command::View(_) => vec![refused(None)],
+        | Command::View(_)
+        | Command::Reports(_) => vec![refused(None)],
         Command::Act { targets, .. } => targets.iter().map(|t| refused(Some(t.id))).collect(),
         Command::Undo { targets } => targets.iter().map(|id| refused(Some(*id))).collect(),
     }

@@ -26,6 +26,8 @@ pub enum Context {
     Window,
     /// What is silenced upstream.
     Silences,
+    /// Error budgets, and what was promised.
+    Sla,
     /// A question that wants yes or no.
     Confirm,
     /// Everything with a cursor or a scroll position.
@@ -147,7 +149,7 @@ mod flags {
 
 use Context::{
     Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service,
-    Silences, Window,
+    Silences, Sla, Window,
 };
 
 actions! {
@@ -181,7 +183,7 @@ actions! {
     Page           "page"             ["p"],            [Incidents, Incident, OnCall], OnCall, 74 "page",         WRITES ASKS,  pageable,        "page a level or a person; on an incident, about it";
     Escalate       "escalate"         ["e"],            [Incidents, Incident],     OnCall, 12 "escalate",         WRITES ASKS,  open,            "page the next level of its policy now";
     TestPage       "test_page"        [],               [Console],                 OnCall, 0 "test page",         WRITES SAFE,  always,          "page yourself, to see whether it arrives";
-    Present        "present"          ["."],            [OnCall, Calendar],        OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
+    Present        "present"          ["."],            [OnCall, Calendar, Sla],   OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
     Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";
 
     Approve        "approve"          ["Y"],            [Calendar, Window],        Calendar, 90 "approve",        WRITES SAFE,  approvable,      "approve planned work, so that it mutes";
@@ -194,13 +196,15 @@ actions! {
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
     Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column; the queue asks by which";
-    View           "view"             ["v"],            [Health, Incidents, OnCall, Calendar], Look, 38 "view",   READS SAFE,   always,          "next view: table, tree, tiles; queries; team; month";
+    View           "view"             ["v"],            [Health, Incidents, OnCall, Calendar, Sla], Look, 38 "view", READS SAFE,   always,          "next view: table, tree, tiles; queries; team; month";
     Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, owner, cause and more";
     SaveView       "save_view"        [],               [Incidents],               Look, 0 "save view",           READS SAFE,   always,          "keep query, order, groups and columns under a name";
     DeleteView     "delete_view"      [],               [Incidents],               Look, 0 "delete view",         READS SAFE,   always,          "forget a saved view";
     Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "choose the columns; in Health the next set of them";
     Shorter        "shorter"          ["["],            [Health, Service, OnCall, Calendar], Look, 28 "shorter",  READS SAFE,   chart,           "a shorter range on charts, roster and calendar";
     Longer         "longer"           ["]"],            [Health, Service, OnCall, Calendar], Look, 28 "longer",   READS SAFE,   chart,           "a longer range: charts up to 30 days, the others a month";
+    Contract       "contract"         ["K"],            [Sla],                     Look, 64 "contract",           READS SAFE,   always,          "choose whose contract the figures are of";
+    Month          "month"            ["P"],            [Sla],                     Look, 62 "month",              READS SAFE,   always,          "choose the month that the figures are of";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
     Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, List], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
@@ -223,6 +227,7 @@ actions! {
     GoIncidents    "incidents"        ["2", "g i"],     [Console],                 Console, 0 "Incidents",        READS SAFE,   always,          "the queue of incidents";
     GoOnCall       "oncall"           ["3", "g o"],     [Console],                 Console, 0 "On-call",          READS SAFE,   always,          "who is on call, who is next, where the gap is";
     GoCalendar     "calendar"         ["4", "g c"],     [Console],                 Console, 0 "Calendar",         READS SAFE,   always,          "what is planned, and what it collides with";
+    GoSla          "sla"              ["5", "g l"],     [Console],                 Console, 0 "SLA",              READS SAFE,   always,          "error budgets, and what was promised and kept";
     Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
     ListSilences   "silences"         [],               [Console],                 Console, 0 "silences",         READS SAFE,   always,          "what is silenced upstream, and what ends soon";
     Messages       "messages"         ["M", "g m"],     [Console],                 Console, 0 "messages",         READS SAFE,   always,          "everything that this console has said";
@@ -406,9 +411,9 @@ impl Group {
 }
 
 impl Context {
-    pub const ALL: [Self; 12] = [
-        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Confirm, List,
-        Console, Always,
+    pub const ALL: [Self; 13] = [
+        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Sla, Confirm,
+        List, Console, Always,
     ];
 
     /// As `atalaya keys` prints it.
@@ -422,6 +427,7 @@ impl Context {
             Calendar => "calendar",
             Window => "window",
             Silences => "silences",
+            Sla => "sla",
             Confirm => "question",
             List => "lists",
             Console => "console",
@@ -430,7 +436,7 @@ impl Context {
     }
 
     /// Every combination in which contexts hold together, the most particular first.
-    pub const STACKS: [&'static [Self]; 10] = [
+    pub const STACKS: [&'static [Self]; 11] = [
         &[Health, List, Console, Always],
         &[Service, List, Console, Always],
         &[Incidents, List, Console, Always],
@@ -438,6 +444,7 @@ impl Context {
         &[OnCall, List, Console, Always],
         &[Calendar, List, Console, Always],
         &[Window, List, Console, Always],
+        &[Sla, List, Console, Always],
         &[List, Always],
         &[Silences, List, Always],
         &[Confirm, Always],

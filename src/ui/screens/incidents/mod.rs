@@ -346,7 +346,7 @@ impl Queue {
                 "reopen",
                 "why it is back; may stay empty",
                 false,
-                ctx.world,
+                ctx,
                 |reason| Deed::Reopen { reason },
             ),
             Action::Cancel => actions::with_reason(
@@ -354,7 +354,7 @@ impl Queue {
                 "cancel",
                 "a false alarm, a duplicate of another one",
                 true,
-                ctx.world,
+                ctx,
                 |reason| Deed::Cancel { reason },
             ),
             _ => Vec::new(),
@@ -675,7 +675,10 @@ impl Screen for Queue {
             | Place::OnCall
             | Place::OnCallAt(..)
             | Place::Calendar
-            | Place::Window(_) => {}
+            | Place::Window(_)
+            | Place::Sla
+            | Place::Objective(_)
+            | Place::Kept { .. } => {}
         }
         Vec::new()
     }

@@ -1,0 +1,293 @@
+//! What incidents say about a period.
+
+use std::collections::BTreeMap;
+
+use chrono::{TimeDelta, TimeZone, Utc};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::incident::{Actor, Ending, Feedback, Standing};
+use crate::domain::matcher::Labels;
+
+fn start() -> Instant {
+    Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).unwrap()
+}
+
+fn hour(n: i64) -> Instant {
+    start() + TimeDelta::hours(n)
+}
+
+fn november() -> Interval {
+    Interval::new(start(), hour(720))
+}
+
+/// A P1 of `checkout` that begins at that hour, is detected 2 min later and acknowledged 3 min after that.
+fn opened(id: u64, at: i64) -> Incident {
+    let opened_at = hour(at) + TimeDelta::minutes(2);
+    let first_acknowledged_at = Some(opened_at + TimeDelta::minutes(3));
+    Incident {
+        id: IncidentId(id),
+        key: format!("key-{id}"),
+        version: id,
+        title: format!("trouble {id}"),
+        service: Some(ServiceId::new("checkout")),
+        source: "prom".into(),
+        reported_by: Actor::source("prom"),
+        category: String::new(),
+        impact: 1,
+        urgency: 1,
+        priority: Priority(1),
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        alerts: BTreeMap::new(),
+        opened_at,
+        started_at: hour(at),
+        standing: Standing { first_acknowledged_at, ..Standing::default() },
+        parent: None,
+        earlier: None,
+        recurrence: 1,
+        clear_since: None,
+        unverified_since: None,
+        maintenance: None,
+        maintained: Vec::new(),
+        drill: None,
+        absorbed: Vec::new(),
+        excluded: false,
+        flapping_since: None,
+        updated_at: None,
+        warned: Default::default(),
+        escalation: None,
+        reopened_at: Vec::new(),
+        last_change: None,
+    }
+}
+
+fn ending(at: Instant, reason: &str) -> Option<Ending> {
+    Some(Ending { by: "ana".into(), at, automatic: false, reason: reason.into() })
+}
+
+/// The same, restored so many hours after it began.
+fn lasting(mut incident: Incident, hours: i64) -> Incident {
+    incident.standing.state = IncidentState::Resolved;
+    incident.standing.resolved = ending(incident.started_at + TimeDelta::hours(hours), "");
+    incident
+}
+
+fn cancelled(mut incident: Incident, merged_into: Option<u64>) -> Incident {
+    incident.standing.state = IncidentState::Cancelled;
+    incident.standing.cancelled = ending(incident.opened_at, "false alarm");
+    incident.standing.merged_into = merged_into.map(IncidentId);
+    incident
+}
+
+fn on(mut incident: Incident, service: &str) -> Incident {
+    incident.service = Some(ServiceId::new(service));
+    incident
+}
+
+fn measured(incidents: &[Incident]) -> Metrics {
+    ruled(incidents, Rules::default())
+}
+
+fn ruled(incidents: &[Incident], rules: Rules) -> Metrics {
+    let mut metrics = Metrics::new(november(), rules, hour(10_000));
+    incidents.iter().for_each(|i| metrics.add(i));
+    metrics
+}
+
+fn hours(value: Option<Value>) -> Option<f64> {
+    Some(value?.time()?.num_milliseconds() as f64 / 3_600_000.0)
+}
+
+fn availability(measures: &Measures) -> Option<u64> {
+    measures.value(Measure::Availability)?.ppm()
+}
+
+#[test]
+fn three_outages_of_one_two_and_three_hours_in_720_are_the_known_figures() {
+    let outages =
+        [lasting(opened(1, 10), 1), lasting(opened(2, 100), 2), lasting(opened(3, 300), 3)];
+    let whole = measured(&outages).whole();
+    assert_eq!(hours(whole.value(Measure::BetweenFailures)), Some(238.0));
+    assert_eq!(hours(whole.value(Measure::Restore)), Some(2.0));
+    assert_eq!(availability(&whole), Some(991_667));
+    assert_eq!(hours(whole.value(Measure::Detect)), Some(2.0 / 60.0));
+    assert_eq!(hours(whole.value(Measure::Acknowledge)), Some(3.0 / 60.0));
+    let restore = whole.get(Measure::Restore);
+    assert_eq!(
+        (restore.n, restore.incidents),
+        (3, vec![IncidentId(1), IncidentId(2), IncidentId(3)])
+    );
+}
+
+#[test]
+fn nothing_makes_no_figure_but_counts_and_a_period_without_outage() {
+    let whole = measured(&[]).whole();
+    for measure in Measure::ALL {
+        let (value, n) = (whole.value(measure), whole.get(measure).n);
+        match measure {
+            Measure::Opened | Measure::Resolved | Measure::Open => {
+                assert_eq!(value, Some(Value::Count(0)));
+            }
+            Measure::Downtime => assert_eq!(hours(value), Some(0.0)),
+            Measure::Availability => assert_eq!(value.and_then(Value::ppm), Some(1_000_000)),
+            _ => assert_eq!((value, n), (None, 0), "{measure:?}"),
+        }
+    }
+}
+
+#[test]
+fn two_incidents_of_one_outage_are_one_failure_and_its_time_counts_once() {
+    let both = [lasting(opened(1, 10), 2), lasting(opened(2, 11), 2)];
+    let whole = measured(&both).whole();
+    assert_eq!(hours(whole.value(Measure::Downtime)), Some(3.0));
+    assert_eq!(hours(whole.value(Measure::BetweenFailures)), Some(717.0));
+    assert_eq!(whole.get(Measure::BetweenFailures).n, 1);
+    assert_eq!(whole.get(Measure::Downtime).n, 2);
+}
+
+#[test]
+fn what_was_down_when_the_period_began_costs_time_and_is_no_failure_of_it() {
+    let whole = measured(&[lasting(opened(1, -2), 3)]).whole();
+    assert_eq!(hours(whole.value(Measure::Downtime)), Some(1.0));
+    assert_eq!(whole.value(Measure::BetweenFailures), None);
+    assert_eq!(whole.value(Measure::Detect), None, "it was opened before");
+    assert_eq!(hours(whole.value(Measure::Restore)), Some(3.0), "it was restored in the period");
+}
+
+#[test]
+fn an_outage_that_goes_on_is_down_to_the_end_and_open() {
+    let whole = measured(&[opened(1, 710)]).whole();
+    assert_eq!(hours(whole.value(Measure::Downtime)), Some(10.0));
+    assert_eq!(whole.value(Measure::Open), Some(Value::Count(1)));
+    assert_eq!(whole.value(Measure::Restore), None);
+}
+
+#[test]
+fn a_period_that_is_not_over_is_measured_as_far_as_it_is() {
+    let mut metrics = Metrics::new(november(), Rules::default(), hour(100));
+    metrics.add(&lasting(opened(1, 10), 1));
+    assert_eq!(availability(&metrics.whole()), Some(990_000));
+}
+
+#[test]
+fn what_was_cancelled_or_merged_counts_nowhere_and_is_named() {
+    let all = [
+        cancelled(opened(1, 10), None),
+        cancelled(opened(2, 11), Some(3)),
+        lasting(opened(3, 9), 1),
+    ];
+    let metrics = measured(&all);
+    assert_eq!(metrics.whole().value(Measure::Opened), Some(Value::Count(1)));
+    assert_eq!(hours(metrics.whole().value(Measure::Downtime)), Some(1.0));
+    let why: Vec<_> = metrics.left_out().iter().map(|l| (l.id.0, l.why)).collect();
+    assert_eq!(why, [(1, Why::Cancelled), (2, Why::Merged(IncidentId(3)))]);
+}
+
+#[test]
+fn what_a_correction_excluded_is_counted_but_makes_no_times() {
+    let excluded = Incident { excluded: true, ..lasting(opened(1, 10), 5) };
+    let metrics = measured(&[excluded]);
+    let whole = metrics.whole();
+    assert_eq!(whole.value(Measure::Opened), Some(Value::Count(1)));
+    assert_eq!(whole.value(Measure::Restore), None);
+    assert_eq!(availability(&whole), Some(1_000_000));
+    assert_eq!(metrics.left_out()[0].why, Why::Excluded);
+}
+
+#[test]
+fn planned_downtime_is_taken_out() {
+    let planned = Intervals::from(Interval::new(hour(10), hour(12)));
+    let planned = BTreeMap::from([(ServiceId::new("checkout"), planned)]);
+    let rules = Rules { planned, ..Rules::default() };
+    let whole = ruled(&[lasting(opened(1, 10), 3)], rules.clone()).whole();
+    assert_eq!(hours(whole.value(Measure::Downtime)), Some(1.0));
+    let inside = ruled(&[lasting(opened(1, 10), 2)], rules).whole();
+    assert_eq!(availability(&inside), Some(1_000_000));
+    assert_eq!(inside.value(Measure::BetweenFailures), None);
+}
+
+#[test]
+fn less_urgent_trouble_and_trouble_of_no_service_is_no_outage() {
+    let mild = Incident { priority: Priority(3), ..lasting(opened(1, 10), 5) };
+    let nobodys = Incident { service: None, ..lasting(opened(2, 10), 5) };
+    let whole = measured(&[mild, nobodys]).whole();
+    assert_eq!(availability(&whole), Some(1_000_000));
+    assert_eq!(whole.value(Measure::Resolved), Some(Value::Count(2)));
+}
+
+#[test]
+fn recurrence_and_satisfaction_say_of_how_many() {
+    let mut again = Incident { recurrence: 2, ..opened(1, 10) };
+    let by = || "luis".to_owned();
+    let (text, from) = (String::new(), String::new());
+    again.standing.feedback = Some(Feedback { score: 4, text, from, by: by(), at: hour(20) });
+    let whole = measured(&[again, opened(2, 30), opened(3, 40)]).whole();
+    assert_eq!(whole.value(Measure::Recurrence), Some(Value::Share { part: 1, whole: 3 }));
+    assert_eq!(whole.value(Measure::Satisfaction), Some(Value::Score { sum: 4, n: 1 }));
+}
+
+fn any_incident() -> impl Strategy<Value = Incident> {
+    (1_u64..500, -100_i64..900, 0_i64..300, 0_usize..4, 1_u8..5, 0_u8..10).prop_map(
+        |(id, at, length, service, priority, what)| {
+            let incident = Incident { priority: Priority(priority), ..opened(id, at) };
+            let incident = match service {
+                0 => Incident { service: None, ..incident },
+                n => on(incident, ["", "checkout", "search", "mail"][n]),
+            };
+            match what {
+                0 => cancelled(incident, None),
+                1 => Incident { excluded: true, ..lasting(incident, length) },
+                2 => incident,
+                _ => lasting(incident, length),
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn services_and_priorities_partition_what_is_counted(all in prop::collection::vec(any_incident(), 0..40)) {
+        let metrics = measured(&all);
+        let whole = metrics.whole();
+        let services: Vec<Measures> = metrics.by_service().into_iter().map(|g| g.measures).collect();
+        let priorities: Vec<Measures> = metrics.by_priority().into_iter().map(|g| g.measures).collect();
+        for parts in [services, priorities] {
+            for measure in [Measure::Opened, Measure::Resolved, Measure::Open, Measure::Detect,
+                Measure::Acknowledge, Measure::Restore] {
+                let n: usize = parts.iter().map(|p| p.get(measure).n).sum();
+                prop_assert_eq!(n, whole.get(measure).n);
+                let total = |m: &Measures| match m.value(measure) {
+                    Some(Value::Mean { total, .. }) => total,
+                    _ => TimeDelta::zero(),
+                };
+                prop_assert_eq!(parts.iter().map(total).sum::<TimeDelta>(), total(&whole));
+            }
+        }
+    }
+
+    #[test]
+    fn downtime_is_at_most_the_period_and_at_most_the_sum_of_its_services(
+        all in prop::collection::vec(any_incident(), 0..40),
+    ) {
+        let metrics = measured(&all);
+        let lost = hours(metrics.whole().value(Measure::Downtime)).unwrap();
+        let parts: f64 = metrics.by_service().iter()
+            .filter_map(|g| hours(g.measures.value(Measure::Downtime))).sum();
+        prop_assert!(lost <= 720.0);
+        prop_assert!(lost <= parts + 1e-9);
+        prop_assert!(availability(&metrics.whole()).unwrap() <= 1_000_000);
+    }
+
+    #[test]
+    fn the_order_in_which_incidents_come_changes_no_value(
+        all in prop::collection::vec(any_incident(), 0..30),
+    ) {
+        let there = measured(&all).whole();
+        let back: Vec<Incident> = all.into_iter().rev().collect();
+        let back = measured(&back).whole();
+        for measure in Measure::ALL {
+            prop_assert_eq!(there.value(measure), back.value(measure));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! A report as data: sections of figures, tables, charts and lists. It keeps words, numbers and instants
+//! apart from how they are written, so that one that was frozen can be read in any language and format.
+
+use serde::{Deserialize, Serialize};
+
+use super::words::Word;
+use crate::domain::calendar::Key;
+use crate::domain::time::Instant;
+
+/// The version of this form that is written and the newest that is read.
+pub const FORMAT: u32 = 1;
+
+/// How many records stand with one figure or row; how many there are is said beside them.
+pub const MOST_RECORDS: usize = 1_000;
+
+/// How many rows a table has at most; how many were left out it says.
+pub const MOST_ROWS: usize = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// [`FORMAT`]
+    pub format: u32,
+    pub kind: Kind,
+    /// `HO-3`, `SR-2`; empty: a draft.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub number: String,
+    /// From 1, of what can be issued again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    pub site: String,
+    /// IANA name of the zone in which its times are written.
+    pub zone: String,
+    pub from: Instant,
+    pub to: Instant,
+    pub made_at: Instant,
+    /// What stands at its head: who, what for.
+    pub head: Vec<Fact>,
+    pub sections: Vec<Section>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Handover,
+    Service,
+}
+
+/// A label and its value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    pub label: Text,
+    pub value: Datum,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    /// Its heading; its name for scripts is the word's.
+    pub title: Word,
+    pub blocks: Vec<Block>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Block {
+    /// One paragraph.
+    Text(Text),
+    /// As somebody wrote it, in lines.
+    Quote(String),
+    Figures(Vec<KeyFigure>),
+    Table(Table),
+    Chart(Chart),
+    List(Vec<Item>),
+}
+
+/// A figure with what it counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyFigure {
+    pub name: Word,
+    pub value: Datum,
+    /// In the period before, where that is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Datum>,
+    /// Of how many records.
+    pub n: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    pub title: Word,
+    pub columns: Vec<Word>,
+    pub rows: Vec<Row>,
+    /// How many rows there are beyond those.
+    #[serde(default)]
+    pub left_out: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// One for each column.
+    pub cells: Vec<Datum>,
+    /// What the row is about, or counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<String>,
+}
+
+/// A chart as its data: one value for each label and series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    pub title: Word,
+    pub form: Form,
+    pub labels: Vec<Datum>,
+    pub series: Vec<Series>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    Bars,
+    Line,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    pub name: Text,
+    /// `None`: not known.
+    pub values: Vec<Option<f64>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    pub text: Text,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<String>,
+}
+
+/// A text in words that are known in every language, or as somebody typed it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Text {
+    Word(Word),
+    /// With what is filled in.
+    Said(Word, Vec<Datum>),
+    Plain(String),
+}
+
+/// A value, apart from how it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Datum {
+    /// There is none.
+    None,
+    Count(u64),
+    /// In milliseconds.
+    Length(i64),
+    /// `part` of `whole`, written with so many decimals of a percent.
+    Share {
+        part: u64,
+        whole: u64,
+        decimals: u8,
+    },
+    /// The mean of `n` scores.
+    Score {
+        sum: u64,
+        n: u64,
+    },
+    At(Instant),
+    /// The day of an instant.
+    Day(Instant),
+    Text(Text),
+}
+
+impl Document {
+    pub fn section(&self, title: Word) -> Option<&Section> {
+        self.sections.iter().find(|s| s.title == title)
+    }
+}
+
+impl Section {
+    pub fn new(title: Word, blocks: Vec<Block>) -> Self {
+        Self { title, blocks }
+    }
+}
+
+impl Table {
+    pub fn new(title: Word, columns: &[Word]) -> Self {
+        Self { title, columns: columns.to_vec(), rows: Vec::new(), left_out: 0 }
+    }
+
+    /// Adds a row, or counts it where the table is full.
+    pub fn row(&mut self, cells: Vec<Datum>, records: Vec<String>) {
+        if self.rows.len() < MOST_ROWS {
+            self.rows.push(Row { cells, records });
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl Text {
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self::Plain(text.into())
+    }
+}
+
+impl Datum {
+    pub fn word(word: Word) -> Self {
+        Self::Text(Text::Word(word))
+    }
+
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self::Text(Text::Plain(text.into()))
+    }
+
+    /// A text that may be missing.
+    pub fn maybe(text: Option<impl Into<String>>) -> Self {
+        text.map_or(Self::None, Self::plain)
+    }
+
+    pub fn count(n: usize) -> Self {
+        Self::Count(n as u64)
+    }
+}
+
+impl From<Word> for Text {
+    fn from(word: Word) -> Self {
+        Self::Word(word)
+    }
+}
+
+/// The first [`MOST_RECORDS`] of them, as they are called.
+pub fn records<T: ToString>(all: &[T]) -> Vec<String> {
+    all.iter().take(MOST_RECORDS).map(ToString::to_string).collect()
+}
+
+/// One taking place of a window, as a record is called: `WIN-3@2026-11-24T22:00`, local time of the window.
+pub fn window(key: &Key) -> String {
+    format!("{}@{}", key.window, key.original.format("%Y-%m-%dT%H:%M"))
+}

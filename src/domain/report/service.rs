@@ -1,0 +1,562 @@
+//! The service report of a period: gathered from one incident after another, then written down.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeDelta};
+use chrono_tz::Tz;
+
+use super::document::{
+    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, Section, Series, Table,
+    Text, records, window,
+};
+use super::event::{Coverage, Scope};
+use super::handover::{closure, windows};
+use super::words::Word;
+use crate::domain::calendar::{ClosureCode, Occurrence};
+use crate::domain::health::{Dimension, Service, ServiceId, Signal};
+use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
+use crate::domain::metrics::{
+    Changes, Figure, Group, Measure, Measures, Metrics, Rules, Value, Why, changes, planned,
+};
+use crate::domain::roster::load::Load;
+use crate::domain::roster::{PersonId, Roster};
+use crate::domain::time::{Instant, Interval, before, zone};
+
+/// What is gathered of incidents, for the period and the one before it.
+pub struct Gathered {
+    pub metrics: Metrics,
+    pub before: Metrics,
+    /// Opened by local day: P1 and P2, and the others.
+    daily: BTreeMap<NaiveDate, [usize; 2]>,
+    by_dimension: BTreeMap<Option<Dimension>, Vec<IncidentId>>,
+    dimensions: BTreeMap<(ServiceId, String), Dimension>,
+    services: Vec<ServiceId>,
+    zone: Tz,
+}
+
+/// What has to be known of services: whose they are, and of which dimension each signal is.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    pub teams: BTreeMap<ServiceId, Arc<str>>,
+    pub dimensions: BTreeMap<(ServiceId, String), Dimension>,
+}
+
+impl Watched {
+    pub fn of(services: &[Arc<Service>]) -> Self {
+        let team = |s: &Arc<Service>| Some((s.id.clone(), Arc::from(s.team.as_deref()?)));
+        let signals = services.iter().flat_map(|service| {
+            let of = |s: &Signal| ((service.id.clone(), s.name.to_string()), s.dimension);
+            service.signals.iter().map(of)
+        });
+        Self { teams: services.iter().filter_map(team).collect(), dimensions: signals.collect() }
+    }
+}
+
+/// What the report is made of beside incidents.
+pub struct Facts<'a> {
+    pub site: &'a str,
+    pub zone: Tz,
+    pub coverage: &'a Coverage,
+    pub roster: &'a Roster,
+    /// Those of the period and of the one before it.
+    pub occurrences: &'a [Occurrence],
+    /// Changes of priority in the period.
+    pub reclassified: &'a [Event],
+    pub load: &'a BTreeMap<PersonId, Load>,
+    pub pages: &'a BTreeMap<PersonId, usize>,
+    /// Sections of whoever knows more: service levels, budgets.
+    pub more: Vec<Section>,
+    pub now: Instant,
+}
+
+/// The stretch of the same length before a period. A month is compared with the month before it, whatever
+/// their lengths.
+pub fn period_before(period: Interval, zone: Tz) -> Interval {
+    let (from, to) = (zone::local(period.from, zone), zone::local(period.to, zone));
+    let months = |n: u32| from.checked_add_months(chrono::Months::new(n));
+    for n in [1, 3, 12] {
+        if months(n) == Some(to)
+            && let Some(start) = from.checked_sub_months(chrono::Months::new(n))
+        {
+            return Interval::new(zone::instant(start, zone), period.from);
+        }
+    }
+    // Local days, so that a week is a week over a change of clocks.
+    let start = zone::instant(from - (to - from), zone);
+    Interval::new(start.min(period.from), period.from)
+}
+
+impl Gathered {
+    /// Nothing yet. `occurrences` are those of both periods, for what was planned to be down.
+    pub fn new(
+        period: Interval,
+        zone: Tz,
+        services: Vec<ServiceId>,
+        watched: Watched,
+        occurrences: &[Occurrence],
+        now: Instant,
+    ) -> Self {
+        let planned = planned(occurrences);
+        let Watched { teams, dimensions } = watched;
+        let rules = Rules { outage: None, teams, planned, services: services.clone() };
+        let earlier = period_before(period, zone);
+        Self {
+            metrics: Metrics::new(period, rules.clone(), now),
+            before: Metrics::new(earlier, rules, now),
+            daily: BTreeMap::new(),
+            by_dimension: BTreeMap::new(),
+            dimensions,
+            services,
+            zone,
+        }
+    }
+
+    /// The stretch of which incidents are needed.
+    pub fn span(&self) -> Interval {
+        Interval::new(self.before.period.from, self.metrics.period.to)
+    }
+
+    /// Counts an incident in.
+    pub fn add(&mut self, incident: &Incident) {
+        self.metrics.add(incident);
+        self.before.add(incident);
+        let asked = self.services.is_empty()
+            || incident.service.as_ref().is_some_and(|s| self.services.contains(s));
+        let counts = asked && incident.standing.cancelled.is_none();
+        if counts && self.metrics.period.contains(incident.opened_at) {
+            let day = zone::local(incident.opened_at, self.zone).date();
+            let [urgent, lesser] = self.daily.entry(day).or_default();
+            *(if incident.priority.0 <= 2 { urgent } else { lesser }) += 1;
+            let dimension = self.dimension(incident);
+            self.by_dimension.entry(dimension).or_default().push(incident.id);
+        }
+    }
+
+    /// The dimension of what an incident is about: of the signal that raised it, or what it names itself.
+    fn dimension(&self, incident: &Incident) -> Option<Dimension> {
+        let signal = incident.service.clone().zip(incident.labels.get("signal").cloned());
+        let known = signal.and_then(|key| self.dimensions.get(&key).copied());
+        known.or_else(|| named(incident))
+    }
+
+    /// The report, a draft until it is issued.
+    pub fn document(&self, facts: Facts<'_>) -> Document {
+        let period = self.metrics.period;
+        let asked = Interval::new(facts.coverage.from, facts.coverage.to);
+        let concern = |o: &&Occurrence| {
+            self.services.is_empty()
+                || o.window.scope.services.iter().any(|s| self.services.contains(s))
+        };
+        let concerned: Vec<&Occurrence> = facts.occurrences.iter().filter(concern).collect();
+        let changed = changes(concerned.iter().copied(), asked);
+        let changed_before = changes(concerned.iter().copied(), self.before.period);
+        let mut sections = vec![
+            self.summary(&changed, &changed_before, &facts),
+            self.running(),
+            self.availability(),
+        ];
+        sections.extend(facts.more.clone());
+        sections.push(self.incidents());
+        sections.push(changes_section(&changed, &concerned, asked));
+        sections.push(load_section(&facts));
+        sections.push(self.trend());
+        sections.push(self.left_out());
+        sections.extend(reprioritised(facts.reclassified, &self.services));
+        sections.push(definitions(&facts));
+        let until = Text::Said(Word::Until, vec![Datum::Day(asked.from), last_day(asked.to)]);
+        let fact = |label: Word, value| Fact { label: label.into(), value };
+        let head = vec![
+            fact(Word::Site, Datum::plain(facts.site)),
+            fact(Word::Period, Datum::Text(until)),
+            fact(Word::Services, scope(&facts.coverage.scope)),
+            fact(Word::MadeAt, Datum::At(facts.now)),
+        ];
+        Document {
+            format: FORMAT,
+            kind: Kind::Service,
+            number: String::new(),
+            revision: None,
+            site: facts.site.to_owned(),
+            zone: facts.zone.name().to_owned(),
+            from: facts.coverage.from,
+            to: facts.coverage.to,
+            made_at: facts.now,
+            head,
+            sections: sections
+                .into_iter()
+                .chain((period.to < asked.to).then(|| so_far(period.to)))
+                .collect(),
+        }
+    }
+
+    fn summary(&self, changed: &Changes, before: &Changes, facts: &Facts<'_>) -> Section {
+        let (now, then) = (self.metrics.whole(), self.before.whole());
+        let figure =
+            |measure| key_figure(word(measure), &now.get(measure), Some(&then.get(measure)));
+        let mut figures: Vec<KeyFigure> = Measure::ALL.into_iter().map(figure).collect();
+        figures.push(key_figure(Word::ChangeSuccess, &changed.success, Some(&before.success)));
+        let pages: usize = facts.pages.values().sum();
+        figures.push(KeyFigure {
+            name: Word::Pages,
+            value: Datum::count(pages),
+            before: None,
+            n: pages,
+            records: Vec::new(),
+        });
+        Section::new(Word::Summary, vec![Block::Figures(figures)])
+    }
+
+    fn running(&self) -> Section {
+        let mut table = Table::new(Word::Running, &[Word::Dimension, Word::Opened]);
+        let dimensions = [
+            (Some(Dimension::Performance), Word::Performance),
+            (Some(Dimension::Stability), Word::Stability),
+            (Some(Dimension::Security), Word::Security),
+            (Some(Dimension::Availability), Word::Availability),
+            (None, Word::OtherDimension),
+        ];
+        for (dimension, word) in dimensions {
+            let of = self.by_dimension.get(&dimension).map(Vec::as_slice).unwrap_or_default();
+            table.row(vec![Datum::word(word), Datum::count(of.len())], records(of));
+        }
+        let means = Block::Text(Word::RunningMeans.into());
+        Section::new(Word::Running, vec![means, Block::Table(table)])
+    }
+
+    fn availability(&self) -> Section {
+        const COLUMNS: [Word; 5] =
+            [Word::Service, Word::AvailabilityFigure, Word::Before, Word::Downtime, Word::Mtbf];
+        let mut table = Table::new(Word::AvailabilityOf, &COLUMNS);
+        let then = self.before.by_service();
+        for group in self.metrics.by_service() {
+            let Some(service) = &group.of else { continue };
+            let earlier = then.iter().find(|g| g.of == group.of).map(|g| &g.measures);
+            let before = earlier.and_then(|m| m.value(Measure::Availability));
+            let measures = &group.measures;
+            let cells = vec![
+                Datum::plain(service.as_str()),
+                datum(measures.value(Measure::Availability)),
+                datum(before),
+                datum(measures.value(Measure::Downtime)),
+                datum(measures.value(Measure::BetweenFailures)),
+            ];
+            table.row(cells, records(&measures.get(Measure::Availability).incidents));
+        }
+        Section::new(Word::AvailabilityOf, vec![Block::Table(table)])
+    }
+
+    fn incidents(&self) -> Section {
+        let priority = |g: &Group<_>| {
+            let crate::domain::incident::Priority(n) = g.of;
+            Datum::plain(format!("P{n}"))
+        };
+        let service = |g: &Group<Option<ServiceId>>| match &g.of {
+            Some(id) => Datum::plain(id.as_str()),
+            None => Datum::word(Word::Unassigned),
+        };
+        let team = |g: &Group<Option<Arc<str>>>| match &g.of {
+            Some(team) => Datum::plain(&**team),
+            None => Datum::word(Word::NoTeam),
+        };
+        let cause = |g: &Group<String>| match g.of.as_str() {
+            "" => Datum::word(Word::NotKnown),
+            code => Datum::plain(code.replace('_', " ")),
+        };
+        let metrics = &self.metrics;
+        let blocks = vec![
+            grouped(Word::ByPriority, Word::Priority, &metrics.by_priority(), priority),
+            grouped(Word::ByService, Word::Service, &metrics.by_service(), service),
+            grouped(Word::ByTeam, Word::Team, &metrics.by_team(), team),
+            grouped(Word::ByCause, Word::Cause, &metrics.by_cause(), cause),
+        ];
+        Section::new(Word::IncidentsBy, blocks)
+    }
+
+    fn trend(&self) -> Section {
+        let period = self.metrics.period;
+        let last = before(period.to, TimeDelta::milliseconds(1)).max(period.from);
+        let (first, last) = (zone::local(period.from, self.zone), zone::local(last, self.zone));
+        let days: Vec<NaiveDate> =
+            first.date().iter_days().take_while(|d| *d <= last.date()).take(400).collect();
+        let count = |at: usize| {
+            let of = |day| self.daily.get(day).and_then(|counts| counts.get(at)).copied();
+            days.iter().map(|day| Some(of(day).unwrap_or(0) as f64)).collect()
+        };
+        let midnight = |day: &NaiveDate| {
+            Datum::Day(zone::instant(day.and_time(chrono::NaiveTime::MIN), self.zone))
+        };
+        let chart = Chart {
+            title: Word::OpenedPerDay,
+            form: Form::Bars,
+            labels: days.iter().map(midnight).collect(),
+            series: vec![
+                Series { name: Word::Urgent.into(), values: count(0) },
+                Series { name: Word::Lesser.into(), values: count(1) },
+            ],
+        };
+        Section::new(Word::Trend, vec![Block::Chart(chart)])
+    }
+
+    fn left_out(&self) -> Section {
+        let mut table = Table::new(Word::NotCounted, &[Word::Incident, Word::Title, Word::Reason]);
+        for one in self.metrics.left_out() {
+            let why = match one.why {
+                Why::Merged(into) => {
+                    Text::Said(Word::MergedInto, vec![Datum::plain(into.to_string())])
+                }
+                Why::Cancelled => Text::Said(Word::CancelledBy, vec![Datum::plain(&one.reason)]),
+                Why::Excluded => Word::ExcludedBy.into(),
+            };
+            let id = one.id.to_string();
+            let cells = vec![Datum::plain(&id), Datum::plain(&one.title), Datum::Text(why)];
+            table.row(cells, vec![id]);
+        }
+        Section::new(Word::NotCounted, vec![Block::Table(table)])
+    }
+}
+
+/// The dimension that an incident itself names, by a label or by its category.
+fn named(incident: &Incident) -> Option<Dimension> {
+    let said = incident.labels.get("dimension").map_or(incident.category.as_str(), String::as_str);
+    match said.to_ascii_lowercase().as_str() {
+        "performance" | "latency" => Some(Dimension::Performance),
+        "stability" => Some(Dimension::Stability),
+        "security" => Some(Dimension::Security),
+        "availability" => Some(Dimension::Availability),
+        _ => None,
+    }
+}
+
+fn word(measure: Measure) -> Word {
+    match measure {
+        Measure::Opened => Word::Opened,
+        Measure::Resolved => Word::ResolvedIn,
+        Measure::Open => Word::OpenAtEnd,
+        Measure::Detect => Word::Mttd,
+        Measure::Acknowledge => Word::Mtta,
+        Measure::Restore => Word::Mttr,
+        Measure::BetweenFailures => Word::Mtbf,
+        Measure::Downtime => Word::Downtime,
+        Measure::Availability => Word::AvailabilityFigure,
+        Measure::Recurrence => Word::Recurrence,
+        Measure::Satisfaction => Word::Satisfaction,
+    }
+}
+
+fn key_figure(name: Word, figure: &Figure, before: Option<&Figure>) -> KeyFigure {
+    let mut of = records(&figure.incidents);
+    of.extend(figure.windows.iter().map(window));
+    KeyFigure {
+        name,
+        value: datum(figure.value),
+        before: before.map(|b| datum(b.value)),
+        n: figure.n,
+        records: of,
+    }
+}
+
+/// A value of the metrics as one of a report. Shares of time have four decimals, those of counts one.
+fn datum(value: Option<Value>) -> Datum {
+    match value {
+        None => Datum::None,
+        Some(Value::Count(n)) => Datum::Count(n),
+        Some(Value::Share { part, whole }) => {
+            let decimals = if whole > 100_000 { 4 } else { 1 };
+            Datum::Share { part, whole, decimals }
+        }
+        Some(Value::Score { sum, n }) => Datum::Score { sum, n },
+        Some(value @ (Value::Time(_) | Value::Mean { .. })) => {
+            value.time().map_or(Datum::None, |t| Datum::Length(t.num_milliseconds()))
+        }
+    }
+}
+
+fn grouped<K>(
+    title: Word,
+    of: Word,
+    groups: &[Group<K>],
+    name: impl Fn(&Group<K>) -> Datum,
+) -> Block {
+    const MEASURES: [Measure; 6] = [
+        Measure::Opened,
+        Measure::Resolved,
+        Measure::Open,
+        Measure::Acknowledge,
+        Measure::Restore,
+        Measure::Downtime,
+    ];
+    let columns: Vec<Word> = std::iter::once(of).chain(MEASURES.map(word)).collect();
+    let mut table = Table::new(title, &columns);
+    for group in groups {
+        let measures: &Measures = &group.measures;
+        let values = MEASURES.map(|m| datum(measures.value(m)));
+        let cells = std::iter::once(name(group)).chain(values).collect();
+        table.row(cells, records(&measures.get(Measure::Opened).incidents));
+    }
+    Block::Table(table)
+}
+
+fn changes_section(changed: &Changes, all: &[&Occurrence], period: Interval) -> Section {
+    let mut codes = Table::new(Word::ChangesOf, &[Word::Outcome, Word::Count]);
+    for code in ClosureCode::ALL {
+        let keys = changed.by_code.get(&code).map(Vec::as_slice).unwrap_or_default();
+        let names: Vec<String> = keys.iter().map(window).collect();
+        codes.row(vec![Datum::word(closure(code)), Datum::count(keys.len())], names);
+    }
+    let touched = |o: &&&Occurrence| o.planned.overlap(period).is_some();
+    let touched: Vec<&Occurrence> = all.iter().filter(touched).copied().collect();
+    let table = windows(Word::WindowsOf, &touched);
+    Section::new(Word::ChangesOf, vec![Block::Table(codes), Block::Table(table)])
+}
+
+fn load_section(facts: &Facts<'_>) -> Section {
+    const COLUMNS: [Word; 7] = [
+        Word::Person,
+        Word::Hours,
+        Word::OutOfHours,
+        Word::Nights,
+        Word::Weekends,
+        Word::Shifts,
+        Word::Pages,
+    ];
+    let mut table = Table::new(Word::OnCallLoad, &COLUMNS);
+    for (person, load) in facts.load {
+        let cells = vec![
+            Datum::plain(facts.roster.name(person)),
+            Datum::Length(load.on_call.num_milliseconds()),
+            Datum::Length(load.out_of_hours.num_milliseconds()),
+            Datum::count(load.nights),
+            Datum::count(load.weekends),
+            Datum::count(load.shifts),
+            Datum::count(facts.pages.get(person).copied().unwrap_or(0)),
+        ];
+        table.row(cells, Vec::new());
+    }
+    Section::new(Word::OnCallLoad, vec![Block::Table(table)])
+}
+
+fn reprioritised(events: &[Event], services: &[ServiceId]) -> Option<Section> {
+    // Which of them a report of some services is about, the events alone do not say.
+    if !services.is_empty() {
+        return None;
+    }
+    const COLUMNS: [Word; 4] = [Word::Incident, Word::ReclassifiedTo, Word::At, Word::By];
+    let mut table = Table::new(Word::Reprioritised, &COLUMNS);
+    for event in events {
+        let EventBody::Reclassified { priority, .. } = &event.body else { continue };
+        let id = event.incident.to_string();
+        let cells = vec![
+            Datum::plain(&id),
+            Datum::plain(format!("P{}", priority.0)),
+            Datum::At(event.at),
+            Datum::plain(&event.actor.name),
+        ];
+        table.row(cells, vec![id]);
+    }
+    Some(Section::new(Word::Reprioritised, vec![Block::Table(table)]))
+}
+
+fn definitions(facts: &Facts<'_>) -> Section {
+    let outage = Text::Said(Word::DefOutage, vec![Datum::Count(2)]);
+    let version = chrono_tz::IANA_TZDB_VERSION;
+    let zones =
+        Text::Said(Word::DefZones, vec![Datum::plain(facts.zone.name()), Datum::plain(version)]);
+    let words = [
+        Word::DefDetect,
+        Word::DefAcknowledge,
+        Word::DefRestore,
+        Word::DefBetween,
+        Word::DefAvailability,
+        Word::DefChanges,
+        Word::DefCounts,
+        Word::DefTime,
+    ];
+    let texts = words.map(Text::Word).into_iter().chain([outage, zones]);
+    let items = texts.map(|text| super::document::Item { text, records: Vec::new() });
+    Section::new(Word::Definitions, vec![Block::List(items.collect())])
+}
+
+fn so_far(until: Instant) -> Section {
+    let said = Text::Said(Word::SoFar, vec![Datum::At(until)]);
+    Section::new(Word::MadeAt, vec![Block::Text(said)])
+}
+
+/// The day before an end that is a midnight; as people say until when.
+fn last_day(to: Instant) -> Datum {
+    Datum::Day(before(to, TimeDelta::milliseconds(1)))
+}
+
+fn scope(scope: &Scope) -> Datum {
+    match scope {
+        Scope::All => Datum::word(Word::All),
+        Scope::Service(id) => Datum::plain(id.as_str()),
+        Scope::Team(name) => {
+            Datum::Text(Text::Said(Word::Pair, vec![Datum::word(Word::Team), Datum::plain(name)]))
+        }
+        Scope::Contract(name) => Datum::plain(name),
+    }
+}
+
+/// What a revision says otherwise than the one before it, as a section to stand first.
+pub fn differences(old: &Document, new: &Document) -> Section {
+    let (was, is) = (values(old), values(new));
+    let mut table = Table::new(Word::Differences, &[Word::What, Word::Was, Word::Is]);
+    let keys = was.iter().map(|(key, _)| key);
+    let added = is.iter().map(|(key, _)| key).filter(|key| !was.iter().any(|(k, _)| k == *key));
+    for key in keys.chain(added) {
+        let of = |all: &[(Vec<Datum>, Datum)]| {
+            all.iter().find(|(k, _)| k == key).map_or(Datum::None, |(_, value)| value.clone())
+        };
+        let (was, is) = (of(&was), of(&is));
+        if was != is {
+            let what = Datum::Text(Text::Said(Word::Path, key.clone()));
+            table.row(vec![what, was, is], Vec::new());
+        }
+    }
+    let block = match table.is_empty() {
+        true => Block::Text(Word::NoDifferences.into()),
+        false => Block::Table(table),
+    };
+    Section::new(Word::Differences, vec![block])
+}
+
+/// Every value of a document with where it stands: section, row or figure, column. What says how it was made
+/// is left out.
+fn values(document: &Document) -> Vec<(Vec<Datum>, Datum)> {
+    let told =
+        |s: &&Section| !matches!(s.title, Word::Definitions | Word::Differences | Word::MadeAt);
+    let mut out = Vec::new();
+    for section in document.sections.iter().filter(told) {
+        for block in &section.blocks {
+            match block {
+                Block::Figures(figures) => {
+                    for figure in figures {
+                        let key = |last| {
+                            vec![
+                                Datum::word(section.title),
+                                Datum::word(figure.name),
+                                Datum::word(last),
+                            ]
+                        };
+                        out.push((key(Word::Value), figure.value.clone()));
+                        out.push((key(Word::Count), Datum::count(figure.n)));
+                    }
+                }
+                Block::Table(table) => {
+                    for row in &table.rows {
+                        let Some((name, cells)) = row.cells.split_first() else { continue };
+                        let columns = table.columns.iter().skip(1);
+                        out.extend(cells.iter().zip(columns).map(|(cell, column)| {
+                            let key =
+                                vec![Datum::word(table.title), name.clone(), Datum::word(*column)];
+                            (key, cell.clone())
+                        }));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    out
+}
