@@ -11,7 +11,6 @@
 //! ```
 
 use chrono::TimeDelta;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::facts::{Eye, Fact};
@@ -21,9 +20,9 @@ use crate::domain::sla::contract::Kind;
 use crate::domain::sla::incident::{PRESSING, Promise, Stand, Summary, first, promises};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::{Instant, near, zone};
-use crate::ui::screens::{Ctx, centred};
+use crate::ui::screens::Ctx;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widgets::{Paint, Piece, Scroll, fit, width};
+use crate::ui::widgets::{Piece, width};
 
 /// What the queue says: `resolve 1h 55m`, `paused`; without the name of the clock where it is narrow.
 pub fn word(
@@ -116,8 +115,9 @@ pub fn facts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     Kind::ALL.into_iter().filter_map(line).collect()
 }
 
-/// The lines of the explanation.
-fn lines(id: IncidentId, eye: &Eye<'_>) -> Vec<Vec<Piece>> {
+/// Why they stand as they do, line by line.
+pub fn explained(ctx: &Ctx<'_>, id: IncidentId) -> Vec<Vec<Piece>> {
+    let eye = &super::eye(ctx);
     let theme = eye.theme;
     let (strong, muted) = (theme.of(Role::Strong), theme.of(Role::Muted));
     let Some(incident) = eye.world.incidents.get(id) else { return Vec::new() };
@@ -165,44 +165,4 @@ fn entry(line: &Line, times: &[String; 2], widest: u16, eye: &Eye<'_>) -> Vec<Pi
         Piece::new(times, theme.of(Role::Muted)),
         Piece::new(format!("{sign}  {why}"), theme.of(role)),
     ]
-}
-
-/// The explanation of an incident's clocks, over everything else.
-#[derive(Debug)]
-pub struct Explained {
-    pub id: IncidentId,
-    pub at: Scroll,
-}
-
-impl Explained {
-    fn area(screen: Rect, lines: usize) -> Rect {
-        let height = u16::try_from(lines + 2).unwrap_or(u16::MAX).max(8);
-        let height = height.min(screen.height.saturating_sub(2));
-        centred(screen, screen.width.saturating_sub(4).clamp(40, 100), height)
-    }
-
-    /// How many lines there are, and how many are in view.
-    pub fn extent(&self, ctx: &Ctx<'_>, screen: Rect) -> (usize, usize) {
-        let lines = lines(self.id, &super::eye(ctx)).len();
-        (lines, usize::from(Self::area(screen, lines).height.saturating_sub(2)))
-    }
-
-    pub fn view(&self, ctx: &Ctx<'_>, screen: Rect, paint: &mut Paint<'_>) {
-        let lines = lines(self.id, &super::eye(ctx));
-        let area = Self::area(screen, lines.len());
-        paint.fill(area, Role::Overlay);
-        let title = format!("Clocks of {}", self.id);
-        let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], true);
-        let room = inner.width.saturating_sub(2);
-        for (line, y) in lines.iter().skip(self.at.0).zip(inner.top()..inner.bottom()) {
-            paint.pieces(inner.x + 1, y, room, line);
-        }
-        let (above, height) = (self.at.0, usize::from(inner.height));
-        if lines.len() > height {
-            let last = (above + height).min(lines.len());
-            let note = format!("{}-{last}/{}", above + 1, lines.len());
-            let note = fit(&note, room, paint.theme.symbols.ellipsis).into_owned();
-            paint.note(area, &note, paint.of(Role::Muted));
-        }
-    }
 }
