@@ -7,7 +7,7 @@ use atalaya::domain::health::ServiceId;
 use atalaya::domain::sla::attainment::Attainment;
 use atalaya::domain::slo::{
     self, BUCKET, Bucket, Excluded, Objective, Series, Shown, Sli, Target, Uptime, Window,
-    default_rules, index,
+    burn_down, default_rules, index,
 };
 use atalaya::domain::time::Interval;
 use atalaya::engine::{Plan, Snapshot};
