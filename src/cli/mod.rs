@@ -21,6 +21,7 @@ mod orders;
 mod output;
 mod page;
 mod report;
+mod reporter;
 mod show;
 mod silence;
 mod sources;

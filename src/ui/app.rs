@@ -20,6 +20,7 @@ use super::screens::calendar::Calendar;
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
 use super::screens::oncall::OnCall;
+use super::screens::reports::Reports;
 use super::screens::silences::Inventory;
 use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
@@ -27,6 +28,7 @@ use super::theme::Theme;
 use crate::domain::command::Outcome;
 use crate::domain::incident::views::OwnViews;
 use crate::domain::incident::{Event, IncidentId};
+use crate::domain::report::Document;
 use crate::domain::roster::PersonId;
 use crate::domain::time::{Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};
@@ -93,6 +95,7 @@ pub struct Model {
     pub queue: Queue,
     pub oncall: OnCall,
     pub calendar: Calendar,
+    pub reports: Reports,
     /// The last one is on top and takes the keys.
     pub overlays: Vec<Overlay>,
     /// Keys of a sequence that is not complete.
@@ -117,10 +120,12 @@ pub enum Tab {
     Incidents,
     OnCall,
     Calendar,
+    Reports,
 }
 
 impl Tab {
-    pub const ALL: [Self; 4] = [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar];
+    pub const ALL: [Self; 5] =
+        [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar, Self::Reports];
 
     /// As the config and the action that opens it call it.
     pub fn name(self) -> &'static str {
@@ -129,6 +134,7 @@ impl Tab {
             Self::Incidents => "incidents",
             Self::OnCall => "oncall",
             Self::Calendar => "calendar",
+            Self::Reports => "reports",
         }
     }
 
@@ -139,6 +145,7 @@ impl Tab {
             Self::Incidents => "2 Incidents",
             Self::OnCall => "3 On-call",
             Self::Calendar => "4 Calendar",
+            Self::Reports => "7 Reports",
         }
     }
 
@@ -149,6 +156,7 @@ impl Tab {
             Self::Incidents => Place::Incidents,
             Self::OnCall => Place::OnCall,
             Self::Calendar => Place::Calendar,
+            Self::Reports => Place::Reports,
         }
     }
 }
@@ -180,6 +188,11 @@ pub enum Msg {
     Loaded {
         id: IncidentId,
         result: Result<(), String>,
+    },
+    /// A frozen document by its name; none of that name.
+    Document {
+        name: String,
+        found: Result<Option<Document>, String>,
     },
     /// What a source told of the past of a signal.
     Range(RangeAsk, RangeAnswer),
@@ -218,6 +231,7 @@ impl Model {
             queue: Queue::default(),
             oncall: OnCall::default(),
             calendar: Calendar::default(),
+            reports: Reports::default(),
             overlays: Vec::new(),
             pressed: Vec::new(),
             toast: None,
@@ -247,6 +261,7 @@ impl Model {
             Tab::Incidents => &self.queue,
             Tab::OnCall => &self.oncall,
             Tab::Calendar => &self.calendar,
+            Tab::Reports => &self.reports,
         }
     }
 
@@ -258,6 +273,7 @@ impl Model {
             Tab::Incidents => run(&mut self.queue, &ctx),
             Tab::OnCall => run(&mut self.oncall, &ctx),
             Tab::Calendar => run(&mut self.calendar, &ctx),
+            Tab::Reports => run(&mut self.reports, &ctx),
         }
     }
 

@@ -43,6 +43,7 @@ async fn sqlite_keeps_the_promise(
         "calendar",
         "pages",
         "views",
+        "reports",
         "orders"
     )]
     promise: &str,

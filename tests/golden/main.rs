@@ -5,8 +5,10 @@
 mod calendar;
 mod cli;
 mod config;
+mod metrics;
 mod oncall;
 mod page;
 mod readme;
 mod recurrence;
+mod report;
 mod rooms;

@@ -6,6 +6,7 @@ pub mod console;
 pub mod escalation;
 pub mod person;
 pub mod policy;
+pub mod report;
 pub mod schedule;
 pub mod service;
 pub mod site;

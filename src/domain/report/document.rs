@@ -84,6 +84,9 @@ pub struct KeyFigure {
     pub n: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<String>,
+    /// How many records there are beyond those.
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -230,6 +233,15 @@ impl Datum {
 impl From<Word> for Text {
     fn from(word: Word) -> Self {
         Self::Word(word)
+    }
+}
+
+impl KeyFigure {
+    /// A figure that is not compared. Of many records the first are kept by name.
+    pub fn new(name: Word, value: Datum, n: usize, mut records: Vec<String>) -> Self {
+        let left_out = records.len().saturating_sub(MOST_RECORDS);
+        records.truncate(MOST_RECORDS);
+        Self { name, value, before: None, n, records, left_out }
     }
 }
 

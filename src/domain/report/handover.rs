@@ -14,7 +14,7 @@ use super::words::Word;
 use crate::domain::calendar::{Calendar, ClosureCode, Occurrence, Status};
 use crate::domain::health::State;
 use crate::domain::health::rollup::Health;
-use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::incident::{Incident, IncidentId, IncidentState};
 use crate::domain::metrics::restored;
 use crate::domain::observation::{SourceName, SourceState, SourceStatus};
 use crate::domain::paging::Pages;
@@ -93,6 +93,7 @@ impl World<'_> {
             self.notes(turn),
             self.still_open(),
             self.forgotten(),
+            self.health.map(|health| Section::new(Word::NotOk, vec![not_well(health)])),
             self.opened(shift),
             self.acknowledged(shift),
             self.resolved(shift),
@@ -155,21 +156,14 @@ impl World<'_> {
         let open = self.open();
         let unowned: Vec<_> = open.iter().filter(|i| i.owner().is_none()).map(|i| i.id).collect();
         let ids: Vec<_> = open.iter().map(|i| i.id).collect();
-        let figure = |name, ids: &[_]| KeyFigure {
-            name,
-            value: Datum::count(ids.len()),
-            before: None,
-            n: ids.len(),
-            records: records(ids),
+        let figure = |name, ids: &[IncidentId]| {
+            let named = ids.iter().map(ToString::to_string).collect();
+            KeyFigure::new(name, Datum::count(ids.len()), ids.len(), named)
         };
         let mut blocks = vec![Block::Figures(vec![
             figure(Word::OpenNow, &ids),
             figure(Word::OpenUnowned, &unowned),
         ])];
-        match self.health {
-            None => {}
-            Some(health) => blocks.push(not_well(health)),
-        }
         let mut blind: Vec<Item> = Vec::new();
         for (source, matchers, since) in self.blind {
             let with = vec![Datum::plain(&**source), Datum::plain(matchers), Datum::At(*since)];

@@ -7,6 +7,7 @@ pub mod book;
 pub mod document;
 pub mod event;
 pub mod handover;
+pub mod periodic;
 pub mod render;
 pub mod service;
 pub mod show;

@@ -7,6 +7,7 @@ mod escalation;
 mod people;
 mod process;
 mod properties;
+mod reports;
 mod rollup;
 mod roster;
 mod upstream;

@@ -37,7 +37,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
     }
     match msg {
         Msg::Tick => {
-            for tab in [Tab::OnCall, Tab::Calendar] {
+            for tab in [Tab::OnCall, Tab::Calendar, Tab::Reports] {
                 model.with(tab, |s, ctx| s.arrived(ctx));
             }
         }
@@ -54,6 +54,9 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             Ok(()) => go(model, Place::Incident(id), &mut cmds),
             Err(why) => say(model, Tone::Bad, why),
         },
+        Msg::Document { name, found } => {
+            model.with(Tab::Reports, |s, ctx| s.document(&name, found, ctx));
+        }
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
         Msg::Replanned => model.health.forget_ranges(),
         Msg::Views(own) => {
@@ -236,6 +239,7 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::OnCall => Some("on the On-call tab"),
         Context::Calendar => Some("on the Calendar tab"),
         Context::Window => Some("on a window's own page"),
+        Context::Reports => Some("on the Reports tab"),
         _ => None,
     })?;
     Some(format!("{} works {place}", entry.hint))
@@ -326,6 +330,8 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::GoIncidents => go(model, Place::Incidents, cmds),
         Action::GoOnCall => go(model, Place::OnCall, cmds),
         Action::GoCalendar => go(model, Place::Calendar, cmds),
+        Action::GoReports => go(model, Place::Reports, cmds),
+        Action::Handover => go(model, Place::Handover, cmds),
         Action::Help => {
             let contexts = model.screen().contexts();
             model.overlays.push(Overlay::Help(contexts, Scroll::default()));
@@ -540,6 +546,7 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
         | Place::Column(_) => Tab::Incidents,
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
         Place::Calendar | Place::Window(_) => Tab::Calendar,
+        Place::Reports | Place::Handover => Tab::Reports,
     };
     let mut steps = Vec::new();
     if tab != model.tab {

@@ -101,6 +101,7 @@ fn figure(figure: &KeyFigure, style: Style) -> Value {
         "before": figure.before.as_ref().map(|b| value(b, style)),
         "n": figure.n,
         "records": figure.records,
+        "left_out": figure.left_out,
     })
 }
 

@@ -38,6 +38,7 @@ use self::filter::{Edited, Filter};
 use self::full::{Full, Page, Shown};
 use self::index::Column;
 use self::list::{List, Move};
+use super::reports::next_step;
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
@@ -319,6 +320,10 @@ impl Queue {
             Action::Silence => actions::silence(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
+            Action::NextStep => {
+                let one = aim.targets.first().and_then(|t| ctx.world.incidents.get(t.id));
+                one.map(|incident| next_step(incident, ctx)).unwrap_or_default()
+            }
             Action::Hold => forms::hold(aim, ctx),
             Action::Snooze => forms::snooze(&aim, ctx),
             Action::Classify => forms::classify(aim, ctx),
@@ -496,6 +501,7 @@ impl Screen for Queue {
             | Action::Escalate
             | Action::Silence
             | Action::EditNote
+            | Action::NextStep
             | Action::Hold
             | Action::Snooze
             | Action::Classify
@@ -653,7 +659,9 @@ impl Screen for Queue {
             | Place::OnCall
             | Place::OnCallAt(..)
             | Place::Calendar
-            | Place::Window(_) => {}
+            | Place::Window(_)
+            | Place::Reports
+            | Place::Handover => {}
         }
         Vec::new()
     }
