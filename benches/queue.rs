@@ -13,6 +13,7 @@ use atalaya::domain::incident::event::Opening;
 use atalaya::domain::incident::lifecycle::fold;
 use atalaya::domain::incident::query::{QueryContext, parse};
 use atalaya::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, Priority};
+use atalaya::domain::sla::contract::ServiceLevels;
 use atalaya::domain::time::Instant;
 use atalaya::engine::core::State;
 use atalaya::engine::publish::Publisher;
@@ -89,7 +90,8 @@ fn queue(c: &mut Criterion) {
     let teams: HashMap<ServiceId, String> = (0..200)
         .map(|n| (ServiceId::new(&format!("service-{n:03}")), format!("team-{}", n % 12)))
         .collect();
-    let context = QueryContext { now: now(), me: "ana", teams: &teams };
+    let levels = ServiceLevels::default();
+    let context = QueryContext { now: now(), me: "ana", teams: &teams, levels: &levels };
     let mut list = List::default();
     list.sync(1, &incidents, &context);
     let mut group = c.benchmark_group("queue of 100,000");

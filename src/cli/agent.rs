@@ -204,6 +204,8 @@ fn told(notice: &Notice) -> String {
         News::Back => "wants attention again",
         News::MaintenanceOver => "open after maintenance",
         News::EscalationExhausted => "nobody acknowledged; escalation is exhausted",
+        News::Pressing => "is due soon by its service level",
+        News::Breached => "is overdue by its service level",
     };
     let service = incident.service.as_ref().map_or("unassigned", |s| s.as_str());
     let (id, priority, title) = (incident.id, incident.priority, &incident.title);

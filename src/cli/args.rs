@@ -6,6 +6,7 @@ mod oncall;
 mod page;
 mod report;
 mod silence;
+mod sla;
 mod upload;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
+use crate::domain::text::{MAX_TEXT, clean_text, is_hostile};
 pub use upload::Into;
 
 pub use calendar::{
@@ -37,6 +39,9 @@ pub use report::{
 };
 pub use silence::{
     Add as SilenceAdd, Expire as SilenceExpire, Extend as SilenceExtend, Silence, Silences,
+};
+pub use sla::{
+    Availability as SlaAvailability, Between, Clock as SlaClock, Explain as SlaExplain, Point, Sla,
 };
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
@@ -113,8 +118,20 @@ pub struct Console {
 impl Cli {
     /// Reads the command line of this process; wrong usage ends it with exit code 2.
     pub fn of_process() -> Self {
-        Self::parse_from(queries_last(std::env::args_os().collect()))
+        let line = queries_last(std::env::args_os().collect());
+        Self::try_parse_from(&line).unwrap_or_else(|error| refuse(&error, &line))
     }
+}
+
+/// Help, the version or an error, and the end. An error repeats what was typed: where that would do
+/// something to the terminal it is cleaned, at the price of the colours.
+fn refuse(error: &clap::Error, line: &[OsString]) -> ! {
+    let is_hostile = |word: &OsString| word.to_string_lossy().chars().any(is_hostile);
+    if !error.use_stderr() || !line.iter().any(is_hostile) {
+        error.exit();
+    }
+    eprint!("{}", clean_text(&error.render().to_string(), MAX_TEXT));
+    std::process::exit(error.exit_code())
 }
 
 /// Negated terms of a query (`-service:mail`) look like options to clap: behind `--` they do not.
@@ -184,6 +201,9 @@ pub enum Command {
     /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet
     #[command(subcommand)]
     Silence(Silence),
+    /// Clocks of service levels: what they say, and why
+    #[command(subcommand)]
+    Sla(Sla),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines
@@ -366,6 +386,9 @@ mod tests {
     #[case(&["atalaya", "calendar", "--json", "--from", "2026-11-23", "--to", "2026-12-23"])]
     #[case(&["atalaya", "calendar", "finish", "WIN-3", "--code", "backed_out"])]
     #[case(&["atalaya", "calendar", "export", "--ics"])]
+    #[case(&["atalaya", "sla", "clock", "--calendar", "office", "--start", "2026-11-23 09:30", "--target", "5wd", "--pause", "2026-11-23 10:00..2026-11-23T11:00:00Z", "--end-of-day", "--json"])]
+    #[case(&["atalaya", "sla", "explain", "INC-12"])]
+    #[case(&["atalaya", "sla", "availability", "--from", "1000", "--to", "2000", "--down", "1100..1200", "--excused", "1150..1300", "--unknown", "1900..2000", "--mode", "excuse"])]
     #[case(&["atalaya", "oncall", "export", "--ics", "--schedule", "core"])]
     fn what_5b_fixes_is_read(#[case] line: &[&str]) {
         Cli::try_parse_from(line).unwrap_or_else(|e| panic!("{e}"));
@@ -380,6 +403,8 @@ mod tests {
     #[case(&["atalaya", "oncall", "drop", "INC-3"], "write it as OVR-3")]
     #[case(&["atalaya", "oncall", "override", "--schedule", "core"], "--person <ID>")]
     #[case(&["atalaya", "calendar", "extend", "WIN-3", "--by", "soon"], "30m, 2h or 1d")]
+    #[case(&["atalaya", "sla", "clock", "--calendar", "x", "--start", "2026-11-23", "--target", "0wd"], "5wd for working days")]
+    #[case(&["atalaya", "sla", "availability", "--from", "1", "--to", "2", "--down", "1-2"], "FROM..TO")]
     fn wrong_usage_says_what_is_right(#[case] line: &[&str], #[case] expect: &str) {
         let error = Cli::try_parse_from(line).unwrap_err();
         assert_eq!(error.exit_code(), 2);

@@ -25,17 +25,20 @@ use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundi
 use crate::domain::command::Command;
 use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::paging;
+use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
 use crate::domain::text;
-use crate::domain::time::{Instant, Timescale};
+use crate::domain::time::{Instant, Interval, Timescale};
 use crate::domain::upstream::{self, Upstream, UpstreamKind};
-use crate::engine::{Input, runtime};
+use crate::engine::{Handle, Input, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool};
-use crate::sources::demo as demo_world;
+use crate::sources::demo::{self as demo_world, Made};
 use crate::sources::orders::Clerk;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
+use crate::store::Store;
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
+use crate::ui::run::AskAttainment;
 use crate::ui::screens::Place;
 use crate::ui::terminal::{Depth, Glyphs, InputEvent, Options, Terminal, Tui};
 use crate::ui::theme::{self, Theme};
@@ -112,6 +115,25 @@ impl Opened {
     }
 }
 
+/// Counts through the store, beside the screen and the engine: a month may be long.
+fn attain(handle: Handle, store: Store) -> AskAttainment {
+    let network = tokio::runtime::Handle::current();
+    Box::new(move |period| {
+        let (snapshot, store) = (handle.snapshot(), store.clone());
+        let counting = network.spawn(async move {
+            let mut counted = Attainment::new(period, snapshot.at);
+            let levels = &snapshot.plan.service_levels;
+            let span = Interval::new(period.from, period.to + DETECTED_WITHIN);
+            let read = store.over(span, |incident| counted.add(&incident, levels)).await;
+            read.map(|()| Box::new(counted))
+                .map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
+        });
+        Box::pin(async move {
+            counting.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))
+        })
+    })
+}
+
 /// What a command was about to do, a line for each incident.
 fn named(command: &Command) -> Vec<String> {
     match command {
@@ -151,7 +173,12 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
         timeout: Duration::from_secs(10),
         max_body: 0,
         http: HttpSettings::default(),
-        kind: Kind::Demo(Demo { seed: args.seed, speed: args.speed, start: time.start() }),
+        kind: Kind::Demo(Demo {
+            seed: args.seed,
+            speed: args.speed,
+            start: time.start(),
+            made: Made::default(),
+        }),
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
@@ -261,7 +288,7 @@ async fn open(
     let (reports, plans) = watch::channel(config.reports.clone().into());
     let reporter = Reporter {
         handle: handle.clone(),
-        store,
+        store: store.clone(),
         actor: actor.clone(),
         plans,
         courier: couriers.clone(),
@@ -270,7 +297,7 @@ async fn open(
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let duty = Duty::new(context, &config, false);
     let on_duty = tokio::spawn(duty.clone().run(handle.clone()));
-    let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
+    let clerk = Clerk::new(&config.sources);
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
     let edge = Edge { handle: handle.clone(), news, courier, reports, clerk, notify, over, time };
@@ -294,6 +321,7 @@ async fn open(
                 asking.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))
             })
         }),
+        attain: attain(handle.clone(), store),
         theme: Box::new(move |name| looks.load(name)),
         views: Box::new(change_views(own_views)),
         welcomed: Box::new(move || remember(&welcomed)),

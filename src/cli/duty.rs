@@ -49,14 +49,15 @@ impl Duty {
         part.lease.look(wanted && !rests)
     }
 
-    /// Until the engine is gone. Without a policy that governs anything there is nothing to agree on.
+    /// Until the engine is gone. Without a policy that governs anything and without contracts
+    /// there is nothing to agree on.
     pub async fn run(self, handle: Handle) {
         let mut world = handle.watch();
         loop {
             let snapshot = world.borrow_and_update().clone();
-            let pages = snapshot.plan.pages();
+            let watched = snapshot.plan.is_watched();
             let writes = !matches!(snapshot.store, StoreState::ReadOnly { .. });
-            let wanted = pages && writes && !snapshot.site.read_only;
+            let wanted = watched && writes && !snapshot.site.read_only;
             let looks = self.clone();
             let Ok(pager) = spawn_blocking(move || looks.look(wanted)).await else { return };
             if snapshot.pager != pager {
@@ -64,13 +65,13 @@ impl Duty {
             }
             drop(snapshot);
             tokio::select! {
-                // Another plan may have begun, or ceased, to page anybody.
-                changed = world.wait_for(|s| s.plan.pages() != pages) => {
+                // Another plan may have begun, or ceased, to promise anything or to page anybody.
+                changed = world.wait_for(|s| s.plan.is_watched() != watched) => {
                     if changed.is_err() {
                         return;
                     }
                 }
-                () = tokio::time::sleep(EVERY), if pages => {}
+                () = tokio::time::sleep(EVERY), if watched => {}
             }
         }
     }

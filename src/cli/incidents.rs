@@ -6,13 +6,16 @@ use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use super::output::{self, Cell, Exit, Output, Table, print};
+use super::sla::ClockFields;
 use super::{Context, Failure, args, stored, views};
 use crate::config::Config;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::incident::query::{self, Query, QueryContext};
 use crate::domain::incident::views::Sort;
-use crate::domain::incident::{Feedback, Hold, Incident, IncidentState};
+use crate::domain::incident::{Feedback, Hold, Incident, IncidentId, IncidentState};
 use crate::domain::paging::{Phase, Progress};
+use crate::domain::sla::contract::{Kind, ServiceLevels};
+use crate::domain::sla::incident::{Summary, first, promises};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 use crate::store::Store;
@@ -65,8 +68,10 @@ pub struct Fields {
     /// Left out of service levels by a correction.
     excluded: bool,
     snoozed_until: Option<String>,
-    respond: Option<()>,
-    resolve: Option<()>,
+    /// Its clocks; of several contracts the one that is due first.
+    respond: Option<ClockFields>,
+    resolve: Option<ClockFields>,
+    update: Option<ClockFields>,
 }
 
 #[derive(Serialize)]
@@ -141,8 +146,10 @@ pub fn utc(at: Instant) -> String {
 }
 
 impl Fields {
-    pub fn of(i: &Incident) -> Self {
+    pub fn of(i: &Incident, levels: &ServiceLevels, now: Instant) -> Self {
         let s = &i.standing;
+        let promises = promises(i, levels);
+        let clock = |kind| first(&promises, kind, now).map(|p| ClockFields::of(&p.course, now));
         Self {
             id: i.id.to_string(),
             state: i.state(),
@@ -177,8 +184,9 @@ impl Fields {
             feedback: s.feedback.as_ref().map(FeedbackFields::of),
             excluded: i.excluded,
             snoozed_until: s.snoozed.as_ref().map(|z| utc(z.until)),
-            respond: None,
-            resolve: None,
+            respond: clock(Kind::Respond),
+            resolve: clock(Kind::Resolve),
+            update: clock(Kind::Update),
         }
     }
 }
@@ -201,11 +209,12 @@ pub async fn run(context: &Context, args: &args::Incidents) -> Result<Exit, Fail
         (whole, sort) = (true, view.sort);
     }
     let found = find(&store, query, whole, &config, now).await;
-    let found = found.map(|found| sorted(found, sort, &config));
+    let found = found.map(|found| sorted(found, sort, &config, now));
     store.close().await;
     let found = found?;
     if context.output.json {
-        let incidents = found.iter().map(Fields::of).collect();
+        let levels = &config.plan.service_levels;
+        let incidents = found.iter().map(|i| Fields::of(i, levels, now)).collect();
         output::document(&Document { incidents });
     } else if found.is_empty() {
         print("no incidents\n");
@@ -242,7 +251,8 @@ async fn find(
     now: Instant,
 ) -> Result<Vec<Incident>, Failure> {
     let teams = teams(config);
-    let context = QueryContext { now, me: &config.operator, teams: &teams };
+    let levels = &config.plan.service_levels;
+    let context = QueryContext { now, me: &config.operator, teams: &teams, levels };
     let mut found = Vec::new();
     if whole || query.has_state_term() {
         let mut after = None;
@@ -265,11 +275,20 @@ fn teams(config: &Config) -> HashMap<ServiceId, String> {
 }
 
 /// In the order of a view; without, most urgent first, then oldest.
-fn sorted(mut found: Vec<Incident>, sort: Option<Sort>, config: &Config) -> Vec<Incident> {
+fn sorted(
+    mut found: Vec<Incident>,
+    sort: Option<Sort>,
+    config: &Config,
+    now: Instant,
+) -> Vec<Incident> {
     let teams = teams(config);
     let team = |i: &Incident| i.service.as_ref().and_then(|s| teams.get(s).cloned());
+    let levels = &config.plan.service_levels;
+    let due: HashMap<IncidentId, Instant> =
+        found.iter().filter_map(|i| Some((i.id, Summary::of(i, levels, now).due_at()?))).collect();
+    let due = |i: &Incident| due.get(&i.id).copied();
     match sort {
-        Some(sort) => found.sort_by(|a, b| sort.compare(a, b, &team)),
+        Some(sort) => found.sort_by(|a, b| sort.compare(a, b, &team, &due)),
         None => found.sort_by_key(|i| (i.priority, i.opened_at, i.id)),
     }
     found

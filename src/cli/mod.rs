@@ -24,6 +24,7 @@ mod report;
 mod reporter;
 mod show;
 mod silence;
+mod sla;
 mod sources;
 mod span;
 mod stored;
@@ -142,6 +143,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Report(args) => block_on(report::run(context, args)),
         Command::Silences(args) => block_on(silence::list(context, &args)),
         Command::Silence(args) => block_on(silence::run(context, args)),
+        Command::Sla(args) => block_on(sla::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

@@ -120,6 +120,7 @@ impl Reporter {
             overrides: &overrides,
             imported: &world.imported,
             pages: &world.pages,
+            slos: &world.slos,
         };
         let document = reporting::service(&self.store, known, &coverage, Utc::now()).await;
         let document = Box::new(document.map_err(|e| e.to_string())?);

@@ -93,7 +93,7 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
     paged.extend(timeline::ordered(orders.about(id)));
     if context.output.json {
         output::document(&Document {
-            incident: Fields::of(&incident),
+            incident: Fields::of(&incident, &config.plan.service_levels, Utc::now()),
             labels: json(&incident.labels),
             annotations: json(&incident.annotations),
             reported_by: json(&incident.reported_by),

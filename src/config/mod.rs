@@ -176,7 +176,7 @@ impl Default for NotifySettings {
 }
 
 /// Sections that a later version will read, so that this one can say so.
-const LATER: [&str; 6] = ["plan", "calendars", "slos", "sla", "contracts", "runbooks"];
+const LATER: [&str; 2] = ["plan", "runbooks"];
 
 /// Finds, reads and checks the configuration, as of `now`. Without a file: this host is watched.
 pub fn load(around: &Surroundings, now: Instant) -> Result<Config, Problems> {
@@ -309,10 +309,28 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let roster = Roster { people, schedules, policies: policies.list, otherwise };
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
-    let known: Vec<_> = services.iter().map(|s| &s.service).collect();
+    let served: Vec<_> = services.iter().map(|s| &s.service).collect();
     let reports =
-        sections::report::reports(root.sections("reports"), &known_channels, &known, locale);
+        sections::report::reports(root.sections("reports"), &known_channels, &served, locale);
     let windows = sections::window::windows(root.sections("windows"), &refers);
+    let refers = sections::slo::Known {
+        services: &service_names,
+        read: &services,
+        sources: &names,
+        zone: site.zone,
+    };
+    let objectives = sections::slo::slos(root.sections("slos"), &refers);
+    let business = sections::hours::calendars(root.sections("calendars"), site.zone, now);
+    let refers = sections::contract::Known {
+        calendars: &business,
+        services: &service_names,
+        people: &known,
+        schedules: &rosters,
+        zone: site.zone,
+        now,
+    };
+    let (sla, contracts) = (root.section("sla"), root.sections("contracts"));
+    let service_levels = Arc::new(sections::contract::contracts(sla, contracts, &refers));
     if !report.has_errors() {
         check::coverage(report, &roster, &policies.counted_on, now);
     }
@@ -342,6 +360,8 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         channels: channels.iter().map(ChannelSettings::as_known).collect(),
         upstreams: taking_orders(&sources),
         windows,
+        objectives,
+        service_levels,
         calendars,
         allowed,
         on_call_needed,

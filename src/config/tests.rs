@@ -51,7 +51,10 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 fn read_text(text: &str) -> Result<Config, Problems> {
     let folder = TempDir::new().unwrap();
     let path = write(folder.path(), "config.toml", text);
-    load(&around(Some(path)))
+    let mut config = load(&around(Some(path)))?;
+    // Where the file lies is no difference between two texts.
+    config.plan.site.command = "atalaya".to_owned();
+    Ok(config)
 }
 
 /// The example with every setting switched on.
@@ -83,10 +86,58 @@ fn the_example_as_it_stands_watches_this_host_with_the_defaults() {
 fn every_setting_of_the_example_is_valid_when_switched_on() {
     let folder = TempDir::new().unwrap();
     write(folder.path(), "plan.d/empty.toml", "");
+    write(folder.path(), "holidays.ics", HOLIDAYS);
     let path = write(folder.path(), "config.toml", &example_in_full());
     let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.warnings, Problems::default());
     assert_eq!((config.sources.len(), config.plan.services.len()), (10, 3));
+}
+
+/// A day that comes every year, a day that is kept in another zone, and hours.
+const HOLIDAYS: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n\
+    BEGIN:VEVENT\r\nUID:a\r\nSUMMARY:Labour Day\r\nDTSTART;VALUE=DATE:20200501\r\n\
+    DTEND;VALUE=DATE:20200502\r\nRRULE:FREQ=YEARLY\r\nEND:VEVENT\r\n\
+    BEGIN:VEVENT\r\nUID:b\r\nSUMMARY:Move\r\nDTSTART:20261124T100000Z\r\n\
+    DTEND:20261124T120000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+
+#[test]
+fn holidays_of_a_calendar_file_are_closed_by_name() {
+    use crate::domain::sla::hours::Closed;
+    use crate::domain::time::Interval;
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "holidays.ics", HOLIDAYS);
+    let text = "[[calendars]]\nid = \"office\"\ntimezone = \"Asia/Tokyo\"\nhours = \"24x7\"\n\
+                holidays_ics = \"holidays.ics\"\n";
+    let path = write(folder.path(), "config.toml", text);
+    let config = load(&around(Some(path))).unwrap_or_else(|problems| panic!("{problems}"));
+    let office = &config.plan.service_levels.calendars["office"];
+    let closed = |from: &str, to: &str| {
+        let within = Interval::new(from.parse().unwrap(), to.parse().unwrap());
+        office.closed(within)
+    };
+    // The whole day of Tokyo, fifteen years on.
+    let day = closed("2035-04-30T00:00:00Z", "2035-05-02T00:00:00Z");
+    let at = Interval::new(
+        "2035-04-30T15:00:00Z".parse().unwrap(),
+        "2035-05-01T15:00:00Z".parse().unwrap(),
+    );
+    assert_eq!(day, [(at, Closed::Holiday("Labour Day".into()))]);
+    let hours = closed("2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z");
+    assert_eq!(hours[0].0.length(), TimeDelta::hours(2));
+    assert_eq!(hours[0].1.to_string(), "holiday: Move");
+}
+
+#[test]
+fn service_levels_change_with_the_file() {
+    let text = |resolve: &str| {
+        format!(
+            "[sla]\ntargets = [{{ priority = 1, resolve = \"{resolve}\" }}]\n\
+             [[services]]\nid = \"checkout\"\n"
+        )
+    };
+    let (old, new) = (read_text(&text("2h")).unwrap(), read_text(&text("4h")).unwrap());
+    assert!(diff::diff(&old, &new).plan);
+    assert!(diff::diff(&old, &read_text(&text("2h")).unwrap()).is_empty());
 }
 
 #[test]
@@ -193,6 +244,16 @@ fn a_missing_file_is_an_error_only_where_one_was_asked_for() {
 fn settled(watch: &mut watch::Watch) -> Option<Result<Box<Config>, Problems>> {
     assert!(watch.poll().is_none(), "somebody may still be writing");
     watch.poll()
+}
+
+#[test]
+fn a_page_opens_its_incident_with_the_config_and_the_store_that_the_pager_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "on call.toml", "");
+    let mut around = around(Some(path.clone()));
+    around.store = Some(StoreAddress::Sqlite("/var/lib/noc.db".into()));
+    let expect = format!("atalaya --config '{}' --store /var/lib/noc.db", path.display());
+    assert_eq!(load(&around).unwrap().plan.site.command, expect);
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub mod outbox;
 pub mod paging;
 pub mod report;
 pub mod roster;
+pub mod sla;
+pub mod slo;
 pub mod text;
 pub mod time;
 pub mod upstream;

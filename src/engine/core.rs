@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::agenda::Agenda;
+use super::deadlines::{self, Deadlines};
 use super::draft::Draft;
-use super::escalation::{self, Escalations};
+use super::escalation;
 use super::maintenance::{self, Maintenance};
+use super::objectives::Objectives;
 use super::sight::Sight;
 use super::snapshot::Plan;
 use super::{causes, commands, detection};
@@ -107,6 +110,10 @@ pub enum News {
     MaintenanceOver,
     /// Everybody whom the policy names was paged, and nobody acknowledged.
     EscalationExhausted,
+    /// Three quarters of what was promised have passed.
+    Pressing,
+    /// What was promised was not kept.
+    Breached,
 }
 
 /// Everything the core knows.
@@ -134,6 +141,8 @@ pub struct State {
     pub(super) views: Arc<SharedViews>,
     /// Handovers and reports.
     pub(super) reports: Arc<Reports>,
+    /// How the objectives stand; kept by [`Self::weigh`].
+    pub(super) objectives: Objectives,
     /// What is in maintenance; kept by [`Self::attend`].
     pub(super) maintenance: Maintenance,
     /// Other windows mute than when the incidents were marked.
@@ -141,7 +150,9 @@ pub struct State {
     /// When time will next do something to an incident.
     pub(super) due: BTreeSet<(Instant, IncidentId)>,
     /// When paging for an incident goes on.
-    pub(super) escalations: Escalations,
+    pub(super) escalations: Agenda,
+    /// When the clocks of service levels are next to be told of.
+    pub(super) deadlines: Deadlines,
     /// Who pages by the policies.
     pub(super) pager: Pager,
     next_id: u64,
@@ -168,6 +179,7 @@ pub(super) struct Changes {
     pub views: bool,
     pub reports: bool,
     pub imported: bool,
+    pub slos: bool,
 }
 
 impl State {
@@ -194,10 +206,12 @@ impl State {
             orders: Arc::default(),
             views: Arc::default(),
             reports: Arc::default(),
+            objectives: Objectives::default(),
             maintenance: Maintenance::default(),
             unmarked: false,
             due: BTreeSet::new(),
-            escalations: Escalations::default(),
+            escalations: Agenda::default(),
+            deadlines: Deadlines::default(),
             pager: Pager::default(),
             next_id: next_id.max(1),
             position,
@@ -207,6 +221,7 @@ impl State {
             complete: false,
         };
         state.sight.replan(&state.plan, now);
+        state.objectives.replan(&state.plan.objectives);
         state.schedule(now);
         for incident in incidents {
             state.put(Arc::new(incident));
@@ -336,6 +351,7 @@ impl State {
     /// Takes over a changed plan.
     pub fn replan(&mut self, plan: Arc<Plan>, now: Instant) {
         self.sight.replan(&plan, now);
+        self.objectives.replan(&plan.objectives);
         self.plan = plan;
         self.schedule(now);
         self.due = self
@@ -345,6 +361,7 @@ impl State {
             .filter_map(|i| Some((detection::due(i, &self.plan.policy)?, i.id)))
             .collect();
         self.plan_escalations();
+        self.forget_deadlines();
         self.changes = Changes::ALL;
         self.unsettled = true;
     }
@@ -429,6 +446,7 @@ impl State {
                 self.due.insert((due, id));
             }
         }
+        self.deadlines.forget(id);
         let speaks = before.map(|b| b.speaks);
         let differs = speaks.is_none_or(|speaks| speaks != self.speaks_for_others(incident));
         self.plan_escalation(incident, differs);
@@ -492,7 +510,11 @@ pub fn decide(state: &State, input: &Input, now: Instant) -> Decision {
     }
     maintenance::mark(&mut draft);
     causes::fold(&mut draft);
-    escalation::advance(&mut draft, matches!(input, Input::Tick));
+    let time_passed = matches!(input, Input::Tick);
+    escalation::advance(&mut draft, time_passed);
+    if time_passed {
+        deadlines::advance(&mut draft);
+    }
     draft.decision()
 }
 
@@ -586,6 +608,13 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
         EventBody::AcknowledgementExpired => News::AcknowledgementExpired,
         EventBody::Woken { automatic: true } | EventBody::Resumed { automatic: true } => News::Back,
         EventBody::EscalationExhausted { .. } => News::EscalationExhausted,
+        EventBody::ServiceLevelWarned { mark, call, .. } if call.is_empty() => {
+            match mark.as_str() {
+                "75%" => News::Pressing,
+                "100%" => News::Breached,
+                _ => return Vec::new(),
+            }
+        }
         // Before it was told nobody, so that is news, however old it is.
         EventBody::MaintenanceEnded if incident.is_open() && incident.clear_since.is_none() => {
             News::MaintenanceOver

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::draft::Draft;
-use super::sight;
+use super::{objectives, sight};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle;
@@ -23,6 +23,8 @@ const RECURRENCE_DAYS: i64 = 7;
 
 /// The source of the incidents that the console itself raises because it is blind.
 const OWN_SOURCE: &str = "atalaya";
+/// How the fingerprints of heartbeats that are silent begin.
+const HEARTBEAT: &str = "heartbeat/";
 
 /// A source answered.
 pub(super) fn observed(draft: &mut Draft<'_>, observation: &Observation) {
@@ -76,7 +78,7 @@ fn judged(draft: &mut Draft<'_>, source: &SourceName, service: &ServiceId, signa
 }
 
 /// An alert that fires now.
-fn firing(draft: &mut Draft<'_>, source: &SourceName, alert: &Alert) {
+pub(super) fn firing(draft: &mut Draft<'_>, source: &SourceName, alert: &Alert) {
     let actor = Actor::source(source);
     let fingerprint = &alert.fingerprint;
     let inhibited = sight::is_inhibited(&alert.status);
@@ -196,6 +198,12 @@ fn joined(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, class: &Classifi
         let body = EventBody::Reclassified { impact, urgency, priority, category: None };
         draft.push(actor, id, body);
     }
+}
+
+/// An alert that is held already has become worse.
+pub(super) fn worsens(draft: &mut Draft<'_>, source: &SourceName, id: IncidentId, alert: &Alert) {
+    let (_, _, class) = key_of(draft, source, alert);
+    joined(draft, &Actor::source(source), id, &class);
 }
 
 /// Whether this trouble is still the same incident.
@@ -408,18 +416,19 @@ pub(super) fn tick(draft: &mut Draft<'_>) {
             draft.push(&system, *id, EventBody::AcknowledgementExpiring { until });
         }
     }
-    pulses(draft);
+    let own: SourceName = Arc::from(OWN_SOURCE);
+    pulses(draft, &own);
+    objectives::tick(draft, &own);
 }
 
 /// An alert that must always fire and does not: monitoring is blind, and that is a P1.
-fn pulses(draft: &mut Draft<'_>) {
+fn pulses(draft: &mut Draft<'_>, source: &SourceName) {
     let now = draft.now;
     let state = draft.state;
     let grace = state.plan.policy.heartbeat_grace;
-    let source: SourceName = Arc::from(OWN_SOURCE);
     let mut silent: BTreeSet<String> = BTreeSet::new();
     for (of, matchers, since) in state.sight.silent(grace, now) {
-        let fingerprint = format!("heartbeat/{of}/{matchers}");
+        let fingerprint = format!("{HEARTBEAT}{of}/{matchers}");
         silent.insert(fingerprint.clone());
         let labels: Labels = [("severity", "critical"), ("source", of), ("heartbeat", matchers)]
             .into_iter()
@@ -438,10 +447,10 @@ fn pulses(draft: &mut Draft<'_>) {
             generator_url: None,
             service: None,
         };
-        let held = draft.held(&source, &alert.fingerprint).is_some();
+        let held = draft.held(source, &alert.fingerprint).is_some();
         if !held {
-            firing(draft, &source, &alert);
-            let opened = draft.held(&source, &alert.fingerprint).map(|i| (i.id, i.priority));
+            firing(draft, source, &alert);
+            let opened = draft.held(source, &alert.fingerprint).map(|i| (i.id, i.priority));
             if let Some((id, _)) = opened.filter(|(_, p)| p.0 > 1) {
                 let (impact, urgency, priority) = (1, 1, Priority(1));
                 let body = EventBody::Reclassified { impact, urgency, priority, category: None };
@@ -449,11 +458,11 @@ fn pulses(draft: &mut Draft<'_>) {
             }
         }
     }
-    let held = state.by_alert.get(&source);
+    let held = state.by_alert.get(source);
     let back: Vec<(IncidentId, String)> = held
         .into_iter()
         .flatten()
-        .filter(|(f, _)| !silent.contains(*f))
+        .filter(|(f, _)| f.starts_with(HEARTBEAT) && !silent.contains(*f))
         .map(|(f, id)| (*id, f.clone()))
         .collect();
     for (id, fingerprint) in back {

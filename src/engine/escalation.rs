@@ -1,11 +1,12 @@
 //! Paging by the policies: what is due is decided here, in the same decision as what made it so where
 //! this process pages, else at the next second of whichever does.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use super::agenda::Agenda;
 use super::core::State;
 use super::draft::Draft;
 use crate::domain::command::{Outcome, Verdict};
@@ -23,40 +24,6 @@ const TOGETHER: usize = 100;
 
 /// How long after a start nobody is paged while a calendar that may mute what is there is not read.
 const CALENDARS: TimeDelta = TimeDelta::seconds(20);
-
-/// When paging for an incident goes on: nothing is searched.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Escalations {
-    by_time: BTreeSet<(Instant, IncidentId)>,
-    of: HashMap<IncidentId, Instant>,
-}
-
-impl Escalations {
-    fn set(&mut self, id: IncidentId, due: Option<Instant>) {
-        let before = match due {
-            Some(due) => self.of.insert(id, due),
-            None => self.of.remove(&id),
-        };
-        if before == due {
-            return;
-        }
-        if let Some(before) = before {
-            self.by_time.remove(&(before, id));
-        }
-        if let Some(due) = due {
-            self.by_time.insert((due, id));
-        }
-    }
-
-    fn until(&self, now: Instant) -> impl Iterator<Item = IncidentId> {
-        self.by_time.iter().take_while(move |(at, _)| *at <= now).map(|(_, id)| *id)
-    }
-
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.of.len()
-    }
-}
 
 impl State {
     /// The policy that governs an incident.
@@ -99,7 +66,7 @@ impl State {
 
     /// Other policies, or other services, than those by which it was worked out.
     pub(super) fn plan_escalations(&mut self) {
-        self.escalations = Escalations::default();
+        self.escalations = Agenda::default();
         if self.plan.roster.policies.is_empty() {
             return;
         }
@@ -116,6 +83,11 @@ impl State {
             self.pager = pager;
             self.changes.pages = true;
         }
+    }
+
+    /// Pages get numbers from now on that no stored one will have: seconds since 1970.
+    pub fn number_pages_aside(&mut self, now: Instant) {
+        Arc::make_mut(&mut self.pages).go_on_after(now.timestamp().unsigned_abs());
     }
 
     pub fn pager(&self) -> &Pager {
@@ -178,7 +150,8 @@ fn go_on(draft: &mut Draft<'_>, id: IncidentId, overrides: &[Override]) {
         let reach = reached.unwrap_or_else(|why| Reach { missed: vec![why], ..Reach::default() });
         let passes = reach.routes.is_empty() && level < policy.levels.len();
         let wait = if passes { TimeDelta::zero() } else { timeout(policy, level) };
-        let pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+        let mut pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+        paging::add_affected(&mut pages, &affected(draft, id));
         let next = Some(now + wait);
         store(draft, &Actor::system(), id, (policy, level, round), (&pages, reach, next));
         if !passes {
@@ -187,12 +160,18 @@ fn go_on(draft: &mut Draft<'_>, id: IncidentId, overrides: &[Override]) {
     }
 }
 
+/// Whose service each of the incidents is that fold under one.
+fn affected(draft: &Draft<'_>, id: IncidentId) -> Vec<String> {
+    let known = draft.children(id).into_iter().filter_map(|child| draft.incident(child));
+    known.map(|i| i.service.as_ref().map_or("unassigned", |s| s.as_str()).to_owned()).collect()
+}
+
 fn timeout(policy: &Escalation, level: usize) -> TimeDelta {
     let level = level.checked_sub(1).and_then(|index| policy.levels.get(index));
     level.map_or(TimeDelta::minutes(10), |l| l.timeout)
 }
 
-fn desk<'a>(state: &'a State, overrides: &'a [Override]) -> Desk<'a> {
+pub(super) fn desk<'a>(state: &'a State, overrides: &'a [Override]) -> Desk<'a> {
     Desk {
         roster: &state.plan.roster,
         overrides,
@@ -285,7 +264,8 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, request: &Request) -> Result<Stri
         return Err(refused(reach.nobody()));
     }
     let text = format!("{} level {level}, by hand", policy.id);
-    let pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+    let mut pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+    paging::add_affected(&mut pages, &affected(draft, id));
     // Of what somebody has, it is one page and no more.
     let goes_on = incident.state() == IncidentState::New && !escalate::is_quiet(incident);
     let next = goes_on.then(|| now + timeout(policy, level));

@@ -11,7 +11,7 @@ use super::snapshot::READ_WITHIN;
 use crate::domain::calendar::lifecycle::judge;
 use crate::domain::calendar::prompts::{Due, due};
 use crate::domain::calendar::suppression::{in_force, mutes};
-use crate::domain::calendar::{Action, By, Calendar, Command, Key, Occurrence, Status};
+use crate::domain::calendar::{Action, By, Calendar, Command, Key, Kind, Occurrence, Status};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{Actor, ActorKind, EventBody, Incident, IncidentId};
 use crate::domain::log::Fact;
@@ -28,6 +28,8 @@ pub(super) struct Maintenance {
     in_force: Vec<Occurrence>,
     /// Flexible ones that begin when their target goes down.
     waiting: Vec<Occurrence>,
+    /// Drills that take place now.
+    drills: Vec<Occurrence>,
     /// What has to be asked, in order of time.
     questions: Vec<Due>,
     /// A calendar that may state more was not read yet.
@@ -44,13 +46,18 @@ impl Maintenance {
             let flexible = one.window.flexible.is_some();
             flexible && one.status == Status::Approved && one.planned.contains(now)
         };
+        let practises = |one: &&Occurrence| {
+            let is_drill = one.window.kind == Kind::Drill;
+            is_drill && one.effect().is_some_and(|at| at.contains(now))
+        };
         let questions = due(&around, now);
-        let edges = around.iter().flat_map(|one| [Some(one.planned), mutes(one)]).flatten();
+        let edges = around.iter().flat_map(|one| [Some(one.planned), one.effect()]).flatten();
         let edges = edges.flat_map(|at| [at.from, at.to]);
         let next = edges.chain(questions.iter().map(|q| q.at)).filter(|at| *at > now).min();
         Self {
             in_force: in_force(&around, now).into_iter().cloned().collect(),
             waiting: around.iter().filter(waits).cloned().collect(),
+            drills: around.iter().filter(practises).cloned().collect(),
             until: Some(next.unwrap_or(within.to).min(within.to)),
             questions,
             awaits: false,
@@ -97,6 +104,7 @@ impl State {
     /// Works out what is in maintenance, if time or people have changed that. Call it before anything
     /// is decided or published.
     pub fn attend(&mut self, now: Instant) {
+        self.plan_deadlines(now);
         if self.maintenance.until.is_some_and(|until| now < until) {
             return;
         }
@@ -131,6 +139,9 @@ fn is_awaited(state: &State, incident: &Incident) -> bool {
 pub(super) fn mark(draft: &mut Draft<'_>) {
     let state = draft.state;
     let windows = &state.maintenance;
+    if !windows.drills.is_empty() {
+        drill(draft);
+    }
     let nothing = windows.in_force.is_empty() && windows.waiting.is_empty();
     if nothing && !state.unmarked {
         // Only what comes back may still have the mark of a window that is over.
@@ -165,12 +176,27 @@ pub(super) fn mark(draft: &mut Draft<'_>) {
                     act(draft, &one.key, Action::Trigger);
                 }
                 let (window, title) = (one.key.window.clone(), one.window.title());
-                let body = EventBody::MaintenanceBegan { window, title };
+                let sla_relevant = one.window.sla_relevant;
+                let body = EventBody::MaintenanceBegan { window, title, sla_relevant };
                 draft.push(&Actor::system(), id, body);
             }
             None if marked && !is_awaited(state, incident) => ended(draft, id),
             _ => {}
         }
+    }
+}
+
+/// Marks what begins in a drill that is about it: it is told and paged like anything else, and left out
+/// of service levels.
+fn drill(draft: &mut Draft<'_>) {
+    let state = draft.state;
+    let is_new = |id: &IncidentId, i: &Incident| state.incident(*id).is_none() && i.drill.is_none();
+    let new = draft.changed().filter(|(id, i)| is_new(id, i));
+    let drills = &state.maintenance.drills;
+    let in_drill = new.filter_map(|(id, i)| Some((*id, drills.iter().find(|one| is_in(one, i))?)));
+    for (id, one) in in_drill.collect::<Vec<_>>() {
+        let (window, title) = (one.key.window.clone(), one.window.title());
+        draft.push(&Actor::system(), id, EventBody::Drilled { window, title });
     }
 }
 

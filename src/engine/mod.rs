@@ -3,14 +3,17 @@
 //! [`core`] decides, purely; [`runtime`] feeds it, commits what it decided, and carries effects out;
 //! everyone else reads [`Snapshot`]s and sends [`Command`]s through a [`Handle`].
 
+mod agenda;
 mod causes;
 mod commands;
 pub mod core;
+mod deadlines;
 mod detection;
 mod draft;
 mod escalation;
 mod listing;
 mod maintenance;
+mod objectives;
 pub mod outlook;
 pub mod publish;
 pub mod rehearsal;
@@ -20,8 +23,9 @@ pub mod sight;
 pub mod snapshot;
 
 pub use self::core::{Decision, Effect, Input, State};
+pub use objectives::Measured;
 pub use runtime::Handle;
-pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
+pub use snapshot::{Kept, Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::command::Command;
 

@@ -124,6 +124,10 @@ impl Publisher {
                 value: Arc::clone(&state.sight.imported),
             },
         };
+        let slos = match last {
+            Some(last) if !changes.slos => last.slos.clone(),
+            last => next(last.map(|l| &l.slos), state.objectives.publish()),
+        };
         let snapshot = Arc::new(Snapshot {
             at: now,
             started_at: state.started_at,
@@ -140,6 +144,7 @@ impl Publisher {
             views,
             reports,
             imported,
+            slos,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
             store: store.clone(),
@@ -164,6 +169,7 @@ impl Changes {
         views: true,
         reports: true,
         imported: true,
+        slos: true,
     };
 
     fn any(self) -> bool {
@@ -178,6 +184,7 @@ impl Changes {
             || self.views
             || self.reports
             || self.imported
+            || self.slos
     }
 }
 
@@ -196,6 +203,7 @@ impl Default for Changes {
             views: false,
             reports: false,
             imported: false,
+            slos: false,
         }
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 pub use clock::{Clock, HandClock, ScaledClock, SystemClock};
 
 use super::core::{Effect, Input};
+use super::objectives::Measured;
 use super::rehearsal::rehearse;
 use super::snapshot::{Plan, Snapshot};
 use crate::store::{Store, StoreError};
@@ -39,6 +40,8 @@ use crate::domain::upstream::Orders;
 pub enum Message {
     Observed(Observation),
     Sources(Vec<SourceStatus>),
+    /// What was measured of an objective.
+    Measured(Box<Measured>),
     /// Who pages by the policies.
     Pager(Pager),
     Asked {
@@ -261,6 +264,11 @@ impl Handle {
     /// Hands over how the sources are.
     pub async fn report_sources(&self, sources: Vec<SourceStatus>) {
         let _ = self.messages.send(Message::Sources(sources)).await;
+    }
+
+    /// Hands over what was measured of an objective.
+    pub async fn measure(&self, measured: Measured) {
+        let _ = self.messages.send(Message::Measured(Box::new(measured))).await;
     }
 
     /// Hands over who pages by the policies: if it is this process, the engine begins at once.

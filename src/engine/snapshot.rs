@@ -21,6 +21,8 @@ use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
+use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::slo::{Excluded, Objective, Series, Status};
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
 
@@ -70,6 +72,8 @@ pub struct Snapshot {
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
+    /// How the objectives stand, in the order of their ids.
+    pub slos: Part<Slos>,
     /// Who pages by the policies.
     pub pager: Pager,
     /// While the store cannot be written: the pages that are decided beside it.
@@ -79,6 +83,17 @@ pub struct Snapshot {
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
     /// What happened to the store when it was opened: a damaged file that was moved aside.
     pub notices: Arc<[String]>,
+}
+
+/// How objectives stand; one of which nothing was worked out yet is missing.
+pub type Slos = Arc<[Arc<Kept>]>;
+
+/// How an objective stands, with what that was worked out from: what a chart of it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    pub status: Status,
+    pub series: Series,
+    pub excluded: Excluded,
 }
 
 /// The incidents that are loaded: all open ones, the recent ones, and those asked for.
@@ -98,9 +113,18 @@ pub struct Incidents {
 pub struct Site {
     pub name: String,
     pub zone: Tz,
+    /// What opens a console here: `atalaya`, with the config and the store that this one was given.
+    pub command: String,
     /// A made-up world.
     pub demo: bool,
     pub read_only: bool,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        let (name, command) = (String::new(), "atalaya".to_owned());
+        Self { name, zone: Tz::UTC, command, demo: false, read_only: false }
+    }
 }
 
 /// The service plan and what this console needs to run it: what the config becomes.
@@ -117,9 +141,13 @@ pub struct Plan {
     pub upstreams: Upstreams,
     /// The windows that the files define.
     pub windows: Vec<Arc<Window>>,
+    /// Calendars of working time and contracts.
+    pub service_levels: Arc<ServiceLevels>,
     /// The sources whose calendars state further ones, with what they state where that was read before
     /// the engine is made.
     pub calendars: BTreeMap<SourceName, Option<Windows>>,
+    /// The service level objectives.
+    pub objectives: Vec<Arc<Objective>>,
     /// When a service may be worked on, where that is not always.
     pub allowed: BTreeMap<ServiceId, Allowed>,
     /// How many people have to be on call while something is changed; 0: nobody counts them.
@@ -151,14 +179,16 @@ impl Plan {
     /// A plan without services, for tests and for a console that only reads.
     pub fn empty() -> Self {
         Self {
-            site: Site { name: String::new(), zone: Tz::UTC, demo: false, read_only: false },
+            site: Site::default(),
             services: Vec::new(),
             policy: Policy::default(),
             roster: Arc::default(),
             channels: Vec::new(),
             upstreams: Upstreams::new(),
             windows: Vec::new(),
+            service_levels: Arc::default(),
             calendars: BTreeMap::new(),
+            objectives: Vec::new(),
             allowed: BTreeMap::new(),
             on_call_needed: 0,
             person: None,
@@ -183,6 +213,11 @@ impl Plan {
         };
         roster.otherwise.is_some()
             || self.services.iter().any(|s| s.escalation.is_some() || is_team(&s.team))
+    }
+
+    /// Whether somebody has to watch over what is open: pages go out by themselves, or clocks run out.
+    pub fn is_watched(&self) -> bool {
+        self.pages() || !self.service_levels.is_empty()
     }
 
     /// The service of that id.

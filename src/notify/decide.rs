@@ -38,8 +38,10 @@ pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
     }
     let kinds = [
         News::EscalationExhausted,
+        News::Breached,
         News::Opened,
         News::Reopened,
+        News::Pressing,
         News::MaintenanceOver,
         News::AcknowledgementExpired,
         News::AcknowledgementExpiring,
@@ -70,7 +72,9 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         News::AcknowledgementExpired
         | News::Back
         | News::MaintenanceOver
-        | News::EscalationExhausted => true,
+        | News::EscalationExhausted
+        | News::Pressing
+        | News::Breached => true,
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
@@ -93,6 +97,7 @@ fn resolved_by(incident: &Incident, scope: &Scope<'_>) -> bool {
 fn single(notice: &Notice) -> Notification {
     let incident = &*notice.incident;
     let place = incident.service.as_ref().map_or("unassigned", |service| service.as_str());
+    let clock = incident.warned.last().map_or("a clock", |w| w.clock.word());
     let (word, actions) = match notice.what {
         News::Opened => ("", vec![Action::Acknowledge]),
         News::Reopened => (" again", vec![Action::Acknowledge]),
@@ -101,6 +106,8 @@ fn single(notice: &Notice) -> Notification {
         News::Back => (" wants attention again", vec![Action::Acknowledge]),
         News::MaintenanceOver => (" open after maintenance", vec![Action::Acknowledge]),
         News::EscalationExhausted => (": nobody acknowledged", vec![Action::Acknowledge]),
+        News::Pressing => return due(notice, &format!("{clock} is due soon")),
+        News::Breached => return due(notice, &format!("{clock} is overdue")),
         News::AcknowledgementExpiring => (" acknowledgement expires soon", Vec::new()),
     };
     // Reopening keeps the acknowledgement; then there is nothing to click.
@@ -114,6 +121,19 @@ fn single(notice: &Notice) -> Notification {
     }
 }
 
+/// A clock of service levels presses, or has run out.
+fn due(notice: &Notice, what: &str) -> Notification {
+    let incident = &*notice.incident;
+    let place = incident.service.as_ref().map_or("unassigned", |service| service.as_str());
+    Notification {
+        title: format!("{} {place}: {what}", incident.priority),
+        body: format!("{}: {}", incident.id, incident.title),
+        priority: incident.priority,
+        incident: Some(incident.id),
+        actions: Vec::new(),
+    }
+}
+
 fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
     let what = match kind {
         News::Opened => "new incidents",
@@ -123,6 +143,8 @@ fn sum(kind: News, priority: Priority, these: &[&Notice]) -> Notification {
         News::Back => "incidents want attention again",
         News::MaintenanceOver => "incidents open after maintenance",
         News::EscalationExhausted => "incidents that nobody acknowledged",
+        News::Pressing => "incidents are due soon",
+        News::Breached => "incidents are overdue",
         News::AcknowledgementExpiring => "acknowledgements expire soon",
     };
     let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
@@ -188,6 +210,10 @@ mod tests {
             clear_since: None,
             unverified_since: None,
             maintenance: None,
+            maintained: Vec::new(),
+            drill: None,
+            updated_at: None,
+            warned: Vec::new(),
             absorbed: Vec::new(),
             excluded: false,
             flapping_since: None,

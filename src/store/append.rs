@@ -159,7 +159,10 @@ impl Store {
     }
 
     /// As [`Self::begin`], in a file that a new start will find.
-    async fn begin_whole(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    pub(super) async fn begin_whole(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<(), StoreError> {
         self.in_place(Identity::is_in_place)?;
         self.begin(connection).await.map_err(|e| self.explain("be written", &e))?;
         let whole = self.in_place(Identity::is_whole);

@@ -26,6 +26,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         min_reader: 1,
         sql: include_str!("../../assets/migrations/0002_records.sql"),
     },
+    Migration {
+        version: 3,
+        min_reader: 1,
+        sql: include_str!("../../assets/migrations/0003_rollups.sql"),
+    },
 ];
 
 /// What the store says about itself.
@@ -208,16 +213,18 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    const NEXT: [Migration; 3] = [
+    const NEXT: [Migration; 4] = [
         MIGRATIONS[0],
         MIGRATIONS[1],
-        Migration { version: 3, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
+        MIGRATIONS[2],
+        Migration { version: 4, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
     ];
-    const BROKEN: [Migration; 4] = [
+    const BROKEN: [Migration; 5] = [
         MIGRATIONS[0],
         MIGRATIONS[1],
-        NEXT[2],
-        Migration { version: 4, min_reader: 4, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
+        MIGRATIONS[2],
+        NEXT[3],
+        Migration { version: 5, min_reader: 5, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
     ];
 
     #[tokio::test]

@@ -13,6 +13,7 @@ pub mod lease;
 mod migrate;
 mod read;
 pub mod records;
+mod rollups;
 mod transfer;
 
 use std::fmt;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
-use super::cmd::{RangeAnswer, RangeAsk};
+use super::cmd::{Attained, RangeAnswer, RangeAsk};
 use super::drafts::Drafts;
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Context, Keymap, Situation};
@@ -22,6 +22,7 @@ use super::screens::incidents::Queue;
 use super::screens::oncall::OnCall;
 use super::screens::reports::Reports;
 use super::screens::silences::Inventory;
+use super::screens::sla::Sla;
 use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
 use super::theme::Theme;
@@ -30,7 +31,8 @@ use crate::domain::incident::views::OwnViews;
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::report::Document;
 use crate::domain::roster::PersonId;
-use crate::domain::time::{Instant, TimeStyle};
+use crate::domain::sla::attainment::Attainment;
+use crate::domain::time::{Instant, Interval, TimeStyle};
 use crate::engine::{Command, Snapshot};
 
 pub use update::update;
@@ -95,6 +97,7 @@ pub struct Model {
     pub queue: Queue,
     pub oncall: OnCall,
     pub calendar: Calendar,
+    pub sla: Sla,
     pub reports: Reports,
     /// The last one is on top and takes the keys.
     pub overlays: Vec<Overlay>,
@@ -120,12 +123,13 @@ pub enum Tab {
     Incidents,
     OnCall,
     Calendar,
+    Sla,
     Reports,
 }
 
 impl Tab {
-    pub const ALL: [Self; 5] =
-        [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar, Self::Reports];
+    pub const ALL: [Self; 6] =
+        [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar, Self::Sla, Self::Reports];
 
     /// As the config and the action that opens it call it.
     pub fn name(self) -> &'static str {
@@ -134,6 +138,7 @@ impl Tab {
             Self::Incidents => "incidents",
             Self::OnCall => "oncall",
             Self::Calendar => "calendar",
+            Self::Sla => "sla",
             Self::Reports => "reports",
         }
     }
@@ -145,6 +150,7 @@ impl Tab {
             Self::Incidents => "2 Incidents",
             Self::OnCall => "3 On-call",
             Self::Calendar => "4 Calendar",
+            Self::Sla => "5 SLA",
             Self::Reports => "7 Reports",
         }
     }
@@ -156,6 +162,7 @@ impl Tab {
             Self::Incidents => Place::Incidents,
             Self::OnCall => Place::OnCall,
             Self::Calendar => Place::Calendar,
+            Self::Sla => Place::Sla,
             Self::Reports => Place::Reports,
         }
     }
@@ -196,6 +203,8 @@ pub enum Msg {
     },
     /// What a source told of the past of a signal.
     Range(RangeAsk, RangeAnswer),
+    /// What was kept of a period was counted.
+    Attained(Interval, Attained),
     /// Sources, or what is asked of them, are others now.
     Replanned,
     Themed(Result<Theme, String>),
@@ -231,6 +240,7 @@ impl Model {
             queue: Queue::default(),
             oncall: OnCall::default(),
             calendar: Calendar::default(),
+            sla: Sla::default(),
             reports: Reports::default(),
             overlays: Vec::new(),
             pressed: Vec::new(),
@@ -261,6 +271,7 @@ impl Model {
             Tab::Incidents => &self.queue,
             Tab::OnCall => &self.oncall,
             Tab::Calendar => &self.calendar,
+            Tab::Sla => &self.sla,
             Tab::Reports => &self.reports,
         }
     }
@@ -273,8 +284,14 @@ impl Model {
             Tab::Incidents => run(&mut self.queue, &ctx),
             Tab::OnCall => run(&mut self.oncall, &ctx),
             Tab::Calendar => run(&mut self.calendar, &ctx),
+            Tab::Sla => run(&mut self.sla, &ctx),
             Tab::Reports => run(&mut self.reports, &ctx),
         }
+    }
+
+    fn attained(&mut self, period: Interval, result: Result<Attainment, String>) {
+        let ctx = ctx_of(&self.world, self.now, &self.prefs, self.size);
+        self.sla.attained(period, result, &ctx);
     }
 
     fn arrived(&mut self) {

@@ -3,7 +3,8 @@
 use crate::domain::incident::IncidentId;
 use crate::domain::incident::views::OwnChange;
 use crate::domain::observation::SourceName;
-use crate::domain::time::{Instant, Stretch};
+use crate::domain::sla::attainment::Attainment;
+use crate::domain::time::{Instant, Interval, Stretch};
 use crate::engine::Command;
 
 /// The past of a signal, for a chart.
@@ -17,6 +18,9 @@ pub struct RangeAsk {
 
 /// The values, oldest first; `None`: the source has no past; or why it did not tell.
 pub type RangeAnswer = Result<Option<Vec<(Instant, f64)>>, String>;
+
+/// What was kept of a period, or why nobody can say.
+pub type Attained = Result<Box<Attainment>, String>;
 
 /// One effect.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +37,8 @@ pub enum Cmd {
     Edit(String),
     /// Ask a source for the past of a signal; the answer is [`super::Msg::Range`].
     Range(RangeAsk),
+    /// Count what was kept of a period; the answer is [`super::Msg::Attained`].
+    Attain(Interval),
     /// Put a text into the clipboard.
     Copy(String),
     /// Tell the person by means of the terminal: a title and a text.

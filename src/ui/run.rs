@@ -15,14 +15,14 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::app::{self, Model, Msg};
-use super::cmd::{Cmd, RangeAnswer, RangeAsk};
+use super::cmd::{Attained, Cmd, RangeAnswer, RangeAsk};
 use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
 use super::theme::Theme;
 use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::incident::{Actor, IncidentId};
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Interval};
 use crate::engine::Handle;
 use crate::engine::runtime::park::{self, Timer};
 
@@ -35,6 +35,8 @@ const DATA_PACE: Duration = Duration::from_millis(250);
 pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
 /// Asks a source for the past of a signal.
 pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Send>;
+/// Counts what was kept of a period.
+pub type AskAttainment = Box<dyn Fn(Interval) -> BoxFuture<'static, Attained> + Send>;
 /// Changes the views that the person keeps.
 pub type ChangeViews = Box<dyn Fn(&OwnChange) -> Result<OwnViews, String> + Send>;
 /// Takes the incidents that are in view.
@@ -50,6 +52,7 @@ pub struct Outside {
     /// Polls every source now.
     pub refresh: Box<dyn Fn() + Send>,
     pub past: AskPast,
+    pub attain: AskAttainment,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
     /// Changes the views that the person keeps, and says what they are then.
@@ -240,6 +243,10 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
         Cmd::Range(ask) => {
             let answer = (outside.past)(ask.clone());
             pending.wait(async move { Msg::Range(ask, answer.await) });
+        }
+        Cmd::Attain(period) => {
+            let counted = (outside.attain)(period);
+            pending.wait(async move { Msg::Attained(period, counted.await) });
         }
         Cmd::Copy(text) => copy(tui, pending, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,

@@ -27,6 +27,7 @@ use atalaya::domain::report::event::{HandoverId, Party, ReportId, ShiftKey, Turn
 use atalaya::domain::report::{Coverage, Event as ReportEvent, Reports, Scope};
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
+use atalaya::domain::slo::{BUCKETS_A_DAY, Bucket, Series};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
 use atalaya::domain::upstream::{Call, Event as OrderEvent, OrderId, Ordered, Orders};
 use atalaya::store::{Append, Location, Store, StoreError, records};
@@ -180,7 +181,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 15] = [
+pub const PROMISES: [&str; 16] = [
     "first_start",
     "restart",
     "race",
@@ -196,6 +197,7 @@ pub const PROMISES: [&str; 15] = [
     "views",
     "reports",
     "orders",
+    "rollups",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -215,6 +217,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "calendar" => calendar(location).await,
         "pages" => pages(location).await,
         "orders" => orders(location).await,
+        "rollups" => rollups(location).await,
         other => panic!("no promise is called {other}"),
     }
 }
@@ -663,6 +666,7 @@ async fn pages(location: &Location) {
             priority: Some(Priority(1)),
             subject: "P1 INC-7 db: down".to_owned(),
             text: "come".to_owned(),
+            details: String::new(),
             channels: channels.iter().map(|c| ChannelId::from(*c)).collect(),
             test: false,
         })
@@ -770,6 +774,76 @@ async fn views(location: &Location) {
     copy.import(&mut BufReader::new(&export[..])).await.unwrap();
     assert_eq!(copy.load().await.unwrap().views, views);
     assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+}
+
+/// What objectives measured is kept by bucket, whoever writes it and how often, and is no part of the log.
+async fn rollups(location: &Location) {
+    let store = Store::open(location, false).await.unwrap();
+    let day = 20_000;
+    let first = day * BUCKETS_A_DAY;
+    let series = |buckets: &[(i64, Bucket)]| {
+        let mut series = Series::default();
+        buckets.iter().for_each(|(index, bucket)| {
+            series.set(first + index, *bucket);
+        });
+        series
+    };
+    let add = async |store: &Store, buckets: &[(i64, Bucket)]| {
+        store.roll_up(&[("a#1".to_owned(), series(buckets))]).await.unwrap();
+    };
+    let events = Bucket { good: 8_341_000_001, total: 8_342_500_000, seen: 300 };
+    let later = 2 * BUCKETS_A_DAY;
+    add(&store, &[(0, Bucket::of_time(300, 0)), (1, events), (later, events)]).await;
+    // Twice the same, a bucket that had seen more, one that has seen less.
+    add(&store, &[(1, events), (2, Bucket::of_time(100, 20))]).await;
+    add(&store, &[(2, Bucket::of_time(60, 20)), (3, Bucket::of_time(0, 300))]).await;
+    let expect = series(&[
+        (0, Bucket::of_time(300, 0)),
+        (1, events),
+        (2, Bucket::of_time(100, 20)),
+        (3, Bucket::of_time(0, 300)),
+        (later, events),
+    ]);
+    assert_eq!(store.rollups("a#1", 0).await.unwrap(), expect);
+    assert_eq!(store.rollups("a#1", day + 1).await.unwrap(), series(&[(later, events)]));
+    assert!(store.rollups("a#2", 0).await.unwrap().is_empty());
+
+    // Consoles that write at the same time lose nothing of each other.
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let location = location.clone();
+            tokio::spawn(async move {
+                let store = Store::open(&location, false).await.unwrap();
+                for n in 0..20 {
+                    let mut series = Series::default();
+                    series.set(first + n * 4 + writer, Bucket::of_time(300, 0));
+                    store.roll_up(&[("b#1".to_owned(), series)]).await.unwrap();
+                }
+                store.close().await;
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let all = store.rollups("b#1", 0).await.unwrap();
+    assert!((0..80).all(|n| all.get(first + n) == Some(Bucket::of_time(300, 0))));
+
+    let db = raw(location).await;
+    sqlx::query("UPDATE rollups SET doc = 'x9,-' WHERE objective = 'a#1' AND day = 20000")
+        .execute(&db)
+        .await
+        .unwrap();
+    assert_eq!(store.rollups("a#1", 0).await.unwrap(), series(&[(later, events)]));
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    assert!(!String::from_utf8(export).unwrap().contains("a#1"));
+    store.prune_rollups(day + 1).await.unwrap();
+    assert!(store.rollups("b#1", 0).await.unwrap().is_empty());
+    assert!(!store.rollups("a#1", 0).await.unwrap().is_empty());
+    db.close().await;
     store.close().await;
 }
 

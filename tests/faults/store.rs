@@ -43,8 +43,9 @@ async fn sqlite_keeps_the_promise(
         "calendar",
         "pages",
         "views",
-        "reports",
-        "orders"
+        "orders",
+        "rollups",
+        "reports"
     )]
     promise: &str,
 ) {

@@ -108,6 +108,7 @@ fn every_help_text_is_as_documented() {
         "report",
         "silences",
         "silence",
+        "sla",
         "audit",
         "export",
         "import",
@@ -150,6 +151,10 @@ fn every_help_text_is_as_documented() {
     for action in ["add", "extend", "expire"] {
         let help = home.says(&["silence", action, "--help"]);
         let _ = writeln!(all, "\n──── silence {action}\n{}", help.trim_end());
+    }
+    for action in ["clock", "explain", "availability"] {
+        let help = home.says(&["sla", action, "--help"]);
+        let _ = writeln!(all, "\n──── sla {action}\n{}", help.trim_end());
     }
     golden("help", &all);
 }

@@ -4,6 +4,7 @@
 
 mod calendar;
 mod cli;
+mod clocks;
 mod config;
 mod metrics;
 mod oncall;
@@ -12,3 +13,4 @@ mod readme;
 mod recurrence;
 mod report;
 mod rooms;
+mod slo;

@@ -26,6 +26,7 @@ const PURE: &[&str] = &[
     "src/engine/commands.rs",
     "src/engine/causes.rs",
     "src/engine/draft.rs",
+    "src/engine/objectives.rs",
     "src/engine/sight.rs",
     "src/engine/publish.rs",
 ];

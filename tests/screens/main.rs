@@ -8,6 +8,8 @@ mod incidents;
 mod noc;
 mod oncall;
 mod paging;
+mod reports;
 mod run;
 mod silences;
+mod sla;
 mod support;

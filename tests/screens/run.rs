@@ -43,6 +43,7 @@ fn start() -> Running {
             count.fetch_add(1, Ordering::SeqCst);
         }),
         past: Box::new(|_| Box::pin(async { Ok(None) })),
+        attain: Box::new(|_| Box::pin(async { Err("no store here".to_owned()) })),
         theme: Box::new(|name| Err(format!("no theme {name}"))),
         views: Box::new(|_| Err("no views here".to_owned())),
         welcomed: Box::new(|| ()),

@@ -291,6 +291,10 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         clear_since: None,
         unverified_since: None,
         maintenance: None,
+        maintained: Vec::new(),
+        drill: None,
+        updated_at: None,
+        warned: Vec::new(),
         flapping_since: None,
         escalation: None,
         reopened_at: Vec::new(),
@@ -353,8 +357,7 @@ pub fn world() -> Snapshot {
         site: Arc::new(Site {
             name: "acme-noc".to_owned(),
             zone: Tz::Europe__Madrid,
-            demo: false,
-            read_only: false,
+            ..Site::default()
         }),
         health: part(health(services())),
         incidents: part(incidents()),
@@ -378,6 +381,7 @@ pub fn world() -> Snapshot {
         views: Part::default(),
         reports: Part::default(),
         imported: Part::default(),
+        slos: Part::default(),
     }
 }
 

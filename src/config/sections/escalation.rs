@@ -80,7 +80,7 @@ pub fn policies<'a>(
 }
 
 /// `schedule:core` or `person:ana`.
-fn target(
+pub fn target(
     l: &Section<'_>,
     text: Text<'_>,
     people: &Names<'_>,

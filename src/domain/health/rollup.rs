@@ -204,7 +204,9 @@ fn own_state(service: &Service, facts: &Facts<'_>, now: Instant) -> Own {
     let incidents = facts.incidents.get(&service.id).unwrap_or(&none_incidents()).clone();
     // One whose alerts are all proven clear waits for its end; the trouble itself is over.
     for incident in incidents.iter().filter(|i| i.clear_since.is_none()) {
-        let state = if incident.urgency == 1 { State::Critical } else { State::Warning };
+        // A budget that goes too fast says of what was, not that it is down: else it would count itself.
+        let is_down = incident.urgency == 1 && !incident.is_of_budgets();
+        let state = if is_down { State::Critical } else { State::Warning };
         worsen(state, &|| incident.title.clone(), Some(incident.started_at));
     }
     let by_alerts = !service.matchers.is_empty() || tracks.is_empty();

@@ -14,6 +14,7 @@ use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
 use crate::domain::roster::PersonId;
+use crate::domain::sla::contract::Kind;
 use crate::domain::time::Instant;
 
 /// One stored fact.
@@ -179,11 +180,38 @@ pub enum EventBody {
         window: WindowId,
         /// What is done in it.
         title: String,
+        /// Its time is planned downtime, which a contract may leave out.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        sla_relevant: bool,
     },
     /// No window mutes it any more.
     MaintenanceEnded,
+    /// It happens in a drill.
+    Drilled {
+        window: WindowId,
+        /// What is practised in it.
+        title: String,
+    },
     FlappingStarted,
     FlappingEnded,
+    /// A clock of a contract has come so far; where an escalation says so, somebody was called.
+    ServiceLevelWarned {
+        contract: std::sync::Arc<str>,
+        clock: Kind,
+        /// When the clock began.
+        start: Instant,
+        /// `75%`, `-15m`.
+        mark: String,
+        deadline: Instant,
+        /// Of an escalation: `level 2`, `schedule:core`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        call: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<PersonId>,
+        /// Who was not reached, each with the reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missed: Vec<String>,
+    },
     /// A level of a policy was paged, or would have been: it may reach nobody.
     Escalated {
         policy: std::sync::Arc<str>,
@@ -308,6 +336,8 @@ impl EventBody {
             Self::Verified => "verified",
             Self::MaintenanceBegan { .. } => "maintenance_began",
             Self::MaintenanceEnded => "maintenance_ended",
+            Self::Drilled { .. } => "drilled",
+            Self::ServiceLevelWarned { .. } => "service_level_warned",
             Self::FlappingStarted => "flapping_started",
             Self::FlappingEnded => "flapping_ended",
             Self::Escalated { .. } => "escalated",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
 use crate::domain::paging::Progress;
+use crate::domain::sla::contract::Kind;
 use crate::domain::time::Instant;
 
 /// `INC-<n>`, gapless per store, from 1.
@@ -87,6 +89,12 @@ pub struct Incident {
     /// The window that mutes it: nobody is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Maintained>,
+    /// When windows muted it whose time is planned downtime, before the one that does now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintained: Vec<Planned>,
+    /// The drill in which it happened: it is practised with, and outside of service levels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<WindowId>,
     /// Those that were merged into it, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absorbed: Vec<Union>,
@@ -95,6 +103,12 @@ pub struct Incident {
     pub excluded: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping_since: Option<Instant>,
+    /// When a person last said how it stands, or changed that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Instant>,
+    /// How far its clocks had come when that was told last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warned: Vec<Warned>,
     /// How far the paging for it has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Progress>,
@@ -113,6 +127,28 @@ pub struct Maintained {
     /// What is done in it.
     pub title: String,
     pub since: Instant,
+    /// Its time is planned downtime, which a contract may leave out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sla_relevant: bool,
+}
+
+/// When something was muted by a window whose time is planned downtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    pub title: String,
+    pub from: Instant,
+    pub to: Instant,
+}
+
+/// That a clock had come so far, or that somebody was called for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warned {
+    pub contract: Arc<str>,
+    pub clock: Kind,
+    /// `75%`, `-15m`.
+    pub mark: String,
+    /// When the clock began, which of an update's is each time another one.
+    pub start: Instant,
 }
 
 /// What an incident brings into another one that it is merged into.
@@ -189,6 +225,9 @@ pub struct Standing {
     /// While it waited for others; the last one lasts while it is on hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Hold>,
+    /// When it was over before it was reopened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests: Vec<WasOver>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed: Option<Snooze>,
     /// Who classified it last; `None`: rules, or the report.
@@ -224,6 +263,16 @@ pub struct Hold {
     /// When it went on; `None`: it still waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Instant>,
+}
+
+/// It was held to be over, and was not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WasOver {
+    pub from: Instant,
+    pub to: Instant,
+    /// Cancelled; otherwise resolved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
 }
 
 /// For whom or what it waits: contracts say which of these stop the clock.
@@ -268,6 +317,15 @@ pub struct Feedback {
     /// Who took it down.
     pub by: String,
     pub at: Instant,
+}
+
+impl Incident {
+    /// Whether all that it is about are error budgets: they follow from what is wrong with a service, and
+    /// are not it.
+    pub fn is_of_budgets(&self) -> bool {
+        let mut alerts = self.alerts.keys().peekable();
+        alerts.peek().is_some() && alerts.all(|f| f.starts_with(crate::domain::slo::ALERT))
+    }
 }
 
 impl Findings {
@@ -466,6 +524,7 @@ impl Default for Standing {
             closed: None,
             cancelled: None,
             holds: Vec::new(),
+            rests: Vec::new(),
             snoozed: None,
             classified: None,
             findings: Findings::default(),

@@ -168,6 +168,10 @@ pub enum Datum {
         sum: u64,
         n: u64,
     },
+    /// A percentage with a point, as it was worked out; it may be negative.
+    Percent(String),
+    /// Another number with a point.
+    Decimal(String),
     At(Instant),
     /// The day of an instant.
     Day(Instant),

@@ -10,6 +10,7 @@ use super::document::{
     window,
 };
 use super::event::{Party, ShiftKey, Turn};
+use super::levels;
 use super::words::Word;
 use crate::domain::calendar::{Calendar, ClosureCode, Occurrence, Status};
 use crate::domain::health::State;
@@ -22,6 +23,8 @@ use crate::domain::roster::gaps::gaps;
 use crate::domain::roster::now::{Held, held};
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::roster::{Override, PersonId, Roster, Schedule};
+use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::slo::Status as Budget;
 use crate::domain::time::{Instant, Interval, before};
 use crate::domain::upstream::{SilenceState, Silences};
 
@@ -48,6 +51,10 @@ pub struct World<'a> {
     pub reports: &'a Reports,
     pub health: Option<&'a Health>,
     pub silences: Option<&'a Silences>,
+    /// What was promised for incidents.
+    pub levels: &'a ServiceLevels,
+    /// How the objectives stand, where that is known here.
+    pub objectives: &'a [&'a Budget],
     pub sources: &'a [SourceStatus],
     /// Heartbeats that are silent: source, matchers, since.
     pub blind: &'a [(SourceName, String, Instant)],
@@ -92,11 +99,13 @@ impl World<'_> {
             self.state_now(),
             self.notes(turn),
             self.still_open(),
+            levels::due(&self.open(), self.levels, next),
             self.forgotten(),
             self.health.map(|health| Section::new(Word::NotOk, vec![not_well(health)])),
             self.opened(shift),
             self.acknowledged(shift),
             self.resolved(shift),
+            levels::objectives(self.objectives.iter().copied()),
             self.quiet(next),
             self.changes(shift),
             self.pages(shift),

@@ -203,7 +203,7 @@ impl Gathered {
     }
 
     fn running(&self) -> Section {
-        let mut table = Table::new(Word::Running, &[Word::Dimension, Word::Opened]);
+        let mut table = Table::new(Word::RunningState, &[Word::Dimension, Word::Opened]);
         let dimensions = [
             (Some(Dimension::Performance), Word::Performance),
             (Some(Dimension::Stability), Word::Stability),
@@ -216,7 +216,7 @@ impl Gathered {
             table.row(vec![Datum::word(word), Datum::count(of.len())], records(of));
         }
         let means = Block::Text(Word::RunningMeans.into());
-        Section::new(Word::Running, vec![means, Block::Table(table)])
+        Section::new(Word::RunningState, vec![means, Block::Table(table)])
     }
 
     fn availability(&self) -> Section {
@@ -302,6 +302,7 @@ impl Gathered {
                 }
                 Why::Cancelled => Text::Said(Word::CancelledBy, vec![Datum::plain(&one.reason)]),
                 Why::Excluded => Word::ExcludedBy.into(),
+                Why::Drill => Word::ADrill.into(),
             };
             let id = one.id.to_string();
             let cells = vec![Datum::plain(&id), Datum::plain(&one.title), Datum::Text(why)];

@@ -48,7 +48,7 @@ impl Range {
 
     /// When it is on a day. Its ends are local times, so that it is an hour shorter or longer where
     /// clocks change inside it.
-    fn on(self, day: NaiveDate, zone: Tz) -> Option<Interval> {
+    pub fn on(self, day: NaiveDate, zone: Tz) -> Option<Interval> {
         let next = if self.is_overnight() { day.succ_opt()? } else { day };
         Some(Interval::new(instant(day, self.from, zone)?, instant(next, self.to, zone)?))
     }

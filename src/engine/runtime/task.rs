@@ -131,6 +131,7 @@ impl Engine {
                 views: Part::default(),
                 reports: Part::default(),
                 imported: Part::default(),
+                slos: Part::default(),
                 pager: Pager::default(),
                 unstored: None,
                 store,
@@ -219,6 +220,7 @@ impl Engine {
                 self.state.sense(&observation, self.clock.now());
                 self.decide_quietly(&Input::Observed(observation)).await;
             }
+            Message::Measured(measured) => self.state.measure(*measured),
             Message::Sources(sources) => self.state.sources(sources),
             Message::Pager(pager) => self.state.set_pager(pager),
             Message::Plan(plan) => {
@@ -320,6 +322,7 @@ impl Engine {
                 Err(e) => self.failed(&e),
             }
         }
+        self.state.weigh(self.clock.now());
         self.decide_quietly(&Input::Tick).await;
         if self.failing.is_some() && self.read_only.is_none() {
             match self.store.probe().await {

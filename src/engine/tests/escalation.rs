@@ -28,7 +28,7 @@ fn core() -> Escalation {
     Escalation { repeat: 1, ..Escalation::new("core", levels) }
 }
 
-fn paging(services: &str, policies: Vec<Escalation>, people: Vec<Person>) -> Plan {
+pub(super) fn paging(services: &str, policies: Vec<Escalation>, people: Vec<Person>) -> Plan {
     let otherwise = policies.first().map(|p| p.id.clone());
     let roster = Roster {
         people: people.into_iter().map(|p| (p.id.clone(), Arc::new(p))).collect(),
@@ -41,7 +41,7 @@ fn paging(services: &str, policies: Vec<Escalation>, people: Vec<Person>) -> Pla
     Plan { roster: Arc::new(roster), channels: vec![hook], ..plan(services) }
 }
 
-fn team() -> Vec<Person> {
+pub(super) fn team() -> Vec<Person> {
     ["ana", "luis", "eva"].map(person).into()
 }
 
@@ -50,14 +50,14 @@ fn world() -> World {
     on_duty(paging("db web<db", vec![core()], team()))
 }
 
-fn on_duty(plan: Plan) -> World {
+pub(super) fn on_duty(plan: Plan) -> World {
     let mut world = World::new(plan);
     world.state.set_pager(Pager::Here { alone: true });
     world
 }
 
 /// `ana INC-1 core 1` for each page, in order.
-fn pages(world: &World) -> Vec<String> {
+pub(super) fn pages(world: &World) -> Vec<String> {
     let line = |page: &Arc<crate::domain::paging::Page>| {
         let what = &page.what;
         let about = what.incident.map(|id| id.to_string()).unwrap_or_default();
@@ -285,6 +285,33 @@ fn one_cause_is_one_page() {
     assert_eq!(world.incident(2).parent, Some(IncidentId(1)));
     world.tick(2);
     assert_eq!(pages(&world), ["ana INC-1 core 1"]);
+    let page = world.state.pages().iter().next().unwrap().clone();
+    assert!(page.what.details.starts_with("+1 affected: web"), "{}", page.what.details);
+}
+
+#[test]
+fn a_page_says_what_was_reported() {
+    let mut world = world();
+    let text = "Customers see a blank page.".to_owned();
+    let report = Report { title: "db is slow".to_owned(), text, ..Report::default() };
+    world.ask("eva", Command::Report(report), 1);
+    world.tick(2);
+    escalate(&mut world, 1, None, 3);
+    let page = world.state.pages().iter().next().unwrap().clone();
+    assert_eq!(page.what.details, "Customers see a blank page.");
+}
+
+#[test]
+fn what_is_paged_while_nothing_can_be_stored_has_a_number_that_no_stored_page_gets() {
+    let mut world = world();
+    report(&mut world, 1, 1);
+    world.tick(2);
+    let mut aside = world.state.clone();
+    let now = at(3);
+    aside.number_pages_aside(now);
+    let number = aside.pages().next().0;
+    assert_eq!(number, now.timestamp().unsigned_abs() + 1);
+    assert_eq!(world.state.pages().next().0, 2, "the stored ones go on as they did");
 }
 
 #[test]

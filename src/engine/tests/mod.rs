@@ -3,6 +3,7 @@
 mod calendar;
 mod causes;
 mod clearing;
+mod deadlines;
 mod escalation;
 mod people;
 mod process;

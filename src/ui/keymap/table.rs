@@ -26,6 +26,8 @@ pub enum Context {
     Window,
     /// What is silenced upstream.
     Silences,
+    /// Error budgets, and what was promised.
+    Sla,
     /// Handovers and reports.
     Reports,
     /// A question that wants yes or no.
@@ -83,6 +85,8 @@ pub struct Situation {
     pub undoable: bool,
     /// What is under the cursor has a link that can be opened or copied.
     pub link: bool,
+    /// Something is promised, so that clocks run.
+    pub clocks: bool,
     /// Time is across: of a chart, or of the roster.
     pub chart: bool,
     /// The next pane is out of sight until it has its turn.
@@ -152,7 +156,7 @@ mod flags {
 
 use Context::{
     Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Reports,
-    Service, Silences, Window,
+    Service, Silences, Sla, Window,
 };
 
 actions! {
@@ -172,6 +176,7 @@ actions! {
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
     Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window, Silences], Incidents, 40 "cancel", WRITES ASKS, cancellable, "cancel: a false alarm, an override, planned work, a silence";
     Silence        "silence"          ["m"],            [Incidents, Incident],     Incidents, 48 "silence",       WRITES SAFE,  open,            "silence its alerts where they come from, with a preview";
+    Explain        "explain"          ["x"],            [Incidents, Incident],     Incidents, 30 "clocks",        READS SAFE,   clocked,         "explain the clocks: what counted, what did not, and why";
     Merge          "merge"            [],               [Incidents, Incident],     Incidents, 0 "merge",          WRITES ASKS,  unended,         "merge into another incident: it is the same trouble";
     Split          "split"            [],               [Incidents, Incident],     Incidents, 0 "split",          WRITES SAFE,  merged,          "split off again what was merged";
     Correct        "correct"          [],               [Incidents, Incident],     Incidents, 0 "correct",        WRITES ASKS,  over,            "correct what was recorded wrong about one that is over";
@@ -186,7 +191,7 @@ actions! {
     Page           "page"             ["p"],            [Incidents, Incident, OnCall], OnCall, 74 "page",         WRITES ASKS,  pageable,        "page a level or a person; on an incident, about it";
     Escalate       "escalate"         ["e"],            [Incidents, Incident],     OnCall, 12 "escalate",         WRITES ASKS,  open,            "page the next level of its policy now";
     TestPage       "test_page"        [],               [Console],                 OnCall, 0 "test page",         WRITES SAFE,  always,          "page yourself, to see whether it arrives";
-    Present        "present"          ["."],            [OnCall, Calendar],        OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
+    Present        "present"          ["."],            [OnCall, Calendar, Sla],   OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
     Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";
 
     Approve        "approve"          ["Y"],            [Calendar, Window, Reports], Calendar, 90 "approve",      WRITES SAFE,  approvable,      "approve planned work, so that it mutes; accept a handover";
@@ -202,13 +207,15 @@ actions! {
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
     Sort           "sort"             ["s"],            [Health, Incidents],       Look, 34 "sort",               READS SAFE,   always,          "sort by the next column; the queue asks by which";
-    View           "view"             ["v"],            [Health, Incidents, OnCall, Calendar], Look, 38 "view",   READS SAFE,   always,          "next view: table, tree, tiles; queries; team; month";
+    View           "view"             ["v"],            [Health, Incidents, OnCall, Calendar, Sla], Look, 38 "view", READS SAFE,   always,          "next view: table, tree, tiles; queries; team; month";
     Arrange        "group"            ["z"],            [Health, Incidents],       Look, 32 "group",              READS SAFE,   always,          "group by tier, team, owner, cause and more";
     SaveView       "save_view"        [],               [Incidents],               Look, 0 "save view",           READS SAFE,   always,          "keep query, order, groups and columns under a name";
     DeleteView     "delete_view"      [],               [Incidents],               Look, 0 "delete view",         READS SAFE,   always,          "forget a saved view";
     Columns        "columns"          ["d"],            [Health, Incidents],       Look, 30 "columns",            READS SAFE,   always,          "choose the columns; in Health the next set of them";
     Shorter        "shorter"          ["["],            [Health, Service, OnCall, Calendar], Look, 28 "shorter",  READS SAFE,   chart,           "a shorter range on charts, roster and calendar";
     Longer         "longer"           ["]"],            [Health, Service, OnCall, Calendar], Look, 28 "longer",   READS SAFE,   chart,           "a longer range: charts up to 30 days, the others a month";
+    Contract       "contract"         ["K"],            [Sla],                     Look, 64 "contract",           READS SAFE,   always,          "choose whose contract the figures are of";
+    Month          "month"            ["P"],            [Sla],                     Look, 62 "month",              READS SAFE,   always,          "choose the month that the figures are of";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
     Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, List], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";
@@ -231,6 +238,7 @@ actions! {
     GoIncidents    "incidents"        ["2", "g i"],     [Console],                 Console, 0 "Incidents",        READS SAFE,   always,          "the queue of incidents";
     GoOnCall       "oncall"           ["3", "g o"],     [Console],                 Console, 0 "On-call",          READS SAFE,   always,          "who is on call, who is next, where the gap is";
     GoCalendar     "calendar"         ["4", "g c"],     [Console],                 Console, 0 "Calendar",         READS SAFE,   always,          "what is planned, and what it collides with";
+    GoSla          "sla"              ["5", "g l"],     [Console],                 Console, 0 "SLA",              READS SAFE,   always,          "error budgets, and what was promised and kept";
     GoReports      "reports"          ["7", "g r"],     [Console],                 Console, 0 "Reports",          READS SAFE,   always,          "what is handed over, and the reports that were issued";
     Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
     ListSilences   "silences"         [],               [Console],                 Console, 0 "silences",         READS SAFE,   always,          "what is silenced upstream, and what ends soon";
@@ -280,6 +288,10 @@ fn leavable(s: &Situation) -> bool {
 
 fn on_incident(s: &Situation) -> bool {
     s.incident.is_some()
+}
+
+fn clocked(s: &Situation) -> bool {
+    s.clocks
 }
 
 fn open(s: &Situation) -> bool {
@@ -427,9 +439,9 @@ impl Group {
 }
 
 impl Context {
-    pub const ALL: [Self; 13] = [
-        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Reports, Confirm,
-        List, Console, Always,
+    pub const ALL: [Self; 14] = [
+        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Sla, Reports,
+        Confirm, List, Console, Always,
     ];
 
     /// As `atalaya keys` prints it.
@@ -443,6 +455,7 @@ impl Context {
             Calendar => "calendar",
             Window => "window",
             Silences => "silences",
+            Sla => "sla",
             Reports => "reports",
             Confirm => "question",
             List => "lists",
@@ -452,7 +465,7 @@ impl Context {
     }
 
     /// Every combination in which contexts hold together, the most particular first.
-    pub const STACKS: [&'static [Self]; 11] = [
+    pub const STACKS: [&'static [Self]; 12] = [
         &[Health, List, Console, Always],
         &[Service, List, Console, Always],
         &[Incidents, List, Console, Always],
@@ -460,6 +473,7 @@ impl Context {
         &[OnCall, List, Console, Always],
         &[Calendar, List, Console, Always],
         &[Window, List, Console, Always],
+        &[Sla, List, Console, Always],
         &[Reports, List, Console, Always],
         &[List, Always],
         &[Silences, List, Always],

@@ -8,6 +8,9 @@ pub mod oncall;
 pub mod paging;
 pub mod reports;
 pub mod silences;
+pub mod sla;
+
+use std::sync::Arc;
 
 use ratatui::layout::{Position, Rect, Size};
 
@@ -18,6 +21,7 @@ use crate::domain::incident::views::{Column, View};
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::report::Document;
 use crate::domain::roster::ScheduleId;
+use crate::domain::slo::SloId;
 use crate::domain::time::{self, Instant, TimeStyle};
 use crate::engine::{Command, Snapshot};
 use crate::ui::app::Prefs;
@@ -69,6 +73,14 @@ pub enum Place {
     Handover,
     /// One taking place of a window.
     Window(WindowKey),
+    Sla,
+    /// One objective.
+    Objective(SloId),
+    /// What was kept by that contract (`None`: by all) in that month (`None`: the present one).
+    Kept {
+        contract: Option<Arc<str>>,
+        month: Option<sla::Month>,
+    },
     /// The queue, showing what this query finds.
     Query(String),
     /// The queue, sorted by this column; by the same one again, the other way round.

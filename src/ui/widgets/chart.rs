@@ -33,6 +33,26 @@ pub struct Chart<'a> {
     /// Where the cursor stands.
     pub cursor: Option<Instant>,
     pub style: Style,
+    /// Straight lines beside the measured one: what was planned, what is to be expected.
+    pub lines: &'a [Line],
+    /// What happened or will, on the time axis.
+    pub marks: &'a [Mark],
+}
+
+/// A straight line from one point to another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    pub from: (Instant, f64),
+    pub to: (Instant, f64),
+    pub style: Style,
+}
+
+/// A sign above the time axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mark {
+    pub at: Instant,
+    pub sign: &'static str,
+    pub style: Style,
 }
 
 /// A gap is a pause of more than this many usual steps.
@@ -84,7 +104,11 @@ impl Chart<'_> {
         };
         self.value_axis(paint, area.x, plot, &scale);
         self.thresholds(paint, plot, &scale);
+        for line in self.lines {
+            self.straight(paint, plot, &scale, line);
+        }
         self.line(paint, plot, &scale);
+        self.marks(paint, plot);
         self.names(paint, plot, &scale);
         self.time_axis(paint, plot);
         self.cursor(paint, plot);
@@ -108,6 +132,12 @@ impl Chart<'_> {
             return None;
         }
         let is_share = self.unit == "%" || self.unit == "ratio";
+        for (at, v) in self.lines.iter().flat_map(|line| [line.from, line.to]) {
+            if v.is_finite() && (self.from..=self.to).contains(&at) {
+                low = low.min(v);
+                high = high.max(v);
+            }
+        }
         let reach = high.abs().max(low.abs()) * if is_share { 10.0 } else { 2.5 };
         for limit in [self.thresholds.warn, self.thresholds.crit].into_iter().flatten() {
             if limit.abs() <= reach {
@@ -256,6 +286,42 @@ impl Chart<'_> {
             before = Some((at, v));
         }
         dots.paint(paint, self.style, ascii);
+    }
+
+    /// One sign a cell, so that it is told from the dots of what was measured.
+    fn straight(&self, paint: &mut Paint<'_>, plot: Rect, scale: &Scale, line: &Line) {
+        let length = (line.to.0 - line.from.0).num_milliseconds();
+        if length <= 0 || !(line.to.1 - line.from.1).is_finite() {
+            return;
+        }
+        for x in plot.left()..plot.right() {
+            let at = self.instant(plot, x);
+            if at < line.from.0 || at > line.to.0 {
+                continue;
+            }
+            let passed = (at - line.from.0).num_milliseconds() as f64 / length as f64;
+            let v = line.from.1 + (line.to.1 - line.from.1) * passed;
+            if (scale.low..=scale.high).contains(&v) {
+                paint.cell(x, row_of(v, plot, scale), paint.theme.symbols.dashed, line.style);
+            }
+        }
+    }
+
+    /// The instant in the middle of a column.
+    fn instant(&self, plot: Rect, x: u16) -> Instant {
+        let span = (self.to - self.from).num_milliseconds();
+        let (into, cells) = (i64::from(x - plot.x) * 2 + 1, i64::from(plot.width.max(1)) * 2);
+        self.from + TimeDelta::milliseconds(span / cells * into)
+    }
+
+    /// The marks in the lowest row of the plot; of several in one cell the last.
+    fn marks(&self, paint: &mut Paint<'_>, plot: Rect) {
+        let span = (self.to - self.from).num_milliseconds().max(1);
+        for mark in self.marks.iter().filter(|m| (self.from..=self.to).contains(&m.at)) {
+            let along = (mark.at - self.from).num_milliseconds() * i64::from(plot.width - 1) / span;
+            let x = plot.x + u16::try_from(along).unwrap_or(0);
+            paint.cell(x, plot.bottom() - 1, mark.sign, mark.style);
+        }
     }
 
     fn time_axis(&self, paint: &mut Paint<'_>, plot: Rect) {
@@ -476,6 +542,8 @@ mod tests {
             zone: Tz::Europe__Madrid,
             cursor: None,
             style: Style::new(),
+            lines: &[],
+            marks: &[],
         }
     }
 
@@ -501,6 +569,23 @@ mod tests {
         let thresholds = Thresholds { crit: Some(1.0), ..Thresholds::default() };
         let lines = drawn(&chart(&points, &thresholds), 50, 7);
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn straight_lines_and_marks_lie_beside_what_was_measured() {
+        let points = (0..=30).map(|m| (start() + TimeDelta::minutes(m), 100.0 - m as f64 * 4.0));
+        let points: VecDeque<_> = points.collect();
+        let thresholds = Thresholds::default();
+        let end = start() + TimeDelta::hours(1);
+        let line = |from, to| Line { from, to, style: Style::new() };
+        let lines = [
+            line((start(), 100.0), (end, 0.0)),
+            line((start() + TimeDelta::minutes(30), -20.0), (end, -140.0)),
+        ];
+        let mark = Mark { at: start() + TimeDelta::minutes(15), sign: "x", style: Style::new() };
+        let chart =
+            Chart { unit: "%", lines: &lines, marks: &[mark], ..chart(&points, &thresholds) };
+        insta::assert_snapshot!(drawn(&chart, 50, 12).join("\n"));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use super::Correction;
 use crate::domain::incident::event::{ActorKind, Event, EventBody};
 use crate::domain::incident::model::{
     Absorbed, Acknowledgement, AlertFact, Change, Class, Ending, Feedback, Hold, Incident,
-    IncidentId, IncidentState, Joined, Maintained, Signature, Snooze, Standing, Union,
+    IncidentId, IncidentState, Joined, Maintained, Planned, Signature, Snooze, Standing, Union,
+    Warned, WasOver,
 };
 use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::time::Instant;
@@ -46,6 +47,10 @@ fn open(event: &Event, opening: &crate::domain::incident::event::Opening) -> Inc
         clear_since: None,
         unverified_since: None,
         maintenance: None,
+        maintained: Vec::new(),
+        drill: None,
+        updated_at: None,
+        warned: Vec::new(),
         absorbed: Vec::new(),
         excluded: false,
         flapping_since: None,
@@ -242,11 +247,26 @@ fn change_by(incident: &mut Incident, event: &Event) {
         EventBody::Unfolded => incident.parent = None,
         EventBody::Unverified => incident.unverified_since = Some(at),
         EventBody::Verified => incident.unverified_since = None,
-        EventBody::MaintenanceBegan { window, title } => {
-            let (window, title) = (window.clone(), title.clone());
-            incident.maintenance = Some(Maintained { window, title, since: at });
+        EventBody::MaintenanceBegan { window, title, sla_relevant } => {
+            let (window, title, sla_relevant) = (window.clone(), title.clone(), *sla_relevant);
+            incident.maintenance = Some(Maintained { window, title, since: at, sla_relevant });
         }
-        EventBody::MaintenanceEnded => incident.maintenance = None,
+        EventBody::MaintenanceEnded => {
+            if let Some(ended) = incident.maintenance.take().filter(|m| m.sla_relevant) {
+                let Maintained { title, since, .. } = ended;
+                incident.maintained.push(Planned { title, from: since, to: at });
+            }
+        }
+        EventBody::Drilled { window, .. } => incident.drill = Some(window.clone()),
+        EventBody::ServiceLevelWarned { contract, clock, start, mark, call, .. } => {
+            let (contract, clock, start) = (contract.clone(), *clock, *start);
+            let mark = if call.is_empty() { mark.clone() } else { format!("{mark} {call}") };
+            // Of a clock that began anew, what was told of its time before is over.
+            let is_old =
+                |w: &Warned| w.contract == contract && w.clock == clock && w.start != start;
+            incident.warned.retain(|w| !is_old(w));
+            incident.warned.push(Warned { contract, clock, mark, start });
+        }
         EventBody::FlappingStarted => incident.flapping_since = Some(at),
         EventBody::FlappingEnded => incident.flapping_since = None,
         EventBody::Escalated { policy, level, round, people, next, .. } => {
@@ -282,6 +302,10 @@ fn change_by(incident: &mut Incident, event: &Event) {
         }
     }
     settle(&mut incident.standing, at);
+    let is_said = what.is_some() || matches!(event.body, EventBody::Noted { .. });
+    if is_said && event.actor.kind == ActorKind::Person {
+        incident.updated_at = Some(at);
+    }
     if let Some(what) = what {
         let mut change = change(event, &what, before);
         if incident.class() != class {
@@ -310,8 +334,16 @@ fn settle(standing: &mut Standing, at: Instant) {
 
 /// Open again, with its owner, whose acknowledgement lives on for as long as it was given.
 fn reopen(standing: &mut Standing, at: Instant) {
-    standing.resolved = None;
-    standing.cancelled = None;
+    let (resolved, cancelled) = (standing.resolved.take(), standing.cancelled.take());
+    let is_cancelled = standing.state == IncidentState::Cancelled;
+    let ending = resolved.as_ref().or(cancelled.as_ref());
+    if let Some(from) = ending.map(|ending| ending.at).filter(|from| *from < at) {
+        standing.rests.push(WasOver {
+            from,
+            to: at,
+            cancelled: is_cancelled && resolved.is_none(),
+        });
+    }
     resume(standing, at);
 }
 

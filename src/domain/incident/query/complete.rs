@@ -134,6 +134,7 @@ fn values(name: &str, written: &str, token: &Token, vocabulary: &Vocabulary) -> 
             plain(&[("1", ""), ("2", ""), ("3", ""), ("4", ""), ("5", ""), ("1..2", "")])
         }
         "age" | "acked" | "held" => plain(&[("10m", ""), ("1h", ""), ("1d", ""), ("10m..1h", "")]),
+        "sla" => plain(&[("15m", ""), ("1h", ""), ("1d", ""), ("0m..1h", "")]),
         "waits" => plain(&HoldReason::WORDS.map(|(word, reason)| (word, reason.says()))),
         "category" => named(&[("none", "without a category")], &vocabulary.categories),
         "code" => named(&[("none", "without a code")], &vocabulary.codes),

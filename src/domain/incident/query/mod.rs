@@ -25,6 +25,8 @@ use super::model::{HoldReason, Incident, IncidentState};
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::paging::Progress;
+use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::sla::incident::Summary;
 use crate::domain::time::Instant;
 
 /// What to show. The default shows everything.
@@ -50,6 +52,8 @@ enum Test {
     /// Inclusive ranges.
     Id(Vec<(u64, u64)>),
     Since(Clock, AgeRange),
+    /// How much time is left of the clock that is due first.
+    Sla(AgeRange),
     Waits(Vec<HoldReason>),
     Assignee(Vec<Pattern>),
     Service(Vec<Pattern>),
@@ -109,6 +113,7 @@ pub enum Flag {
     Snoozed,
     Merged,
     Paging,
+    Breached,
 }
 
 /// What a query needs to know beside the incident.
@@ -119,6 +124,8 @@ pub struct QueryContext<'a> {
     pub me: &'a str,
     /// The team of each service that has one.
     pub teams: &'a HashMap<ServiceId, String>,
+    /// What was promised.
+    pub levels: &'a ServiceLevels,
 }
 
 /// Anything that stands for an incident and may know some answers faster.
@@ -165,6 +172,17 @@ pub trait Subject {
     /// Whether `flag` holds; `me` is who asks.
     fn has(&self, flag: Flag, me: &str) -> bool {
         flag.holds(self.incident(), me)
+    }
+
+    /// How much time is left of the clock that is due first; negative when it is late, `None` where
+    /// none is left.
+    fn left(&self, context: &QueryContext<'_>) -> Option<TimeDelta> {
+        Summary::of(self.incident(), context.levels, context.now).left(context.now)
+    }
+
+    /// Whether a clock of it has run out.
+    fn is_breached(&self, context: &QueryContext<'_>) -> bool {
+        Summary::of(self.incident(), context.levels, context.now).is_breached(context.now)
     }
 
     /// Whether the lower-case `needle` occurs in what a person would search: title, id, service,
@@ -246,7 +264,11 @@ impl Query {
 
     /// Whether an incident may begin or cease to match merely because time passes.
     pub fn depends_on_time(&self) -> bool {
-        self.terms.iter().any(|term| matches!(term.test, Test::Since(..)))
+        self.terms.iter().any(|term| match &term.test {
+            Test::Since(..) | Test::Sla(_) => true,
+            Test::Is(flags) => flags.contains(&Flag::Breached),
+            _ => false,
+        })
     }
 }
 
@@ -258,7 +280,11 @@ impl Test {
         match self {
             Self::State(states) => states.contains(subject.state()),
             Self::Priority(set) => set & (1 << subject.priority().min(7)) != 0,
-            Self::Is(flags) => flags.iter().any(|flag| subject.has(*flag, context.me)),
+            Self::Is(flags) => flags.iter().any(|flag| match flag {
+                Flag::Breached => subject.is_breached(context),
+                flag => subject.has(*flag, context.me),
+            }),
+            Self::Sla(range) => subject.left(context).is_some_and(|left| range.contains(left)),
             Self::Id(ranges) => {
                 let id = subject.incident().id.0;
                 ranges.iter().any(|(from, to)| (*from..=*to).contains(&id))
@@ -307,15 +333,16 @@ impl Test {
             Self::Since(Clock::Age, _) => 4,
             Self::Since(Clock::Acked, _) => 5,
             Self::Since(Clock::Held, _) => 6,
-            Self::Waits(_) => 7,
-            Self::Assignee(_) => 8,
-            Self::Service(_) => 9,
-            Self::Team(_) => 10,
-            Self::Source(_) => 11,
-            Self::Category(_) => 12,
-            Self::Code(_) => 13,
-            Self::Label { .. } => 14,
-            Self::Text(_) => 15,
+            Self::Sla(_) => 7,
+            Self::Waits(_) => 8,
+            Self::Assignee(_) => 9,
+            Self::Service(_) => 10,
+            Self::Team(_) => 11,
+            Self::Source(_) => 12,
+            Self::Category(_) => 13,
+            Self::Code(_) => 14,
+            Self::Label { .. } => 15,
+            Self::Text(_) => 16,
         }
     }
 }
@@ -374,7 +401,7 @@ impl AgeRange {
 }
 
 impl Flag {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Open,
         Self::Mine,
         Self::Silenced,
@@ -390,6 +417,7 @@ impl Flag {
         Self::Snoozed,
         Self::Merged,
         Self::Paging,
+        Self::Breached,
     ];
 
     pub fn word(self) -> &'static str {
@@ -409,6 +437,7 @@ impl Flag {
             Self::Snoozed => "snoozed",
             Self::Merged => "merged",
             Self::Paging => "paging",
+            Self::Breached => "breached",
         }
     }
 
@@ -430,6 +459,7 @@ impl Flag {
             Self::Snoozed => "out of sight for a while",
             Self::Merged => "part of another one",
             Self::Paging => "people are paged until somebody has it",
+            Self::Breached => "a clock of its service level has run out",
         }
     }
 
@@ -450,6 +480,8 @@ impl Flag {
             Self::Snoozed => incident.is_snoozed(),
             Self::Merged => incident.standing.merged_into.is_some(),
             Self::Paging => incident.escalation.as_ref().is_some_and(Progress::is_under_way),
+            // That depends on contracts and on the time: [`Subject::is_breached`] knows.
+            Self::Breached => false,
             Self::Reported => incident.reported_by.kind == super::event::ActorKind::Person,
         }
     }

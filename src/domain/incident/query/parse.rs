@@ -28,7 +28,7 @@ pub struct QueryError {
 }
 
 /// The terms by name, with what each selects.
-pub(super) const TERMS: [(&str, &str); 15] = [
+pub(super) const TERMS: [(&str, &str); 16] = [
     ("state", "new, ack, hold, resolved, closed, cancelled, any"),
     ("p", "priority: 1, 1..2, <3"),
     ("service", "whose service it is; pay* for all that begin so"),
@@ -37,6 +37,7 @@ pub(super) const TERMS: [(&str, &str); 15] = [
     ("age", "how long ago it opened: >10m, 1h..2h"),
     ("acked", "how long ago it was acknowledged: >4h"),
     ("held", "how long it has been on hold: >1d"),
+    ("sla", "time left of the clock that is due first: <15m"),
     ("waits", "for whom it is on hold: customer, supplier"),
     ("is", "open, mine, silenced, flapping and more"),
     ("label.", "a label of its alerts: label.zone=eu"),
@@ -143,8 +144,9 @@ fn named(text: &str, token: &Token, head: &Head, errors: &mut Vec<QueryError>) -
         return wrong(token.span.clone(), "regular expressions are not known".to_owned(), hint);
     }
     let clock = Clock::parse(known);
+    let is_time = clock.is_some() || known == "sla";
     let ordered = matches!(head.op, Op::Below | Op::AtMost | Op::Above | Op::AtLeast);
-    if ordered && !matches!(known, "p" | "id") && clock.is_none() {
+    if ordered && !matches!(known, "p" | "id") && !is_time {
         let hint = format!("write {written}:value");
         return wrong(token.span.clone(), format!("{written} has no order"), hint);
     }
@@ -154,13 +156,14 @@ fn named(text: &str, token: &Token, head: &Head, errors: &mut Vec<QueryError>) -
         let help = TERMS.iter().find(|(term, _)| *term == known).map_or("", |(_, help)| help);
         return wrong(token.span.clone(), format!("{written} needs a value"), help.to_owned());
     }
-    let single = ordered || clock.is_some();
+    let single = ordered || is_time;
     if let (true, Some(second)) = (single, values.get(1)) {
         let hint = "give one value, or write the term twice".to_owned();
         return wrong(second.span.clone(), format!("{written} takes one value here"), hint);
     }
     if let Some(clock) = clock {
-        return since(clock, values.first()?, head.op, errors);
+        let range = range(clock.word(), values.first()?, head.op, errors);
+        return range.map(|range| Test::Since(clock, range));
     }
     let patterns = || values.iter().map(|v| Pattern::read(&v.text, v.quoted)).collect();
     match known {
@@ -168,6 +171,7 @@ fn named(text: &str, token: &Token, head: &Head, errors: &mut Vec<QueryError>) -
         "p" => priority(&values, head.op, errors),
         "is" => flags(&values, errors),
         "waits" => waits(&values, errors),
+        "sla" => range("sla", values.first()?, head.op, errors).map(Test::Sla),
         "id" => ids(&values, head.op, errors),
         "service" => Some(Test::Service(patterns())),
         "team" => Some(Test::Team(patterns())),
@@ -317,7 +321,8 @@ fn bounds(
     (from <= to).then_some((from, to))
 }
 
-fn since(clock: Clock, value: &Value, op: Op, errors: &mut Vec<QueryError>) -> Option<Test> {
+/// The lengths of time that a value means.
+fn range(name: &str, value: &Value, op: Op, errors: &mut Vec<QueryError>) -> Option<AgeRange> {
     let text = value.text.as_str();
     let read = |text: &str| parse_duration(text).map(|d| d.num_seconds());
     let range = match (op, text.split_once("..")) {
@@ -334,18 +339,17 @@ fn since(clock: Clock, value: &Value, op: Op, errors: &mut Vec<QueryError>) -> O
         (Op::Is | Op::IsNot | Op::Regex, _) => None,
     };
     if range.is_none() {
-        let name = clock.word();
         let hint = match read(text) {
             Some(seconds) => format!("write {name}>{0} or {name}<{0}", length(seconds)),
             None => {
                 format!("write a length with its unit: {name}>10m, {name}<2h, {name}:1h..2h")
             }
         };
-        let what = if clock == Clock::Age { "an age" } else { "a time" };
+        let what = if name == "age" { "an age" } else { "a time" };
         let reason = format!("{text:?} is not {what} to compare with");
         errors.push(QueryError { span: value.span.clone(), reason, hint });
     }
-    range.map(|range| Test::Since(clock, range))
+    range
 }
 
 /// Splits the text at spaces outside quotes.

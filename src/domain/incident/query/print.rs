@@ -28,6 +28,7 @@ impl fmt::Display for Test {
             Self::Is(flags) => list(f, "is:", flags.iter().map(|flag| flag.word())),
             Self::Id(ranges) => list(f, "id:", ranges.iter().map(|r| range(r.0, r.1))),
             Self::Since(clock, range) => write!(f, "{}{range}", clock.word()),
+            Self::Sla(range) => write!(f, "sla{range}"),
             Self::Waits(reasons) => list(f, "waits:", reasons.iter().map(|r| r.word())),
             Self::Assignee(patterns) => list(f, "assignee:", patterns),
             Self::Service(patterns) => list(f, "service:", patterns),

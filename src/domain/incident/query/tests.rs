@@ -9,6 +9,7 @@ use crate::domain::incident::{
     Acknowledgement, Actor, Hold, HoldReason, IncidentId, Priority, Standing,
 };
 use crate::domain::matcher::Labels;
+use crate::domain::sla::contract::ServiceLevels;
 
 fn now() -> Instant {
     Utc.with_ymd_and_hms(2026, 11, 23, 14, 3, 0).unwrap()
@@ -40,6 +41,10 @@ fn incident() -> Incident {
         clear_since: None,
         unverified_since: None,
         maintenance: None,
+        maintained: Vec::new(),
+        drill: None,
+        updated_at: None,
+        warned: Vec::new(),
         absorbed: Vec::new(),
         excluded: false,
         flapping_since: None,
@@ -53,7 +58,9 @@ fn found(query: &str, incident: &Incident) -> bool {
     let teams = HashMap::from([(ServiceId::new("checkout"), "Payments".to_owned())]);
     let parsed = parse(query);
     assert_eq!(parsed.errors, [], "{query}");
-    parsed.query.matches(incident, &QueryContext { now: now(), me: "ana", teams: &teams })
+    let levels = ServiceLevels::default();
+    let context = QueryContext { now: now(), me: "ana", teams: &teams, levels: &levels };
+    parsed.query.matches(incident, &context)
 }
 
 #[rstest]

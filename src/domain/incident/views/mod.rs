@@ -77,6 +77,10 @@ fn made() -> Vec<View> {
         view("open", OPEN),
         view("new", "state:new -is:snoozed"),
         view("mine", "state:new,ack,hold is:mine"),
+        View {
+            sort: Some(Sort::ascending(&[Column::Sla, Column::Priority])),
+            ..view("due next", OPEN)
+        },
         view("unassigned", "state:new,ack,hold is:unassigned"),
         view("on hold", "state:hold"),
         view("snoozed", "state:new,ack,hold is:snoozed"),

@@ -26,6 +26,7 @@ pub enum Column {
     Service,
     What,
     Who,
+    Sla,
     Team,
     Source,
     Category,
@@ -69,7 +70,7 @@ pub enum Group {
 pub struct Columns(BTreeSet<Column>);
 
 impl Column {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Priority,
         Self::Id,
         Self::Age,
@@ -77,6 +78,7 @@ impl Column {
         Self::Service,
         Self::What,
         Self::Who,
+        Self::Sla,
         Self::Team,
         Self::Source,
         Self::Category,
@@ -99,6 +101,7 @@ impl Column {
             Self::Service => "service",
             Self::What => "what",
             Self::Who => "who",
+            Self::Sla => "sla",
             Self::Team => "team",
             Self::Source => "source",
             Self::Category => "category",
@@ -120,6 +123,7 @@ impl Column {
             Self::Service => "whose trouble it is",
             Self::What => "what is the matter",
             Self::Who => "who has it",
+            Self::Sla => "time left of the clock that is due first",
             Self::Team => "the service's team",
             Self::Source => "which source detected it",
             Self::Category => "what it is about",
@@ -139,6 +143,7 @@ impl Column {
             Self::State => ("new first", "ended first"),
             Self::Id => ("lowest first", "highest first"),
             Self::Alerts => ("fewest first", "most first"),
+            Self::Sla => ("due first", "due last"),
             Self::Opened | Self::Acknowledged | Self::Since => ("earliest first", "latest first"),
             _ => ("A to Z", "Z to A"),
         }
@@ -168,12 +173,14 @@ impl Sort {
 }
 
 impl Sort {
-    /// The order of two incidents; `team` is the one of their service. What has no value comes last.
+    /// The order of two incidents; `team` is the one of their service, `due` when their clocks run out.
+    /// What has no value comes last.
     pub fn compare(
         &self,
         a: &Incident,
         b: &Incident,
         team: &impl Fn(&Incident) -> Option<String>,
+        due: &impl Fn(&Incident) -> Option<Instant>,
     ) -> Ordering {
         let some = |text: Option<String>| {
             let text = text.filter(|text| !text.is_empty()).map(|text| text.to_lowercase());
@@ -202,6 +209,7 @@ impl Sort {
             Column::Acknowledged => at(a.acked_at()).cmp(&at(b.acked_at())),
             Column::Since => a.started_at.cmp(&b.started_at),
             Column::Waits => waits(a).cmp(&waits(b)),
+            Column::Sla => at(due(a)).cmp(&at(due(b))),
             Column::Service
             | Column::Team
             | Column::Source
@@ -324,8 +332,8 @@ impl Group {
 
 impl Default for Columns {
     fn default() -> Self {
-        use Column::{Age, Id, Priority, Service, State, What, Who};
-        Self([Priority, Id, Age, State, Service, What, Who].into())
+        use Column::{Age, Id, Priority, Service, Sla, State, What, Who};
+        Self([Priority, Id, Age, State, Service, What, Who, Sla].into())
     }
 }
 

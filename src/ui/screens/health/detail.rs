@@ -157,6 +157,8 @@ pub fn chart(ctx: &Ctx<'_>, track: &Track, charts: &Charts, area: Rect, paint: &
         zone: ctx.world.site.zone,
         cursor: charts.cursor.map(|at| at.max(to - span)),
         style: theme.of(Role::Chart),
+        lines: &[],
+        marks: &[],
     };
     let used = range(ctx, track, charts, area, paint);
     let room = area.width.saturating_sub(used + 2);

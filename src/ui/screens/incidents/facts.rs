@@ -9,17 +9,17 @@ use chrono_tz::Tz;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::actions;
 use super::similar;
 use super::timeline::{self, nth, standing};
+use super::{actions, clocks};
 use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
 use crate::domain::outbox::Standing;
-use crate::domain::paging::{Phase, Progress, escalate};
-use crate::domain::roster::Schedule;
+use crate::domain::paging::{Delivery, Phase, Progress, escalate};
 use crate::domain::roster::escalation::Target;
 use crate::domain::roster::shifts::on_call_at;
+use crate::domain::roster::{PersonId, Schedule};
 use crate::domain::text::{duration, is_web};
 use crate::domain::time::{Instant, Interval, TimeStyle, near, show};
 use crate::engine::Snapshot;
@@ -198,6 +198,7 @@ pub fn of(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     }
     lines.push(fact("class", plain(theme, &class).into_owned(), text));
     lines.push(fact("opened", opened(incident, eye), text));
+    lines.extend(clocks::facts(incident, eye));
     lines.extend(paging(incident, eye));
     for (label, words) in [
         ("found", timeline::found(incident)),
@@ -295,8 +296,26 @@ fn paging(incident: &Incident, eye: &Eye<'_>) -> Option<Fact> {
         Phase::Stopped => (String::new(), Role::Muted),
         Phase::Exhausted => ("; nobody acknowledged, it is exhausted".to_owned(), Role::Critical),
     };
-    let text = format!("{policy} level {level}{again}: {whom}, {}{then}", eye.when(*at));
+    let (lost, role) = if has_reached_nobody(incident, (people, *at), eye) {
+        (", but it has reached nobody: every try failed", Role::Critical)
+    } else {
+        ("", role)
+    };
+    let text = format!("{policy} level {level}{again}: {whom}, {}{lost}{then}", eye.when(*at));
     Some(fact("paging", text, eye.theme.of(role)))
+}
+
+/// Whether every page of a level has been tried, and none has arrived.
+fn has_reached_nobody(
+    incident: &Incident,
+    (people, at): (&[PersonId], Instant),
+    eye: &Eye<'_>,
+) -> bool {
+    let pages = eye.world.pages.about(incident.id);
+    let mut pages = pages.filter(|p| p.at >= at && people.contains(&p.what.person)).peekable();
+    let failed = |d: &Delivery| !d.failed.is_empty() || d.standing.is_settled();
+    pages.peek().is_some()
+        && pages.all(|page| !page.has_arrived() && page.deliveries.iter().all(failed))
 }
 
 fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {

@@ -8,14 +8,16 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
 use crate::domain::health::ServiceId;
-use crate::domain::incident::query::{Flag, Subject, searchable};
+use crate::domain::incident::query::{Flag, QueryContext, Subject, searchable};
 pub use crate::domain::incident::views::{Column, Sort, SortKey};
 use crate::domain::incident::{Incident, IncidentId, IncidentState};
 use crate::domain::matcher::Labels;
+use crate::domain::sla::incident::Summary;
 use crate::domain::time::Instant;
 
 /// One incident with what is looked at often.
@@ -41,6 +43,8 @@ pub struct Row {
     owner: Option<Arc<str>>,
     labels: Labels,
     group: bool,
+    /// What its clocks come to, while it is open and something is promised for it.
+    sla: Option<Box<Summary>>,
     /// Everything that free text looks into, in lower case.
     said: Box<str>,
 }
@@ -111,6 +115,19 @@ impl Subject for Row {
         }
     }
 
+    fn left(&self, context: &QueryContext<'_>) -> Option<TimeDelta> {
+        self.sla.as_ref()?.left(context.now)
+    }
+
+    fn is_breached(&self, context: &QueryContext<'_>) -> bool {
+        match &self.sla {
+            Some(sla) => sla.is_breached(context.now),
+            None if self.state.is_open() => false,
+            // Of what is over nobody asks often.
+            None => self.incident.is_breached(context),
+        }
+    }
+
     fn says(&self, needle: &str) -> bool {
         self.said.contains(needle)
     }
@@ -137,9 +154,10 @@ impl Index {
         &mut self,
         incidents: &OrdMap<IncidentId, Arc<Incident>>,
         sort: &Sort,
-        teams: &HashMap<ServiceId, String>,
+        context: &QueryContext<'_>,
     ) {
-        let changed = self.take_changes(incidents);
+        let teams = context.teams;
+        let changed = self.take_changes(incidents, context);
         let mut resort = self.sort != *sort;
         if resort {
             self.sort = sort.clone();
@@ -167,7 +185,11 @@ impl Index {
     }
 
     /// Whether anything changed.
-    fn take_changes(&mut self, incidents: &OrdMap<IncidentId, Arc<Incident>>) -> bool {
+    fn take_changes(
+        &mut self,
+        incidents: &OrdMap<IncidentId, Arc<Incident>>,
+        context: &QueryContext<'_>,
+    ) -> bool {
         let mut changed: HashMap<IncidentId, Option<&Arc<Incident>>> = HashMap::new();
         for item in self.made_from.diff(incidents) {
             match item {
@@ -187,12 +209,12 @@ impl Index {
             None => true,
             Some(None) => false,
             Some(Some(incident)) => {
-                *row = Row { shown: row.shown, ..Row::new(incident, names) };
+                *row = Row { shown: row.shown, ..Row::new(incident, names, context) };
                 true
             }
         });
         let fresh = changed.into_values().flatten();
-        self.rows.extend(fresh.map(|incident| Row::new(incident, names)));
+        self.rows.extend(fresh.map(|incident| Row::new(incident, names, context)));
         self.made_from = incidents.clone();
         true
     }
@@ -213,7 +235,11 @@ impl Index {
 }
 
 impl Row {
-    fn new(incident: &Arc<Incident>, names: &mut HashSet<Arc<str>>) -> Self {
+    fn new(
+        incident: &Arc<Incident>,
+        names: &mut HashSet<Arc<str>>,
+        context: &QueryContext<'_>,
+    ) -> Self {
         let mut said = String::new();
         searchable(incident, |text| {
             said.extend(text.chars().flat_map(char::to_lowercase));
@@ -249,6 +275,7 @@ impl Row {
             owner,
             labels: incident.labels.clone(),
             group: incident.alerts.len() > 1,
+            sla: summary(incident, context),
             said: said.into(),
             incident: incident.clone(),
         }
@@ -259,10 +286,24 @@ impl Row {
         self.said.split('\n').next().unwrap_or_default()
     }
 
+    /// What its clocks come to, while it is open and something is promised for it.
+    pub fn sla(&self) -> Option<&Summary> {
+        self.sla.as_deref()
+    }
+
     /// The team of its service.
     pub fn team<'a>(&self, teams: &'a HashMap<ServiceId, String>) -> Option<&'a str> {
         self.service.as_ref().and_then(|s| teams.get(s)).map(String::as_str)
     }
+}
+
+/// What the clocks of an open one come to.
+fn summary(incident: &Incident, context: &QueryContext<'_>) -> Option<Box<Summary>> {
+    if !incident.is_open() || context.levels.is_empty() {
+        return None;
+    }
+    let summary = Summary::of(incident, context.levels, context.now);
+    summary.is_promised.then(|| Box::new(summary))
 }
 
 impl Ranks {
@@ -313,6 +354,7 @@ fn number(row: &Row, column: Column, teams: &Teams, ranks: &Ranks) -> u64 {
         Column::Acknowledged => instant(row.acked_at()),
         Column::Waits => row.incident.standing.hold().map_or(u64::MAX, |hold| hold.reason as u64),
         Column::Since => instant(Some(row.incident.started_at)),
+        Column::Sla => instant(row.sla().and_then(Summary::due_at)),
         Column::What => {
             let mut start = [0_u8; 8];
             for (to, from) in start.iter_mut().zip(row.said.bytes()) {

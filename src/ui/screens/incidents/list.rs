@@ -118,12 +118,12 @@ impl List {
             return;
         }
         self.generation = Some(generation);
-        self.index.refresh(&incidents.by_id, &self.order(), context.teams);
+        self.index.refresh(&incidents.by_id, &self.order(), context);
         self.rebuild(if first { Cause::Person } else { Cause::World }, context);
     }
 
-    /// The teams changed: what depends on them is made again with the next snapshot.
-    pub fn forget_teams(&mut self) {
+    /// Teams or contracts changed: what depends on them is made again with the next snapshot.
+    pub fn forget(&mut self) {
         self.index = Index::default();
         self.generation = None;
     }
@@ -165,14 +165,14 @@ impl List {
             self.closed.clear();
         }
         (self.query, self.sort, self.group) = (query, sort, group);
-        self.index.refresh(&incidents.by_id, &self.order(), context.teams);
+        self.index.refresh(&incidents.by_id, &self.order(), context);
         if again {
             self.rebuild(Cause::Person, context);
         }
     }
 
     fn reorder(&mut self, incidents: &Incidents, context: &QueryContext<'_>) {
-        self.index.refresh(&incidents.by_id, &self.order(), context.teams);
+        self.index.refresh(&incidents.by_id, &self.order(), context);
         self.rebuild(Cause::Opened, context);
     }
 

@@ -13,6 +13,7 @@
 //! list shows and where its cursor is in [`list`].
 
 mod actions;
+pub mod clocks;
 mod facts;
 mod filter;
 #[cfg(test)]
@@ -29,10 +30,12 @@ mod view;
 mod views;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ratatui::layout::{Position, Rect};
 
 use self::actions::Aim;
+use self::clocks::Explained;
 use self::facts::Eye;
 use self::filter::{Edited, Filter};
 use self::full::{Full, Page, Shown};
@@ -46,6 +49,7 @@ use crate::domain::incident::lifecycle::Action as Deed;
 use crate::domain::incident::query::{QueryContext, Vocabulary};
 use crate::domain::incident::views::{Columns, OPEN, View};
 use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::domain::sla::contract::ServiceLevels;
 use crate::domain::time::Instant;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
@@ -79,6 +83,8 @@ pub struct Queue {
     timeline: Timeline,
     teams: HashMap<ServiceId, String>,
     vocabulary: Vocabulary,
+    /// The contracts by which the clocks of the list were worked out.
+    levels: Option<Arc<ServiceLevels>>,
     /// What teams and vocabulary were made from: health, incidents.
     learned: Option<(u64, u64)>,
     /// Where to go as soon as the incident is there.
@@ -131,6 +137,7 @@ impl Default for Queue {
             timeline: Timeline::default(),
             teams: HashMap::new(),
             vocabulary: Vocabulary::default(),
+            levels: None,
             learned: None,
             wanted: None,
             focus: Pane::default(),
@@ -202,7 +209,9 @@ impl Queue {
     /// Does something to the list, with what it needs to know.
     fn with<T>(&mut self, ctx: &Ctx<'_>, act: impl FnOnce(&mut List, &QueryContext<'_>) -> T) -> T {
         let teams = std::mem::take(&mut self.teams);
-        let context = QueryContext { now: ctx.now, me: &ctx.prefs.operator, teams: &teams };
+        let levels = &ctx.world.plan.service_levels;
+        let me = &ctx.prefs.operator;
+        let context = QueryContext { now: ctx.now, me, teams: &teams, levels };
         let done = act(&mut self.list, &context);
         self.teams = teams;
         done
@@ -214,6 +223,11 @@ impl Queue {
     }
 
     fn learn(&mut self, ctx: &Ctx<'_>) {
+        let levels = &ctx.world.plan.service_levels;
+        if !self.levels.as_ref().is_some_and(|known| Arc::ptr_eq(known, levels)) {
+            self.levels = Some(Arc::clone(levels));
+            self.list.forget();
+        }
         let seen = (ctx.world.health.generation, ctx.world.incidents.generation);
         if self.learned.is_some_and(|learned| learned.0 == seen.0) {
             return;
@@ -225,7 +239,7 @@ impl Queue {
             .collect();
         if teams != self.teams {
             self.teams = teams;
-            self.list.forget_teams();
+            self.list.forget();
         }
     }
 
@@ -337,7 +351,7 @@ impl Queue {
                 "reopen",
                 "why it is back; may stay empty",
                 false,
-                ctx.world,
+                ctx,
                 |reason| Deed::Reopen { reason },
             ),
             Action::Cancel => actions::with_reason(
@@ -345,7 +359,7 @@ impl Queue {
                 "cancel",
                 "a false alarm, a duplicate of another one",
                 true,
-                ctx.world,
+                ctx,
                 |reason| Deed::Cancel { reason },
             ),
             _ => Vec::new(),
@@ -459,6 +473,7 @@ impl Screen for Queue {
             marked: self.list.marks().len(),
             waiting: self.list.waiting().count,
             link: incident.is_some_and(|i| actions::has_link(i, ctx.world)),
+            clocks: incident.is_some() && !ctx.world.plan.service_levels.is_empty(),
             root: self.full.is_none(),
             leavable: self.full.is_some()
                 || !self.list.marks().is_empty()
@@ -512,6 +527,13 @@ impl Screen for Queue {
             | Action::Close
             | Action::Reopen
             | Action::Cancel => return self.write(action, ctx),
+            Action::Explain => {
+                let Some(id) = self.subject(ctx.world).map(|incident| incident.id) else {
+                    return Vec::new();
+                };
+                let explained = Explained { id, at: Scroll::default() };
+                return vec![Step::Show(Box::new(Overlay::Clocks(explained)))];
+            }
             Action::Report => {
                 self.recall(ctx);
                 let service = self.subject(ctx.world).and_then(|i| i.service.as_ref());
@@ -660,6 +682,9 @@ impl Screen for Queue {
             | Place::OnCallAt(..)
             | Place::Calendar
             | Place::Window(_)
+            | Place::Sla
+            | Place::Objective(_)
+            | Place::Kept { .. }
             | Place::Reports
             | Place::Handover => {}
         }

@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::clocks;
 use super::facts::{Eye, priority_sign, state_style};
 use super::list::{Line, List};
 use super::timeline::nth;
@@ -20,6 +21,7 @@ use crate::domain::incident::Incident;
 use crate::domain::incident::views::{Column as By, Columns};
 use crate::domain::observation::SourceState;
 use crate::domain::paging::{Phase, Progress};
+use crate::domain::sla::incident::Summary;
 use crate::domain::text::duration;
 use crate::domain::time::{Instant, TimeStyle, show};
 use crate::ui::theme::Role;
@@ -56,6 +58,8 @@ fn columns(total: u16, widest_id: u16, style: TimeStyle, chosen: &Columns) -> Ve
         By::What => Column::fill("WHAT", 30),
         By::Who if narrow => Column::new("WHO", 16, 2),
         By::Who => Column::new("WHO", (total / 9).clamp(12, 20), 0),
+        By::Sla if narrow => Column::new("SLA", 8, 2),
+        By::Sla => Column::new("SLA", 15, 1),
         By::Team => Column::new("TEAM", 12, 4),
         By::Source => Column::new("SOURCE", 14, 5),
         By::Category => Column::new("CATEGORY", 12, 5),
@@ -68,6 +72,15 @@ fn columns(total: u16, widest_id: u16, style: TimeStyle, chosen: &Columns) -> Ve
     chosen.iter().map(at).collect()
 }
 
+/// The chosen columns, without that of clocks where nothing is promised.
+fn filled(chosen: &Columns, eye: &Eye<'_>) -> Columns {
+    let mut columns = chosen.clone();
+    if columns.has(By::Sla) && eye.world.plan.service_levels.is_empty() {
+        columns.toggle(By::Sla);
+    }
+    columns
+}
+
 /// Draws the rows that are in view.
 pub fn paint(
     list: &List,
@@ -78,6 +91,7 @@ pub fn paint(
     area: Rect,
     focused: bool,
 ) {
+    let chosen = &filled(chosen, eye);
     let lines = lines_each(area.width);
     let window = list.window(room(area));
     let shown = list.lines().get(window.clone()).unwrap_or_default();
@@ -108,6 +122,8 @@ pub fn paint(
                 affected: if row.is_cause { list.affected(row.id) } else { 0 },
                 unfolded: list.is_unfolded(row.id),
                 team: row.team(teams).unwrap_or(""),
+                sla: row.sla(),
+                narrow: area.width < WIDE,
                 columns: chosen,
             };
             draw(&row.incident, &seen, eye, cells);
@@ -125,6 +141,9 @@ struct Seen<'a> {
     affected: usize,
     unfolded: bool,
     team: &'a str,
+    /// What its clocks come to, where that is known.
+    sla: Option<&'a Summary>,
+    narrow: bool,
     columns: &'a Columns,
 }
 
@@ -196,6 +215,7 @@ fn word(
             None => ("unassigned".to_owned(), theme.of(Role::Warning)),
         },
         By::Who => incident.owner().map_or_else(none, |owner| (owner.to_owned(), text)),
+        By::Sla => clocks::word(incident, seen.sla, eye, seen.narrow),
         By::Team => (seen.team.to_owned(), muted),
         By::Source => (incident.source.to_string(), muted),
         By::Category if incident.category.is_empty() => none(),

@@ -262,11 +262,36 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
             ("unverified", doubt, "alerts gone, but nothing proves that they cleared".to_owned())
         }
         EventBody::Verified => ("verified", Tone::Plain, "its origin answers again".to_owned()),
-        EventBody::MaintenanceBegan { window, title } => {
+        EventBody::MaintenanceBegan { window, title, .. } => {
             ("maintenance", Tone::Plain, format!("{title} ({window}) mutes it: nobody is told"))
         }
         EventBody::MaintenanceEnded => {
             ("maintenance over", Tone::Plain, "no window mutes it any more".to_owned())
+        }
+        EventBody::Drilled { window, title } => {
+            ("drill", Tone::Plain, format!("{title} ({window}): outside of service levels"))
+        }
+        EventBody::ServiceLevelWarned {
+            contract,
+            clock: kind,
+            mark,
+            deadline,
+            call,
+            people,
+            missed,
+            ..
+        } => {
+            let far = match mark.as_str() {
+                "100%" => format!("{} was due at {}", kind.word(), clock(*deadline)),
+                mark => format!("{} at {mark}, due at {}", kind.word(), clock(*deadline)),
+            };
+            let whom = (!people.is_empty()).then(|| format!("pages {}", people.join(", ")));
+            let whom =
+                whom.or_else(|| (!call.is_empty()).then(|| format!("{call} reaches nobody")));
+            let missed = missed.iter().map(|why| unreached(why));
+            let rest: Vec<String> = std::iter::once(far).chain(whom).chain(missed).collect();
+            let tone = if mark == "50%" { Tone::Plain } else { warn };
+            ("sla", tone, format!("{contract}: {}", rest.join("; ")))
         }
         EventBody::FlappingStarted => {
             ("flapping", warn, "comes and goes; quiet until it has peace".to_owned())

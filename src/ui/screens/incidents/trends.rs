@@ -72,6 +72,8 @@ fn one(
         zone: eye.zone(),
         cursor: Some(incident.opened_at),
         style: theme.of(Role::Chart),
+        lines: &[],
+        marks: &[],
     };
     let mut heading: Vec<(String, Style)> =
         vec![(track.spec.name.to_string(), theme.of(Role::Heading))];

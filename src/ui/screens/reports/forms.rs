@@ -29,7 +29,7 @@ pub fn notes(turn: &Turn, in_editor: bool, ctx: &Ctx<'_>) -> Vec<Step> {
     let there = ctx.world.reports.notes(&turn.key);
     let (text, seen) = there.map_or((String::new(), 0), |n| (n.text.clone(), n.version));
     let shift = turn.key.clone();
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let notes = texts.first().cloned().unwrap_or_default();
         Ok(vec![ask(report::Command::Note { shift: shift.clone(), notes, seen })])
     });
@@ -49,7 +49,7 @@ pub fn notes(turn: &Turn, in_editor: bool, ctx: &Ctx<'_>) -> Vec<Step> {
 pub fn next_step(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
     let there = ctx.world.reports.step(incident.id).map(|s| s.text.clone()).unwrap_or_default();
     let id = incident.id;
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let text = texts.first().cloned().unwrap_or_default();
         Ok(vec![ask(report::Command::NextStep { incident: id, text })])
     });

@@ -31,6 +31,7 @@ use crate::domain::report::event::document_name;
 use crate::domain::report::handover::World;
 use crate::domain::report::render::{self, style, title};
 use crate::domain::report::{Document, Format, HandoverId, Locale, ReportId, Turn};
+use crate::domain::slo::Status;
 use crate::domain::time::{Instant, near};
 use crate::ui::cmd::Cmd;
 use crate::ui::keymap::{Action, Context, Situation};
@@ -129,7 +130,7 @@ impl Reports {
     fn list(ctx: &Ctx<'_>) -> Vec<Row> {
         let reports = &ctx.world.reports;
         let overrides = ctx.world.book.overrides();
-        let world = world(ctx, &overrides, &[]);
+        let world = world(ctx, &overrides, &[], &[]);
         let mut rows = Vec::new();
         let turns = ctx.world.plan.roster.schedules.iter().filter_map(|schedule| {
             let turn = world.turn(schedule, ctx.now)?;
@@ -529,13 +530,15 @@ fn draft(ctx: &Ctx<'_>, turn: &Turn) -> Option<Document> {
     let incidents: Vec<&Incident> =
         ctx.world.incidents.by_id.values().map(AsRef::as_ref).filter(touched).collect();
     let overrides = ctx.world.book.overrides();
-    Some(world(ctx, &overrides, &incidents).document(schedule, turn))
+    let objectives: Vec<&Status> = ctx.world.slos.iter().map(|kept| &kept.status).collect();
+    Some(world(ctx, &overrides, &incidents, &objectives).document(schedule, turn))
 }
 
 fn world<'a>(
     ctx: &Ctx<'a>,
     overrides: &'a [crate::domain::roster::Override],
     incidents: &'a [&'a Incident],
+    objectives: &'a [&'a Status],
 ) -> World<'a> {
     let world = ctx.world;
     World {
@@ -549,6 +552,8 @@ fn world<'a>(
         reports: &world.reports,
         health: Some(&world.health),
         silences: Some(&world.silences),
+        levels: &world.plan.service_levels,
+        objectives,
         sources: &world.sources,
         blind: &world.blind,
         now: ctx.now,

@@ -10,6 +10,7 @@ use crate::domain::incident::IncidentState;
 use crate::domain::incident::query::parse;
 use crate::domain::incident::views::Column;
 use crate::domain::observation::{Fact, Observation, StateReading};
+use crate::domain::sla::contract::ServiceLevels;
 use crate::engine::core::{self, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::{Plan, StoreState};
@@ -45,12 +46,16 @@ impl Desk {
     fn take(&mut self, incidents: Incidents) {
         self.incidents = incidents;
         self.generation += 1;
-        let context = QueryContext { now: self.now, me: "ana", teams: &self.teams };
+        let levels = ServiceLevels::default();
+        let (now, teams) = (self.now, &self.teams);
+        let context = QueryContext { now, me: "ana", teams, levels: &levels };
         self.queue.sync(self.generation, &self.incidents, &context);
     }
 
     fn with(&mut self, act: impl FnOnce(&mut List, &Incidents, &QueryContext<'_>)) {
-        let context = QueryContext { now: self.now, me: "ana", teams: &self.teams };
+        let levels = ServiceLevels::default();
+        let (now, teams) = (self.now, &self.teams);
+        let context = QueryContext { now, me: "ana", teams, levels: &levels };
         self.queue.touch(self.now);
         act(&mut self.queue, &self.incidents, &context);
     }

@@ -1,0 +1,121 @@
+//! Up and down as the console itself sees it: states looked at again and again, and incidents.
+
+use super::series::{BUCKET, Bucket, begin, index};
+use crate::domain::health::{ServiceId, State};
+use crate::domain::incident::{Incident, IncidentState, Priority};
+use crate::domain::time::{Instant, Interval, Intervals};
+
+/// What was between two looks that are further apart is unknown, in milliseconds.
+const BLIND_AFTER: i64 = 60_000;
+
+/// Adds up how long something was up and down. What it was at one look it was until the next.
+#[derive(Debug, Clone, Default)]
+pub struct Recorder {
+    last: Option<(Instant, Option<bool>)>,
+    current: i64,
+    /// Milliseconds of the current bucket.
+    up: i64,
+    down: i64,
+}
+
+/// Whether a state counts as up; `None`: it says nothing.
+pub fn is_up(state: State) -> Option<bool> {
+    match state {
+        State::Ok | State::Warning | State::Maintenance => Some(true),
+        State::Critical => Some(false),
+        State::Unknown => None,
+    }
+}
+
+impl Recorder {
+    /// Looks at it; gives the buckets that changed, the current one last. A clock that goes back makes
+    /// what was unknown, and nothing else.
+    pub fn look(&mut self, now: Instant, is_up: Option<bool>) -> Vec<(i64, Bucket)> {
+        let before = self.last.replace((now, is_up));
+        let Some((then, was)) = before.filter(|(then, _)| *then <= now) else {
+            self.begin(index(now));
+            return Vec::new();
+        };
+        let mut changed = Vec::new();
+        let is_known = (now - then).num_milliseconds() <= BLIND_AFTER;
+        if self.current != index(then) {
+            self.begin(index(then));
+        }
+        let mut from = then;
+        while let Some(was) = was.filter(|_| is_known) {
+            let to = begin(self.current + 1).min(now);
+            let length = (to - from).num_milliseconds();
+            *(if was { &mut self.up } else { &mut self.down }) += length;
+            changed.extend(self.bucket().map(|bucket| (self.current, bucket)));
+            if to == now && index(now) == self.current {
+                return changed;
+            }
+            self.begin(self.current + 1);
+            from = to;
+            if from == now {
+                return changed;
+            }
+        }
+        if index(now) != self.current {
+            self.begin(index(now));
+        }
+        changed
+    }
+
+    fn begin(&mut self, bucket: i64) {
+        (self.current, self.up, self.down) = (bucket, 0, 0);
+    }
+
+    fn bucket(&self) -> Option<Bucket> {
+        let seconds = |millis: i64| ((millis + 500) / 1_000).clamp(0, BUCKET);
+        let (seen, down) = (seconds(self.up + self.down), seconds(self.down));
+        let down = down.min(seen);
+        (seen > 0).then(|| Bucket::of_time((seen - down) as u16, down as u16))
+    }
+}
+
+/// When a service was down, as its incidents have it: those of at least that priority, from when the
+/// trouble began until it was over; not what was cancelled, merged away, left out by a correction, or is
+/// itself about a budget.
+pub fn downtime<'a>(
+    incidents: impl IntoIterator<Item = &'a Incident>,
+    service: &ServiceId,
+    least: Priority,
+    now: Instant,
+) -> Intervals {
+    let counts = |i: &&Incident| {
+        i.service.as_ref() == Some(service)
+            && i.priority <= least
+            && !i.excluded
+            && i.state() != IncidentState::Cancelled
+            && i.standing.merged_into.is_none()
+            && !i.is_of_budgets()
+    };
+    let down = |i: &Incident| {
+        let over = i.standing.resolved.as_ref().or(i.standing.closed.as_ref());
+        Interval::new(i.started_at, over.map_or(now, |ending| ending.at))
+    };
+    incidents.into_iter().filter(counts).map(down).collect()
+}
+
+/// The buckets from `from` on and before `to`, in which it was down at these times and else up.
+pub fn of_downtime(down: &Intervals, (from, to): (i64, i64)) -> Vec<(i64, Bucket)> {
+    let within = down.within(Interval::new(begin(from), begin(to)));
+    let mut pieces = within.iter().peekable();
+    let bucket = |number| {
+        let whole = Interval::new(begin(number), begin(number + 1));
+        let mut lost = 0_i64;
+        while let Some(piece) = pieces.peek() {
+            if let Some(part) = piece.overlap(whole) {
+                // Whole seconds, so that pieces add up.
+                lost += part.to.timestamp() - part.from.timestamp();
+            }
+            if piece.to > whole.to || pieces.next().is_none() {
+                break;
+            }
+        }
+        let lost = lost.clamp(0, BUCKET);
+        (number, Bucket::of_time((BUCKET - lost) as u16, lost as u16))
+    };
+    (from..to).map(bucket).collect()
+}
