@@ -4,6 +4,7 @@ mod calendar;
 mod incident;
 mod oncall;
 mod page;
+mod report;
 mod silence;
 mod sla;
 mod slo;
@@ -16,6 +17,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Colour, Glyphs};
 use crate::domain::incident::IncidentId;
+use crate::domain::text::{MAX_TEXT, clean_text, is_hostile};
 pub use upload::Into;
 
 pub use calendar::{
@@ -31,6 +33,11 @@ pub use oncall::{
     Oncall, Override, Overrides, Shifts, Swap, Take,
 };
 pub use page::Page;
+pub use report::{
+    Handover as ReportHandover, HandoverCommand, Issue as ReportIssue, Month,
+    Period as ReportPeriod, Report as Reports, Service as ReportService, Show as ReportShow, Week,
+    Which as ReportWhich, Written as ReportWritten,
+};
 pub use silence::{
     Add as SilenceAdd, Expire as SilenceExpire, Extend as SilenceExtend, Silence, Silences,
 };
@@ -113,8 +120,20 @@ pub struct Console {
 impl Cli {
     /// Reads the command line of this process; wrong usage ends it with exit code 2.
     pub fn of_process() -> Self {
-        Self::parse_from(queries_last(std::env::args_os().collect()))
+        let line = queries_last(std::env::args_os().collect());
+        Self::try_parse_from(&line).unwrap_or_else(|error| refuse(&error, &line))
     }
+}
+
+/// Help, the version or an error, and the end. An error repeats what was typed: where that would do
+/// something to the terminal it is cleaned, at the price of the colours.
+fn refuse(error: &clap::Error, line: &[OsString]) -> ! {
+    let is_hostile = |word: &OsString| word.to_string_lossy().chars().any(is_hostile);
+    if !error.use_stderr() || !line.iter().any(is_hostile) {
+        error.exit();
+    }
+    eprint!("{}", clean_text(&error.render().to_string(), MAX_TEXT));
+    std::process::exit(error.exit_code())
 }
 
 /// Negated terms of a query (`-service:mail`) look like options to clap: behind `--` they do not.
@@ -176,6 +195,9 @@ pub enum Command {
     Page(Page),
     /// The console without a screen: polls, raises incidents and pages, until it is told to end
     Agent,
+    /// Shift handovers and service reports, as Markdown, HTML, CSV or JSON
+    #[command(subcommand)]
+    Report(Reports),
     /// What is silenced upstream, what ends first before the others
     Silences(Silences),
     /// Silence alerts upstream, extend and expire silences; exit code 3 where it is not done yet

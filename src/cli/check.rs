@@ -9,10 +9,11 @@ use super::output::{self, Exit, complain, print};
 use super::{Context, Failure, args, sources};
 use crate::config::{self, Config, Problem, Problems};
 use crate::domain::observation::{Alert, Fact, SourceStatus};
-use crate::domain::paging::escalate;
+use crate::domain::paging::{escalate, reach};
 use crate::domain::slo::intake::questions;
 use crate::domain::text::{MAX_LINE, clean, count};
 use crate::domain::time::{Instant, before};
+use crate::engine::Plan;
 use crate::sources::history::Histories;
 use crate::sources::measure::{self, Refusal};
 
@@ -28,6 +29,8 @@ struct Document<'a> {
     unassigned_alerts: Option<usize>,
     /// Services for which nobody is paged by itself; `null` where there is no policy.
     unpaged_services: Option<Vec<String>>,
+    /// Levels of policies of which nobody has a channel that can reach them: `core 2`.
+    unreachable_levels: Vec<String>,
     /// What the queries of objectives give now; `null` as `sources`.
     objectives: Option<Vec<Answered>>,
 }
@@ -62,15 +65,19 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
     let services = config.as_ref().map_or(0, |c| c.plan.services.len());
     let signals = config.iter().flat_map(|c| &c.plan.services).map(|s| s.signals.len()).sum();
     let unpaged = config.as_ref().and_then(unpaged);
+    let unreachable = config.as_ref().map(unreachable).unwrap_or_default();
     if !context.output.json {
         if !problems.0.is_empty() {
             complain(&problems.to_string());
         }
         print(&summary(&files, &problems, services, signals));
         print(&unpaged.as_deref().map(told_unpaged).unwrap_or_default());
+        for (level, why) in &unreachable {
+            print(&format!("paging   -    {level} reaches nobody: {why}\n"));
+        }
     }
     let reached = match &config {
-        Some(config) if !args.offline => Some(reach(config).await),
+        Some(config) if !args.offline => Some(poll(config).await),
         _ => None,
     };
     let objectives = match &config {
@@ -88,6 +95,7 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
             unassigned_alerts: reached.as_ref().map(|r| r.unassigned.values().sum()),
             unpaged_services: unpaged,
             objectives,
+            unreachable_levels: unreachable.into_iter().map(|(level, _)| level).collect(),
         });
     } else if let Some(reached) = &reached {
         let statuses: Vec<&SourceStatus> = reached.statuses.iter().collect();
@@ -140,9 +148,7 @@ fn told_objectives(answers: &[Answered]) -> String {
             (_, Some(error)) => clean(error, MAX_LINE),
             (Some(value), None) if value.is_finite() => format!("gives {value}"),
             (Some(value), None) => format!("gives {value}, which counts as unknown"),
-            (None, None) => {
-                "finds nothing; check the names of its metrics and labels".to_owned()
-            }
+            (None, None) => "finds nothing; check the names of its metrics and labels".to_owned(),
         };
         format!("{id}: {query} {said}\n")
     };
@@ -161,6 +167,20 @@ fn unpaged(config: &Config) -> Option<Vec<String>> {
     Some(left.map(|s| s.id.to_string()).collect())
 }
 
+/// The levels that cannot reach anybody, each with why.
+fn unreachable(config: &Config) -> Vec<(String, String)> {
+    let Plan { roster, channels, .. } = &config.plan;
+    let mut found = Vec::new();
+    for policy in &roster.policies {
+        for (level, number) in policy.levels.iter().zip(1..) {
+            let Some(why) = reach::unreachable(roster, channels, level) else { continue };
+            let why = if why.is_empty() { "nobody is in it".to_owned() } else { why.join("; ") };
+            found.push((format!("{} {number}", policy.id), why));
+        }
+    }
+    found
+}
+
 fn told_unpaged(services: &[String]) -> String {
     if services.is_empty() {
         return String::new();
@@ -174,7 +194,7 @@ fn told_unpaged(services: &[String]) -> String {
     )
 }
 
-async fn reach(config: &Config) -> Reached {
+async fn poll(config: &Config) -> Reached {
     let (mut statuses, mut unassigned) = (Vec::new(), BTreeMap::new());
     for (status, observation) in sources::poll(config).await {
         statuses.push(status);

@@ -31,7 +31,7 @@ use crate::domain::upstream::{self, Upstream, UpstreamKind};
 use crate::engine::{Handle, Input, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool};
-use crate::sources::demo as demo_world;
+use crate::sources::demo::{self as demo_world, Made};
 use crate::sources::orders::Clerk;
 use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::store::Store;
@@ -172,7 +172,12 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
         timeout: Duration::from_secs(10),
         max_body: 0,
         http: HttpSettings::default(),
-        kind: Kind::Demo(Demo { seed: args.seed, speed: args.speed, start: time.start() }),
+        kind: Kind::Demo(Demo {
+            seed: args.seed,
+            speed: args.speed,
+            start: time.start(),
+            made: Made::default(),
+        }),
         asks: Vec::new(),
     }];
     config.plan.stale_after = config::stale_after(&config.sources);
@@ -183,6 +188,7 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     config.plan.objectives = demo_world::objectives(&Arc::from(DEMO), config.plan.site.zone);
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
+    config.plan.service_levels = team.plan.service_levels;
     config.plan.channels = team.plan.channels;
     (config.plan.person, config.person) = (team.person.clone(), team.person);
     Ok(config)
@@ -284,7 +290,7 @@ async fn open(
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let duty = Duty::new(context, &config, false);
     let on_duty = tokio::spawn(duty.clone().run(handle.clone()));
-    let clerk = if args.demo { Clerk::AsIf } else { Clerk::new(&config.sources) };
+    let clerk = Clerk::new(&config.sources);
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
     let edge =

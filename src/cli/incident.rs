@@ -55,18 +55,17 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         Args::Ack(args) => act(&args.ids, Action::Acknowledge { lasting: args.lasting }),
         Args::Unack(ids) => act(&ids.ids, Action::Unacknowledge),
         Args::Assign(args) => {
-            let to =
-                args.to.map(|to| if to == "me" { config.operator.clone() } else { clean(&to, 60) });
+            let to = args.to.map(|to| if to == "me" { config.operator.clone() } else { to });
             act(&args.ids, Action::Assign { to })
         }
         Args::Classify(args) => {
-            let category = args.category.map(|c| clean(&c, MAX_LINE));
+            let category = args.category;
             let (impact, urgency) = (args.impact, args.urgency);
             act(&args.ids, Action::Classify { impact, urgency, category })
         }
         Args::Hold(args) => {
             let until = args.until.map(|text| coming(&text, &config)).transpose()?;
-            let (reason, note) = (args.reason, clean(&args.note, MAX_LINE));
+            let (reason, note) = (args.reason, args.note);
             act(&args.ids, Action::Hold { reason, note, until })
         }
         Args::Resume(ids) => act(&ids.ids, Action::Resume),
@@ -80,7 +79,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
             act(&ids, Action::Split { reason })
         }
         Args::Feedback(args) => {
-            let (text, from) = (clean(&args.text, MAX_LINE), clean(&args.from, MAX_LINE));
+            let (text, from) = (args.text, args.from);
             act(&args.ids, Action::Rate { score: args.score, text, from })
         }
         Args::Correct(args) => correct(args, &config)?,
@@ -92,7 +91,7 @@ pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
         }
         Args::Close(args) => {
             let (ids, reason) = reasoned(args.reasoned);
-            let (findings, category) = (found(args.found), clean(&args.category, MAX_LINE));
+            let (findings, category) = (found(args.found), args.category);
             act(&ids, Action::Close { reason, findings, category })
         }
         Args::Reopen(args) => {
@@ -200,11 +199,11 @@ fn act(ids: &[IncidentId], action: Action) -> Command {
 }
 
 fn reasoned(args: Reasoned) -> (Vec<IncidentId>, String) {
-    (args.ids, clean_text(&args.reason, MAX_TEXT))
+    (args.ids, args.reason)
 }
 
 fn found(args: Found) -> Findings {
-    Findings { code: clean(&args.code, MAX_LINE), cause: clean(&args.cause, MAX_LINE) }
+    Findings { code: args.code, cause: args.cause }
 }
 
 /// A time to come, in the site's zone.
@@ -229,30 +228,28 @@ fn correct(args: Correct, config: &Config) -> Result<Command, Failure> {
         impact: args.impact,
         urgency: args.urgency,
         priority: None,
-        category: args.category.map(|c| clean(&c, MAX_LINE)),
+        category: args.category,
         findings: found(args.found),
         hold,
         excluded,
     };
-    let (reason, agreed_with) = (clean(&args.reason, MAX_LINE), clean(&args.agreed_with, MAX_LINE));
+    let (reason, agreed_with) = (args.reason, args.agreed_with);
     let action = Action::Correct { correction: Box::new(correction), reason, agreed_with };
     Ok(act(&[args.id], action))
 }
 
 fn report(args: ReportArgs, config: &Config) -> Result<Report, Failure> {
-    let title = clean(&args.title, MAX_LINE);
-    if title.is_empty() {
+    if clean(&args.title, MAX_LINE).is_empty() {
         return Err(Failure::Usage("--title is empty; say in a line what is wrong".to_owned()));
     }
     let service = args.service.map(|id| known_service(&id, config)).transpose()?;
-    let text = clean_text(&args.text, MAX_TEXT);
     Ok(Report {
         service,
-        title,
-        text,
+        title: args.title,
+        text: args.text,
         impact: args.impact,
         urgency: args.urgency,
-        category: clean(&args.category, MAX_LINE),
+        category: args.category,
     })
 }
 
@@ -275,7 +272,8 @@ fn known_service(id: &str, config: &Config) -> Result<ServiceId, Failure> {
 fn note(text: &str) -> Result<String, Failure> {
     let mut read = String::new();
     let text = if text == "-" {
-        let limit = MAX_TEXT as u64 * 4;
+        // Enough to see that it is too long.
+        let limit = MAX_TEXT as u64 * 4 + 4;
         std::io::stdin()
             .take(limit)
             .read_to_string(&mut read)
@@ -284,11 +282,10 @@ fn note(text: &str) -> Result<String, Failure> {
     } else {
         text
     };
-    let text = clean_text(text, MAX_TEXT).trim().to_owned();
-    if text.is_empty() {
+    if clean_text(text, MAX_TEXT).trim().is_empty() {
         return Err(Failure::Usage("the note is empty; nothing was stored".to_owned()));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 fn fields(outcome: &Outcome) -> OutcomeFields {

@@ -21,6 +21,7 @@ mod oncall;
 mod orders;
 mod output;
 mod page;
+mod report;
 mod show;
 mod silence;
 mod sla;
@@ -140,6 +141,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Calendar(args) => block_on(calendar::run(context, args)),
         Command::Agent => agent::run(context),
         Command::Page(args) => block_on(page::run(context, &args)),
+        Command::Report(args) => block_on(report::run(context, args)),
         Command::Silences(args) => block_on(silence::list(context, &args)),
         Command::Silence(args) => block_on(silence::run(context, args)),
         Command::Sla(args) => block_on(sla::run(context, args)),

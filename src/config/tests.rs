@@ -51,7 +51,10 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 fn read_text(text: &str) -> Result<Config, Problems> {
     let folder = TempDir::new().unwrap();
     let path = write(folder.path(), "config.toml", text);
-    load(&around(Some(path)))
+    let mut config = load(&around(Some(path)))?;
+    // Where the file lies is no difference between two texts.
+    config.plan.site.command = "atalaya".to_owned();
+    Ok(config)
 }
 
 /// The example with every setting switched on.
@@ -241,6 +244,16 @@ fn a_missing_file_is_an_error_only_where_one_was_asked_for() {
 fn settled(watch: &mut watch::Watch) -> Option<Result<Box<Config>, Problems>> {
     assert!(watch.poll().is_none(), "somebody may still be writing");
     watch.poll()
+}
+
+#[test]
+fn a_page_opens_its_incident_with_the_config_and_the_store_that_the_pager_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "on call.toml", "");
+    let mut around = around(Some(path.clone()));
+    around.store = Some(StoreAddress::Sqlite("/var/lib/noc.db".into()));
+    let expect = format!("atalaya --config '{}' --store /var/lib/noc.db", path.display());
+    assert_eq!(load(&around).unwrap().plan.site.command, expect);
 }
 
 #[test]

@@ -137,7 +137,7 @@ pub fn change(path: &Path, change: &Change) -> Result<OwnViews, String> {
 fn write(path: &Path, views: &[View]) -> std::io::Result<()> {
     let text = toml::to_string(&Written { view: views }).map_err(std::io::Error::other)?;
     // Through a link to the file that it means.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = &meant(path);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -152,6 +152,17 @@ fn write(path: &Path, views: &[View]) -> std::io::Result<()> {
         let _ = fs::remove_file(&beside);
     }
     done
+}
+
+/// Where a link leads, also one to what is not there yet; the path itself where it is none.
+fn meant(path: &Path) -> PathBuf {
+    if let Ok(target) = fs::canonicalize(path) {
+        return target;
+    }
+    match (fs::read_link(path), path.parent()) {
+        (Ok(target), Some(folder)) => folder.join(target),
+        _ => path.to_path_buf(),
+    }
 }
 
 /// What tells that the file was changed.
@@ -193,6 +204,19 @@ mod tests {
         assert!(own.wrong[0].ends_with("; correct the line, or delete the file"));
         let own = of_text("views.toml", "view = 3\n");
         assert!(own.wrong[0].starts_with("views.toml:1: "), "{:?}", own.wrong);
+    }
+
+    #[test]
+    fn a_link_stays_one_and_what_it_leads_to_is_written_also_where_that_is_not_there_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, target) =
+            (folder.path().join("views.toml"), folder.path().join("dotfiles.toml"));
+        std::os::unix::fs::symlink("dotfiles.toml", &link).unwrap();
+        for name in ["mail", "disk"] {
+            change(&link, &Change::Save(view(name, "service:mail"))).unwrap();
+            assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert!(std::fs::read_to_string(&target).unwrap().contains(name));
+        }
     }
 
     #[test]

@@ -22,6 +22,31 @@ pub fn clean_text(text: &str, max: usize) -> String {
     sanitise(text, max, true)
 }
 
+/// [`clean`] of what a person wrote, as long as nothing of it has to be cut.
+///
+/// # Errors
+/// How long it is, and how long it may be; `what` names it.
+pub fn fitting(what: &str, text: &str, max: usize) -> Result<String, String> {
+    is_short(what, text, max).map(|()| clean(text, max))
+}
+
+/// [`clean_text`] in the same way.
+///
+/// # Errors
+/// As [`fitting`].
+pub fn fitting_text(what: &str, text: &str, max: usize) -> Result<String, String> {
+    is_short(what, text, max).map(|()| clean_text(text, max))
+}
+
+fn is_short(what: &str, text: &str, max: usize) -> Result<(), String> {
+    match text.trim().chars().count() {
+        n if n > max => {
+            Err(format!("the {what} has {n} characters, {max} are the most; shorten it"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn sanitise(text: &str, max: usize, keep_lines: bool) -> String {
     // What vanishes must not cost more than what stays.
     let most = max.saturating_mul(WORTH_READING).saturating_add(MAX_LINE);

@@ -25,12 +25,22 @@ use crate::domain::upstream::actions::Done;
 
 /// The longest name of a category or a code.
 const MAX_CATEGORY: usize = 60;
+/// The longest name of a person, and the longest title.
+const MAX_NAME: usize = 100;
+const MAX_TITLE: usize = 300;
 
 /// A report by hand.
 pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
     let refused =
         |why: &str| Outcome { id: None, verdict: Verdict::Refused { why: why.to_owned() } };
-    let title = text::clean(&report.title, 300);
+    let fitted = text::fitting("title", &report.title, MAX_TITLE).and_then(|title| {
+        let category = text::fitting("category", &report.category, MAX_CATEGORY)?;
+        Ok((title, category, text::fitting_text("text", &report.text, text::MAX_TEXT)?))
+    });
+    let (title, category, text) = match fitted {
+        Ok(fitted) => fitted,
+        Err(why) => return draft.answers.push(refused(&why)),
+    };
     if title.is_empty() {
         draft.answers.push(refused("a report needs a title: what is wrong, in one line"));
         return;
@@ -49,11 +59,13 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
     };
     let impact = report.impact.unwrap_or_else(|| tier.unwrap_or(3).clamp(1, 3)).clamp(1, 3);
     let urgency = report.urgency.unwrap_or(2).clamp(1, 3);
-    let category = text::clean(&report.category, MAX_CATEGORY);
     if let Err(why) = draft.state.plan.policy.known_category(&category) {
         draft.answers.push(refused(&why));
         return;
     }
+    let is_told = !text.trim().is_empty();
+    // Where the alerts of a source say what is the matter.
+    let described = is_told.then(|| ("description".to_owned(), text.clone()));
     let opening = Opening {
         key: format!("operator/{}", draft.next_id()),
         title,
@@ -64,14 +76,13 @@ pub(super) fn report(draft: &mut Draft<'_>, actor: &Actor, report: &Report) {
         urgency,
         priority: draft.state.plan.policy.priority(impact, urgency),
         labels: Labels::new(),
-        annotations: Labels::new(),
+        annotations: described.into_iter().collect(),
         started_at: draft.now,
         earlier: None,
         recurrence: 1,
     };
     let id = draft.open(actor, opening);
-    let text = text::clean_text(&report.text, text::MAX_TEXT);
-    if !text.trim().is_empty() {
+    if is_told {
         draft.push(actor, id, EventBody::Noted { text });
     }
     let said = format!("{id} reported");
@@ -267,58 +278,70 @@ fn neat(command: &calendar::Command) -> calendar::Command {
 /// One action on one incident.
 pub(super) fn act(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) {
     let id = target.id;
-    let verdict = judge(draft, actor, target, &tidy(action));
+    let verdict = match tidy(action) {
+        Ok(action) => judge(draft, actor, target, &action),
+        Err(why) => Verdict::Refused { why },
+    };
     draft.answers.push(Outcome { id: Some(id), verdict });
 }
 
-/// What a person types is text from outside, too.
-fn tidy(action: &Action) -> Action {
-    let line = |t: &String| text::clean(t, text::MAX_LINE);
-    let word = |t: &String| text::clean(t, MAX_CATEGORY);
-    let found = |f: &Findings| Findings { code: word(&f.code), cause: line(&f.cause) };
-    match action {
+/// What a person types is text from outside, too. What is too long is refused: a cut text would be kept
+/// for good.
+fn tidy(action: &Action) -> Result<Action, String> {
+    let line = |what: &str, t: &str| text::fitting(what, t, text::MAX_LINE);
+    let name = |what: &str, t: &str| text::fitting(what, t, MAX_NAME);
+    let word = |what: &str, t: &str| text::fitting(what, t, MAX_CATEGORY);
+    let category =
+        |c: &Option<String>| c.as_ref().map(|category| word("category", category)).transpose();
+    let found = |f: &Findings| {
+        Ok::<_, String>(Findings { code: word("code", &f.code)?, cause: line("cause", &f.cause)? })
+    };
+    Ok(match action {
         Action::Note { text } => {
-            Action::Note { text: text::clean_text(text, text::MAX_TEXT).trim().to_owned() }
+            let text = text::fitting_text("note", text, text::MAX_TEXT)?;
+            Action::Note { text: text.trim().to_owned() }
         }
-        Action::Assign { to } => Action::Assign { to: to.as_ref().map(|t| text::clean(t, 100)) },
+        Action::Assign { to } => {
+            Action::Assign { to: to.as_ref().map(|t| name("name", t)).transpose()? }
+        }
         Action::Resolve { reason, findings, force } => {
-            Action::Resolve { reason: line(reason), findings: found(findings), force: *force }
+            let (reason, findings) = (line("reason", reason)?, found(findings)?);
+            Action::Resolve { reason, findings, force: *force }
         }
         Action::Close { reason, findings, category } => Action::Close {
-            reason: line(reason),
-            findings: found(findings),
-            category: word(category),
+            reason: line("remark", reason)?,
+            findings: found(findings)?,
+            category: word("category", category)?,
         },
         Action::Hold { reason, note, until } => {
-            Action::Hold { reason: *reason, note: line(note), until: *until }
+            Action::Hold { reason: *reason, note: line("note", note)?, until: *until }
         }
-        Action::Classify { impact, urgency, category } => Action::Classify {
-            impact: *impact,
-            urgency: *urgency,
-            category: category.as_ref().map(word),
-        },
+        Action::Classify { impact, urgency, category: new } => {
+            Action::Classify { impact: *impact, urgency: *urgency, category: category(new)? }
+        }
         Action::Rate { score, text, from } => {
-            Action::Rate { score: *score, text: line(text), from: text::clean(from, 100) }
+            let (text, from) = (line("text", text)?, name("name", from)?);
+            Action::Rate { score: *score, text, from }
         }
-        Action::Split { reason } => Action::Split { reason: line(reason) },
+        Action::Split { reason } => Action::Split { reason: line("reason", reason)? },
         Action::Correct { correction, reason, agreed_with } => Action::Correct {
             correction: Box::new(Correction {
-                category: correction.category.as_ref().map(word),
-                findings: found(&correction.findings),
+                category: category(&correction.category)?,
+                findings: found(&correction.findings)?,
                 ..(**correction).clone()
             }),
-            reason: line(reason),
-            agreed_with: text::clean(agreed_with, 100),
+            reason: line("reason", reason)?,
+            agreed_with: name("name of who agreed", agreed_with)?,
         },
-        Action::Cancel { reason } => Action::Cancel { reason: line(reason) },
-        Action::Reopen { reason } => Action::Reopen { reason: line(reason) },
+        Action::Cancel { reason } => Action::Cancel { reason: line("reason", reason)? },
+        Action::Reopen { reason } => Action::Reopen { reason: line("reason", reason)? },
         Action::Acknowledge { .. }
         | Action::Unacknowledge
         | Action::Resume
         | Action::Snooze { .. }
         | Action::Wake
         | Action::Merge { .. } => action.clone(),
-    }
+    })
 }
 
 fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) -> Verdict {
@@ -376,7 +399,7 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
             }
         }
     }
-    Verdict::Done { said: said(id, action, also.len()), also }
+    Verdict::Done { said: said(draft, id, action, also.len()), also }
 }
 
 /// What an action asks of others than its incident: the one that it is merged into, what was merged into
@@ -430,15 +453,23 @@ fn unite(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, into: IncidentId)
     draft.push(actor, into, EventBody::Absorbed(absorbed));
 }
 
-fn said(id: IncidentId, action: &Action, also: usize) -> String {
+fn said(draft: &Draft<'_>, id: IncidentId, action: &Action, also: usize) -> String {
+    let zone = draft.state.plan.policy.zone;
+    let until = |until| format!(" until {}", time::show(until, draft.now, zone, TimeStyle::Local));
     let what = match action {
         Action::Acknowledge { .. } if also > 0 => {
             return format!("{id} acknowledged, with {also} that it affects");
         }
         Action::Acknowledge { .. } => "acknowledged",
-        Action::Hold { reason, .. } => return format!("{id} waits for {}", reason.says()),
+        Action::Hold { reason, until: end, .. } => {
+            return format!(
+                "{id} waits for {}{}",
+                reason.says(),
+                end.map(until).unwrap_or_default()
+            );
+        }
         Action::Resume => "no longer on hold",
-        Action::Snooze { .. } => "snoozed",
+        Action::Snooze { until: end } => return format!("{id} snoozed{}", until(*end)),
         Action::Wake => "woken",
         Action::Classify { .. } => "classified",
         Action::Rate { .. } => "rated",

@@ -85,6 +85,11 @@ impl State {
         }
     }
 
+    /// Pages get numbers from now on that no stored one will have: seconds since 1970.
+    pub fn number_pages_aside(&mut self, now: Instant) {
+        Arc::make_mut(&mut self.pages).go_on_after(now.timestamp().unsigned_abs());
+    }
+
     pub fn pager(&self) -> &Pager {
         &self.pager
     }
@@ -145,13 +150,20 @@ fn go_on(draft: &mut Draft<'_>, id: IncidentId, overrides: &[Override]) {
         let reach = reached.unwrap_or_else(|why| Reach { missed: vec![why], ..Reach::default() });
         let passes = reach.routes.is_empty() && level < policy.levels.len();
         let wait = if passes { TimeDelta::zero() } else { timeout(policy, level) };
-        let pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+        let mut pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+        paging::add_affected(&mut pages, &affected(draft, id));
         let next = Some(now + wait);
         store(draft, &Actor::system(), id, (policy, level, round), (&pages, reach, next));
         if !passes {
             return;
         }
     }
+}
+
+/// Whose service each of the incidents is that fold under one.
+fn affected(draft: &Draft<'_>, id: IncidentId) -> Vec<String> {
+    let known = draft.children(id).into_iter().filter_map(|child| draft.incident(child));
+    known.map(|i| i.service.as_ref().map_or("unassigned", |s| s.as_str()).to_owned()).collect()
 }
 
 fn timeout(policy: &Escalation, level: usize) -> TimeDelta {
@@ -252,7 +264,8 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, request: &Request) -> Result<Stri
         return Err(refused(reach.nobody()));
     }
     let text = format!("{} level {level}, by hand", policy.id);
-    let pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+    let mut pages = paging::pages_about(draft.next_page(), &reach, incident, &text);
+    paging::add_affected(&mut pages, &affected(draft, id));
     // Of what somebody has, it is one page and no more.
     let goes_on = incident.state() == IncidentState::New && !escalate::is_quiet(incident);
     let next = goes_on.then(|| now + timeout(policy, level));

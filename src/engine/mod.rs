@@ -17,6 +17,7 @@ mod objectives;
 pub mod outlook;
 pub mod publish;
 pub mod rehearsal;
+pub mod reporting;
 pub mod runtime;
 pub mod sight;
 pub mod snapshot;

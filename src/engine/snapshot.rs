@@ -103,9 +103,18 @@ pub struct Incidents {
 pub struct Site {
     pub name: String,
     pub zone: Tz,
+    /// What opens a console here: `atalaya`, with the config and the store that this one was given.
+    pub command: String,
     /// A made-up world.
     pub demo: bool,
     pub read_only: bool,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        let (name, command) = (String::new(), "atalaya".to_owned());
+        Self { name, zone: Tz::UTC, command, demo: false, read_only: false }
+    }
 }
 
 /// The service plan and what this console needs to run it: what the config becomes.
@@ -160,7 +169,7 @@ impl Plan {
     /// A plan without services, for tests and for a console that only reads.
     pub fn empty() -> Self {
         Self {
-            site: Site { name: String::new(), zone: Tz::UTC, demo: false, read_only: false },
+            site: Site::default(),
             services: Vec::new(),
             policy: Policy::default(),
             roster: Arc::default(),

@@ -41,7 +41,8 @@ pub async fn attempt(
     let (plan, attempt) = (office.plan(), delivery.attempts);
     let person = plan.roster.person(&known.what.person);
     let this = (&*channel, attempt, delivery.unsure);
-    let message = Message::of(known, person.map(AsRef::as_ref), &plan.site.name, this);
+    let message =
+        Message::of(known, person.map(AsRef::as_ref), (&plan.site.name, &plan.site.command), this);
     let ended = courier.carry(&message).await;
     if let Ended::Failed { why, .. } = &ended {
         tracing::warn!("{page} by {channel}, try {attempt}: {why}");

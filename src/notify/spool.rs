@@ -105,7 +105,18 @@ fn message(snapshot: &Snapshot, pages: &Pages, due: &Due, attempt: u32) -> Optio
     let page = pages.get(due.page)?;
     let person = snapshot.plan.roster.person(&page.what.person);
     let this = (&*due.channel, attempt, true);
-    Some(Message::of(page, person.map(AsRef::as_ref), &snapshot.plan.site.name, this))
+    let site = &snapshot.plan.site;
+    let site = (site.name.as_str(), site.command.as_str());
+    let mut message = Message::of(page, person.map(AsRef::as_ref), site, this);
+    // Its number may be another one's when it is stored.
+    if let Some(id) = message.incident.filter(|id| snapshot.incidents.get(*id).is_none()) {
+        message.incident = None;
+        site.1.clone_into(&mut message.open);
+        let told = format!("{id} could not be stored: it may have another number later.");
+        let details = [message.details.as_str(), &told].join("\n");
+        details.trim().clone_into(&mut message.details);
+    }
+    Some(message)
 }
 
 fn told(due: &Due, attempt: u32, ended: Ended, now: Instant) -> (Option<Instant>, String) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::SourceError;
 use super::alertmanager::silences::Orders as OfAlertmanager;
+use super::demo::Made;
 use super::document::orders::Orders as OfDocument;
 use super::http_client::Clients;
 use super::icinga2::orders::Orders as OfIcinga;
@@ -12,14 +13,10 @@ use super::pagerduty::orders::Orders as OfPagerDuty;
 use super::settings::{Kind, SourceSettings};
 use crate::domain::observation::SourceName;
 use crate::domain::text;
-use crate::domain::upstream::{Call, Ended, Order};
+use crate::domain::upstream::{Ended, Order};
 
 /// Whoever carries orders out.
-pub enum Clerk {
-    /// As if: nothing is sent.
-    AsIf,
-    Sources(BTreeMap<SourceName, Office>),
-}
+pub struct Clerk(BTreeMap<SourceName, Office>);
 
 /// One source that takes orders.
 pub enum Office {
@@ -27,6 +24,8 @@ pub enum Office {
     Icinga2(OfIcinga),
     PagerDuty(OfPagerDuty),
     Http(Box<OfDocument>),
+    /// As if: nothing is sent.
+    Demo(Made),
 }
 
 /// What was done.
@@ -66,24 +65,22 @@ impl Clerk {
                 Kind::PagerDuty(kind) if !kind.actions.is_empty() => {
                     Office::PagerDuty(OfPagerDuty::new(source, kind, &clients))
                 }
+                Kind::Demo(kind) => Office::Demo(kind.made.clone()),
                 _ => return None,
             };
             Some((source.name.clone(), office))
         };
-        Self::Sources(sources.iter().filter_map(office).collect())
+        Self(sources.iter().filter_map(office).collect())
     }
 
     /// One try.
     pub async fn carry_out(&self, order: &Order) -> Ended {
         let source = &order.what.source;
-        let offices = match self {
-            Self::AsIf => return as_if(order),
-            Self::Sources(offices) => offices,
-        };
-        let outcome = match offices.get(source) {
+        let outcome = match self.0.get(source) {
             None => Err(Refused::ForNow(SourceError::Misconfigured(format!(
                 "this console has no source {source}"
             )))),
+            Some(Office::Demo(made)) => return made.carry_out(order),
             Some(Office::Alertmanager(office)) => office.carry_out(order).await,
             Some(Office::Icinga2(office)) => office.carry_out(order).await,
             Some(Office::Http(office)) => office.carry_out(order).await,
@@ -102,14 +99,4 @@ impl Clerk {
             }
         }
     }
-}
-
-/// In a made-up world.
-fn as_if(order: &Order) -> Ended {
-    let made = match &order.what.call {
-        Call::Silence { .. } => Some(order.key()),
-        Call::Extend { silence, .. } => Some(silence.clone()),
-        _ => None,
-    };
-    Ended::Done { said: "as if".to_owned(), made }
 }

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use url::Url;
 
+use super::demo::Made;
 use super::http_client::address;
 use super::json_path::Path;
 use super::pagerduty::orders::TOLD;
@@ -300,6 +301,8 @@ pub struct Demo {
     pub speed: f64,
     /// When its script begins.
     pub start: Instant,
+    /// What people have silenced in it.
+    pub made: Made,
 }
 
 impl PagerDuty {

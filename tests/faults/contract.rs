@@ -661,6 +661,7 @@ async fn pages(location: &Location) {
             priority: Some(Priority(1)),
             subject: "P1 INC-7 db: down".to_owned(),
             text: "come".to_owned(),
+            details: String::new(),
             channels: channels.iter().map(|c| ChannelId::from(*c)).collect(),
             test: false,
         })

@@ -116,8 +116,7 @@ const LONG: Duration = Duration::from_mins(1);
 /// How the only changed objective stands.
 fn stands(feeder: &mut Feeder, objective: &Arc<Objective>, now: Instant) -> (Status, Series) {
     let measured = feeder.changed().pop().expect("it changed");
-    let status =
-        status(objective, &measured.series, &Excluded::nothing(), &measured.notes, now);
+    let status = status(objective, &measured.series, &Excluded::nothing(), &measured.notes, now);
     (status, measured.series)
 }
 

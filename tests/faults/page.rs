@@ -63,6 +63,7 @@ fn message(channel: &str) -> Message {
         priority: None,
         subject: "come".to_owned(),
         text: "come".to_owned(),
+        details: String::new(),
         open: "atalaya".to_owned(),
     }
 }

@@ -196,3 +196,13 @@ fn check_says_for_which_services_nobody_is_paged() {
     let (_, out, _) = said(&home, &["check", "--offline"]);
     assert!(!out.contains("nobody is paged"), "{out}");
 }
+
+#[test]
+fn check_says_which_levels_cannot_reach_anybody_and_why() {
+    let home = Home::with(CONFIG);
+    let (_, out, _) = said(&home, &["check", "--offline"]);
+    let line = "paging   -    core 2 reaches nobody: Mia Chen: no channels";
+    assert!(out.contains(line) && !out.contains("core 1 reaches"), "{out}");
+    let document = home.json(&["check", "--offline", "--json"]);
+    assert_eq!(document["unreachable_levels"], serde_json::json!(["core 2"]));
+}

@@ -368,7 +368,7 @@ fn a_form_that_was_refused_brings_back_what_was_typed_and_nothing_older() {
     let mut world = Desk::new().act("kernel", longer).world();
     world.calendar.generation = 2;
     bench.tell(Msg::World(Arc::new(world)));
-    bench.press("w");
+    bench.press("Esc w");
     let text = bench.text();
     assert!(text.contains("Start   2026-12-10 10:00"), "{text}");
     assert!(text.contains("Length  5h"), "{text}");

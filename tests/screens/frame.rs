@@ -257,7 +257,10 @@ fn a_note_that_could_not_be_stored_stands_in_the_form_again() {
     let why = "the store cannot be written: the disk is full".to_owned();
     let refused = answer(Verdict::Refused { why });
     bench.tell(Msg::Answered { command: command.clone(), outcomes: refused });
-    assert!(bench.text().contains("is full; your text is kept"), "{}", bench.text());
+    let text = bench.text();
+    assert!(text.contains("pool exhausted") && text.contains("is full"), "{text}");
+    bench.press("Esc");
+    assert!(bench.text().contains("your text is kept"), "{}", bench.text());
     bench.press("n");
     assert!(bench.text().contains("pool exhausted"), "{}", bench.text());
     bench.cmds.clear();
@@ -268,6 +271,21 @@ fn a_note_that_could_not_be_stored_stands_in_the_form_again() {
     let done = answer(Verdict::Done { said, also: Vec::new() });
     bench.tell(Msg::Answered { command, outcomes: done });
     bench.press("n");
+    assert!(!bench.text().contains("pool exhausted"), "{}", bench.text());
+}
+
+#[test]
+fn a_refusal_does_not_open_the_form_under_the_keys_of_whoever_went_on() {
+    let mut bench = bench();
+    bench.press("2 n");
+    bench.type_text("pool exhausted");
+    bench.press("Enter");
+    let [.., Cmd::Ask(command)] = bench.cmds.as_slice() else { panic!("{:?}", bench.cmds) };
+    let command = command.clone();
+    bench.press("j");
+    let verdict = Verdict::Refused { why: "INC-1 is closed".to_owned() };
+    bench.tell(Msg::Answered { command, outcomes: vec![Outcome { id: None, verdict }] });
+    assert!(bench.text().contains("is closed; your text is kept"), "{}", bench.text());
     assert!(!bench.text().contains("pool exhausted"), "{}", bench.text());
 }
 

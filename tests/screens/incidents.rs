@@ -448,6 +448,8 @@ fn a_resolved_incident_is_closed_or_brought_back_from_its_page() {
     noc.press("Ctrl-s");
     assert_eq!(noc.word(2031), "closed");
     assert_eq!(noc.incident(2031).standing.findings.cause, "a slow disk");
+    noc.press("B");
+    assert!(noc.footer().contains("report a new one"), "{}", noc.footer());
     noc.press("u");
     assert_eq!(noc.word(2031), "resolved");
 }

@@ -12,7 +12,7 @@ use atalaya::domain::paging::{
 };
 use atalaya::domain::roster::Absence;
 use atalaya::domain::time::Interval;
-use atalaya::engine::{Plan, Snapshot};
+use atalaya::engine::{Plan, Site, Snapshot};
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
 use insta::assert_snapshot;
@@ -197,6 +197,7 @@ fn paged() -> Pages {
         priority: Some(Priority(1)),
         subject: "P1 INC-2041 checkout: slow".to_owned(),
         text: "please look".to_owned(),
+        details: String::new(),
         channels: if test {
             vec!["ops-hook".into()]
         } else {
@@ -387,4 +388,79 @@ fn leaving_asks_only_where_paging_would_stop_with_it() {
     assert!(leave(Pager::Here { alone: false }, waiting()).1);
     assert!(leave(Pager::Other("agent".to_owned()), waiting()).1);
     assert!(leave(Pager::Here { alone: true }, Phase::Stopped).1);
+}
+
+#[test]
+fn paging_that_reached_nobody_says_so() {
+    let lost = "it has reached nobody: every try failed";
+    let shown = |delivered: bool| {
+        let mut world = paging(governed(Pager::Unknown), Phase::Stopped);
+        let incident = world.incidents.get(IncidentId(2041)).unwrap().clone();
+        let at = incident.escalation.as_ref().unwrap().at;
+        let mut pages = Pages::default();
+        let mut store = |position, body| {
+            pages.apply(&Recorded { position, at, actor: Actor::system(), body });
+        };
+        let page = PageId(1);
+        store(
+            1,
+            Event::Paged(Paged {
+                id: page,
+                person: "luis".into(),
+                target: "core 1".to_owned(),
+                incident: Some(incident.id),
+                priority: Some(Priority(1)),
+                subject: String::new(),
+                text: String::new(),
+                details: String::new(),
+                channels: vec!["mail".into()],
+                test: false,
+            }),
+        );
+        let (channel, attempt, why) = ("mail".into(), 1, "no route to host".to_owned());
+        let next = at + TimeDelta::seconds(5);
+        store(2, Event::PageFailed { page, channel, attempt, why, next, unsure: false });
+        if delivered {
+            let (channel, attempt, said) = ("mail".into(), 2, String::new());
+            store(3, Event::PageDelivered { page, channel, attempt, said });
+        }
+        world.pages = part(pages);
+        let mut bench = Bench::new(world, 160, 45, DEFAULT);
+        bench.press("2");
+        bench.type_text("/");
+        bench.type_text("id:INC-2041");
+        bench.press("Enter Enter");
+        bench.text().replace('\n', " ")
+    };
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(shown(false)).contains("it has reached nobody"), "{}", shown(false));
+    assert!(!shown(true).contains(lost), "{}", shown(true));
+}
+
+#[test]
+fn who_takes_the_pager_over_is_told_and_that_nobody_has_it() {
+    let with = |pager| Msg::World(Arc::new(Snapshot { pager, ..governed(Pager::Unknown) }));
+    let mut bench = Bench::new(governed(Pager::Unknown), 160, 45, DEFAULT);
+    let agent = || Pager::Other("agent 7 on ops1".to_owned());
+    bench.tell(with(agent()));
+    assert!(bench.model.messages.is_empty(), "it is no news who has it at the start");
+    for (pager, expect) in [
+        (Pager::Here { alone: true }, "this console pages now; agent 7 on ops1 did before"),
+        (agent(), "agent 7 on ops1 pages now; this console did before"),
+        (Pager::Nobody, "nobody pages now; agent 7 on ops1 did until now"),
+    ] {
+        bench.tell(with(pager));
+        assert_eq!(bench.model.messages.back().unwrap().text, expect);
+    }
+}
+
+#[test]
+fn a_hundred_columns_say_where_one_is_that_one_may_only_look_and_that_nobody_pages() {
+    let mut world = governed(Pager::Nobody);
+    world.site = Arc::new(Site { read_only: true, ..(*world.site).clone() });
+    let bench = Bench::new(world, 100, 30, DEFAULT);
+    let first = bench.text().lines().next().unwrap().to_owned();
+    for expect in ["acme-noc", "no pager", "READ-ONLY", "P1"] {
+        assert!(first.contains(expect), "{expect}: {first}");
+    }
 }

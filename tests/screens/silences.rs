@@ -152,6 +152,8 @@ fn what_cannot_be_a_silence_is_said_at_its_field() {
 
 #[test]
 fn an_incident_of_an_icinga_gets_a_downtime_of_its_objects() {
+    assert_snapshot!("downtime-form-narrow", bench("2 G m", (80, 24)).text());
+    assert_snapshot!("downtime-form-wide", bench("2 G m", (160, 45)).text());
     let mut bench = bench("2 G m", (120, 35));
     let text = bench.text();
     assert!(text.contains("Downtime for INC-2036 on icinga"), "{text}");

@@ -209,3 +209,19 @@ fn what_can_not_be_counted_says_why() {
     bench.tell(Msg::Attained(period.unwrap(), Err("the store could not be read".to_owned())));
     assert!(bench.text().contains("the store could not be read"), "{}", bench.text());
 }
+
+#[test]
+fn a_budget_is_explained_down_to_its_formula() {
+    let mut bench = bench((160, 45));
+    bench.press("x");
+    assert_snapshot!("sla_explained", bench.text());
+    bench.press("x");
+    assert!(!bench.text().contains("error ratio"), "the same key closes it");
+}
+
+#[test]
+fn the_clocks_of_what_is_due_are_explained() {
+    let mut bench = bench((160, 45));
+    bench.press("tab tab tab x");
+    assert!(bench.text().contains("Clocks of INC-2036"), "{}", bench.text());
+}

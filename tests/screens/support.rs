@@ -357,8 +357,7 @@ pub fn world() -> Snapshot {
         site: Arc::new(Site {
             name: "acme-noc".to_owned(),
             zone: Tz::Europe__Madrid,
-            demo: false,
-            read_only: false,
+            ..Site::default()
         }),
         health: part(health(services())),
         incidents: part(incidents()),

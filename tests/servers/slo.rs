@@ -210,12 +210,7 @@ fn off(status: &Status, truth: f64) -> f64 {
 }
 
 /// `knows_nan`: VictoriaMetrics gives no values that are NaN.
-fn check(
-    found: &BTreeMap<String, Status>,
-    history: &History,
-    now: Instant,
-    knows_nan: bool,
-) {
+fn check(found: &BTreeMap<String, Status>, history: &History, now: Instant, knows_nan: bool) {
     let (blind_from, blind_to) = history.blind();
     let known = 30 * DAY - (blind_to - blind_from);
     let truth = 1.0 - history.down() as f64 / known as f64;

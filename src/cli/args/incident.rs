@@ -106,6 +106,7 @@ pub struct Assign {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "atalaya incident classify [OPTIONS] <ID>...")]
 #[group(id = "class", required = true, multiple = true, args = ["impact", "urgency", "category"])]
 pub struct Classify {
     /// INC-12, or 12

@@ -153,7 +153,7 @@ pub(super) async fn whole(
 
 /// What the calendars of others state, each asked once. Of one that does not answer, why goes to
 /// standard error.
-async fn read(config: &Config) -> Vec<(SourceName, Windows)> {
+pub(super) async fn read(config: &Config) -> Vec<(SourceName, Windows)> {
     let is_one = |s: &&SourceSettings| s.kind.states_windows();
     let sources = config.sources.iter().filter(is_one).cloned().collect();
     let mut out = Vec::new();

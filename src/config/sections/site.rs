@@ -13,8 +13,8 @@ use crate::engine::Site;
 /// `[site]`.
 pub fn site(section: Option<Section<'_>>, around: &Surroundings) -> (Site, Locale) {
     let default_zone = || around.zone.as_deref().and_then(|z| z.parse().ok()).unwrap_or(Tz::UTC);
-    let mut site =
-        Site { name: around.host.clone(), zone: default_zone(), demo: false, read_only: false };
+    let name = around.host.clone();
+    let mut site = Site { name, zone: default_zone(), command: command(around), ..Site::default() };
     let mut locale = Locale::default();
     if let Some(s) = section {
         if let Some(name) = s.filled("name") {
@@ -27,6 +27,27 @@ pub fn site(section: Option<Section<'_>>, around: &Surroundings) -> (Site, Local
         s.finish();
     }
     (site, locale)
+}
+
+/// What opens a console on the same config and the same store, wherever somebody types it.
+fn command(around: &Surroundings) -> String {
+    let mut words = vec!["atalaya".to_owned()];
+    if let Some(path) = around.config.as_ref().or(around.config_variable.as_ref()) {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        words.extend(["--config".to_owned(), quoted(&path.to_string_lossy())]);
+    }
+    if let Some(StoreAddress::Sqlite(path)) = &around.store {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        words.extend(["--store".to_owned(), quoted(&path.to_string_lossy())]);
+    }
+    words.join(" ")
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    let text = clean(text, 4_096);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// `[store]`.

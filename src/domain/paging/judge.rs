@@ -1,5 +1,7 @@
 //! What may be asked of paging: the only place where its events come from.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use super::model::{ChannelId, Delivery, Event, Page, PageId, Paged};
@@ -15,6 +17,10 @@ use crate::domain::time::Instant;
 /// The longest text of a page, in characters: some of it is read on a phone.
 const MAX_TEXT: usize = 500;
 const MAX_SUBJECT: usize = 200;
+/// The longest that is said of an incident beside it, in characters.
+const MAX_DETAILS: usize = 1_000;
+/// How many affected services are named.
+const NAMED: usize = 5;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,7 +136,8 @@ fn page(
     if let Some(why) = surprise(&reach, request.confirmed.as_deref(), desk) {
         return Err(Verdict::Conflict { why });
     }
-    let written = text::clean_text(&request.text, MAX_TEXT).trim().to_owned();
+    let written = text::fitting_text("text", &request.text, MAX_TEXT).map_err(refused)?;
+    let written = written.trim().to_owned();
     let subject = match about {
         Some(incident) => subject(incident),
         None if written.is_empty() => {
@@ -143,6 +150,7 @@ fn page(
         priority: about.map(|i| i.priority),
         subject: subject.clone(),
         text: written.clone(),
+        details: about.map(details).unwrap_or_default(),
         ..paged
     })
 }
@@ -162,6 +170,28 @@ fn subject(incident: &Incident) -> String {
     let service = incident.service.as_ref().map(|s| format!(" {s}:")).unwrap_or_default();
     let subject = format!("{} {}{service} {}", incident.priority, incident.id, incident.title);
     text::clean(&subject, MAX_SUBJECT)
+}
+
+/// What whoever is woken would look up first.
+fn details(incident: &Incident) -> String {
+    let told = ["description", "summary", "message"]
+        .iter()
+        .find_map(|name| incident.annotations.get(*name).filter(|text| **text != incident.title));
+    told.map(|text| text::clean_text(text, MAX_DETAILS)).unwrap_or_default()
+}
+
+/// Says in pages what folds under their incident: its services, one for each incident.
+pub fn add_affected(pages: &mut [Paged], affected: &[String]) {
+    if affected.is_empty() {
+        return;
+    }
+    let services: BTreeSet<&str> = affected.iter().map(String::as_str).collect();
+    let named = services.iter().copied().take(NAMED).collect::<Vec<_>>().join(", ");
+    let more = if services.len() > NAMED { ", …" } else { "" };
+    let line = format!("+{} affected: {named}{more}", affected.len());
+    for page in pages {
+        page.details = [&line, page.details.as_str()].join("\n").trim_end().to_owned();
+    }
 }
 
 fn paged(
@@ -188,6 +218,7 @@ fn routed(first: PageId, reach: &Reach) -> impl Iterator<Item = Paged> {
         priority: None,
         subject: String::new(),
         text: String::new(),
+        details: String::new(),
         channels: route.channels.clone(),
         test: false,
     })
@@ -195,12 +226,13 @@ fn routed(first: PageId, reach: &Reach) -> impl Iterator<Item = Paged> {
 
 /// The pages about an incident to each who is reached, numbered from `first` on.
 pub fn pages_about(first: PageId, reach: &Reach, incident: &Incident, text: &str) -> Vec<Paged> {
-    let subject = subject(incident);
+    let (subject, details) = (subject(incident), details(incident));
     let complete = |paged| Paged {
         incident: Some(incident.id),
         priority: Some(incident.priority),
         subject: subject.clone(),
         text: text.to_owned(),
+        details: details.clone(),
         ..paged
     };
     routed(first, reach).map(complete).collect()

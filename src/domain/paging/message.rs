@@ -31,6 +31,8 @@ pub struct Message {
     pub priority: Option<Priority>,
     pub subject: String,
     pub text: String,
+    /// How much it affects, and what was reported; of a page about an incident.
+    pub details: String,
     /// The command that opens what it is about.
     pub open: String,
 }
@@ -56,11 +58,11 @@ pub struct Contact {
 }
 
 impl Message {
-    /// The message of one try; `possibly_twice` as it was known when the try was claimed.
+    /// The message of one try. `command` opens the console here; `possibly_twice` as it was known when the try was claimed.
     pub fn of(
         page: &Page,
         person: Option<&Person>,
-        site: &str,
+        (site, command): (&str, &str),
         (channel, attempt, possibly_twice): (&str, u32, bool),
     ) -> Self {
         let what = &page.what;
@@ -89,7 +91,8 @@ impl Message {
             priority: what.priority,
             subject: what.subject.clone(),
             text: what.text.clone(),
-            open: what.incident.map_or("atalaya".to_owned(), |id| format!("atalaya {id}")),
+            details: what.details.clone(),
+            open: what.incident.map_or(command.to_owned(), |id| format!("{command} {id}")),
         }
     }
 
@@ -105,6 +108,9 @@ impl Message {
         let mut lines = Vec::new();
         if !self.text.is_empty() && self.text != self.subject {
             lines.extend([self.text.clone(), String::new()]);
+        }
+        if !self.details.is_empty() {
+            lines.extend([self.details.clone(), String::new()]);
         }
         let at = self.at.format("%Y-%m-%d %H:%M UTC");
         lines.push(format!("Paged by {} at {at} as {} ({}).", self.by, self.target, self.page.0));

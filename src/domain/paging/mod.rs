@@ -21,7 +21,7 @@ mod tests;
 pub use super::outbox::{Standing, Try};
 pub use escalate::{Phase, Progress};
 pub use judge::{Command, Ended, Request, judge, overdue};
-pub(crate) use judge::{pages_about, said, surprise};
+pub(crate) use judge::{add_affected, pages_about, said, surprise};
 pub use model::{
     Channel, ChannelId, ChannelKind, Delivery, Event, Page, PageId, Paged, Pager, Wishes,
 };

@@ -151,6 +151,9 @@ pub struct Paged {
     /// What whoever paged wrote.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// What else there is to know of the incident: how much it affects, what was reported.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub details: String,
     pub channels: Vec<ChannelId>,
     /// Only to see whether it arrives.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

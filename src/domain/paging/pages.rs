@@ -64,6 +64,11 @@ impl Pages {
         PageId(self.last + 1)
     }
 
+    /// The next one gets a higher number than `last`.
+    pub fn go_on_after(&mut self, last: u64) {
+        self.last = self.last.max(last);
+    }
+
     /// Those on which something is still to be done.
     pub fn open(&self) -> impl Iterator<Item = &Arc<Page>> {
         self.open.iter().filter_map(|id| self.by_id.get(id))

@@ -1,5 +1,6 @@
 //! Who a page reaches at an instant, by which channels, and who it does not, and why.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -8,7 +9,7 @@ use super::model::{Channel, ChannelId, ChannelKind};
 use crate::domain::incident::Priority;
 use crate::domain::roster::escalation::{Level, Target, reached};
 use crate::domain::roster::shifts::Imported;
-use crate::domain::roster::{Override, Person, PersonId, Roster, ScheduleId};
+use crate::domain::roster::{Override, Person, PersonId, Roster, ScheduleId, Turns};
 use crate::domain::time::{Instant, Interval, before, near};
 
 /// Quiet hours hold back nothing this urgent.
@@ -93,6 +94,33 @@ pub fn reach(
     Ok(reach)
 }
 
+/// Why nobody can ever be reached whom a level may mean, at any hour and whatever the priority: each of
+/// them with what is missing. `None`: somebody can, or a calendar says who they are.
+pub fn unreachable(roster: &Roster, channels: &[Channel], level: &Level) -> Option<Vec<String>> {
+    let mut people: BTreeSet<&PersonId> = BTreeSet::new();
+    for target in &level.notify {
+        let layers = match target {
+            Target::Person(id) => {
+                people.insert(id);
+                continue;
+            }
+            Target::Schedule(id) => roster.schedule(id).map(|s| s.layers.as_slice()),
+        };
+        for layer in layers.into_iter().flatten() {
+            match &layer.turns {
+                Turns::Rotation(rotation) => people.extend(&rotation.people),
+                Turns::Calendar(_) => return None,
+            }
+        }
+    }
+    let lacks = |id: &&PersonId| {
+        let person = roster.person(id).ok_or_else(|| "not among [[people]]".to_owned());
+        let usable = person.and_then(|person| usable(channels, person));
+        usable.err().map(|why| format!("{}: {why}", roster.name(id)))
+    };
+    people.iter().map(lacks).collect()
+}
+
 fn level(roster: &Roster, whom: &Whom) -> Result<(String, Level), String> {
     let one = |target| Level { notify: vec![target], timeout: TimeDelta::zero() };
     match whom {
@@ -137,9 +165,7 @@ fn route(
     now: Instant,
 ) -> Result<Vec<ChannelId>, String> {
     let wishes = &person.wishes;
-    if wishes.channels.is_empty() {
-        return Err("no channels: page = [\"…\"] in [[people]] names them".to_owned());
-    }
+    let usable = usable(channels, person)?;
     let priority = priority.unwrap_or(ALWAYS);
     if priority > ALWAYS {
         if priority > wishes.min_priority {
@@ -151,9 +177,17 @@ fn route(
             return Err(format!("quiet hours until {until} there; a P1 would get through"));
         }
     }
+    Ok(usable)
+}
+
+/// The channels that can reach somebody at all.
+fn usable(channels: &[Channel], person: &Person) -> Result<Vec<ChannelId>, String> {
+    if person.wishes.channels.is_empty() {
+        return Err("no channels: page = [\"…\"] in [[people]] names them".to_owned());
+    }
     let mut kept = Vec::new();
     let mut lost = Vec::new();
-    for id in &wishes.channels {
+    for id in &person.wishes.channels {
         match channels.iter().find(|c| c.id == *id) {
             None => lost.push(format!("this console has no channel {id}")),
             Some(c) if c.kind == ChannelKind::Mail && person.email.is_none() => {

@@ -272,7 +272,8 @@ fn somebody_who_was_not_named_is_not_paged_instead() {
 #[test]
 fn a_page_about_an_incident_says_which_and_how_to_open_it() {
     let mut office = Office::new();
-    let incident = incident(2);
+    let mut incident = incident(2);
+    incident.annotations.insert("description".to_owned(), "No space left on db01.".to_owned());
     let about = Some(incident.id);
     let request = Request { whom: ana(), about, text: "look at it".to_owned(), confirmed: None };
     let said = office.ask_about(Some(&incident), &Command::Page(request)).unwrap();
@@ -280,15 +281,17 @@ fn a_page_about_an_incident_says_which_and_how_to_open_it() {
     office.begin(1, "mail").unwrap();
     let page = office.pages.get(PageId(1)).unwrap();
     let ana = office.roster.person("ana").map(AsRef::as_ref);
-    let message = Message::of(page, ana, "acme", ("mail", 1, false));
+    let message =
+        Message::of(page, ana, ("acme", "atalaya --config /etc/noc.toml"), ("mail", 1, false));
     assert_eq!(message.headline(), "[acme] P2 INC-2041 checkout: disk full");
     assert_eq!(
         message.body(),
-        "look at it\n\nPaged by eva at 2025-11-24 14:00 UTC as person:ana (PAGE-1).\n\
-         Open it with: atalaya INC-2041"
+        "look at it\n\nNo space left on db01.\n\n\
+         Paged by eva at 2025-11-24 14:00 UTC as person:ana (PAGE-1).\n\
+         Open it with: atalaya --config /etc/noc.toml INC-2041"
     );
     assert_eq!(message.key, "atalaya-page-1-1763992800000-mail");
-    let again = Message::of(page, ana, "acme", ("mail", 2, true));
+    let again = Message::of(page, ana, ("acme", "atalaya"), ("mail", 2, true));
     assert!(again.headline().ends_with("(possibly sent twice)"));
     assert_eq!(again.key, message.key);
 }

@@ -14,7 +14,7 @@ use super::event::{Coverage, Scope};
 use super::handover::{closure, windows};
 use super::words::Word;
 use crate::domain::calendar::{ClosureCode, Occurrence};
-use crate::domain::health::{Dimension, ServiceId};
+use crate::domain::health::{Dimension, Service, ServiceId, Signal};
 use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
 use crate::domain::metrics::{
     Changes, Figure, Group, Measure, Measures, Metrics, Rules, Value, Why, changes, planned,
@@ -30,9 +30,27 @@ pub struct Gathered {
     /// Opened by local day: P1 and P2, and the others.
     daily: BTreeMap<NaiveDate, [usize; 2]>,
     by_dimension: BTreeMap<Option<Dimension>, Vec<IncidentId>>,
-    /// Incident → service, of those that count.
+    dimensions: BTreeMap<(ServiceId, String), Dimension>,
     services: Vec<ServiceId>,
     zone: Tz,
+}
+
+/// What has to be known of services: whose they are, and of which dimension each signal is.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    pub teams: BTreeMap<ServiceId, Arc<str>>,
+    pub dimensions: BTreeMap<(ServiceId, String), Dimension>,
+}
+
+impl Watched {
+    pub fn of(services: &[Arc<Service>]) -> Self {
+        let team = |s: &Arc<Service>| Some((s.id.clone(), Arc::from(s.team.as_deref()?)));
+        let signals = services.iter().flat_map(|service| {
+            let of = |s: &Signal| ((service.id.clone(), s.name.to_string()), s.dimension);
+            service.signals.iter().map(of)
+        });
+        Self { teams: services.iter().filter_map(team).collect(), dimensions: signals.collect() }
+    }
 }
 
 /// What the report is made of beside incidents.
@@ -75,11 +93,12 @@ impl Gathered {
         period: Interval,
         zone: Tz,
         services: Vec<ServiceId>,
-        teams: BTreeMap<ServiceId, Arc<str>>,
+        watched: Watched,
         occurrences: &[Occurrence],
         now: Instant,
     ) -> Self {
         let planned = planned(occurrences);
+        let Watched { teams, dimensions } = watched;
         let rules = Rules { outage: None, teams, planned, services: services.clone() };
         let earlier = period_before(period, zone);
         Self {
@@ -87,6 +106,7 @@ impl Gathered {
             before: Metrics::new(earlier, rules, now),
             daily: BTreeMap::new(),
             by_dimension: BTreeMap::new(),
+            dimensions,
             services,
             zone,
         }
@@ -108,8 +128,16 @@ impl Gathered {
             let day = zone::local(incident.opened_at, self.zone).date();
             let [urgent, lesser] = self.daily.entry(day).or_default();
             *(if incident.priority.0 <= 2 { urgent } else { lesser }) += 1;
-            self.by_dimension.entry(dimension(incident)).or_default().push(incident.id);
+            let dimension = self.dimension(incident);
+            self.by_dimension.entry(dimension).or_default().push(incident.id);
         }
+    }
+
+    /// The dimension of what an incident is about: of the signal that raised it, or what it names itself.
+    fn dimension(&self, incident: &Incident) -> Option<Dimension> {
+        let signal = incident.service.clone().zip(incident.labels.get("signal").cloned());
+        let known = signal.and_then(|key| self.dimensions.get(&key).copied());
+        known.or_else(|| named(incident))
     }
 
     /// The report, a draft until it is issued.
@@ -288,9 +316,8 @@ impl Gathered {
     }
 }
 
-/// The dimension of what an incident is about: of the signal that raised it, or its category where that is
-/// the name of one.
-fn dimension(incident: &Incident) -> Option<Dimension> {
+/// The dimension that an incident itself names, by a label or by its category.
+fn named(incident: &Incident) -> Option<Dimension> {
     let said = incident.labels.get("dimension").map_or(incident.category.as_str(), String::as_str);
     match said.to_ascii_lowercase().as_str() {
         "performance" | "latency" => Some(Dimension::Performance),

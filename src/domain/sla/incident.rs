@@ -182,7 +182,7 @@ pub struct Summary {
 
 impl Summary {
     pub fn of(incident: &Incident, levels: &ServiceLevels, now: Instant) -> Self {
-        let mut promises = promises(incident, levels);
+        let promises = promises(incident, levels);
         let mut summary = Self { is_promised: !promises.is_empty(), ..Self::default() };
         for promise in &promises {
             if promise.is_over() || promise.course.rest(now).is_some() {
@@ -192,14 +192,7 @@ impl Summary {
                 summary.breaks_at = Some(first);
             }
         }
-        let next = next_due(&promises, now);
-        let place = next.and_then(|next| promises.iter().position(|p| std::ptr::eq(p, next)));
-        summary.next = place.map(|place| {
-            let promise = promises.swap_remove(place);
-            let rests = promise.course.pauses.iter().any(|pause| pause.to.is_none());
-            let deadline = if rests { None } else { promise.course.deadline(now).ok() };
-            Due { promise, deadline }
-        });
+        summary.next = Due::first(&promises, now);
         summary
     }
 
@@ -220,6 +213,14 @@ impl Summary {
 }
 
 impl Due {
+    /// Of all that are not over the one that is due first; what rests comes after what runs.
+    pub fn first(promises: &[Promise], now: Instant) -> Option<Self> {
+        let promise = next_due(promises, now)?.clone();
+        let rests = promise.course.pauses.iter().any(|pause| pause.to.is_none());
+        let deadline = if rests { None } else { promise.course.deadline(now).ok() };
+        Some(Self { promise, deadline })
+    }
+
     /// How much of the calendar's time is left; negative when it is late.
     pub fn left(&self, now: Instant) -> Option<TimeDelta> {
         match self.deadline {

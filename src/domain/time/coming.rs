@@ -6,11 +6,12 @@ use chrono_tz::Tz;
 use super::{Instant, Moment, zone};
 use crate::domain::text::parse_duration;
 
-/// `90m` from now, `14:00` the next time it is that in `zone`, `2026-11-30 09:00` there, a day from its
+/// `90m`, `+90m` or `in 90m` from now, `14:00` the next time it is that in `zone`, `2026-11-30 09:00` there, a day from its
 /// midnight, or RFC 3339. `None`: it is none of these, or over.
 pub fn coming(text: &str, now: Instant, zone: Tz) -> Option<Instant> {
     let text = text.trim();
-    let at = if let Some(length) = parse_duration(text) {
+    let length = text.strip_prefix("in ").or_else(|| text.strip_prefix('+')).unwrap_or(text);
+    let at = if let Some(length) = parse_duration(length) {
         now.checked_add_signed(length)?
     } else if let Ok(time) = NaiveTime::parse_from_str(text, "%H:%M") {
         let today = zone::local(now, zone).date();
@@ -33,6 +34,8 @@ mod tests {
 
     #[rstest]
     #[case("90m", Some("2026-11-27T14:30:00Z"))]
+    #[case("+2h", Some("2026-11-27T15:00:00Z"))]
+    #[case("in 30m", Some("2026-11-27T13:30:00Z"))]
     #[case("14:30", Some("2026-11-27T13:30:00Z"))]
     #[case("13:59", Some("2026-11-28T12:59:00Z"))]
     #[case("2026-11-30 09:00", Some("2026-11-30T08:00:00Z"))]

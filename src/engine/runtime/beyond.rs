@@ -26,6 +26,8 @@ impl Beyond {
     /// From what was stored last; the first that is paged for is the outage itself.
     pub fn of(state: &State, why: &str, now: Instant) -> Self {
         let mut beyond = Self(state.clone());
+        // What was received from here must never be taken for a page that is stored later.
+        beyond.0.number_pages_aside(now);
         let outage = escalation::outage(&beyond.0, why, now);
         beyond.fold(outage);
         beyond

@@ -285,6 +285,33 @@ fn one_cause_is_one_page() {
     assert_eq!(world.incident(2).parent, Some(IncidentId(1)));
     world.tick(2);
     assert_eq!(pages(&world), ["ana INC-1 core 1"]);
+    let page = world.state.pages().iter().next().unwrap().clone();
+    assert!(page.what.details.starts_with("+1 affected: web"), "{}", page.what.details);
+}
+
+#[test]
+fn a_page_says_what_was_reported() {
+    let mut world = world();
+    let text = "Customers see a blank page.".to_owned();
+    let report = Report { title: "db is slow".to_owned(), text, ..Report::default() };
+    world.ask("eva", Command::Report(report), 1);
+    world.tick(2);
+    escalate(&mut world, 1, None, 3);
+    let page = world.state.pages().iter().next().unwrap().clone();
+    assert_eq!(page.what.details, "Customers see a blank page.");
+}
+
+#[test]
+fn what_is_paged_while_nothing_can_be_stored_has_a_number_that_no_stored_page_gets() {
+    let mut world = world();
+    report(&mut world, 1, 1);
+    world.tick(2);
+    let mut aside = world.state.clone();
+    let now = at(3);
+    aside.number_pages_aside(now);
+    let number = aside.pages().next().0;
+    assert_eq!(number, now.timestamp().unsigned_abs() + 1);
+    assert_eq!(world.state.pages().next().0, 2, "the stored ones go on as they did");
 }
 
 #[test]

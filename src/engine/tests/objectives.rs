@@ -75,7 +75,8 @@ fn a_budget_that_burns_pages_once_and_ends_when_the_short_window_is_quiet() {
     state.complete = true;
 
     let opened = minute(&mut state, series(now, &[15; 12]), now);
-    let [EventBody::Opened(opening), EventBody::AlertFired { fingerprint, .. }] = &opened[..] else {
+    let [EventBody::Opened(opening), EventBody::AlertFired { fingerprint, .. }] = &opened[..]
+    else {
         panic!("{opened:?}");
     };
     assert_eq!(fingerprint, "slo:shop-up");

@@ -90,7 +90,7 @@ fn a_hold_cannot_end_before_it_begins() {
 #[test]
 fn what_is_snoozed_is_no_news_until_the_snooze_is_over() {
     let mut world = one();
-    assert_eq!(world.act("ana", 1, snooze(900), 60), "done: INC-1 snoozed");
+    assert_eq!(world.act("ana", 1, snooze(900), 60), "done: INC-1 snoozed until 14:15:00");
     assert_eq!(world.state_of(1), IncidentState::New, "the clocks run on");
     world.news.clear();
     world.tick(899);

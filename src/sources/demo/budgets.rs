@@ -57,7 +57,11 @@ const STORIES: &[Story] = &[
         kind: Kind::Events,
         rate: 84.0,
         noise: 0.06,
-        troubles: &[(-19 * DAY - 200, 42, 350.0), (-9 * DAY + 95, 26, 600.0), (-3 * HOUR, 6, 180.0)],
+        troubles: &[
+            (-19 * DAY - 200, 42, 350.0),
+            (-9 * DAY + 95, 26, 600.0),
+            (-3 * HOUR, 6, 180.0),
+        ],
     },
     Story {
         id: "gateway-availability",
@@ -240,7 +244,8 @@ mod tests {
             let of = |id: &str| found.iter().find(|f| f.0 == id).unwrap();
             assert_eq!(of("checkout-availability").1, Standing::Spent, "{found:?}");
             assert_eq!(of("gateway-availability").1, Standing::Burning, "{found:?}");
-            for id in ["login-availability", "search-latency", "orders-availability", "storage-up"] {
+            for id in ["login-availability", "search-latency", "orders-availability", "storage-up"]
+            {
                 assert_eq!(of(id).1, Standing::Healthy, "{found:?}");
             }
         }

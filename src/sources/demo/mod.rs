@@ -7,6 +7,7 @@
 mod budgets;
 mod chance;
 mod faults;
+mod made;
 mod past;
 mod world;
 
@@ -30,6 +31,7 @@ use crate::domain::upstream::silence::Listed;
 use crate::domain::upstream::{Silence, SilenceState};
 
 pub use budgets::objectives;
+pub use made::Made;
 pub use past::{Past, Step, past};
 
 /// How far back the history goes, and in which steps, in seconds.
@@ -42,6 +44,8 @@ pub struct DemoSource {
     speed: f64,
     stage: Result<Arc<Stage>, String>,
     clock: Clock,
+    /// What people have silenced.
+    made: Made,
     /// It was asked before.
     begun: bool,
     /// How many signals were asked for that it does not have.
@@ -55,6 +59,7 @@ impl DemoSource {
             speed: demo.speed,
             stage: Stage::new(&source.name, demo.seed).map(Arc::new),
             clock: Clock { start: demo.start },
+            made: demo.made.clone(),
             begun: false,
             asked: source.asks.len(),
         }
@@ -73,8 +78,10 @@ impl DemoSource {
             facts.push(Fact::Backfill(stage.history(&clock, t)));
         }
         facts.push(Fact::Signals(stage.readings(now, t, &troubles)));
-        let alerts = stage.alerts(&clock, t, &troubles);
-        facts.push(Fact::Silences(silences(&alerts, &clock, now)));
+        let mut alerts = stage.alerts(&clock, t, &troubles);
+        let script = |alerts: &AlertSet| silences(alerts, &clock, now);
+        let silences = self.made.silenced(&mut alerts, script, now);
+        facts.push(Fact::Silences(Listed { silences: silences.into(), left_out: 0 }));
         facts.push(Fact::Alerts(alerts));
         let seed = stage.world.seed;
         let server = match self.speed {
@@ -104,7 +111,7 @@ impl Source for DemoSource {
 
 /// What is silenced: the alerts of the script that are, a batch that runs tonight, and something that
 /// nobody has taken away.
-fn silences(alerts: &AlertSet, clock: &Clock, now: Instant) -> Listed {
+fn silences(alerts: &AlertSet, clock: &Clock, now: Instant) -> Vec<Silence> {
     let silence =
         |id: String, matchers: &str, (by, comment): (&str, &str), (from, to): (f64, f64)| {
             let (starts_at, ends_at) = (clock.at(from), clock.at(to));
@@ -141,9 +148,7 @@ fn silences(alerts: &AlertSet, clock: &Clock, now: Instant) -> Listed {
         let one = silence(id, &matchers, ("priya", comment), (-4.0 * hour, 5.0 * hour));
         all.push(Silence { matches: Some(1), ..one });
     }
-    all.retain(|s| s.ends_at > now);
-    all.sort_by_key(|s| s.ends_at);
-    Listed { silences: all.into(), left_out: 0 }
+    all
 }
 
 /// What was before, however long ago: calm, but for the hours that the script tells of.

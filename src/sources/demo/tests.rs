@@ -12,6 +12,9 @@ use super::*;
 use crate::domain::health::signal::classify;
 use crate::domain::health::{Dimension, State};
 use crate::domain::incident::{Event, Incident, IncidentState};
+use crate::domain::matcher::Matchers;
+use crate::domain::outbox::Standing;
+use crate::domain::upstream::{Call, Ended, Order, OrderId, Ordered};
 use crate::engine::core::{self, Decision, Input};
 use crate::engine::rehearsal::rehearse;
 use crate::engine::snapshot::Plan;
@@ -26,7 +29,7 @@ fn name() -> SourceName {
 }
 
 fn demo(seed: u64) -> DemoSource {
-    let demo = settings::Demo { seed, speed: 1.0, start: noon() };
+    let demo = settings::Demo { seed, speed: 1.0, start: noon(), made: Made::default() };
     let settings = SourceSettings {
         name: name(),
         interval: Duration::from_secs(2),
@@ -286,4 +289,53 @@ fn the_world_goes_on_living() {
     }
     assert!(seen.len() > 40, "{} alerts in eight hours", seen.len());
     assert!(most < 45 && calm < 5, "between {calm} and {most} alerts at a time");
+}
+
+#[test]
+fn what_somebody_silences_is_listed_mutes_its_alerts_and_can_be_ended() {
+    let mut source = demo(7);
+    let seen = look(&mut source, 600);
+    let alert = alerts(&seen).iter().find(|a| a.status == AlertStatus::Active).unwrap().clone();
+    let alertname = alert.labels["alertname"].as_str();
+    let matchers = Matchers::parse(&format!("alertname={alertname:?}")).unwrap();
+    let mut order = |seconds: i64, call: Call| {
+        let at = noon() + TimeDelta::seconds(seconds);
+        let id = OrderId(seconds.unsigned_abs());
+        let (source_name, author) = (name(), "ana".to_owned());
+        let what = Ordered { id, source: source_name, incident: None, author, call };
+        let order = Order {
+            what,
+            at,
+            by: "ana".to_owned(),
+            session: String::new(),
+            attempts: 1,
+            standing: Standing::Waiting { at },
+            made: None,
+            failed: Vec::new(),
+        };
+        match source.made.carry_out(&order) {
+            Ended::Done { made, .. } => (made, look(&mut source, seconds)),
+            failed @ Ended::Failed { .. } => panic!("{failed:?}"),
+        }
+    };
+    let listed = |seen: &Observation, id: &str| {
+        let all = seen.facts.iter().find_map(|f| match f {
+            Fact::Silences(listed) => Some(listed.silences.clone()),
+            _ => None,
+        });
+        all.unwrap().iter().any(|s| s.id == id && s.matches > Some(0))
+    };
+    let comment = "noise".to_owned();
+    let until = noon() + TimeDelta::hours(2);
+    let (made, seen) = order(601, Call::Silence { matchers, until, comment });
+    let id = made.unwrap();
+    assert!(listed(&seen, &id));
+    let status = |seen: &Observation| {
+        let same = |a: &&Alert| a.fingerprint == alert.fingerprint;
+        alerts(seen).iter().find(same).unwrap().status.clone()
+    };
+    assert_eq!(status(&seen), AlertStatus::Silenced { by: vec![id.clone()] });
+    let (_, seen) = order(602, Call::Expire { silence: id.clone() });
+    assert!(!listed(&seen, &id));
+    assert_eq!(status(&seen), AlertStatus::Active);
 }

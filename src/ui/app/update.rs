@@ -1,5 +1,6 @@
 //! What each message does to the console: pure, with effects as data.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ratatui::layout::{Position, Rect};
@@ -17,6 +18,7 @@ use crate::domain::time::{Instant, TimeStyle};
 use crate::domain::upstream::{self, Call};
 use crate::engine::{Command, Snapshot};
 use crate::ui::cmd::Cmd;
+use crate::ui::drafts::Kept;
 use crate::ui::frame::{self, messages::Message, toast::Toast};
 use crate::ui::keymap::{Action, Context, Entry, Found, TABLE};
 use crate::ui::overlay::{Confirm, Overlay};
@@ -26,7 +28,10 @@ use crate::ui::terminal::{InputEvent, Key, KeyCode, Mods, Mouse, MouseKind};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::form::Filled;
 use crate::ui::widgets::picker::Picked;
-use crate::ui::widgets::{Item, Picker, Scroll};
+use crate::ui::widgets::{Form, Item, Picker, Scroll};
+
+/// Said where a form that was refused does not lie open again.
+const KEPT: &str = "your text is kept for the next try";
 
 /// Takes one message; returns what the world is asked for.
 pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
@@ -37,14 +42,20 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
     }
     match msg {
         Msg::Tick => {
-            for tab in [Tab::OnCall, Tab::Calendar, Tab::Sla] {
+            for tab in [Tab::Incidents, Tab::OnCall, Tab::Calendar, Tab::Sla] {
                 model.with(tab, |s, ctx| s.arrived(ctx));
             }
         }
         Msg::Input(input) => input_event(model, input, &mut cmds),
         Msg::World(world) => {
+            let other = pager_news(&model.world.pager, &world.pager);
             model.world = world;
             model.arrived();
+            match other {
+                Some((Tone::News, text)) => news(model, text),
+                Some((tone, text)) => say(model, tone, text),
+                None => {}
+            }
         }
         Msg::Answered { command, outcomes } => answered(model, &command, &outcomes, &mut cmds),
         Msg::Timeline { id, events } => {
@@ -70,7 +81,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Themed(Err(why)) | Msg::Edited(Err(why)) => say(model, Tone::Bad, why),
         Msg::Edited(Ok(Some(text))) => {
             if let Some(Overlay::Form(form)) = model.overlays.last_mut() {
-                form.edited(&text);
+                form.edited(&text, now);
             }
         }
         Msg::Edited(Ok(None)) => {
@@ -98,6 +109,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
 
 fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
     if matches!(input, InputEvent::Key(_) | InputEvent::Paste(_) | InputEvent::Mouse(_)) {
+        model.drafts.touched();
         model.with(model.tab, |s, ctx| s.touched(ctx));
     }
     match input {
@@ -105,7 +117,7 @@ fn input_event(model: &mut Model, input: InputEvent, cmds: &mut Vec<Cmd>) {
         // A paste outside a field is discarded: its letters must not act.
         InputEvent::Paste(text) => match model.overlays.last_mut() {
             Some(Overlay::Picker(picker)) => picker.paste(&text),
-            Some(Overlay::Form(form)) => form.paste(&text),
+            Some(Overlay::Form(form)) => form.paste(&text, model.now),
             Some(_) => {}
             None => {
                 let tab = model.tab;
@@ -229,7 +241,14 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
     let keymap = &model.prefs.settings.keymap;
     let bound = |e: &&Entry| keymap.keys(e.action).iter().any(|k| k == keys);
     let entry = TABLE.iter().find(bound)?;
-    let place = entry.within.iter().find_map(|context| match context {
+    // An incident's own page is beside its queue, and so are the others.
+    let beside = |context| match context {
+        Context::Incident => entry.within.contains(&Context::Incidents),
+        Context::Service => entry.within.contains(&Context::Health),
+        Context::Window => entry.within.contains(&Context::Calendar),
+        _ => false,
+    };
+    let places = entry.within.iter().filter(|c| !beside(**c)).filter_map(|context| match context {
         Context::Incident => Some("on an incident's own page"),
         Context::Incidents => Some("in the queue of incidents"),
         Context::Health => Some("on the Health tab"),
@@ -238,9 +257,16 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::Calendar => Some("on the Calendar tab"),
         Context::Sla => Some("on the SLA tab"),
         Context::Window => Some("on a window's own page"),
+        Context::Silences => Some("in the list of silences"),
         _ => None,
-    })?;
-    Some(format!("{} works {place}", entry.hint))
+    });
+    let places: Vec<&str> = places.collect();
+    let (last, before) = places.split_last()?;
+    let places = match before {
+        [] => (*last).to_owned(),
+        before => format!("{} and {last}", before.join(", ")),
+    };
+    Some(format!("{} works {places}", entry.hint))
 }
 
 fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
@@ -269,7 +295,10 @@ fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::OpenLink => "no link here".to_owned(),
         Action::Present => "this is the present".to_owned(),
         Action::Shorter | Action::Longer => "nothing with a range is in view here".to_owned(),
-        _ => format!("nothing to {} here", entry.hint),
+        _ => match model.situation().incident {
+            Some(state) => format!("nothing to {}: it is {}", entry.hint, state.word()),
+            None => format!("nothing to {} here", entry.hint),
+        },
     };
     say(model, Tone::Info, why);
 }
@@ -277,7 +306,7 @@ fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
 /// Keys while a field has them.
 fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
     match model.overlays.last_mut() {
-        Some(Overlay::Picker(picker)) => match picker.key(pressed) {
+        Some(Overlay::Picker(picker)) => match picker.key(pressed, model.now) {
             Picked::Open => {}
             Picked::Cancelled => {
                 model.overlays.pop();
@@ -287,19 +316,23 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
                 run(model, steps, cmds);
             }
         },
-        Some(Overlay::Form(form)) => match form.key(pressed) {
+        Some(Overlay::Form(form)) => match form.key(pressed, model.now) {
             Filled::Open => {}
             Filled::Cancelled => {
-                model.overlays.pop();
+                if let Some(form) = leave_form(model).filter(Form::is_refused) {
+                    model.drafts.left(form);
+                    say(model, Tone::Info, KEPT.to_owned());
+                }
             }
             Filled::Edit(text) => cmds.push(Cmd::Edit(text)),
             Filled::Sent(steps) => {
-                model.drafts.sent(form, &steps);
                 // Under a question it stays: whoever says no goes on typing.
                 let asks =
                     |s: &Step| matches!(s, Step::Show(o) if matches!(**o, Overlay::Confirm(_)));
-                if !steps.iter().any(asks) {
-                    model.overlays.pop();
+                if !steps.iter().any(asks)
+                    && let Some(form) = leave_form(model)
+                {
+                    model.drafts.sent(form, &steps);
                 }
                 run(model, steps, cmds);
             }
@@ -310,6 +343,14 @@ fn typed(model: &mut Model, pressed: Key, cmds: &mut Vec<Cmd>) {
             run(model, steps, cmds);
         }
     }
+}
+
+/// Takes the form away that lies on top.
+fn leave_form(model: &mut Model) -> Option<Form> {
+    model.overlays.pop_if(|o| matches!(o, Overlay::Form(_))).and_then(|overlay| match overlay {
+        Overlay::Form(form) => Some(form),
+        _ => None,
+    })
 }
 
 /// Does an action of the table.
@@ -398,8 +439,8 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::Yes => {
             if let Some(Overlay::Confirm(confirm)) = model.overlays.pop() {
                 // The form that asked.
-                if matches!(model.overlays.last(), Some(Overlay::Form(_))) {
-                    model.overlays.pop();
+                if let Some(form) = leave_form(model) {
+                    model.drafts.sent(form, &confirm.yes);
                 }
                 run(model, confirm.yes, cmds);
             }
@@ -427,6 +468,24 @@ fn act_on_overlay(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
                 model.overlays.push(overlay);
             }
         }
+    }
+}
+
+/// That the pager is in other hands, or in none. Who has it when a console opens is no news.
+fn pager_news(before: &Pager, now: &Pager) -> Option<(Tone, String)> {
+    let here = |pager: &Pager| matches!(pager, Pager::Here { .. });
+    let was = match before {
+        Pager::Unknown => return None,
+        Pager::Nobody => "nobody did",
+        Pager::Here { .. } => "this console did",
+        Pager::Other(name) => &format!("{name} did"),
+    };
+    match now {
+        now if now == before || here(now) && here(before) => None,
+        Pager::Unknown => None,
+        Pager::Nobody => Some((Tone::Bad, format!("nobody pages now; {was} until now"))),
+        Pager::Here { .. } => Some((Tone::News, format!("this console pages now; {was} before"))),
+        Pager::Other(name) => Some((Tone::News, format!("{name} pages now; {was} before"))),
     }
 }
 
@@ -482,7 +541,7 @@ fn run(model: &mut Model, steps: Vec<Step>, cmds: &mut Vec<Cmd>) {
             }
             Step::Show(mut overlay) => {
                 if let Overlay::Form(form) = &mut *overlay {
-                    model.drafts.restore(form);
+                    model.drafts.restore(form, model.now);
                 }
                 model.overlays.push(*overlay);
             }
@@ -606,8 +665,20 @@ fn answered(model: &mut Model, command: &Command, outcomes: &[Outcome], cmds: &m
         model.done.retain(|d| model.now - d.at <= window);
     }
     let (tone, mut line, rest) = frame::toast::outcome(outcomes);
-    if model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done())) {
-        line.push_str("; your text is kept for the next try");
+    match model.drafts.answered(command, outcomes.iter().all(|o| o.verdict.is_done()), !is_done) {
+        Kept::Nothing => {}
+        // With what was typed, and with what was said to it.
+        Kept::Form(mut form) if model.overlays.is_empty() => {
+            form.refuse(line.clone());
+            model.overlays.push(Overlay::Form(*form));
+        }
+        Kept::Form(form) => {
+            model.drafts.left(*form);
+            let _ = write!(line, "; {KEPT}");
+        }
+        Kept::Texts => {
+            let _ = write!(line, "; {KEPT}");
+        }
     }
     if outcomes.len() > 1 && !rest.is_empty() {
         let key = model.prefs.settings.keymap.shown(Action::Messages, false);

@@ -25,6 +25,7 @@ struct Piece {
     /// Its last span is a detail, which goes before anything else of a rank below [`DETAIL`].
     detail: bool,
     right: bool,
+    shown: bool,
 }
 
 /// Cells between two things.
@@ -32,7 +33,7 @@ const GAP: u16 = 3;
 /// What is near enough for the header.
 const DAY: TimeDelta = TimeDelta::days(1);
 /// The rank of details.
-const DETAIL: u8 = 4;
+const DETAIL: u8 = 6;
 
 impl Piece {
     fn width(&self) -> u16 {
@@ -45,22 +46,36 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     let mut pieces = pieces(model, ctx);
     let room = area.width.saturating_sub(2);
     let need = |pieces: &[Piece]| {
-        pieces.iter().fold(0, |sum, p| sum + p.width() + GAP).saturating_sub(GAP)
+        let shown = pieces.iter().filter(|p| p.shown);
+        shown.fold(0, |sum, p| sum + p.width() + GAP).saturating_sub(GAP)
     };
+    let mut gone = Vec::new();
     while need(&pieces) > room {
         let rank = |p: &Piece| if p.detail { p.rank.max(DETAIL) } else { p.rank };
-        let last = pieces.iter().enumerate().max_by_key(|(i, p)| (rank(p), *i));
-        let Some(index) = last.filter(|(_, p)| rank(p) > 0).map(|(i, _)| i) else { break };
-        match pieces.get_mut(index) {
-            Some(piece) if piece.detail && piece.rank < DETAIL => {
-                piece.spans.pop();
-                piece.detail = false;
-            }
-            _ => {
-                pieces.remove(index);
-            }
+        let shown = pieces.iter().enumerate().filter(|(_, p)| p.shown && rank(p) > 0);
+        let last = shown.max_by_key(|(i, p)| (rank(p), *i)).map(|(i, _)| i);
+        let Some((index, piece)) = last.and_then(|i| Some((i, pieces.get_mut(i)?))) else { break };
+        if piece.detail && piece.rank < DETAIL {
+            piece.spans.pop();
+            piece.detail = false;
+        } else {
+            piece.shown = false;
+            gone.push(index);
         }
     }
+    // What is narrow may find room where something wide went after it.
+    for index in gone.into_iter().rev() {
+        let show = |pieces: &mut [Piece], shown| {
+            if let Some(piece) = pieces.get_mut(index) {
+                piece.shown = shown;
+            }
+        };
+        show(&mut pieces, true);
+        if need(&pieces) > room {
+            show(&mut pieces, false);
+        }
+    }
+    pieces.retain(|p| p.shown);
     let (mut left, mut right) = (area.x + 1, area.right().saturating_sub(1));
     for piece in pieces.iter().filter(|p| !p.right) {
         for (text, style) in &piece.spans {
@@ -83,16 +98,22 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
     let of = |role| theme.of(role);
     let base = of(Role::Header);
     let site = &ctx.world.site;
-    let piece =
-        |rank, right, spans: Vec<(String, Style)>| Piece { spans, rank, right, detail: false };
+    let piece = |rank, right, spans: Vec<(String, Style)>| Piece {
+        spans,
+        rank,
+        right,
+        detail: false,
+        shown: true,
+    };
     let mut out = vec![piece(
         7,
         false,
         vec![(format!("{} atalaya", theme.symbols.brand), base.patch(of(Role::Brand)))],
     )];
     if !site.name.is_empty() {
+        // On which console one is, is asked at the worst hour.
         out.push(piece(
-            6,
+            4,
             false,
             vec![(text::clean(&site.name, 40), base.patch(of(Role::Strong)))],
         ));
@@ -130,7 +151,7 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
     }
     out.extend(on_call(model, ctx, base));
     if site.read_only {
-        out.push(piece(3, true, vec![(" READ-ONLY ".to_owned(), of(Role::ReadOnly))]));
+        out.push(piece(2, true, vec![(" READ-ONLY ".to_owned(), of(Role::ReadOnly))]));
     }
     if site.demo {
         out.push(piece(1, true, vec![(" DEMO ".to_owned(), of(Role::Demo))]));
@@ -191,7 +212,7 @@ fn on_call(model: &Model, ctx: &Ctx<'_>, base: Style) -> Vec<Piece> {
             let then = format!(" {arrow} {} {}", name(&next.person), time(next.at.from));
             spans.push((format!("{}{then}", hole.unwrap_or_default()), muted));
         }
-        out.push(Piece { spans, rank: 3, detail, right: false });
+        out.push(Piece { spans, rank: 3, detail, right: false, shown: true });
     }
     let gaps = board.standings.iter().filter_map(|(id, s)| Some((id, s.gap.as_ref()?)));
     let soon = gaps.filter(|(_, gap)| gap.at.from - ctx.now < DAY);
@@ -204,7 +225,7 @@ fn on_call(model: &Model, ctx: &Ctx<'_>, base: Style) -> Vec<Piece> {
         };
         let text = format!("gap {} {when}", text::clean(id, 16));
         let spans = vec![(text, base.patch(theme.of(Role::Warning)))];
-        out.push(Piece { spans, rank: 4, detail: false, right: false });
+        out.push(Piece { spans, rank: 4, detail: false, right: false, shown: true });
     }
     out
 }
@@ -251,7 +272,7 @@ fn clock(model: &Model, ctx: &Ctx<'_>, base: Style) -> Piece {
         (time, base.patch(ctx.theme().of(Role::Strong))),
         (zone, base.patch(ctx.theme().of(Role::Muted))),
     ];
-    Piece { spans, rank: 1, right: true, detail: false }
+    Piece { spans, rank: 1, right: true, detail: false, shown: true }
 }
 
 /// The tabs with their counts.

@@ -168,7 +168,7 @@ actions! {
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
     Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window, Silences], Incidents, 40 "cancel", WRITES ASKS, cancellable, "cancel: a false alarm, an override, planned work, a silence";
     Silence        "silence"          ["m"],            [Incidents, Incident],     Incidents, 48 "silence",       WRITES SAFE,  open,            "silence its alerts where they come from, with a preview";
-    Explain        "explain"          ["x"],            [Incidents, Incident],     Incidents, 30 "clocks",        READS SAFE,   clocked,         "explain the clocks: what counted, what did not, and why";
+    Explain        "explain"          ["x"],            [Incidents, Incident, Sla], Incidents, 55 "explain",      READS SAFE,   clocked,         "explain clocks, or a budget: what counted, what did not, and why";
     Merge          "merge"            [],               [Incidents, Incident],     Incidents, 0 "merge",          WRITES ASKS,  unended,         "merge into another incident: it is the same trouble";
     Split          "split"            [],               [Incidents, Incident],     Incidents, 0 "split",          WRITES SAFE,  merged,          "split off again what was merged";
     Correct        "correct"          [],               [Incidents, Incident],     Incidents, 0 "correct",        WRITES ASKS,  over,            "correct what was recorded wrong about one that is over";

@@ -138,7 +138,7 @@ pub fn write(whom: Whom, ctx: &Ctx<'_>) -> Vec<Step> {
         Err(why) => return say(why),
     };
     let (title, about) = (format!("Page {}", reach.target), office.lines(&reach).join("; "));
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let text = texts.first().map(|t| t.trim()).unwrap_or_default();
         if text.is_empty() {
             return Err((0, "say what is wanted of them".to_owned()));

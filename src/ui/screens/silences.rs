@@ -73,7 +73,6 @@ struct Desk {
     firing: usize,
     incidents: OrdMap<IncidentId, Arc<Incident>>,
     zone: Tz,
-    now: Instant,
     demo: bool,
 }
 
@@ -95,7 +94,6 @@ pub fn form(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
         firing: firing.count(),
         incidents: ctx.world.incidents.by_id.clone(),
         zone: ctx.world.site.zone,
-        now: ctx.now,
         demo: ctx.world.site.demo,
     };
     let (label, proposed, hint) = match desk.kind {
@@ -133,10 +131,10 @@ pub fn form(incident: &Incident, ctx: &Ctx<'_>) -> Vec<Step> {
     let desk = Arc::new(desk);
     let beside: Beside = {
         let desk = Arc::clone(&desk);
-        Box::new(move |texts| desk.told(texts))
+        Box::new(move |texts, now| desk.told(texts, now))
     };
-    let submit: Submit = Box::new(move |texts| desk.send(texts));
-    let form = Form::new(&title, "", fields, submit).beside(beside);
+    let submit: Submit = Box::new(move |texts, now| desk.send(texts, now));
+    let form = Form::new(&title, "", fields, submit).beside(beside, ctx.now);
     vec![Step::Show(Box::new(Overlay::Form(form)))]
 }
 
@@ -148,11 +146,11 @@ struct Typed {
 }
 
 impl Desk {
-    fn read(&self, texts: &[String]) -> Result<Typed, (usize, String)> {
+    fn read(&self, texts: &[String], now: Instant) -> Result<Typed, (usize, String)> {
         let text = |at: usize| texts.get(at).map(|t| t.trim()).unwrap_or_default();
         let length = text::parse_duration(text(1)).filter(|l| *l > TimeDelta::zero());
         let length = length.ok_or((1, "write it as 90m, 2h or 3d".to_owned()))?;
-        let until = self.now + length;
+        let until = now + length;
         let comment = text::clean(text(2), text::MAX_LINE);
         if comment.is_empty() {
             return Err((2, "say why, for whoever finds it there".to_owned()));
@@ -198,9 +196,9 @@ impl Desk {
     }
 
     /// What the texts mean.
-    fn told(&self, texts: &[String]) -> Vec<Told> {
+    fn told(&self, texts: &[String], now: Instant) -> Vec<Told> {
         let line = |text: String, role| Told { text, role, wrong: None };
-        let Typed { call, until, cover } = match self.read(texts) {
+        let Typed { call, until, cover } = match self.read(texts, now) {
             Ok(typed) => typed,
             Err((at, why)) => {
                 return vec![Told { text: why, role: Role::Critical, wrong: Some(at) }];
@@ -211,11 +209,8 @@ impl Desk {
         if let Call::Silence { matchers, .. } = &call {
             out.push(line(matchers.to_string().replace("\",", "\", "), Role::Text));
         }
-        let length = duration(until - self.now);
-        out.push(line(
-            format!("until {} ({length})", near(until, self.now, self.zone)),
-            Role::Text,
-        ));
+        let length = duration(until - now);
+        out.push(line(format!("until {} ({length})", near(until, now, self.zone)), Role::Text));
         let own = cover.incidents.get(&self.about).copied().unwrap_or(0);
         out.push(match cover.alerts {
             0 => line("covers nothing that fires now".to_owned(), Role::Warning),
@@ -251,8 +246,8 @@ impl Desk {
         out
     }
 
-    fn send(&self, texts: &[String]) -> Result<Vec<Step>, (usize, String)> {
-        let Typed { call, cover, .. } = self.read(texts)?;
+    fn send(&self, texts: &[String], now: Instant) -> Result<Vec<Step>, (usize, String)> {
+        let Typed { call, cover, .. } = self.read(texts, now)?;
         let lines = self.others(&cover);
         let step = order(&self.source, Some(self.about), call);
         if lines.is_empty() {
@@ -448,25 +443,25 @@ fn extend(source: &SourceName, silence: &Silence, ctx: &Ctx<'_>) -> Vec<Step> {
     let zone = ctx.world.site.zone;
     let (source, id, ends) = (source.clone(), silence.id.clone(), silence.ends_at);
     let about = format!("It ends {}: {}", near(ends, ctx.now, zone), silence.matchers);
-    let (now, read) = (ctx.now, |text: &str| {
+    let read = |text: &str| {
         let length = text::parse_duration(text).filter(|l| *l > TimeDelta::zero());
         length.ok_or_else(|| "write it as 90m, 2h or 3d".to_owned())
-    });
-    let beside: Beside = Box::new(move |texts| {
+    };
+    let beside: Beside = Box::new(move |texts, now| {
         let told = |text, role, wrong| vec![Told { text, role, wrong }];
         match read(texts.first().map_or("", |t| t.trim())) {
             Ok(by) => told(format!("until {}", near(ends + by, now, zone)), Role::Strong, None),
             Err(why) => told(why, Role::Critical, Some(0)),
         }
     });
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let by = read(texts.first().map_or("", |t| t.trim())).map_err(|why| (0, why))?;
         let call = Call::Extend { silence: id.clone(), until: ends + by };
         Ok(vec![order(&source, None, call)])
     });
     let lengths = LENGTHS.map(str::to_owned).to_vec();
     let fields = vec![FormField::choose("By", "1h", "90m, 2h, 3d; up and down choose", lengths)];
-    let form = Form::new("Extend a silence", &about, fields, submit).beside(beside);
+    let form = Form::new("Extend a silence", &about, fields, submit).beside(beside, ctx.now);
     vec![Step::Show(Box::new(Overlay::Form(form)))]
 }
 

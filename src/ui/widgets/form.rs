@@ -4,8 +4,9 @@ use std::fmt;
 
 use ratatui::layout::Rect;
 
-use super::field::{Field, Typed};
+use super::field::{Field, MAX_FIELD, Typed};
 use super::paint::{Paint, width, wrap};
+use crate::domain::time::Instant;
 use crate::ui::screens::{Step, centred};
 use crate::ui::terminal::{Key, KeyCode, Mods};
 use crate::ui::theme::Role;
@@ -32,8 +33,10 @@ pub struct FormField {
     fresh: bool,
 }
 
-/// Reads the texts of the fields; `Err` names the field that is wrong and why.
-pub type Submit = Box<dyn Fn(&[String]) -> Result<Vec<Step>, (usize, String)> + Send + Sync>;
+/// Reads the texts of the fields, at the instant that is now; `Err` names the field that is wrong and
+/// why. What is left is checked by it as well, so it is called more often than the form is sent.
+pub type Submit =
+    Box<dyn Fn(&[String], Instant) -> Result<Vec<Step>, (usize, String)> + Send + Sync>;
 
 /// A line beside the fields while they are typed into: what they mean, or what is wrong with one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub struct Told {
 }
 
 /// Says what the texts of the fields mean. Called after every key that changes one.
-pub type Beside = Box<dyn Fn(&[String]) -> Vec<Told> + Send + Sync>;
+pub type Beside = Box<dyn Fn(&[String], Instant) -> Vec<Told> + Send + Sync>;
 
 /// From so many cells on what is told stands beside the fields, else below them.
 const WIDE: u16 = 124;
@@ -59,7 +62,10 @@ pub struct Form {
     pub about: String,
     pub fields: Vec<FormField>,
     focus: usize,
-    error: Option<(usize, String)>,
+    /// What is wrong, and with which field; none: with all of it, as whoever was asked said.
+    error: Option<(Option<usize>, String)>,
+    /// How many of the fields, from the first on, are checked: those that were left.
+    left: usize,
     submit: Submit,
     beside: Option<Beside>,
     told: Vec<Told>,
@@ -133,6 +139,7 @@ impl Form {
             fields,
             focus: 0,
             error: None,
+            left: 0,
             submit,
             beside: None,
             told: Vec::new(),
@@ -140,16 +147,34 @@ impl Form {
     }
 
     /// With lines beside the fields that say what they mean.
-    pub fn beside(mut self, beside: Beside) -> Self {
+    pub fn beside(mut self, beside: Beside, now: Instant) -> Self {
         self.beside = Some(beside);
-        self.tell();
+        self.tell(now);
         self
     }
 
-    fn tell(&mut self) {
+    fn tell(&mut self, now: Instant) {
         if let Some(beside) = &self.beside {
-            self.told = beside(&self.trimmed());
+            self.told = beside(&self.trimmed(), now);
         }
+    }
+
+    /// Checks what was left already; a text that is being typed may be half a word.
+    fn check(&mut self, typing: bool, now: Instant) {
+        let said = self.told.iter().any(|told| told.wrong.is_some());
+        let wrong = (self.submit)(&self.trimmed(), now).err().filter(|_| !said);
+        let wrong = wrong.filter(|(i, _)| *i < self.left && !(typing && *i == self.focus));
+        self.error = wrong.map(|(i, why)| (Some(i), why));
+    }
+
+    /// Whoever was asked refused it.
+    pub fn refuse(&mut self, why: String) {
+        self.error = Some((None, why));
+    }
+
+    /// Whether a refusal stands in it.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.error, Some((None, _)))
     }
 
     fn trimmed(&self) -> Vec<String> {
@@ -161,23 +186,23 @@ impl Form {
         self.fields.iter().any(|f| f.choices.is_empty() && !f.field.text().trim().is_empty())
     }
 
-    pub fn key(&mut self, key: Key) -> Filled {
-        let before = self.beside.is_some().then(|| self.trimmed());
-        let filled = self.take(key);
-        if before.is_some_and(|before| before != self.trimmed()) {
-            self.tell();
+    pub fn key(&mut self, key: Key, now: Instant) -> Filled {
+        let before = self.trimmed();
+        let filled = self.take(key, now);
+        if before != self.trimmed() {
+            self.changed(now);
         }
         filled
     }
 
-    fn take(&mut self, key: Key) -> Filled {
+    fn take(&mut self, key: Key, now: Instant) -> Filled {
         let len = self.fields.len().max(1);
         let Some(field) = self.fields.get_mut(self.focus) else { return Filled::Cancelled };
         if field.long && key == EDITOR {
             return Filled::Edit(field.field.text().to_owned());
         }
         if key == SEND {
-            return self.send();
+            return self.send(now);
         }
         if field.fresh && key.typed().is_some() {
             field.field = Field::default();
@@ -186,13 +211,9 @@ impl Form {
             key.code,
             KeyCode::Enter | KeyCode::Tab | KeyCode::BackTab | KeyCode::Up | KeyCode::Down
         );
+        let focus = self.focus;
         match field.field.key(key) {
-            Typed::Changed => {
-                if self.error.as_ref().is_some_and(|(i, _)| *i == self.focus) {
-                    self.error = None;
-                }
-            }
-            Typed::Same => {}
+            Typed::Changed | Typed::Same => {}
             Typed::Cancel => return Filled::Cancelled,
             Typed::Next => self.focus = (self.focus + 1) % len,
             Typed::Previous => self.focus = (self.focus + len - 1) % len,
@@ -201,30 +222,43 @@ impl Form {
             Typed::Down => field.turn(true),
             Typed::Up => field.turn(false),
             Typed::Accept if self.focus + 1 < len => self.focus += 1,
-            Typed::Accept => return self.send(),
+            Typed::Accept => return self.send(now),
+        }
+        if self.focus != focus {
+            self.left = self.left.max(self.focus);
+            self.check(false, now);
         }
         Filled::Open
     }
 
-    fn send(&mut self) -> Filled {
-        match (self.submit)(&self.trimmed()) {
+    fn send(&mut self, now: Instant) -> Filled {
+        match (self.submit)(&self.trimmed(), now) {
             Ok(steps) => Filled::Sent(steps),
             Err((index, why)) => {
-                self.focus = index.min(self.fields.len().saturating_sub(1));
-                self.error = Some((self.focus, why));
+                self.left = self.fields.len();
+                self.focus = index.min(self.left.saturating_sub(1));
+                self.error = Some((Some(self.focus), why));
                 Filled::Open
             }
         }
     }
 
-    pub fn paste(&mut self, text: &str) {
+    pub fn paste(&mut self, text: &str, now: Instant) {
         if let Some(field) = self.fields.get_mut(self.focus) {
             if std::mem::take(&mut field.fresh) {
                 field.field = Field::default();
             }
             field.field.paste(text);
         }
-        self.tell();
+        self.changed(now);
+    }
+
+    /// A text is another one now.
+    fn changed(&mut self, now: Instant) {
+        self.tell(now);
+        if self.error.is_some() {
+            self.check(true, now);
+        }
     }
 
     /// Label and text of each field that says something else than when the form opened: what stood
@@ -235,13 +269,13 @@ impl Form {
     }
 
     /// Puts texts into the fields of the same labels.
-    pub fn restore(&mut self, texts: &[(String, String)]) {
+    pub fn restore(&mut self, texts: &[(String, String)], now: Instant) {
         for field in &mut self.fields {
             if let Some((_, text)) = texts.iter().find(|(label, _)| *label == field.label) {
                 (field.field, field.fresh) = (Field::with(text), false);
             }
         }
-        self.tell();
+        self.changed(now);
     }
 
     /// The text of the field that is typed into.
@@ -250,11 +284,11 @@ impl Form {
     }
 
     /// Takes over what an editor made of the text.
-    pub fn edited(&mut self, text: &str) {
+    pub fn edited(&mut self, text: &str, now: Instant) {
         if let Some(field) = self.fields.get_mut(self.focus) {
             (field.field, field.fresh) = (Field::with(text.trim_end()), false);
         }
-        self.tell();
+        self.changed(now);
     }
 
     pub fn paint(&self, paint: &mut Paint<'_>, screen: Rect) {
@@ -269,8 +303,10 @@ impl Form {
         let cells = w.saturating_sub(4 + labels + 2);
         let heights: Vec<u16> = self.fields.iter().map(|f| f.field.height(cells)).collect();
         let above = u16::try_from(about.len()).unwrap_or(0) + u16::from(!about.is_empty());
-        // The frame, what is above, a blank line and the hint.
-        let own = above.saturating_add(4).saturating_add(1);
+        let notice = self.notice(w.saturating_sub(4));
+        let noticed = u16::try_from(notice.len()).unwrap_or(u16::MAX);
+        // The frame, what is above, a blank line, what is wrong and the hint.
+        let own = above.saturating_add(4).saturating_add(noticed);
         let fields = heights.iter().copied().fold(0, u16::saturating_add);
         let whole = own.saturating_add(fields);
         let told = self.told_lines(if wide { side } else { w });
@@ -298,14 +334,11 @@ impl Form {
             paint.right(x, rows.bottom(), room, &more, paint.of(Role::Faint));
         }
         let y = rows.bottom() + 1;
-        let hint = self.fields.get(self.focus).map_or("", |f| &f.hint);
-        if y < inner.bottom() {
-            match &self.error {
-                Some((_, why)) => paint.put(x, y, room, why, Role::Critical),
-                None => paint.put(x, y, room, hint, Role::Muted),
-            };
+        for ((line, role), y) in notice.iter().zip(y..inner.bottom()) {
+            paint.put(x, y, room, line, *role);
         }
-        let under = Rect { x, y: y + 2, width: room, height: inner.bottom().saturating_sub(y + 2) };
+        let y = y.saturating_add(noticed).saturating_add(1);
+        let under = Rect { x, y, width: room, height: inner.bottom().saturating_sub(y) };
         let beside = if wide {
             let area = Rect { x: all.x + w, width: all.width.saturating_sub(w), ..all };
             let inner = paint.panel(area, &[("What it means", paint.of(Role::Title))], false);
@@ -324,6 +357,25 @@ impl Form {
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         let note = parts.join(&format!(" {} ", paint.theme.symbols.dot));
         paint.note(area, &note, paint.of(Role::Muted));
+    }
+
+    /// What is wrong, and how the field that is typed into is filled in.
+    fn notice(&self, room: u16) -> Vec<(String, Role)> {
+        let hint = self.fields.get(self.focus).map_or("", |f| &f.hint);
+        let field = self.fields.get(self.focus);
+        let hint = match field.map(|f| (f.field.text().chars().count() >= MAX_FIELD, f.long)) {
+            Some((true, long)) => {
+                let more = if long { format!("; {EDITOR} writes more") } else { String::new() };
+                (format!("it is full: {MAX_FIELD} characters are the most{more}"), Role::Warning)
+            }
+            _ => (hint.to_owned(), Role::Muted),
+        };
+        let Some((at, why)) = &self.error else { return vec![hint] };
+        let other = at.filter(|at| *at != self.focus).and_then(|at| self.fields.get(at));
+        let said = other.map_or_else(|| why.clone(), |field| format!("{}: {why}", field.label));
+        let wrong = wrap(&said, room).into_iter().map(|line| (line, Role::Critical));
+        // Of the field with the focus the reason says what the hint would.
+        wrong.chain((*at != Some(self.focus)).then_some(hint)).collect()
     }
 
     /// What is told, in lines that find room in a panel of that width.
@@ -356,7 +408,7 @@ impl Form {
                 break;
             }
             let focus = i == self.focus;
-            let refused = self.error.as_ref().is_some_and(|(wrong, _)| *wrong == i);
+            let refused = self.error.as_ref().is_some_and(|(wrong, _)| *wrong == Some(i));
             let wrong = self.told.iter().any(|told| told.wrong == Some(i));
             let role = match (focus, wrong) {
                 (_, true) => Role::Warning,
@@ -390,15 +442,19 @@ mod tests {
             FormField::new("Title", "", "what is wrong"),
             FormField::choose("Impact", "2", "", ["1", "2", "3"].map(str::to_owned).to_vec()),
         ];
-        let submit: Submit = Box::new(|texts| match texts {
+        let submit: Submit = Box::new(|texts, _| match texts {
             [title, _] if title.is_empty() => Err((0, "a title is needed".to_owned())),
             _ => Ok(Vec::new()),
         });
         Form::new("Report", "", fields, submit)
     }
 
+    fn now() -> Instant {
+        "2026-11-27T13:00:00Z".parse().unwrap()
+    }
+
     fn press(form: &mut Form, keys: &str) -> Filled {
-        keys.split_whitespace().fold(Filled::Open, |_, k| form.key(k.parse().unwrap()))
+        keys.split_whitespace().fold(Filled::Open, |_, k| form.key(k.parse().unwrap(), now()))
     }
 
     #[test]
@@ -412,12 +468,57 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_is_said_when_its_field_is_left_and_gone_when_another_mends_it() {
+        let fields = ["From", "To", "Why"].map(|label| FormField::new(label, "", "")).to_vec();
+        let submit: Submit = Box::new(|texts, _| match texts {
+            [from, to, _] if from > to => Err((1, "it ends before it begins".to_owned())),
+            [_, _, why] if why.is_empty() => Err((2, "say why".to_owned())),
+            _ => Ok(Vec::new()),
+        });
+        let mut form = Form::new("Hold", "", fields, submit);
+        press(&mut form, "3 Tab 2");
+        assert_eq!(form.error, None, "it is still typed");
+        press(&mut form, "Tab");
+        assert_eq!(form.error, Some((Some(1), "it ends before it begins".to_owned())));
+        assert_eq!(form.notice(60)[0].0, "To: it ends before it begins");
+        press(&mut form, "Up Up Backspace 1");
+        assert_eq!(form.error, None);
+    }
+
+    #[test]
+    fn a_refusal_stands_in_the_form_until_it_changes() {
+        let mut form = form();
+        press(&mut form, "x Enter Enter");
+        form.refuse("INC-7 is closed".to_owned());
+        assert!(form.is_refused());
+        assert_eq!(form.fields[0].field.text(), "x");
+        press(&mut form, "Up Down");
+        assert!(!form.is_refused());
+    }
+
+    #[test]
+    fn a_field_that_takes_no_more_says_so() {
+        let mut form = form();
+        form.paste(&"x".repeat(3_000), now());
+        assert!(form.notice(76)[0].0.starts_with("it is full: 2000 characters"));
+    }
+
+    #[test]
+    fn a_length_counts_from_when_the_form_is_sent() {
+        let submit: Submit = Box::new(|_, now| Err((0, now.format("%H:%M").to_string())));
+        let mut form = Form::new("Hold", "", vec![FormField::new("For", "2h", "")], submit);
+        let later = now() + chrono::TimeDelta::minutes(7);
+        form.key("Enter".parse().unwrap(), later);
+        assert_eq!(form.error, Some((Some(0), "13:07".to_owned())));
+    }
+
+    #[test]
     fn only_a_long_field_is_written_in_an_editor_and_takes_what_it_made() {
         let mut form = form();
         assert!(matches!(press(&mut form, "a Ctrl-e"), Filled::Open));
         form.fields.push(FormField::long("Text", ""));
         assert!(matches!(press(&mut form, "Tab Tab x Ctrl-e"), Filled::Edit(text) if text == "x"));
-        form.edited("x\ny\n");
+        form.edited("x\ny\n", now());
         assert_eq!(form.fields[2].field.text(), "x\ny");
     }
 

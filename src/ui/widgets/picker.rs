@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use super::field::{Field, Typed};
 use super::paint::{Paint, width};
+use crate::domain::time::Instant;
 use crate::ui::screens::Step;
 use crate::ui::terminal::Key;
 use crate::ui::theme::Role;
@@ -22,8 +23,8 @@ pub struct Item {
     pub then: Vec<Step>,
 }
 
-/// What to do with a text that is not in the list.
-pub type Free = Box<dyn Fn(&str) -> Vec<Step> + Send + Sync>;
+/// What to do with a text that is not in the list, at the instant that is now.
+pub type Free = Box<dyn Fn(&str, Instant) -> Vec<Step> + Send + Sync>;
 
 /// A list to choose one from.
 pub struct Picker {
@@ -76,7 +77,8 @@ impl Picker {
         self
     }
 
-    /// As [`Self::or_typed`]; of such a text not even what matches it in the list is meant.
+    /// As [`Self::or_typed`]; of such a text not even what matches it in the list is meant, and an item
+    /// that is called so means what typing it would.
     pub fn literally(mut self, literal: fn(&str) -> bool) -> Self {
         self.literal = Some(literal);
         self
@@ -88,7 +90,7 @@ impl Picker {
         self
     }
 
-    pub fn key(&mut self, key: Key) -> Picked {
+    pub fn key(&mut self, key: Key, now: Instant) -> Picked {
         match self.field.key(key) {
             Typed::Changed => self.search(),
             Typed::Down | Typed::Next => {
@@ -107,9 +109,12 @@ impl Picker {
                 let index = index.filter(|_| !is_literal);
                 let chosen = index.and_then(|i| self.items.get_mut(i));
                 return match (chosen, &self.free) {
+                    (Some(item), Some(free)) if self.literal.is_some_and(|is| is(&item.label)) => {
+                        Picked::Chosen(free(&item.label, now))
+                    }
                     (Some(item), _) => Picked::Chosen(std::mem::take(&mut item.then)),
                     (None, Some(free)) if !self.field.text().trim().is_empty() => {
-                        Picked::Chosen(free(self.field.text().trim()))
+                        Picked::Chosen(free(self.field.text().trim(), now))
                     }
                     _ => Picked::Open,
                 };
@@ -226,6 +231,10 @@ mod tests {
     use crate::ui::screens::Place;
     use crate::ui::terminal::KeyCode;
 
+    fn now() -> Instant {
+        "2026-11-27T13:00:00Z".parse().unwrap()
+    }
+
     fn items() -> Vec<Item> {
         ["acknowledge", "assign", "messages"]
             .iter()
@@ -238,7 +247,7 @@ mod tests {
     }
 
     fn press(picker: &mut Picker, keys: &str) -> Picked {
-        keys.split_whitespace().fold(Picked::Open, |_, k| picker.key(k.parse().unwrap()))
+        keys.split_whitespace().fold(Picked::Open, |_, k| picker.key(k.parse().unwrap(), now()))
     }
 
     #[test]
@@ -254,8 +263,8 @@ mod tests {
     fn what_is_not_in_the_list_is_taken_only_where_that_is_allowed() {
         let mut strict = Picker::new("to", items());
         assert!(matches!(press(&mut strict, "z z Enter"), Picked::Open));
-        let mut free = Picker::new("to", items()).or_typed(Box::new(|_| Vec::new()));
+        let mut free = Picker::new("to", items()).or_typed(Box::new(|_, _| Vec::new()));
         assert!(matches!(press(&mut free, "z z Enter"), Picked::Chosen(_)));
-        assert!(matches!(free.key(Key::plain(KeyCode::Esc)), Picked::Cancelled));
+        assert!(matches!(free.key(Key::plain(KeyCode::Esc), now()), Picked::Cancelled));
     }
 }

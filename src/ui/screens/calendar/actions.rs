@@ -149,7 +149,7 @@ fn extend(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         Item { label, detail, then: world.longer(by) }
     };
     let items = LONGER.map(item).into();
-    let typed: Free = Box::new(move |text| match text::parse_duration(text) {
+    let typed: Free = Box::new(move |text, _| match text::parse_duration(text) {
         Some(by) => world.longer(by),
         None => say("a length is 45m or 1h30m"),
     });
@@ -180,7 +180,7 @@ fn close(one: &Occurrence) -> Vec<Step> {
         n => format!("{} of the checklist not checked.", text::count(n, "item")),
     };
     let key = one.key.clone();
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [word, note] = texts else { return Ok(Vec::new()) };
         let code = code(word).map_err(|why| (0, why))?;
         if code != ClosureCode::Successful && note.is_empty() {
@@ -206,7 +206,7 @@ fn cancel(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         ));
     }
     let key = one.key.clone();
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let reason = texts.first().map_or("", String::as_str);
         if reason.is_empty() {
             return Err((0, "say why".to_owned()));
@@ -242,9 +242,9 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
     let place = Arc::new(place);
     let beside: Beside = {
         let place = Arc::clone(&place);
-        Box::new(move |texts| place.told(texts))
+        Box::new(move |texts, _| place.told(texts))
     };
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let (to, length) = Place::read(texts)?;
         let found = place.against(to, length);
         let Place { world, one, .. } = &*place;
@@ -255,7 +255,7 @@ fn reschedule(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         let (roster, zone) = (&world.plan.roster, one.window.zone());
         Ok(unless(&found, roster, zone, ("Move it all the same?", "move it"), ask))
     });
-    show(Form::new(&title, about, fields, submit).beside(beside))
+    show(Form::new(&title, about, fields, submit).beside(beside, ctx.now))
 }
 
 /// Where an occurrence is about to be put.
@@ -352,7 +352,7 @@ fn except(ctx: &Ctx<'_>, one: &Occurrence) -> Vec<Step> {
         FormField::new("Until", &until, "the work has to be over by then"),
     ];
     let window: WindowId = one.key.window.clone();
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [reason, until] = texts else { return Ok(Vec::new()) };
         if reason.is_empty() {
             return Err((0, "say why it may not wait".to_owned()));
@@ -390,7 +390,7 @@ pub(super) fn check_form(one: &Occurrence, item: u16) -> Vec<Step> {
     }
     fields.push(FormField::new("Note", "", "what was seen"));
     let key = one.key.clone();
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let (value, result, note) = match texts {
             [value, result, note] => (Some(value), result, note),
             [result, note] => (None, result, note),

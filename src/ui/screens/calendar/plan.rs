@@ -94,10 +94,10 @@ pub(super) fn form(ctx: &Ctx<'_>, present: Option<&Window>, day: NaiveDate) -> V
     let desk = Arc::new(desk);
     let beside: Beside = {
         let desk = Arc::clone(&desk);
-        Box::new(move |texts| told(&desk, texts))
+        Box::new(move |texts, _| told(&desk, texts))
     };
-    let submit: Submit = Box::new(move |texts| send(&desk, texts));
-    let form = Form::new(&title, "", fields, submit).beside(beside);
+    let submit: Submit = Box::new(move |texts, _| send(&desk, texts));
+    let form = Form::new(&title, "", fields, submit).beside(beside, ctx.now);
     vec![Step::Show(Box::new(Overlay::Form(form)))]
 }
 
@@ -464,7 +464,7 @@ fn declaration(window: Window) -> Vec<Step> {
         FormField::new("Reason", "", "why it was not planned here, and with whom that is agreed"),
     ];
     let about = format!("{} is over: declare it for the past.", window.title());
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [code, reason] = texts else { return Ok(Vec::new()) };
         let code = super::actions::code(code).map_err(|why| (0, why))?;
         if reason.is_empty() {

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::command::Command;
+use crate::domain::command::{Command, Verdict};
 use crate::domain::health::rollup::ServiceHealth;
-use crate::domain::incident::lifecycle::{Action as Deed, Target};
-use crate::domain::incident::{AlertFact, Incident};
+use crate::domain::incident::lifecycle::{Action as Deed, Target, judge};
+use crate::domain::incident::{Actor, AlertFact, Incident};
 use crate::domain::roster::PersonId;
 use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text;
@@ -181,13 +181,17 @@ pub fn with_reason(
     verb: &'static str,
     hint: &str,
     needed: bool,
-    world: &Snapshot,
+    ctx: &Ctx<'_>,
     deed: fn(String) -> Deed,
 ) -> Vec<Step> {
+    let world = ctx.world;
+    if let Some(why) = refusal(&aim, &deed(verb.to_owned()), ctx) {
+        return vec![Step::Say(Tone::Bad, why)];
+    }
     let about = aim.about(world);
     let title = format!("{verb} {}", aim.named());
     let listed = listed(&aim, world);
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let reason = texts.first().cloned().unwrap_or_default();
         if needed && reason.is_empty() {
             return Err((0, format!("say why: {verb} keeps the reason")));
@@ -196,6 +200,17 @@ pub fn with_reason(
     });
     let fields = vec![FormField::new("Reason", "", hint)];
     form(&title, &about, fields, submit)
+}
+
+/// Why a deed would be refused on the one incident that it is about, before a word is typed for it.
+fn refusal(aim: &Aim, deed: &Deed, ctx: &Ctx<'_>) -> Option<String> {
+    let [target] = aim.targets.as_slice() else { return None };
+    let incident = ctx.world.incidents.get(target.id)?;
+    let (actor, policy) = (Actor::person(&ctx.prefs.operator), &ctx.world.plan.policy);
+    match judge(incident, target.seen, deed, &actor, policy, ctx.now) {
+        Err(Verdict::Refused { why } | Verdict::Already { why }) => Some(why),
+        _ => None,
+    }
 }
 
 pub(super) fn form(title: &str, about: &str, fields: Vec<FormField>, submit: Submit) -> Vec<Step> {
@@ -242,7 +257,7 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, ctx: &Ctx<'_>) -> 
     });
     let title = format!("Assign {} to", aim.named());
     let picker =
-        Picker::new(&title, items).or_typed(Box::new(move |name| give(Some(name.to_owned()))));
+        Picker::new(&title, items).or_typed(Box::new(move |name, _| give(Some(name.to_owned()))));
     vec![Step::Show(Box::new(Overlay::Picker(picker)))]
 }
 
@@ -263,7 +278,7 @@ pub fn note(aim: Aim, world: &Snapshot) -> Vec<Step> {
     let about = aim.about(world);
     let title = format!("Note on {}", aim.named());
     let listed = listed(&aim, world);
-    let submit: Submit = Box::new(move |texts| match texts {
+    let submit: Submit = Box::new(move |texts, _| match texts {
         [text] if !text.is_empty() => {
             Ok(aim.send(Deed::Note { text: text.clone() }, "annotate", "", &listed))
         }

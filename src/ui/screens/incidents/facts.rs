@@ -16,10 +16,10 @@ use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
 use crate::domain::outbox::Standing;
-use crate::domain::paging::{Phase, Progress, escalate};
-use crate::domain::roster::Schedule;
+use crate::domain::paging::{Delivery, Phase, Progress, escalate};
 use crate::domain::roster::escalation::Target;
 use crate::domain::roster::shifts::on_call_at;
+use crate::domain::roster::{PersonId, Schedule};
 use crate::domain::text::{duration, is_web};
 use crate::domain::time::{Instant, Interval, TimeStyle, near, show};
 use crate::engine::Snapshot;
@@ -296,8 +296,26 @@ fn paging(incident: &Incident, eye: &Eye<'_>) -> Option<Fact> {
         Phase::Stopped => (String::new(), Role::Muted),
         Phase::Exhausted => ("; nobody acknowledged, it is exhausted".to_owned(), Role::Critical),
     };
-    let text = format!("{policy} level {level}{again}: {whom}, {}{then}", eye.when(*at));
+    let (lost, role) = if has_reached_nobody(incident, (people, *at), eye) {
+        (", but it has reached nobody: every try failed", Role::Critical)
+    } else {
+        ("", role)
+    };
+    let text = format!("{policy} level {level}{again}: {whom}, {}{lost}{then}", eye.when(*at));
     Some(fact("paging", text, eye.theme.of(role)))
+}
+
+/// Whether every page of a level has been tried, and none has arrived.
+fn has_reached_nobody(
+    incident: &Incident,
+    (people, at): (&[PersonId], Instant),
+    eye: &Eye<'_>,
+) -> bool {
+    let pages = eye.world.pages.about(incident.id);
+    let mut pages = pages.filter(|p| p.at >= at && people.contains(&p.what.person)).peekable();
+    let failed = |d: &Delivery| !d.failed.is_empty() || d.standing.is_settled();
+    pages.peek().is_some()
+        && pages.all(|page| !page.has_arrived() && page.deliveries.iter().all(failed))
 }
 
 fn alerts(incident: &Incident, theme: &Theme) -> Option<Fact> {

@@ -34,7 +34,7 @@ pub fn report(ctx: &Ctx<'_>, service: &str) -> Vec<Step> {
     let known = services.clone();
     let policy = policy(ctx.world);
     let categories = categories(ctx.world);
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [title, service, impact, urgency, category, text] = texts else {
             return Ok(Vec::new());
         };
@@ -84,8 +84,8 @@ pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         return aim.send(Deed::Resume, "resume", "", &listed(&aim, ctx.world));
     }
     let (title, about) = (format!("Hold {}", aim.named()), aim.about(ctx.world));
-    let (listed, now, zone) = (listed(&aim, ctx.world), ctx.now, ctx.world.site.zone);
-    let submit: Submit = Box::new(move |texts| {
+    let (listed, zone) = (listed(&aim, ctx.world), ctx.world.site.zone);
+    let submit: Submit = Box::new(move |texts, now| {
         let [reason, note, until] = texts else { return Ok(Vec::new()) };
         let words = "customer, supplier, change window or other";
         let reason = HoldReason::parse(reason).ok_or((0, format!("it waits for: {words}")))?;
@@ -131,15 +131,16 @@ pub fn snooze(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     let minutes = [15, 30, 60, 120, 240, 480].map(TimeDelta::minutes);
     items.extend(minutes.into_iter().map(|length| Item {
         label: text::duration(length),
-        detail: format!("until {}", shown(now + length)),
-        then: snooze(now + length),
+        detail: format!("until about {}", shown(now + length)),
+        // What is typed means the same; both count from when they are sent.
+        then: Vec::new(),
     }));
     for (label, until) in mornings(now, zone) {
         items.push(Item { label, detail: format!("until {}", shown(until)), then: snooze(until) });
     }
     let (aim, listed) = (aim.clone(), listed.clone());
     let title = format!("Snooze {}: the clocks run on", aim.named());
-    let typed = Box::new(move |text: &str| match coming(text, now, zone) {
+    let typed = Box::new(move |text: &str, now: Instant| match coming(text, now, zone) {
         Ok(until) => aim.send(Deed::Snooze { until }, "snooze", "", &listed),
         Err(why) => vec![Step::Say(Tone::Bad, why)],
     });
@@ -191,7 +192,7 @@ pub fn classify(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     ];
     let beside: Beside = {
         let (policy, one) = (policy.clone(), one.clone());
-        Box::new(move |texts| {
+        Box::new(move |texts, _| {
             let [impact, urgency, _] = texts else { return Vec::new() };
             let line = |text, role| vec![Told { text, role, wrong: None }];
             let (Ok(impact), Ok(urgency)) = (level(impact), level(urgency)) else {
@@ -214,7 +215,7 @@ pub fn classify(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
             }
         })
     };
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [impact, urgency, category] = texts else { return Ok(Vec::new()) };
         policy.known_category(category).map_err(|why| (2, why))?;
         let deed = Deed::Classify {
@@ -225,7 +226,7 @@ pub fn classify(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         Ok(aim.send(deed, "classify", "", &listed))
     });
     vec![Step::Show(Box::new(Overlay::Form(
-        Form::new(&title, &about, fields, submit).beside(beside),
+        Form::new(&title, &about, fields, submit).beside(beside, ctx.now),
     )))]
 }
 
@@ -266,7 +267,7 @@ pub fn close(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         ),
         FormField::new("Said by", "", "who gave the feedback, and what they said; may stay empty"),
     ];
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [code, cause, category, reason, score, said] = texts else { return Ok(Vec::new()) };
         policy.known_code(code).map_err(|why| (0, why))?;
         policy.known_category(category).map_err(|why| (2, why))?;
@@ -303,7 +304,7 @@ pub fn close(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
 pub fn rate(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     let (title, about) = (format!("Feedback on {}", aim.named()), aim.about(ctx.world));
     let listed = listed(&aim, ctx.world);
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [score, text, from] = texts else { return Ok(Vec::new()) };
         let score = rating(score).map_err(|why| (0, why))?;
         let deed = Deed::Rate { score, text: text.clone(), from: from.clone() };
@@ -332,12 +333,16 @@ pub fn merge(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     });
     let items = offered.into_iter().map(|into| Item {
         label: format!("{} {}", into.id, into.title),
-        detail: into.service.as_ref().map(ToString::to_string).unwrap_or_default(),
+        detail: {
+            let service = into.service.as_ref().map_or("unassigned", |s| s.as_str());
+            let snoozed = if into.is_snoozed() { ", snoozed" } else { "" };
+            format!("{service}{snoozed}")
+        },
         then: preview(aim, into, world),
     });
     let (all, incidents) = (aim.clone(), world.incidents.value.clone());
     let world_of = world.clone();
-    let typed = Box::new(move |text: &str| {
+    let typed = Box::new(move |text: &str, _: Instant| {
         let found = text.parse().ok().and_then(|id: IncidentId| incidents.get(id));
         match found {
             Some(into) => preview(&all, into, &world_of),
@@ -381,7 +386,7 @@ fn preview(aim: &Aim, into: &Incident, world: &Snapshot) -> Vec<Step> {
 pub fn split(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     let of = |aim: Aim| {
         let hint = "why it is something else; may stay empty";
-        with_reason(aim, "split off", hint, false, ctx.world, |reason| Deed::Split { reason })
+        with_reason(aim, "split off", hint, false, ctx, |reason| Deed::Split { reason })
     };
     let Some(survivor) = sole(aim, ctx.world).filter(|i| i.standing.merged_into.is_none()) else {
         return of(aim.clone());
@@ -406,7 +411,7 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         let why = "a correction is about one incident: take the marks away";
         return vec![Step::Say(Tone::Info, why.to_owned())];
     };
-    let (now, zone) = (ctx.now, ctx.world.site.zone);
+    let zone = ctx.world.site.zone;
     let typed = |at: Instant| zone::local(at, zone).format("%Y-%m-%d %H:%M:%S").to_string();
     let standing = &one.standing;
     let at = |at: Option<Instant>| at.map(typed).unwrap_or_default();
@@ -431,9 +436,9 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         FormField::choose(label, before.get(i).map_or("", String::as_str), hint, choices)
     };
     let fields = vec![
-        place("Began", 0, "when the trouble began"),
-        place("Acknowledged", 1, "when somebody first had it"),
-        place("Restored", 2, "when the service worked again"),
+        place("Began", 0, "when the trouble began, as 2026-11-23 14:00"),
+        place("Acknowledged", 1, "when somebody first had it, as 2026-11-23 14:00"),
+        place("Restored", 2, "when the service worked again, as 2026-11-23 14:00"),
         choose("Impact", 3, "1 high, 2 medium, 3 low", levels()),
         choose("Urgency", 4, "1 high, 2 medium, 3 low", levels()),
         choose("Category", 5, "what it was about", categories(ctx.world)),
@@ -458,14 +463,17 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     ];
     let title = format!("Correct {}", aim.named());
     let about = aim.about(ctx.world);
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, now| {
         let text = |i: usize| texts.get(i).map_or("", String::as_str);
         let differs = |i: usize| before.get(i).is_some_and(|b| b != text(i)) && !text(i).is_empty();
         let moment = |i: usize| match text(i) {
             text if Moment::parse(text).is_none() => {
                 Err((i, "write it as 2026-11-23 14:00".to_owned()))
             }
-            text => Ok(Moment::parse(text).map(|m| m.begins(zone)).filter(|at| *at <= now)),
+            text => match Moment::parse(text).map(|m| m.begins(zone)) {
+                Some(at) if at > now => Err((i, "that is still to come".to_owned())),
+                at => Ok(at),
+            },
         };
         let changed = |i: usize| if differs(i) { moment(i) } else { Ok(None) };
         let level = |i: usize| {

@@ -35,12 +35,12 @@ use std::sync::Arc;
 use ratatui::layout::{Position, Rect};
 
 use self::actions::Aim;
-use self::clocks::Explained;
 use self::facts::Eye;
 use self::filter::{Edited, Filter};
 use self::full::{Full, Page, Shown};
 use self::index::Column;
 use self::list::{List, Move};
+use super::explained::Of;
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
@@ -346,7 +346,7 @@ impl Queue {
                 "reopen",
                 "why it is back; may stay empty",
                 false,
-                ctx.world,
+                ctx,
                 |reason| Deed::Reopen { reason },
             ),
             Action::Cancel => actions::with_reason(
@@ -354,7 +354,7 @@ impl Queue {
                 "cancel",
                 "a false alarm, a duplicate of another one",
                 true,
-                ctx.world,
+                ctx,
                 |reason| Deed::Cancel { reason },
             ),
             _ => Vec::new(),
@@ -525,8 +525,7 @@ impl Screen for Queue {
                 let Some(id) = self.subject(ctx.world).map(|incident| incident.id) else {
                     return Vec::new();
                 };
-                let explained = Explained { id, at: Scroll::default() };
-                return vec![Step::Show(Box::new(Overlay::Clocks(explained)))];
+                return super::explain(Of::Clocks(id));
             }
             Action::Report => {
                 self.recall(ctx);

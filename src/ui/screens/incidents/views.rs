@@ -113,7 +113,7 @@ impl Queue {
                 vec![ME.to_owned(), ALL.to_owned()],
             ),
         ];
-        let submit: Submit = Box::new(move |texts| {
+        let submit: Submit = Box::new(move |texts, _| {
             let text = |n: usize| texts.get(n).map(|text| text.trim()).unwrap_or_default();
             let view = View { name: text(0).to_owned(), ..now.clone() };
             if let Some(why) = view.wrong() {

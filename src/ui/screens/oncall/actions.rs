@@ -55,7 +55,7 @@ pub(super) fn override_form(screen: &OnCall, ctx: &Ctx<'_>) -> Vec<Step> {
     let actor = Actor::person(&ctx.prefs.operator);
     let title = format!("Override on {}", schedule.name);
     let schedule = schedule.clone();
-    let submit: Submit = Box::new(move |texts| {
+    let submit: Submit = Box::new(move |texts, _| {
         let [who, from, to, reason] = texts else { return Ok(Vec::new()) };
         let person = find(&roster, who).map_err(|why| (0, why))?;
         let time = |text: &str, field| {

@@ -15,14 +15,17 @@
 //! `Tab` goes from pane to pane; what is narrow shows one at a time. Any figure opens the records that it
 //! counts.
 
+mod explained;
 mod objectives;
 mod records;
 mod tickets;
 
 use ratatui::layout::Rect;
 
+pub use self::explained::explained;
 pub use self::tickets::Month;
 use self::tickets::Tickets;
+use super::explained::Of;
 use super::{Ctx, Place, Screen, Step};
 use crate::domain::incident::IncidentId;
 use crate::domain::sla::attainment::Attainment;
@@ -190,6 +193,16 @@ impl Sla {
         text.map(|text| Step::Do(Cmd::Copy(text))).into_iter().collect()
     }
 
+    fn explain(&self, ctx: &Ctx<'_>) -> Vec<Step> {
+        let of = match self.pane {
+            Pane::Objectives | Pane::Chart => self.objective.at.clone().map(Of::Objective),
+            Pane::Kept => None,
+            Pane::DueNext => self.tickets.due_incident().map(Of::Clocks),
+            Pane::Breaches => self.tickets.breach_incident(ctx).map(Of::Clocks),
+        };
+        of.map(super::explain).unwrap_or_default()
+    }
+
     fn open(&self, ctx: &Ctx<'_>) -> Vec<Step> {
         match self.pane {
             Pane::Objectives | Pane::Chart => records::of_objective(self, ctx),
@@ -227,6 +240,7 @@ impl Screen for Sla {
         };
         Situation {
             row,
+            clocks: row && self.pane != Pane::Kept,
             behind: ctx.body.width < WIDE,
             root: !away,
             leavable: away,
@@ -250,6 +264,7 @@ impl Screen for Sla {
             Action::NextPane | Action::View => self.pane = self.pane.further(1),
             Action::PreviousPane => self.pane = self.pane.further(Pane::ALL.len() - 1),
             Action::Open => return self.open(ctx),
+            Action::Explain => return self.explain(ctx),
             Action::Contract => return self.tickets.pick_contract(ctx),
             Action::Month => return self.tickets.pick_month(ctx),
             Action::Copy => return self.copy(ctx),

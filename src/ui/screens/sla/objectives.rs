@@ -225,8 +225,9 @@ impl Sla {
 
     /// What is left over the window, the even spending, the projection, and what happened.
     fn burn_down(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, paint: &mut Paint<'_>) {
+        let status = &shown.status;
         let Some(down) = shown.burn_down.as_ref().filter(|_| area.height >= 4) else {
-            let why = shown.status.why.first().map(|why| why.to_string());
+            let why = status.why.first().map(|why| why.to_string());
             let said = why.unwrap_or_else(|| "nothing is known of this window yet".to_owned());
             super::lines(paint, area, &said, Role::Muted);
             return;
@@ -241,7 +242,7 @@ impl Sla {
         let nothing = [from, to].map(|at| Point { at, left_ppm: 0 });
         let mut lines = vec![straight(&nothing, Role::LineCrit), straight(&down.even, Role::Axis)];
         lines.extend(down.projection.iter().map(|p| straight(p, Role::LineWarn)));
-        let marks = marks(ctx, &shown.status);
+        let marks = marks(ctx, status);
         // A projection leads beyond what a rolling window shows.
         let ahead = down.projection.map_or(down.window.to, |[_, to]| to.at);
         let most = down.window.to + down.window.length() / 4;
@@ -264,8 +265,8 @@ impl Sla {
                 let left = chart
                     .read(at)
                     .map_or("nothing known".to_owned(), |(_, v)| format!("{v:.1} % left"));
-                let left = if at > shown.status.as_of { "to come".to_owned() } else { left };
-                let happened = happened(ctx, &shown.status, at, chart.to - chart.from);
+                let left = if at > status.as_of { "to come".to_owned() } else { left };
+                let happened = happened(ctx, status, at, chart.to - chart.from);
                 paint.spans(
                     area.x,
                     area.y,

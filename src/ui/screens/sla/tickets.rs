@@ -10,7 +10,7 @@ use super::records;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::sla::attainment::{Attainment, Breach, Count, Line};
 use crate::domain::sla::contract::Kind;
-use crate::domain::sla::incident::{Due, PRESSING, Summary};
+use crate::domain::sla::incident::{Due, PRESSING, promises};
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, near, zone};
 use crate::ui::cmd::Cmd;
@@ -68,7 +68,8 @@ pub struct Tickets {
     asked: Option<Interval>,
     line: Cursor<Line>,
     due: Vec<(IncidentId, Due)>,
-    due_of: Option<(u64, usize)>,
+    /// Of which incidents, which plan and which contract it is.
+    due_of: Option<(u64, usize, Option<Arc<str>>)>,
     next: Cursor<IncidentId>,
     breach: Cursor<(IncidentId, Kind, Arc<str>)>,
 }
@@ -216,21 +217,21 @@ impl Tickets {
     /// What is due of all that is open, the first one first; anew only where something changed.
     fn work_out(&mut self, ctx: &Ctx<'_>) {
         let plan = Arc::as_ptr(&ctx.world.plan) as usize;
-        let of = (ctx.world.incidents.generation, plan);
-        if self.due_of != Some(of) {
-            self.due_of = Some(of);
-            let levels = &ctx.world.plan.service_levels;
-            let open = ctx.world.incidents.by_id.values().filter(|i| i.is_open());
-            let due = |i: &Arc<Incident>| Some((i.id, Summary::of(i, levels, ctx.now).next?));
-            self.due = open.filter_map(due).collect();
+        let of = (ctx.world.incidents.generation, plan, self.contract.clone());
+        if self.due_of.as_ref() == Some(&of) {
+            return;
         }
-        let only = self.contract.clone();
-        let rank = |due: &Due| {
-            let is_other = only.as_ref().is_some_and(|only| *only != due.promise.contract.id);
-            // What rests is due no sooner than what runs.
-            (is_other, due.deadline.is_none(), due.deadline.unwrap_or(Instant::MAX_UTC))
+        self.due_of = Some(of);
+        let levels = &ctx.world.plan.service_levels;
+        let open = ctx.world.incidents.by_id.values().filter(|i| i.is_open());
+        let due = |i: &Arc<Incident>| {
+            let mut all = promises(i, levels);
+            all.retain(|p| self.is_shown(&p.contract.id));
+            Some((i.id, Due::first(&all, ctx.now)?))
         };
-        self.due.sort_by_cached_key(|(id, due)| (rank(due), *id));
+        self.due = open.filter_map(due).collect();
+        // What rests is due no sooner than what runs.
+        self.due.sort_by_key(|(id, due)| (due.deadline.unwrap_or(Instant::MAX_UTC), *id));
     }
 
     pub fn due_incident(&self) -> Option<IncidentId> {

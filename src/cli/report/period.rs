@@ -1,0 +1,118 @@
+//! `atalaya report service` and `atalaya report issue`: the report of a period.
+
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+
+use super::{View, ask, write};
+use crate::cli::args::{ReportIssue, ReportPeriod, ReportService};
+use crate::cli::output::Exit;
+use crate::cli::{Context, Failure, stored};
+use crate::config::Config;
+use crate::domain::health::ServiceId;
+use crate::domain::report::event::document_name;
+use crate::domain::report::{self, Coverage, Reports, Scope};
+use crate::domain::time::{Instant, zone};
+use crate::engine::reporting;
+
+/// The longest period of one report.
+const LONGEST: i64 = 366;
+
+pub async fn draft(
+    context: &Context,
+    config: &Config,
+    args: &ReportService,
+) -> Result<Exit, Failure> {
+    let coverage = coverage(&args.period, config)?;
+    let store = stored::open_to_query(context, config).await?;
+    let document = async {
+        let view = View::open(config, &store).await?;
+        Ok::<_, Failure>(reporting::service(&store, view.known(), &coverage, view.now).await?)
+    };
+    let document = document.await;
+    store.close().await;
+    write(context, config, &document?, &args.written)
+}
+
+pub async fn issue(
+    context: &Context,
+    config: &Config,
+    args: &ReportIssue,
+) -> Result<Exit, Failure> {
+    let asked = match args.again {
+        None => Some(coverage(&args.period, config)?),
+        Some(_) => None,
+    };
+    let store = stored::open(config).await?;
+    let issued = async {
+        let view = View::open(config, &store).await?;
+        let again = args.again.map(|id| {
+            view.reports.report(id).cloned().ok_or_else(|| {
+                Failure::Refused(format!(
+                    "there is no report {id}; `atalaya report list` lists them"
+                ))
+            })
+        });
+        let again = again.transpose()?;
+        let coverage = again.as_ref().map(|i| i.coverage.clone()).or(asked);
+        let Some(coverage) = coverage else {
+            return Err(Failure::Usage(
+                "which period? give --month, --week or --from and --to".to_owned(),
+            ));
+        };
+        let mut document = reporting::service(&store, view.known(), &coverage, view.now).await?;
+        if let Some(known) = &again {
+            let last = u32::try_from(known.revisions.len()).unwrap_or(u32::MAX);
+            if let Some(last) = store.document(&document_name(known.id, last)).await? {
+                document = reporting::revised(&last, document);
+            }
+        }
+        let over = args.again;
+        let (coverage, document) = (Box::new(coverage), Box::new(document));
+        let command = report::Command::Issue { coverage, over, plan: String::new(), document };
+        let id = |reports: &Reports| {
+            let newest = || reports.issued().next().map(|i| i.id);
+            over.or_else(newest).map(|id| id.to_string())
+        };
+        ask(context, config, &store, command, id).await
+    };
+    let issued = issued.await;
+    store.close().await;
+    issued
+}
+
+/// The period and the services that are asked about. Without any: the month before this one.
+fn coverage(args: &ReportPeriod, config: &Config) -> Result<Coverage, Failure> {
+    let site = config.plan.site.zone;
+    let (from, to) = match (args.month, args.week, args.from, args.to) {
+        (Some(month), ..) => days(month.0, month.0 + Months::new(1), site),
+        (_, Some(week), ..) => days(week.0, week.0 + Days::new(7), site),
+        (.., Some(from), Some(to)) => (from.at(site), to.at(site)),
+        _ => {
+            let today = zone::local(chrono::Utc::now(), site).date();
+            let this = today.with_day(1).unwrap_or(today);
+            days(this - Months::new(1), this, site)
+        }
+    };
+    if from >= to {
+        return Err(Failure::Usage("--from is not before --to".to_owned()));
+    }
+    if (to - from).num_days() > LONGEST {
+        return Err(Failure::Usage(format!(
+            "that is more than {LONGEST} days; ask for less at once"
+        )));
+    }
+    let scope = match (&args.service, &args.team, &args.contract) {
+        (Some(id), ..) => Scope::Service(ServiceId::new(id)),
+        (_, Some(team), _) => Scope::Team(team.clone()),
+        (.., Some(contract)) => Scope::Contract(contract.clone()),
+        _ => Scope::All,
+    };
+    reporting::services_of(&config.plan, &scope).map_err(Failure::Usage)?;
+    Ok(Coverage { from, to, scope })
+}
+
+/// From midnight to midnight of a zone.
+fn days(from: NaiveDate, to: NaiveDate, site: Tz) -> (Instant, Instant) {
+    let midnight = |day: NaiveDate| zone::hand_off(day.and_time(NaiveTime::MIN), site);
+    (midnight(from), midnight(to))
+}

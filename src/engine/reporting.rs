@@ -1,0 +1,91 @@
+//! Reports of what is stored: the incidents of a period are read a page at a time, and only theirs.
+
+use super::snapshot::Plan;
+use crate::domain::calendar::Calendar;
+use crate::domain::health::{Service, ServiceId};
+use crate::domain::paging::Pages;
+use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
+use crate::domain::report::{Coverage, Document, Scope};
+use crate::domain::roster::Override;
+use crate::domain::roster::load::load;
+use crate::domain::roster::shifts::{Imported, final_shifts};
+use crate::domain::time::{Instant, Interval};
+use crate::store::{Store, StoreError};
+
+/// What is known beside incidents.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    pub plan: &'a Plan,
+    /// With the windows of the plan and of other calendars.
+    pub calendar: &'a Calendar,
+    pub overrides: &'a [Override],
+    pub imported: &'a Imported,
+    pub pages: &'a Pages,
+}
+
+/// The services that a report is about; none: all.
+///
+/// # Errors
+/// There is nothing of that name; names what there is.
+pub fn services_of(plan: &Plan, scope: &Scope) -> Result<Vec<ServiceId>, String> {
+    let of = |wanted: &dyn Fn(&Service) -> bool| -> Vec<ServiceId> {
+        plan.services.iter().filter(|s| wanted(s)).map(|s| s.id.clone()).collect()
+    };
+    let (found, what, name) = match scope {
+        Scope::All => return Ok(Vec::new()),
+        Scope::Service(id) => (of(&|s| s.id == *id), "service", id.as_str()),
+        Scope::Team(team) => {
+            (of(&|s| s.team.as_ref() == Some(team)), "service of team", team.as_str())
+        }
+        Scope::Contract(name) => (Vec::new(), "contract", name.as_str()),
+    };
+    if found.is_empty() { Err(format!("there is no {what} {name:?}")) } else { Ok(found) }
+}
+
+/// The service report of a period, as of `now`; a draft.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn service(
+    store: &Store,
+    known: Known<'_>,
+    coverage: &Coverage,
+    now: Instant,
+) -> Result<Document, StoreError> {
+    let Known { plan, calendar, overrides, imported, pages } = known;
+    let zone = plan.site.zone;
+    let period = Interval::new(coverage.from, coverage.to);
+    let both = Interval::new(period_before(period, zone).from, period.to);
+    let occurrences = calendar.occurrences(both, now);
+    let services = services_of(plan, &coverage.scope).map_err(StoreError::Refused)?;
+    let watched = Watched::of(&plan.services);
+    let mut gathered = Gathered::new(period, zone, services, watched, &occurrences, now);
+    store.over(gathered.span(), |incident| gathered.add(&incident)).await?;
+    let reclassified = store.events_of_kind("reclassified", period).await?;
+    let roster = &plan.roster;
+    let past = Interval::new(period.from, period.to.min(now));
+    let shifts: Vec<_> = roster
+        .schedules
+        .iter()
+        .flat_map(|schedule| final_shifts(schedule, overrides, imported, past))
+        .collect();
+    let (load, received) = (load(roster, &shifts), pages.received(period));
+    Ok(gathered.document(Facts {
+        site: &plan.site.name,
+        zone,
+        coverage,
+        roster,
+        occurrences: &occurrences,
+        reclassified: &reclassified,
+        load: &load,
+        pages: &received,
+        more: Vec::new(),
+        now,
+    }))
+}
+
+/// The next revision of a report, with what differs from the last one standing first.
+pub fn revised(last: &Document, mut next: Document) -> Document {
+    next.sections.insert(0, service::differences(last, &next));
+    next
+}
