@@ -24,7 +24,7 @@ use crate::domain::time::{Instant, Interval, before};
 use crate::sources::history::Histories;
 
 /// How long sources are asked about what the store does not have.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Args { asked, command } = args;

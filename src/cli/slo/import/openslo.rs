@@ -37,12 +37,11 @@ fn slo(document: &Value, all: &[Value], found: &mut Drafts) {
         let goal = goal(objective, &mut notes);
         let window = window(document, &mut notes);
         let indicator = indicator(document, objective, all);
-        let (method, mut keys) = match indicator {
-            Some(spec) => measured(document, objective, spec, &mut notes),
-            None => {
-                notes.push("its indicator is not in this file: write good and total".to_owned());
-                ("events", Vec::new())
-            }
+        let (method, mut keys) = if let Some(spec) = indicator {
+            measured(document, objective, spec, &mut notes)
+        } else {
+            notes.push("its indicator is not in this file: write good and total".to_owned());
+            ("events", Vec::new())
         };
         if find(document, &["spec", "alertPolicies"]).is_some() {
             notes.push("alert policies are left out: the usual burn-rate rules apply".to_owned());

@@ -16,7 +16,9 @@ fn what_others_define_becomes_toml_with_notes_of_what_was_left_out() {
     for (name, text) in FILES {
         let Drafts { drafts, notes } = imported(text);
         for note in notes {
-            said += &format!("! {note}\n");
+            said.push_str("! ");
+            said.push_str(&note);
+            said.push('\n');
         }
         said += &write::toml(name, &drafts, "prom");
     }
@@ -34,7 +36,12 @@ fn what_is_written_is_read_by_the_config() {
             "[[sources]]\nname = \"prom\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\n\n{}",
             write::toml(name, &whole, "prom")
         );
-        let read = crate::config::of_text("c.toml", config.clone(), &around(), Default::default());
+        let read = crate::config::of_text(
+            "c.toml",
+            config.clone(),
+            &around(),
+            chrono::DateTime::default(),
+        );
         let config = read.unwrap_or_else(|e| panic!("{e}\n{config}"));
         assert_eq!(config.plan.objectives.len(), whole.len());
     }

@@ -1,5 +1,7 @@
 //! Drafts as TOML.
 
+use std::fmt::Write;
+
 use super::Draft;
 use crate::domain::text::{MAX_LINE, clean};
 
@@ -7,12 +9,14 @@ use crate::domain::text::{MAX_LINE, clean};
 pub fn toml(file: &str, drafts: &[Draft], source: &str) -> String {
     let mut out = String::new();
     for draft in drafts {
-        out += &format!("# From {}.\n", clean(file, 300));
+        let _ = writeln!(out, "# From {}.", clean(file, 300));
         for note in &draft.notes {
-            out += &format!("# {}\n", clean(note, MAX_LINE));
+            let _ = writeln!(out, "# {}", clean(note, MAX_LINE));
         }
         out += "[[slos]]\n";
-        let mut key = |key: &str, value: &str| out += &format!("{key} = {value}\n");
+        let mut key = |key: &str, value: &str| {
+            let _ = writeln!(out, "{key} = {value}");
+        };
         key("id", &quoted(&draft.id));
         if draft.name != draft.id && !draft.name.is_empty() {
             key("name", &quoted(&draft.name));
