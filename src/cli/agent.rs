@@ -15,6 +15,7 @@ use super::console::Over;
 use super::console::edge::{Edge, Task};
 use super::duty::Duty;
 use super::output::Exit;
+use super::reporter::Reporter;
 use super::{Context, Failure, log, orders, stored};
 use crate::config::Config;
 use crate::domain::observation::{SourceName, SourceState};
@@ -120,13 +121,23 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let (courier, couriers) = watch::channel(Courier::new(&config.channels));
     let (notify, _) = watch::channel(config.notify.clone());
     let (news, heard) = mpsc::channel(QUEUE);
+    let (reports, plans) = watch::channel(config.reports.clone().into());
+    let reporter = Reporter {
+        handle: handle.clone(),
+        store: store.clone(),
+        actor: actor.clone(),
+        plans,
+        courier: couriers.clone(),
+    };
     let mut beside = vec![
+        Task::spawn(reporter.run()),
         Task::spawn(say(told, heard)),
         Task::spawn(look(handle.clone())),
         Task::spawn(Duty::new(context, &config, true).run(handle.clone())),
         Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
         Task::spawn(pager::run(handle.clone(), actor.clone(), couriers, time)),
     ];
+    let measured = store.clone();
     if let Some(switch) = config.switch.clone() {
         let probe = move || {
             let store = store.clone();
@@ -137,7 +148,9 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let (clerk, clerks) = watch::channel(Arc::new(Clerk::new(&config.sources)));
     beside.push(Task::spawn(orders::run(handle.clone(), actor, clerks, time)));
     let over = Over::default();
-    let edge = Edge { handle: handle.clone(), news, courier, clerk, notify, over, time };
+    let store = measured;
+    let edge =
+        Edge { handle: handle.clone(), store, news, courier, reports, clerk, notify, over, time };
     let started = edge.start(config, Some(context.around.clone()));
     beside.push(Task::of(started.running));
     Ok((handle, beside))

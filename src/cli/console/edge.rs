@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::Over;
 use super::mirror::{Mirrors, Told};
+use crate::cli::measure;
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
-use crate::config::{Config, NotifySettings, Problems, Surroundings};
+use crate::config::{Config, NotifySettings, Problems, ReportPlan, Surroundings};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::time::Timescale;
 use crate::engine::Handle;
@@ -21,6 +22,7 @@ use crate::sources::history::Histories;
 use crate::sources::mirror::About;
 use crate::sources::orders::Clerk;
 use crate::sources::supervisor::{Report, Supervisor};
+use crate::store::Store;
 use crate::ui::Msg;
 use crate::ui::screens::Tone;
 
@@ -29,12 +31,16 @@ const REPORTS: usize = 64;
 
 pub struct Edge {
     pub handle: Handle,
+    /// Where objectives keep what they measured.
+    pub store: Store,
     /// What the person should know.
     pub news: mpsc::Sender<Msg>,
     /// Who carries orders out.
     pub clerk: watch::Sender<Arc<Clerk>>,
     /// By which channels people are paged.
     pub courier: watch::Sender<Courier>,
+    /// The reports that are issued by themselves.
+    pub reports: watch::Sender<Arc<[ReportPlan]>>,
     /// How the person is told of incidents.
     pub notify: watch::Sender<NotifySettings>,
     /// What the command line said about the screen.
@@ -59,7 +65,15 @@ impl Edge {
         let (reports, reported) = mpsc::channel(REPORTS);
         let supervisor = Supervisor::new(reports).in_time(self.time);
         let histories = supervisor.histories();
-        let running = tokio::spawn(self.run(config, around, refreshed, (supervisor, reported)));
+        let measuring = measure::run(
+            self.handle.clone(),
+            self.store.clone(),
+            supervisor.histories(),
+            self.time,
+        );
+        let measuring = Task::spawn(measuring);
+        let running =
+            tokio::spawn(self.run(config, around, refreshed, (supervisor, reported), measuring));
         Started { refresh, histories, running }
     }
 
@@ -69,6 +83,7 @@ impl Edge {
         around: Option<Surroundings>,
         mut refreshed: mpsc::Receiver<()>,
         (mut supervisor, mut reported): (Supervisor, mpsc::Receiver<Report>),
+        measuring: Task,
     ) {
         // The supervisor reports while it is being set, so somebody must already listen.
         let (told, mut heard) = mpsc::channel(REPORTS);
@@ -108,7 +123,7 @@ impl Edge {
                 else => break,
             }
         }
-        drop(listening);
+        drop((listening, measuring));
     }
 
     /// Puts in force what can be, and says what cannot.
@@ -126,6 +141,9 @@ impl Edge {
         }
         if changes.channels {
             self.courier.send_replace(Courier::new(&new.channels));
+        }
+        if changes.reports {
+            self.reports.send_replace(new.reports.clone().into());
         }
         if changes.notify {
             self.notify.send_replace(new.notify.clone());

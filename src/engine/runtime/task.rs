@@ -130,8 +130,8 @@ impl Engine {
                 silences: Part::default(),
                 views: Part::default(),
                 reports: Part::default(),
+                objectives: Part::default(),
                 imported: Part::default(),
-                slos: Part::default(),
                 pager: Pager::default(),
                 unstored: None,
                 store,
@@ -232,6 +232,12 @@ impl Engine {
                 let store = self.store.clone();
                 tokio::spawn(async move {
                     let _ = reply.send(store.timeline(id).await.map_err(|e| e.to_string()));
+                });
+            }
+            Message::Document { name, reply } => {
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    let _ = reply.send(store.document(&name).await.map_err(|e| e.to_string()));
                 });
             }
             Message::Load { id, reply } => {

@@ -8,6 +8,7 @@ mod escalation;
 mod people;
 mod process;
 mod properties;
+mod reports;
 mod rollup;
 mod roster;
 mod upstream;

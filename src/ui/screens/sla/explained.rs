@@ -14,10 +14,11 @@ const NAMES: usize = 12;
 
 /// Line by line.
 pub fn explained(ctx: &Ctx<'_>, id: &str) -> Vec<Vec<Piece>> {
-    let Some(kept) = ctx.world.slos.iter().find(|kept| &*kept.status.objective.id == id) else {
+    let Some(shown) = ctx.world.objectives.iter().find(|shown| &*shown.status.objective.id == id)
+    else {
         return vec![vec![Piece::new("it is in the plan no more", ctx.theme().of(Role::Muted))]];
     };
-    let status = &kept.status;
+    let status = &shown.status;
     let (muted, plain) = (ctx.theme().of(Role::Muted), ctx.theme().of(Role::Text));
     let mut lines = Vec::new();
     let mut line = |name: &str, text: String| {
