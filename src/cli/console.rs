@@ -302,9 +302,17 @@ async fn open(
     let clerk = Clerk::new(&config.sources);
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
-    let store = measured;
-    let edge =
-        Edge { handle: handle.clone(), store, news, courier, reports, clerk, notify, over, time };
+    let edge = Edge {
+        handle: handle.clone(),
+        store: measured,
+        news,
+        courier,
+        reports,
+        clerk,
+        notify,
+        over,
+        time,
+    };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
