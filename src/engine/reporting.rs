@@ -1,15 +1,19 @@
 //! Reports of what is stored: the incidents of a period are read a page at a time, and only theirs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use chrono::TimeDelta;
 
 use super::snapshot::{Kept, Plan};
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::metrics::restored;
 use crate::domain::paging::Pages;
 use crate::domain::report::levels;
 use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
-use crate::domain::report::{Coverage, Document, Scope};
+use crate::domain::report::{Coverage, Document, Issued, Scope};
 use crate::domain::roster::Override;
 use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
@@ -119,4 +123,37 @@ pub async fn service(
 pub fn revised(last: &Document, mut next: Document) -> Document {
     next.sections.insert(0, service::differences(last, &next));
     next
+}
+
+/// The incidents that a report covers and that were corrected after its newest revision: it says something
+/// else by now, and is to be issued again.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn corrected(
+    store: &Store,
+    plan: &Plan,
+    issued: &Issued,
+    now: Instant,
+) -> Result<Vec<IncidentId>, StoreError> {
+    let Some(last) = issued.revisions.last() else { return Ok(Vec::new()) };
+    let since = Interval::new(last.at, now + TimeDelta::milliseconds(1));
+    let events = store.events_of_kind("corrected", since).await?;
+    let later = events.iter().filter(|e| e.position > last.position).map(|e| e.incident);
+    let services = services_of(plan, &issued.coverage.scope).unwrap_or_default();
+    let period = Interval::new(issued.coverage.from, issued.coverage.to);
+    let mut found = Vec::new();
+    for id in later.collect::<BTreeSet<_>>() {
+        let Some(incident) = store.incident(id).await? else { continue };
+        let asked = services.is_empty()
+            || incident.service.as_ref().is_some_and(|s| services.contains(s));
+        let lasted = Interval::new(
+            incident.started_at.min(incident.opened_at),
+            restored(&incident).unwrap_or(now).max(incident.opened_at + TimeDelta::milliseconds(1)),
+        );
+        if asked && lasted.overlap(period).is_some() {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }
