@@ -52,7 +52,8 @@ fn labels(n: u64) -> Labels {
 
 /// One that was opened, acknowledged and resolved: four events.
 fn life(id: u64, spread: TimeDelta) -> (Vec<Entry>, Arc<Incident>) {
-    let share = f64::from(u32::try_from(id).unwrap()) / f64::from(u32::try_from(INCIDENTS).unwrap());
+    let share =
+        f64::from(u32::try_from(id).unwrap()) / f64::from(u32::try_from(INCIDENTS).unwrap());
     let at = start() + TimeDelta::milliseconds((spread.num_milliseconds() as f64 * share) as i64);
     let opening = Opening {
         key: format!("am/{:016x}", id.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
@@ -119,13 +120,8 @@ async fn filled(location: &Location, spread: TimeDelta) -> Store {
 fn month(c: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let mut plan = Plan::empty();
-    plan.services =
-        (0..40).map(|n| Arc::new(Service::new(&format!("service-{n}")))).collect();
-    let coverage = Coverage {
-        from: start(),
-        to: start() + TimeDelta::days(30),
-        scope: Scope::All,
-    };
+    plan.services = (0..40).map(|n| Arc::new(Service::new(&format!("service-{n}")))).collect();
+    let coverage = Coverage { from: start(), to: start() + TimeDelta::days(30), scope: Scope::All };
     let now = start() + TimeDelta::days(30 * 250);
     let (calendar, imported, pages) = (Calendar::default(), Imported::new(), Pages::default());
     let known = Known {
@@ -134,7 +130,6 @@ fn month(c: &mut Criterion) {
         overrides: &[],
         imported: &imported,
         pages: &pages,
-        slos: &[],
     };
     let mut group = c.benchmark_group("report");
     group.sample_size(10).measurement_time(Duration::from_secs(20));

@@ -137,6 +137,7 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
         Task::spawn(spool::run(handle.clone(), actor.clone(), couriers.clone(), time)),
         Task::spawn(pager::run(handle.clone(), actor.clone(), couriers, time)),
     ];
+    let measured = store.clone();
     if let Some(switch) = config.switch.clone() {
         let probe = move || {
             let store = store.clone();
@@ -147,7 +148,17 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let (clerk, clerks) = watch::channel(Arc::new(Clerk::new(&config.sources)));
     beside.push(Task::spawn(orders::run(handle.clone(), actor, clerks, time)));
     let over = Over::default();
-    let edge = Edge { handle: handle.clone(), news, courier, reports, clerk, notify, over, time };
+    let edge = Edge {
+        handle: handle.clone(),
+        store: measured,
+        news,
+        courier,
+        reports,
+        clerk,
+        notify,
+        over,
+        time,
+    };
     let started = edge.start(config, Some(context.around.clone()));
     beside.push(Task::of(started.running));
     Ok((handle, beside))

@@ -188,6 +188,7 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
         [(Arc::from(DEMO), Upstream { kind, timeout, actions: BTreeMap::new() })].into();
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
+    config.plan.service_levels = team.plan.service_levels;
     config.plan.channels = team.plan.channels;
     (config.plan.person, config.person) = (team.person.clone(), team.person);
     Ok(config)
@@ -210,6 +211,7 @@ async fn open(
     }
     let (effects, told) = mpsc::channel(EFFECTS);
     let clock = Arc::new(runtime::ScaledClock(time));
+    let measured = store.clone();
     let handle = runtime::start_with(config.plan.clone(), store.clone(), effects, clock).await?;
     let actor = stored::operator(context, &config);
 
@@ -300,7 +302,17 @@ async fn open(
     let clerk = Clerk::new(&config.sources);
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
-    let edge = Edge { handle: handle.clone(), news, courier, reports, clerk, notify, over, time };
+    let edge = Edge {
+        handle: handle.clone(),
+        store: measured,
+        news,
+        courier,
+        reports,
+        clerk,
+        notify,
+        over,
+        time,
+    };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {

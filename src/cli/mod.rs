@@ -16,6 +16,7 @@ mod incidents;
 mod init;
 mod keys;
 mod log;
+pub mod measure;
 mod oncall;
 mod orders;
 mod output;

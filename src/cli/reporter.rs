@@ -175,7 +175,6 @@ impl Reporter {
             overrides: &overrides,
             imported: &world.imported,
             pages: &world.pages,
-            slos: &world.slos,
         };
         let document = reporting::service(&self.store, known, coverage, Utc::now()).await;
         document.map_err(|e| e.to_string())

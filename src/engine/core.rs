@@ -179,7 +179,7 @@ pub(super) struct Changes {
     pub views: bool,
     pub reports: bool,
     pub imported: bool,
-    pub slos: bool,
+    pub objectives: bool,
 }
 
 impl State {

@@ -25,7 +25,7 @@ pub mod snapshot;
 pub use self::core::{Decision, Effect, Input, State};
 pub use objectives::Measured;
 pub use runtime::Handle;
-pub use snapshot::{Kept, Part, Plan, Site, Snapshot, StoreState};
+pub use snapshot::{Part, Plan, Site, Snapshot, StoreState};
 
 pub use crate::domain::command::Command;
 

@@ -9,20 +9,22 @@ use chrono::TimeDelta;
 use super::core::State;
 use super::detection;
 use super::draft::Draft;
-use super::snapshot::{Kept, Slos};
 use crate::domain::calendar::Calendar;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{EventBody, IncidentId};
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{Alert, AlertStatus, SourceName};
 use crate::domain::slo::{
-    ALERT, Burn, Excluded, Objective, Series, SloId, Status, Why, index, percent, status,
+    ALERT, Burn, Excluded, Objective, Series, Shown, SloId, Status, Why, burn_down, index, percent,
+    status,
 };
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, before};
 
 /// How long what was worked out stands.
 const EVERY: TimeDelta = TimeDelta::minutes(1);
+/// How finely a burn-down is drawn.
+const POINTS: usize = 241;
 
 /// What was measured of an objective: all that its window needs.
 #[derive(Debug, Clone)]
@@ -58,7 +60,7 @@ struct Known {
 struct Stands {
     at: Instant,
     calendar: Arc<Calendar>,
-    kept: Arc<Kept>,
+    shown: Arc<Shown>,
 }
 
 #[derive(Debug, Clone)]
@@ -122,34 +124,28 @@ impl Objectives {
             let fits = |p: &&Planned| {
                 Arc::ptr_eq(&p.calendar, calendar) && p.bucket == index(now) && p.from <= from
             };
-            let excluded = match planned.filter(fits) {
-                Some(planned) => planned.excluded.clone(),
-                None => {
-                    let planned = Planned::of(&objective.service, calendar, from, now);
-                    let excluded = planned.excluded.clone();
-                    self.excluded.insert(objective.service.clone(), planned);
-                    excluded
-                }
+            let excluded = if let Some(planned) = planned.filter(fits) {
+                planned.excluded.clone()
+            } else {
+                let planned = Planned::of(&objective.service, calendar, from, now);
+                let excluded = planned.excluded.clone();
+                self.excluded.insert(objective.service.clone(), planned);
+                excluded
             };
             let status = status(objective, series, &excluded, notes, now);
-            let kept = Kept { status, series: series.clone(), excluded };
+            let burn_down = burn_down(&status, series, &excluded, POINTS);
+            let shown = Shown { status, burn_down };
             let before = known.stands.replace(Stands {
                 at: now,
                 calendar: Arc::clone(calendar),
-                kept: Arc::new(kept),
+                shown: Arc::new(shown),
             });
             known.is_new = false;
             let stands = known.stands.as_ref();
-            let is_same = before.is_some_and(|b| stands.is_some_and(|s| b.kept == s.kept));
+            let is_same = before.is_some_and(|b| stands.is_some_and(|s| b.shown == s.shown));
             changed |= !is_same;
         }
         changed
-    }
-
-    /// As snapshots have them, in the order of their ids.
-    pub fn publish(&self) -> Slos {
-        let kept = |known: &Known| known.stands.as_ref().map(|s| Arc::clone(&s.kept));
-        self.known.values().filter_map(kept).collect::<Vec<_>>().into()
     }
 }
 
@@ -179,9 +175,15 @@ impl State {
         self.objectives.take(measured);
     }
 
+    /// As snapshots have them, in the order of the plan.
+    pub(super) fn shown_objectives(&self) -> Vec<Arc<Shown>> {
+        let known = self.plan.objectives.iter().filter_map(|o| self.objectives.known.get(&o.id));
+        known.filter_map(|known| known.stands.as_ref().map(|s| Arc::clone(&s.shown))).collect()
+    }
+
     /// Works out how the objectives stand, where that is due. Call it before a tick is decided.
     pub fn weigh(&mut self, now: Instant) {
-        self.changes.slos |= self.objectives.work_out(&self.calendar, now);
+        self.changes.objectives |= self.objectives.work_out(&self.calendar, now);
     }
 }
 
@@ -190,13 +192,13 @@ pub(super) fn tick(draft: &mut Draft<'_>, own: &SourceName) {
     let state = draft.state;
     for known in state.objectives.known.values() {
         let Some(stands) = &known.stands else { continue };
-        let status = &stands.kept.status;
+        let status = &stands.shown.status;
         let fingerprint = format!("{ALERT}{}", status.objective.id);
         let held = draft.held(own, &fingerprint).map(|i| (i.id, i.priority));
         match (status.firing().is_some(), held) {
             (true, None) => detection::firing(draft, own, &alert(status, fingerprint)),
             (true, Some((id, _))) => {
-                detection::worsens(draft, own, id, &alert(status, fingerprint))
+                detection::worsens(draft, own, id, &alert(status, fingerprint));
             }
             (false, Some((id, _))) if is_over(status) => clear(draft, id, fingerprint),
             (false, _) => {}

@@ -124,9 +124,9 @@ impl Publisher {
                 value: Arc::clone(&state.sight.imported),
             },
         };
-        let slos = match last {
-            Some(last) if !changes.slos => last.slos.clone(),
-            last => next(last.map(|l| &l.slos), state.objectives.publish()),
+        let objectives = match last {
+            Some(last) if !changes.objectives => last.objectives.clone(),
+            last => next(last.map(|l| &l.objectives), state.shown_objectives()),
         };
         let snapshot = Arc::new(Snapshot {
             at: now,
@@ -143,8 +143,8 @@ impl Publisher {
             silences,
             views,
             reports,
+            objectives,
             imported,
-            slos,
             pager: state.pager.clone(),
             unstored: self.unstored.clone(),
             store: store.clone(),
@@ -169,7 +169,7 @@ impl Changes {
         views: true,
         reports: true,
         imported: true,
-        slos: true,
+        objectives: true,
     };
 
     fn any(self) -> bool {
@@ -184,7 +184,7 @@ impl Changes {
             || self.views
             || self.reports
             || self.imported
-            || self.slos
+            || self.objectives
     }
 }
 
@@ -203,7 +203,7 @@ impl Default for Changes {
             views: false,
             reports: false,
             imported: false,
-            slos: false,
+            objectives: false,
         }
     }
 }

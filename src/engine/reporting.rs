@@ -1,11 +1,9 @@
 //! Reports of what is stored: the incidents of a period are read a page at a time, and only theirs.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use chrono::TimeDelta;
+use std::collections::BTreeSet;
 
-use super::snapshot::{Kept, Plan};
+use super::snapshot::Plan;
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::{Incident, IncidentId};
@@ -19,7 +17,7 @@ use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
 use crate::domain::slo::{self, Excluded};
-use crate::domain::time::{Instant, Interval};
+use crate::domain::time::{Instant, Interval, before};
 use crate::store::{Store, StoreError};
 
 /// What is known beside incidents.
@@ -31,8 +29,6 @@ pub struct Known<'a> {
     pub overrides: &'a [Override],
     pub imported: &'a Imported,
     pub pages: &'a Pages,
-    /// What objectives measured, where that is known here.
-    pub slos: &'a [Arc<Kept>],
 }
 
 /// The services that a report is about; none: all.
@@ -68,7 +64,7 @@ pub async fn service(
     coverage: &Coverage,
     now: Instant,
 ) -> Result<Document, StoreError> {
-    let Known { plan, calendar, overrides, imported, pages, slos } = known;
+    let Known { plan, calendar, overrides, imported, pages } = known;
     let zone = plan.site.zone;
     let period = Interval::new(coverage.from, coverage.to);
     let both = Interval::new(period_before(period, zone).from, period.to);
@@ -91,10 +87,7 @@ pub async fn service(
     };
     store.over(span, add).await?;
     let mut more = levels::attained(&attainment, agreed);
-    let asked = slos.iter().filter(|kept| is_asked(Some(&kept.status.objective.service)));
-    let measured = asked.map(|kept| (&kept.status.objective, &kept.series));
-    let excluded = |objective: &slo::Objective| Excluded::of(&objective.service, &occurrences);
-    let stood = levels::at(measured, excluded, period.to.min(now));
+    let stood = objectives(store, known, &services, period.to.min(now), now).await?;
     more.extend(levels::objectives(&stood));
     let reclassified = store.events_of_kind("reclassified", period).await?;
     let roster = &plan.roster;
@@ -117,6 +110,36 @@ pub async fn service(
         more,
         now,
     }))
+}
+
+/// How the objectives stood at an instant, by what is kept of them. One whose window is a period of the
+/// calendar that ends right then is of that period, not of the one that begins.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn objectives(
+    store: &Store,
+    known: Known<'_>,
+    services: &[ServiceId],
+    at: Instant,
+    now: Instant,
+) -> Result<Vec<slo::Status>, StoreError> {
+    let asked = known.plan.objectives.iter();
+    let asked = asked.filter(|o| services.is_empty() || services.contains(&o.service));
+    let mut stood = Vec::new();
+    for objective in asked {
+        let at = match objective.window {
+            slo::Window::Rolling(_) => at,
+            slo::Window::Calendar { .. } => before(at, TimeDelta::milliseconds(1)),
+        };
+        let from = objective.window.around(at).from.min(before(at, TimeDelta::days(3)));
+        let day = slo::index(from).div_euclid(slo::BUCKETS_A_DAY);
+        let series = store.rollups(&objective.kept_as(), day).await?;
+        let occurrences = known.calendar.occurrences(Interval::new(from, at), now);
+        let excluded = Excluded::of(&objective.service, &occurrences);
+        stood.push(slo::status(objective, &series, &excluded, &[], at));
+    }
+    Ok(stood)
 }
 
 /// The next revision of a report, with what differs from the last one standing first.
@@ -145,8 +168,8 @@ pub async fn corrected(
     let mut found = Vec::new();
     for id in later.collect::<BTreeSet<_>>() {
         let Some(incident) = store.incident(id).await? else { continue };
-        let asked = services.is_empty()
-            || incident.service.as_ref().is_some_and(|s| services.contains(s));
+        let asked =
+            services.is_empty() || incident.service.as_ref().is_some_and(|s| services.contains(s));
         let lasted = Interval::new(
             incident.started_at.min(incident.opened_at),
             restored(&incident).unwrap_or(now).max(incident.opened_at + TimeDelta::milliseconds(1)),

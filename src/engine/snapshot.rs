@@ -22,7 +22,7 @@ use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
 use crate::domain::sla::contract::ServiceLevels;
-use crate::domain::slo::{Excluded, Objective, Series, Status};
+use crate::domain::slo::{self, Objective};
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
 
@@ -69,11 +69,12 @@ pub struct Snapshot {
     pub views: Part<SharedViews>,
     /// Handovers and reports.
     pub reports: Part<Reports>,
+    /// How the objectives stand, in the order of the plan; one of which nothing was worked out yet is
+    /// missing.
+    pub objectives: Part<Vec<Arc<slo::Shown>>>,
     /// Who is on call by the calendars that sources read. Those of a source that fails stay; how old
     /// they are, its status says.
     pub imported: Part<Imported>,
-    /// How the objectives stand, in the order of their ids.
-    pub slos: Part<Slos>,
     /// Who pages by the policies.
     pub pager: Pager,
     /// While the store cannot be written: the pages that are decided beside it.
@@ -83,17 +84,6 @@ pub struct Snapshot {
     pub blind: Arc<Vec<(Arc<str>, String, Instant)>>,
     /// What happened to the store when it was opened: a damaged file that was moved aside.
     pub notices: Arc<[String]>,
-}
-
-/// How objectives stand; one of which nothing was worked out yet is missing.
-pub type Slos = Arc<[Arc<Kept>]>;
-
-/// How an objective stands, with what that was worked out from: what a chart of it needs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
-    pub status: Status,
-    pub series: Series,
-    pub excluded: Excluded,
 }
 
 /// The incidents that are loaded: all open ones, the recent ones, and those asked for.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
+use super::http_client::Clients;
+use super::settings::SourceSettings;
 use super::{SourceError, hygiene};
 use crate::domain::observation::SourceName;
 use crate::domain::time::{Instant, Stretch};
@@ -25,7 +27,27 @@ pub trait History: Send + Sync {
         query: &'a str,
         stretch: Stretch,
     ) -> BoxFuture<'a, Result<Points, SourceError>>;
+
+    /// As [`Self::past`], of each series that a query gives.
+    fn several<'a>(
+        &'a self,
+        query: &'a str,
+        stretch: Stretch,
+    ) -> BoxFuture<'a, Result<Several, SourceError>> {
+        Box::pin(async move {
+            let points = self.past(query, stretch).await?;
+            Ok(if points.is_empty() { Several::new() } else { vec![(BTreeMap::new(), points)] })
+        })
+    }
+
+    /// Whether its queries are PromQL, so that several can be asked as one.
+    fn is_promql(&self) -> bool {
+        false
+    }
 }
+
+/// Series with their labels.
+pub type Several = Vec<(BTreeMap<String, String>, Points)>;
 
 /// The sources that remember, by name; cheap to clone, and always those that the supervisor runs.
 #[derive(Clone)]
@@ -68,6 +90,45 @@ impl Histories {
             }),
             Err(_) => Err(SourceError::TimedOut(timeout)),
         }
+    }
+
+    /// As [`Self::past`], of each series that a query gives.
+    ///
+    /// # Errors
+    /// It has one and gives no usable answer within its time-out.
+    pub async fn several(
+        &self,
+        source: &str,
+        query: &str,
+        stretch: Stretch,
+    ) -> Result<Option<Several>, SourceError> {
+        let known = self.with(|all| all.get(source).cloned());
+        let Some(Known { history, timeout }) = known else { return Ok(None) };
+        let Ok(_slot) = self.slots.acquire().await else { return Ok(None) };
+        match tokio::time::timeout(timeout, history.several(query, stretch)).await {
+            Ok(series) => series.map(|mut series| {
+                let plausible = |p: &(Instant, f64)| hygiene::is_plausible(p.0, stretch.to);
+                series.iter_mut().for_each(|(_, points)| points.retain(plausible));
+                Some(series)
+            }),
+            Err(_) => Err(SourceError::TimedOut(timeout)),
+        }
+    }
+
+    /// Whether a source's queries are PromQL; `None`: it has no past, or is not there.
+    pub fn is_promql(&self, source: &str) -> Option<bool> {
+        self.with(|all| all.get(source).map(|known| known.history.is_promql()))
+    }
+
+    /// Those of sources that nobody polls: for a single question.
+    pub fn of(sources: &[SourceSettings]) -> Self {
+        let (histories, clients) = (Self::default(), Clients::default());
+        for source in sources {
+            if let Some(history) = super::registry(source, false, &clients).history() {
+                histories.insert(source.name.clone(), history, source.timeout);
+            }
+        }
+        histories
     }
 
     pub(super) fn insert(&self, name: SourceName, history: Arc<dyn History>, timeout: Duration) {

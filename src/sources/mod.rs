@@ -15,6 +15,7 @@ pub mod ical;
 pub mod icinga2;
 
 pub mod json_path;
+pub mod measure;
 pub mod mirror;
 pub mod orders;
 pub mod pagerduty;

@@ -19,7 +19,7 @@ use tokio::time::Instant as Clock;
 use url::Url;
 
 use self::answer::{Refusal, Told};
-use super::history::{History, Points};
+use super::history::{History, Points, Several};
 use super::http_client::{Answer, Clients, Http, Request, below};
 use super::settings::{Ask, Prometheus as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
@@ -350,15 +350,38 @@ impl History for Past {
         query: &'a str,
         stretch: Stretch,
     ) -> BoxFuture<'a, Result<Points, SourceError>> {
+        Box::pin(async move { Ok(answer::points(self.range(query, stretch).await?)) })
+    }
+
+    fn several<'a>(
+        &'a self,
+        query: &'a str,
+        stretch: Stretch,
+    ) -> BoxFuture<'a, Result<Several, SourceError>> {
         Box::pin(async move {
-            let request = range_request(&self.url, query, seconds(stretch));
-            let answer = self.http.send(&request).await?;
-            match off_thread(answer, answer::range).await {
-                Ok(told) => Ok(answer::points(told.data)),
-                Err(Refusal::Query(why)) => Err(SourceError::BadAnswer(why)),
-                Err(Refusal::Source(error)) => Err(error),
-            }
+            let series = self.range(query, stretch).await?;
+            Ok(series.into_iter().map(answer::RangeSeries::into_points).collect())
         })
+    }
+
+    fn is_promql(&self) -> bool {
+        true
+    }
+}
+
+impl Past {
+    async fn range(
+        &self,
+        query: &str,
+        stretch: Stretch,
+    ) -> Result<Vec<answer::RangeSeries>, SourceError> {
+        let request = range_request(&self.url, query, seconds(stretch));
+        let answer = self.http.send(&request).await?;
+        match off_thread(answer, answer::range).await {
+            Ok(told) => Ok(told.data),
+            Err(Refusal::Query(why)) => Err(SourceError::BadAnswer(why)),
+            Err(Refusal::Source(error)) => Err(error),
+        }
     }
 }
 

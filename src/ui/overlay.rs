@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 
 use super::frame;
 use super::keymap::{Action, Context};
-use super::screens::incidents::clocks::Explained;
+use super::screens::explained::Explained;
 use super::screens::silences::Inventory;
 use super::screens::{Ctx, Step, centred};
 use super::theme::Role;
@@ -23,7 +23,7 @@ pub enum Overlay {
     /// What is silenced upstream.
     Silences(Inventory),
     /// Why the clocks of an incident stand as they do.
-    Clocks(Explained),
+    Explained(Explained),
     Welcome,
     Confirm(Confirm),
     Picker(Picker),
@@ -69,7 +69,7 @@ impl Overlay {
             Self::Help(..) => Some(Action::Help),
             Self::Messages(_) => Some(Action::Messages),
             Self::Sources(_) => Some(Action::Sources),
-            Self::Clocks(_) => Some(Action::Explain),
+            Self::Explained(_) => Some(Action::Explain),
             _ => None,
         }
     }
@@ -88,7 +88,7 @@ impl Overlay {
                 let len = frame::sources::lines(&ctx, screen.width).len();
                 at.act(action, len, frame::sources::room(screen, len));
             }
-            Self::Clocks(explained) => {
+            Self::Explained(explained) => {
                 let (len, height) = explained.extent(&ctx, screen);
                 explained.at.act(action, len, height);
             }
@@ -108,7 +108,7 @@ impl Overlay {
             Self::Messages(at) => frame::messages::view(&model.messages, ctx, *at, screen, paint),
             Self::Sources(at) => frame::sources::view(ctx, *at, screen, paint),
             Self::Silences(inventory) => inventory.view(ctx, screen, paint),
-            Self::Clocks(explained) => explained.view(ctx, screen, paint),
+            Self::Explained(explained) => explained.view(ctx, screen, paint),
             Self::Welcome => frame::welcome::view(ctx, screen, paint),
             Self::Confirm(confirm) => confirm.view(ctx, screen, paint),
             Self::Picker(picker) => picker.paint(paint, screen),

@@ -228,8 +228,8 @@ fn views_are_listed_and_used_by_their_name() {
     let why = String::from_utf8(unknown.stderr).unwrap();
     assert!(why.contains("there is no view \"mial\"; did you mean \"mail\"?"), "{why}");
     let json = home.json(&["incidents", "--views", "--json"]);
-    has(&json["views"][10], &["whose", "by", "name", "query", "sort"]);
-    assert_eq!(json["views"][10]["whose"], "yours");
+    has(&json["views"][11], &["whose", "by", "name", "query", "sort"]);
+    assert_eq!(json["views"][11]["whose"], "yours");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod calendar;
+mod clocks;
 mod frame;
 mod health;
 mod incidents;

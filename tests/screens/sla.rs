@@ -6,11 +6,10 @@ use atalaya::config;
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::sla::attainment::Attainment;
 use atalaya::domain::slo::{
-    self, BUCKET, Bucket, Excluded, Objective, Series, Sli, Target, Uptime, Window, default_rules,
-    index,
+    self, BUCKET, Bucket, Excluded, Objective, Series, Shown, Sli, Target, Uptime, Window,
+    burn_down, default_rules, index,
 };
 use atalaya::domain::time::Interval;
-use atalaya::engine::snapshot::Kept;
 use atalaya::engine::{Plan, Snapshot};
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
@@ -47,7 +46,7 @@ calendar = "office"
 "#;
 
 /// An objective of a service that was down in these minutes before now, for so long.
-fn objective(id: &str, service: &str, target: &str, down: &[(i64, i64)]) -> Arc<Kept> {
+fn objective(id: &str, service: &str, target: &str, down: &[(i64, i64)]) -> Arc<Shown> {
     let objective = Arc::new(Objective {
         id: id.into(),
         name: format!("{service} availability"),
@@ -70,7 +69,8 @@ fn objective(id: &str, service: &str, target: &str, down: &[(i64, i64)]) -> Arc<
     let planned = Interval::new(now() - TimeDelta::days(9), now() - TimeDelta::hours(214));
     let excluded = Excluded::new(vec![(planned, "kernel update".to_owned())]);
     let status = slo::status(&objective, &series, &excluded, &[], now());
-    Arc::new(Kept { status, series, excluded })
+    let burn_down = burn_down(&status, &series, &excluded, 200);
+    Arc::new(Shown { status, burn_down })
 }
 
 fn agreed() -> Snapshot {
@@ -79,11 +79,11 @@ fn agreed() -> Snapshot {
     let plan = config::of_text("agreed.toml", AGREED.to_owned(), &around, now()).unwrap().plan;
     let service_levels = plan.service_levels;
     world.plan = Arc::new(Plan { service_levels, site: plan.site, ..Plan::empty() });
-    world.slos = part(Arc::from(vec![
+    world.objectives = part(vec![
         objective("mail-up", "mail", "99.5%", &[(600, 15)]),
         objective("search-up", "search", "99.9%", &[(11_000, 30)]),
         objective("checkout-up", "checkout", "99.95%", &[(20_000, 15), (45, 45)]),
-    ]));
+    ]);
     world
 }
 
@@ -208,4 +208,20 @@ fn what_can_not_be_counted_says_why() {
     });
     bench.tell(Msg::Attained(period.unwrap(), Err("the store could not be read".to_owned())));
     assert!(bench.text().contains("the store could not be read"), "{}", bench.text());
+}
+
+#[test]
+fn a_budget_is_explained_down_to_its_formula() {
+    let mut bench = bench((160, 45));
+    bench.press("x");
+    assert_snapshot!("sla_explained", bench.text());
+    bench.press("x");
+    assert!(!bench.text().contains("error ratio"), "the same key closes it");
+}
+
+#[test]
+fn the_clocks_of_what_is_due_are_explained() {
+    let mut bench = bench((160, 45));
+    bench.press("tab tab tab x");
+    assert!(bench.text().contains("Clocks of INC-2036"), "{}", bench.text());
 }

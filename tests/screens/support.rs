@@ -380,8 +380,8 @@ pub fn world() -> Snapshot {
         pages: Part::default(),
         views: Part::default(),
         reports: Part::default(),
+        objectives: Part::default(),
         imported: Part::default(),
-        slos: Part::default(),
     }
 }
 

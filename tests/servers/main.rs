@@ -24,5 +24,6 @@ mod page;
 mod postgres;
 mod probe;
 mod prometheus;
+mod slo;
 mod support;
 mod upload;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::Over;
 use super::mirror::{Mirrors, Told};
+use crate::cli::measure;
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
 use crate::config::{Config, NotifySettings, Problems, ReportPlan, Surroundings};
@@ -21,6 +22,7 @@ use crate::sources::history::Histories;
 use crate::sources::mirror::About;
 use crate::sources::orders::Clerk;
 use crate::sources::supervisor::{Report, Supervisor};
+use crate::store::Store;
 use crate::ui::Msg;
 use crate::ui::screens::Tone;
 
@@ -29,6 +31,8 @@ const REPORTS: usize = 64;
 
 pub struct Edge {
     pub handle: Handle,
+    /// Where objectives keep what they measured.
+    pub store: Store,
     /// What the person should know.
     pub news: mpsc::Sender<Msg>,
     /// Who carries orders out.
@@ -61,7 +65,15 @@ impl Edge {
         let (reports, reported) = mpsc::channel(REPORTS);
         let supervisor = Supervisor::new(reports).in_time(self.time);
         let histories = supervisor.histories();
-        let running = tokio::spawn(self.run(config, around, refreshed, (supervisor, reported)));
+        let measuring = measure::run(
+            self.handle.clone(),
+            self.store.clone(),
+            supervisor.histories(),
+            self.time,
+        );
+        let measuring = Task::spawn(measuring);
+        let running =
+            tokio::spawn(self.run(config, around, refreshed, (supervisor, reported), measuring));
         Started { refresh, histories, running }
     }
 
@@ -71,6 +83,7 @@ impl Edge {
         around: Option<Surroundings>,
         mut refreshed: mpsc::Receiver<()>,
         (mut supervisor, mut reported): (Supervisor, mpsc::Receiver<Report>),
+        measuring: Task,
     ) {
         // The supervisor reports while it is being set, so somebody must already listen.
         let (told, mut heard) = mpsc::channel(REPORTS);
@@ -110,7 +123,7 @@ impl Edge {
                 else => break,
             }
         }
-        drop(listening);
+        drop((listening, measuring));
     }
 
     /// Puts in force what can be, and says what cannot.

@@ -27,6 +27,13 @@ pub struct Point {
     pub left_ppm: i64,
 }
 
+/// What screens show of an objective.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    pub status: super::Status,
+    pub burn_down: Option<BurnDown>,
+}
+
 /// The chart of a status in at most so many points (at least 2). `None`: there is no budget.
 pub fn burn_down(
     status: &Status,

@@ -27,7 +27,7 @@ mod status;
 mod tests;
 
 pub use alert::{Reading, Rule, Severity, default_rules};
-pub use chart::{BurnDown, Point, burn_down};
+pub use chart::{BurnDown, Point, Shown, burn_down};
 pub use excluded::Excluded;
 pub use objective::{Events, Judge, Objective, Period, Sli, SloId, Target, Unit, Uptime, Window};
 pub use percent::percent;

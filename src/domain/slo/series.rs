@@ -216,6 +216,11 @@ impl Series {
         self.days = self.days.split_off(&day);
     }
 
+    /// Whether anything good was ever seen.
+    pub fn has_good(&self) -> bool {
+        self.days.values().any(|day| day.sum.good > 0)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.days.is_empty()
     }

@@ -247,6 +247,13 @@ pub fn started(answer: &Answer) -> Option<Instant> {
     open::<RuntimeInfo>(answer).ok()?.data.start_time
 }
 
+impl RangeSeries {
+    /// Its labels and its points, oldest first.
+    pub fn into_points(self) -> (BTreeMap<String, String>, Vec<(Instant, f64)>) {
+        (self.metric, self.values.into_iter().filter_map(Sample::at).collect())
+    }
+}
+
 impl Sample {
     /// The sample with its instant; `None` for a time that no calendar has.
     fn at(self) -> Option<(Instant, f64)> {

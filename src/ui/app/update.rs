@@ -42,7 +42,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
     }
     match msg {
         Msg::Tick => {
-            for tab in [Tab::OnCall, Tab::Calendar, Tab::Sla, Tab::Reports] {
+            for tab in [Tab::Incidents, Tab::OnCall, Tab::Calendar, Tab::Sla, Tab::Reports] {
                 model.with(tab, |s, ctx| s.arrived(ctx));
             }
         }

@@ -259,6 +259,7 @@ mod tests {
             incident: Some(crate::domain::incident::IncidentState::Acknowledged),
             undoable: true,
             link: true,
+            clocks: true,
             chart: true,
             shift: true,
             leavable: true,

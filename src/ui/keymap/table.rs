@@ -170,13 +170,13 @@ actions! {
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident, Reports], Incidents, 76 "note",     WRITES SAFE,  notable,         "add a note to the timeline; write the notes to the next shift";
     EditNote       "edit_note"        ["E"],            [Incidents, Incident, Reports], Incidents, 0 "edit note", WRITES SAFE,  notable,         "write a note, or those to the next shift, in $EDITOR";
-    NextStep       "next_step"        ["P"],            [Incidents, Incident, Reports], Incidents, 33 "next step", WRITES SAFE, open,            "the next step of an incident, for whoever has it next";
+    NextStep       "next_step"        ["J"],            [Incidents, Incident, Reports], Incidents, 33 "next step", WRITES SAFE, open,            "the next step of an incident, for whoever has it next";
     Close          "close"            ["C"],            [Incidents, Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
     Rate           "feedback"         ["f"],            [Incidents, Incident],     Incidents, 48 "feedback",      WRITES SAFE,  rateable,        "what those say for whom it was done, 1 to 5";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
     Cancel         "cancel"           ["D"],            [Incident, OnCall, Calendar, Window, Silences], Incidents, 40 "cancel", WRITES ASKS, cancellable, "cancel: a false alarm, an override, planned work, a silence";
     Silence        "silence"          ["m"],            [Incidents, Incident],     Incidents, 48 "silence",       WRITES SAFE,  open,            "silence its alerts where they come from, with a preview";
-    Explain        "explain"          ["x"],            [Incidents, Incident],     Incidents, 30 "clocks",        READS SAFE,   clocked,         "explain the clocks: what counted, what did not, and why";
+    Explain        "explain"          ["x"],            [Incidents, Incident, Sla], Incidents, 55 "explain",      READS SAFE,   clocked,         "explain clocks, or a budget: what counted, what did not, and why";
     Merge          "merge"            [],               [Incidents, Incident],     Incidents, 0 "merge",          WRITES ASKS,  unended,         "merge into another incident: it is the same trouble";
     Split          "split"            [],               [Incidents, Incident],     Incidents, 0 "split",          WRITES SAFE,  merged,          "split off again what was merged";
     Correct        "correct"          [],               [Incidents, Incident],     Incidents, 0 "correct",        WRITES ASKS,  over,            "correct what was recorded wrong about one that is over";

@@ -2,6 +2,7 @@
 //! and asks for things by [`Step`]s.
 
 pub mod calendar;
+pub mod explained;
 pub mod health;
 pub mod incidents;
 pub mod oncall;
@@ -199,6 +200,11 @@ impl Ctx<'_> {
     pub fn age(&self, at: Instant) -> String {
         time::show(at.min(self.now), self.now, self.world.site.zone, TimeStyle::Relative)
     }
+}
+
+/// Says how a figure came about.
+pub fn explain(of: explained::Of) -> Vec<Step> {
+    vec![Step::Show(Box::new(Overlay::Explained(explained::Explained::new(of))))]
 }
 
 /// An area of that size in the middle of another, as far as it fits.

@@ -190,10 +190,10 @@ fn how_it_ended_is_found_by_its_code() {
 
 #[rstest]
 #[case("stat:new", 0..8, "there is no term \"stat\"", "did you mean state:?")]
-#[case("sla<15m", 0..7, "there is no term \"sla\"", "to search for the text, put it in quotes: \"sla<15m\"")]
+#[case("due<15m", 0..7, "there is no term \"due\"", "to search for the text, put it in quotes: \"due<15m\"")]
 #[case("http://x", 0..8, "there is no term \"http\"", "to search for the text, put it in quotes: \"http://x\"")]
 #[case("p:1 state:nwe", 10..13, "state knows no \"nwe\"", "did you mean new?")]
-#[case("is:quux", 3..7, "is knows no \"quux\"", "known: open, mine, silenced, maintenance, flapping, unverified, unassigned, folded, recurring, reopened, firing, reported, snoozed, merged, paging")]
+#[case("is:quux", 3..7, "is knows no \"quux\"", "known: open, mine, silenced, maintenance, flapping, unverified, unassigned, folded, recurring, reopened, firing, reported, snoozed, merged, paging, breached")]
 #[case("is:flaping", 3..10, "is knows no \"flaping\"", "did you mean flapping?")]
 #[case("p:7", 2..3, "\"7\" is not a priority", "priorities run from 1 to 5: p:1, p:1..2, p<3")]
 #[case("p:2..1", 2..6, "\"2..1\" is not a priority", "priorities run from 1 to 5: p:1, p:1..2, p<3")]
@@ -207,6 +207,7 @@ fn how_it_ended_is_found_by_its_code() {
 #[case("service:", 0..8, "service needs a value", "whose service it is; pay* for all that begin so")]
 #[case("service<x", 0..9, "service has no order", "write service:value")]
 #[case("service=~pay.*", 0..14, "regular expressions are not known", "use * and ?, such as service:pay*")]
+#[case("sla:15m", 4..7, "\"15m\" is not a time to compare with", "write sla>15m or sla<15m")]
 #[case("label=eu", 0..5, "which label?", "write label.NAME=value, such as label.zone=eu")]
 #[case("age>1h,2h", 7..9, "age takes one value here", "give one value, or write the term twice")]
 #[case("id:x", 3..4, "\"x\" is not an incident", "write id:12, id:INC-12 or id:12..20")]
@@ -238,6 +239,7 @@ fn the_rest_of_a_query_with_an_error_still_filters() {
     "code:x category:none waits:other,customer held>1d acked>4h",
     "acked>4h held>1d waits:other,customer category:none code:x"
 )]
+#[case("waits:other sla<90s is:breached", "is:breached sla<1m30s waits:other")]
 #[case("- , -,", "")]
 fn a_query_prints_in_its_canonical_form(#[case] text: &str, #[case] expect: &str) {
     assert_eq!(parse(text).query.to_string(), expect);
@@ -249,6 +251,60 @@ fn a_query_knows_whether_it_speaks_of_states() {
     assert!(parse("-is:open").query.has_state_term());
     assert!(!parse("p:1 is:mine").query.has_state_term());
     assert_eq!(parse("p:1").query.and_open().to_string(), "state:new,ack,hold p:1");
+}
+
+#[rstest]
+#[case("sla<1h", true)]
+#[case("sla<50m", false)]
+#[case("sla<=50m", true)]
+#[case("sla:40m..", true)]
+#[case("is:breached", false)]
+#[case("-is:breached state:new", true)]
+fn what_was_promised_for_in_an_hour_ten_minutes_ago_has_50_minutes_left(
+    #[case] query: &str,
+    #[case] expect: bool,
+) {
+    let levels = crate::domain::sla::contract::ServiceLevels {
+        otherwise: Some(std::sync::Arc::new(resolved_in(TimeDelta::hours(1)))),
+        ..ServiceLevels::default()
+    };
+    let teams = HashMap::new();
+    let context = QueryContext { now: now(), me: "ana", teams: &teams, levels: &levels };
+    assert_eq!(parse(query).query.matches(&incident(), &context), expect);
+    let later = QueryContext { now: now() + TimeDelta::minutes(51), ..context };
+    assert!(parse("is:breached sla<0s").query.matches(&incident(), &later));
+    assert!(parse(query).query.depends_on_time());
+}
+
+/// Everything is resolved in so much time, round the clock.
+fn resolved_in(length: TimeDelta) -> crate::domain::sla::contract::Contract {
+    use crate::domain::sla::clock::Target;
+    use crate::domain::sla::contract::{ClockStart, Contract, Planned, Rounding, Targets};
+    use crate::domain::sla::hours::{ALWAYS, BusinessCalendar};
+    let calendar = std::sync::Arc::new(BusinessCalendar::always());
+    let targets = Targets {
+        respond: None,
+        resolve: Some(Target::Time(length)),
+        update_every: None,
+        calendar: calendar.clone(),
+        pause_on: Vec::new(),
+    };
+    Contract {
+        id: "default".into(),
+        name: String::new(),
+        customer: String::new(),
+        services: [].into(),
+        calendar,
+        targets: [(Priority(2), targets)].into(),
+        clock_start: ClockStart::Opened,
+        maintenance: Planned::Pause,
+        exclusion: crate::domain::sla::Exclusion::Remove,
+        no_data: crate::domain::sla::NoData::Remove,
+        rounding: Rounding::default(),
+        credits: None,
+        escalations: Vec::new(),
+        valid: ALWAYS,
+    }
 }
 
 fn names() -> Vocabulary {
@@ -264,8 +320,8 @@ fn names() -> Vocabulary {
 }
 
 #[rstest]
-#[case("", 0, 0..0, &["state:", "p:", "service:", "team:", "assignee:", "age:", "acked:", "held:", "waits:", "is:", "label.", "source:", "category:", "code:", "id:"])]
-#[case("s", 1, 0..1, &["state:", "service:", "source:"])]
+#[case("", 0, 0..0, &["state:", "p:", "service:", "team:", "assignee:", "age:", "acked:", "held:", "sla:", "waits:", "is:", "label.", "source:", "category:", "code:", "id:"])]
+#[case("s", 1, 0..1, &["state:", "service:", "sla:", "source:"])]
 #[case("p:1 -as", 7, 5..7, &["assignee:"])]
 #[case("service:ch", 10, 8..10, &["chat", "checkout"])]
 #[case("service:chat,", 13, 13..13, &["none", "checkout", "\"mail relay\""])]
@@ -297,7 +353,7 @@ fn term() -> impl Strategy<Value = String> {
         "-?p(:|<|>=)[0-7](\\.\\.[1-5])?",
         "-?(service|team|assignee|source)(:|!=)(me|none|\"?[a-zA-Z0-9*?\\-ñÉ ]{1,6}\"?)(,[a-z*]{0,3})?",
         "-?age(<|>|<=|>=|:)[0-9]{1,3}[smhdw](\\.\\.[0-9]{1,2}d)?",
-        "-?(acked|held)(<|>|<=|>=|:)[0-9]{1,3}[smhdw](\\.\\.[0-9]{1,2}d)?",
+        "-?(acked|held|sla)(<|>|<=|>=|:)[0-9]{1,3}[smhdw](\\.\\.[0-9]{1,2}d)?",
         "-?waits(:|!=)(customer|supplier|change_window|other|x)(,other)?",
         "-?(category|code)(:|!=)(none|\"?[a-zA-Z0-9*?\\-ñÉ ]{1,6}\"?)",
         "-?is:(open|mine|flapping|x)",

@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! ╭ Clocks of INC-2041 ─────────────────────────────────────────────────────────────╮
-//! │ resolve  2h by ACME, gold (24x7)          due 15:58: 1h 55m left (4 %)          │
-//! │   13:58:02  14:03:00     4m  counted  round the clock                           │
-//! │   14:03:00  14:20:00    17m           on hold for the customer                  │
-//! ╰──────────────────────────────────────────────────────────────────────── x closes ╯
+//! │ resolve  2h by ACME, gold (24x7)                                                │
+//! │   due 16:15: 1h 55m left (4 %)                                                  │
+//! │   13:58:02  14:03:00       4m  counted  round the clock                         │
+//! │   14:03:00  14:20:00      17m  skipped  on hold for the customer                │
+//! ╰─────────────────────────────────────────────────────────────────────── 1-3/12 ──╯
 //! ```
 
 use chrono::TimeDelta;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::facts::{Eye, Fact};
@@ -19,10 +19,10 @@ use crate::domain::sla::clock::Line;
 use crate::domain::sla::contract::Kind;
 use crate::domain::sla::incident::{PRESSING, Promise, Stand, Summary, first, promises};
 use crate::domain::text::{clean, duration};
-use crate::domain::time::{near, zone};
-use crate::ui::screens::{Ctx, centred};
+use crate::domain::time::{Instant, near, zone};
+use crate::ui::screens::Ctx;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widgets::{Paint, Piece, Scroll, fit};
+use crate::ui::widgets::{Piece, width};
 
 /// What the queue says: `resolve 1h 55m`, `paused`; without the name of the clock where it is narrow.
 pub fn word(
@@ -79,8 +79,8 @@ fn style(theme: &Theme, stand: &Stand) -> Style {
 fn says(promise: &Promise, eye: &Eye<'_>) -> (String, Style) {
     let symbols = eye.theme.symbols;
     let (clock, stand) = promise.stand(eye.now);
-    let zone = promise.course.calendar.zone(eye.now);
-    let due = clock.deadline.as_ref().map(|at| near(*at, eye.now, zone)).unwrap_or_default();
+    let due = clock.deadline.as_ref().map(|at| near(*at, eye.now, eye.zone()));
+    let due = due.unwrap_or_default();
     let (elapsed, left) = (duration(clock.elapsed), clock.left.unwrap_or_default());
     let late = duration((-left).max(TimeDelta::zero()));
     let text = match &stand {
@@ -90,8 +90,11 @@ fn says(promise: &Promise, eye: &Eye<'_>) -> (String, Style) {
             let percent = clock.percent().unwrap_or(100);
             format!("{} was due {due}: {late} late ({percent} %)", symbols.critical)
         }
-        Stand::Paused(why) => format!("paused, {why}: {} left", duration(left)),
-        Stand::Running(percent) => format!("due {due}: {} left ({percent} %)", duration(left)),
+        Stand::Paused(why) => format!("paused: {} left, {why}", duration(left)),
+        Stand::Running(percent) => {
+            let closed = if clock.running { "" } else { ", closed now" };
+            format!("due {due}: {} left ({percent} %){closed}", duration(left))
+        }
         Stand::Never => clock.deadline.err().map(|never| never.to_string()).unwrap_or_default(),
     };
     (text, style(eye.theme, &stand))
@@ -112,8 +115,9 @@ pub fn facts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     Kind::ALL.into_iter().filter_map(line).collect()
 }
 
-/// The lines of the explanation.
-fn lines(id: IncidentId, eye: &Eye<'_>) -> Vec<Vec<Piece>> {
+/// Why they stand as they do, line by line.
+pub fn explained(ctx: &Ctx<'_>, id: IncidentId) -> Vec<Vec<Piece>> {
+    let eye = &super::eye(ctx);
     let theme = eye.theme;
     let (strong, muted) = (theme.of(Role::Strong), theme.of(Role::Muted));
     let Some(incident) = eye.world.incidents.get(id) else { return Vec::new() };
@@ -127,7 +131,12 @@ fn lines(id: IncidentId, eye: &Eye<'_>) -> Vec<Vec<Piece>> {
         lines.push(vec![Piece::new(kind.word(), strong), Piece::new(of, muted)]);
         let (text, style) = says(&promise, eye);
         lines.push(vec![Piece::new(format!("  {text}"), style)]);
-        lines.extend(course.ledger(eye.now).iter().map(|line| entry(line, &promise, eye)));
+        let ledger = course.ledger(eye.now);
+        let times: Vec<_> =
+            ledger.iter().map(|l| [l.at.from, l.at.to].map(|at| local(at, eye))).collect();
+        let widest = times.iter().flatten().map(|text| width(text)).max().unwrap_or(0);
+        lines
+            .extend(ledger.iter().zip(&times).map(|(line, times)| entry(line, times, widest, eye)));
     }
     if lines.is_empty() {
         lines.push(vec![Piece::new("nothing is promised for it", muted)]);
@@ -135,63 +144,25 @@ fn lines(id: IncidentId, eye: &Eye<'_>) -> Vec<Vec<Piece>> {
     lines
 }
 
+/// An instant in the site's zone, with its day where that is not today.
+fn local(at: Instant, eye: &Eye<'_>) -> String {
+    let (local, today) = (zone::local(at, eye.zone()), zone::local(eye.now, eye.zone()).date());
+    let form = if local.date() == today { "%H:%M:%S" } else { "%a %-d %b %H:%M:%S" };
+    local.format(form).to_string()
+}
+
 /// An interval: when, how long, and why it counts or does not.
-fn entry(line: &Line, promise: &Promise, eye: &Eye<'_>) -> Vec<Piece> {
+fn entry(line: &Line, times: &[String; 2], widest: u16, eye: &Eye<'_>) -> Vec<Piece> {
     let theme = eye.theme;
-    let zone = promise.course.calendar.zone(eye.now);
-    let today = zone::local(eye.now, zone).date();
-    let local = |at| {
-        let local = zone::local(at, zone);
-        let form = if local.date() == today { "%H:%M:%S" } else { "%a %-d %b %H:%M:%S" };
-        format!("{:>19}", local.format(form).to_string())
-    };
-    let (from, to, length) = (local(line.at.from), local(line.at.to), duration(line.at.length()));
+    let [from, to] = times;
+    let length = duration(line.at.length());
     let (sign, role) =
         if line.counted { ("counted", Role::Text) } else { ("skipped", Role::Muted) };
-    let times = format!("  {from} {to} {length:>8}  ");
+    let widest = usize::from(widest);
+    let times = format!("  {from:>widest$}  {to:>widest$}  {length:>7}  ");
     let why = clean(&line.why.to_string(), 120);
     vec![
         Piece::new(times, theme.of(Role::Muted)),
         Piece::new(format!("{sign}  {why}"), theme.of(role)),
     ]
-}
-
-/// The explanation of an incident's clocks, over everything else.
-#[derive(Debug)]
-pub struct Explained {
-    pub id: IncidentId,
-    pub at: Scroll,
-}
-
-impl Explained {
-    fn area(screen: Rect, lines: usize) -> Rect {
-        let height = u16::try_from(lines + 2).unwrap_or(u16::MAX).max(8);
-        let height = height.min(screen.height.saturating_sub(2));
-        centred(screen, screen.width.saturating_sub(4).clamp(40, 100), height)
-    }
-
-    /// How many lines there are, and how many are in view.
-    pub fn extent(&self, ctx: &Ctx<'_>, screen: Rect) -> (usize, usize) {
-        let lines = lines(self.id, &super::eye(ctx)).len();
-        (lines, usize::from(Self::area(screen, lines).height.saturating_sub(2)))
-    }
-
-    pub fn view(&self, ctx: &Ctx<'_>, screen: Rect, paint: &mut Paint<'_>) {
-        let lines = lines(self.id, &super::eye(ctx));
-        let area = Self::area(screen, lines.len());
-        paint.fill(area, Role::Overlay);
-        let title = format!("Clocks of {}", self.id);
-        let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], true);
-        let room = inner.width.saturating_sub(2);
-        for (line, y) in lines.iter().skip(self.at.0).zip(inner.top()..inner.bottom()) {
-            paint.pieces(inner.x + 1, y, room, line);
-        }
-        let (above, height) = (self.at.0, usize::from(inner.height));
-        if lines.len() > height {
-            let last = (above + height).min(lines.len());
-            let note = format!("{}-{last}/{}", above + 1, lines.len());
-            let note = fit(&note, room, paint.theme.symbols.ellipsis).into_owned();
-            paint.note(area, &note, paint.of(Role::Muted));
-        }
-    }
 }

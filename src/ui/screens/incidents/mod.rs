@@ -35,12 +35,12 @@ use std::sync::Arc;
 use ratatui::layout::{Position, Rect};
 
 use self::actions::Aim;
-use self::clocks::Explained;
 use self::facts::Eye;
 use self::filter::{Edited, Filter};
 use self::full::{Full, Page, Shown};
 use self::index::Column;
 use self::list::{List, Move};
+use super::explained::Of;
 use super::reports::next_step;
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::command::{Command, Outcome, Verdict};
@@ -531,8 +531,7 @@ impl Screen for Queue {
                 let Some(id) = self.subject(ctx.world).map(|incident| incident.id) else {
                     return Vec::new();
                 };
-                let explained = Explained { id, at: Scroll::default() };
-                return vec![Step::Show(Box::new(Overlay::Clocks(explained)))];
+                return super::explain(Of::Clocks(id));
             }
             Action::Report => {
                 self.recall(ctx);

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Enter reads a document over the whole width, line by line: on a line about an incident Enter opens that,
-//! and `P` says its next step. Below 120 columns the list stands alone.
+//! and `J` says its next step. Below 120 columns the list stands alone.
 
 mod forms;
 mod page;
@@ -530,7 +530,7 @@ fn draft(ctx: &Ctx<'_>, turn: &Turn) -> Option<Document> {
     let incidents: Vec<&Incident> =
         ctx.world.incidents.by_id.values().map(AsRef::as_ref).filter(touched).collect();
     let overrides = ctx.world.book.overrides();
-    let objectives: Vec<&Status> = ctx.world.slos.iter().map(|kept| &kept.status).collect();
+    let objectives: Vec<&Status> = ctx.world.objectives.iter().map(|shown| &shown.status).collect();
     Some(world(ctx, &overrides, &incidents, &objectives).document(schedule, turn))
 }
 

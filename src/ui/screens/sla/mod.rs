@@ -15,18 +15,21 @@
 //! `Tab` goes from pane to pane; what is narrow shows one at a time. Any figure opens the records that it
 //! counts.
 
+mod explained;
 mod objectives;
 mod records;
 mod tickets;
 
 use ratatui::layout::Rect;
 
+pub use self::explained::explained;
 pub use self::tickets::Month;
 use self::tickets::Tickets;
+use super::explained::Of;
 use super::{Ctx, Place, Screen, Step};
 use crate::domain::incident::IncidentId;
 use crate::domain::sla::attainment::Attainment;
-use crate::domain::slo::{BurnDown, SloId, burn_down};
+use crate::domain::slo::SloId;
 use crate::domain::time::{Instant, Interval};
 use crate::ui::cmd::Cmd;
 use crate::ui::keymap::{Action, Context, Situation};
@@ -38,8 +41,6 @@ use crate::ui::widgets::{Cursor, Paint, split};
 const WIDE: u16 = 120;
 /// How many steps of the cursor cross the chart.
 const STEPS: i32 = 60;
-/// How many points the burn-down has at most: two for each cell of a wide screen.
-const POINTS: usize = 300;
 
 /// The tab.
 #[derive(Debug, Default)]
@@ -49,15 +50,6 @@ pub struct Sla {
     tickets: Tickets,
     /// Where the cursor stands in the chart.
     at: Option<Instant>,
-    drawn: Option<Drawn>,
-}
-
-/// The burn-down of the objective under the cursor, worked out once for as long as it is the same.
-#[derive(Debug)]
-struct Drawn {
-    generation: u64,
-    of: SloId,
-    down: Option<BurnDown>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,7 +95,7 @@ impl Layout {
         let left = Rect { width: (area.width * 9 / 20).max(66), ..area };
         let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
         let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(3);
-        let objectives = rows(ctx.world.slos.len()).clamp(6, (area.height / 2).max(6));
+        let objectives = rows(ctx.world.objectives.len()).clamp(6, (area.height / 2).max(6));
         let (objectives, rest) = split(left, objectives);
         let kept = rows(sla.tickets.lines(ctx)).clamp(4, (rest.height / 2).max(4));
         let (kept, due) = split(rest, kept);
@@ -172,10 +164,10 @@ impl Sla {
     }
 
     fn along(&mut self, ctx: &Ctx<'_>, forward: bool) {
-        let Some(kept) = objectives::under(self, ctx) else { return };
-        let window = kept.status.window;
+        let Some(shown) = objectives::under(self, ctx) else { return };
+        let window = shown.status.window;
         let step = window.length() / STEPS;
-        let at = self.at.unwrap_or(kept.status.as_of);
+        let at = self.at.unwrap_or(shown.status.as_of);
         let to = if forward { at + step } else { at - step };
         self.at = Some(to.clamp(window.from, window.to));
     }
@@ -185,32 +177,30 @@ impl Sla {
         let ids = objectives::ids(ctx);
         let room = self.room(ctx, Pane::Objectives);
         self.objective.settle(ids.len(), room, |i| ids.get(i).cloned());
-        self.drawn = self.draw(ctx);
         let rooms = (self.room(ctx, Pane::Kept), self.room(ctx, Pane::DueNext));
         self.tickets.refresh(ctx, rooms, self.room(ctx, Pane::Breaches));
-    }
-
-    fn draw(&mut self, ctx: &Ctx<'_>) -> Option<Drawn> {
-        let generation = ctx.world.slos.generation;
-        let kept = objectives::under(self, ctx)?;
-        let of = &kept.status.objective.id;
-        if let Some(drawn) = self.drawn.take_if(|d| d.generation == generation && d.of == *of) {
-            return Some(drawn);
-        }
-        let down = burn_down(&kept.status, &kept.series, &kept.excluded, POINTS);
-        Some(Drawn { generation, of: of.clone(), down })
     }
 
     fn copy(&self, ctx: &Ctx<'_>) -> Vec<Step> {
         let text = match self.pane {
             Pane::Objectives | Pane::Chart => {
-                objectives::under(self, ctx).map(|kept| objectives::in_a_line(&kept.status))
+                objectives::under(self, ctx).map(|shown| objectives::in_a_line(&shown.status))
             }
             Pane::Kept => self.tickets.line_text(ctx),
             Pane::DueNext => self.tickets.due_incident().map(|id| id.to_string()),
             Pane::Breaches => self.tickets.breach_incident(ctx).map(|id| id.to_string()),
         };
         text.map(|text| Step::Do(Cmd::Copy(text))).into_iter().collect()
+    }
+
+    fn explain(&self, ctx: &Ctx<'_>) -> Vec<Step> {
+        let of = match self.pane {
+            Pane::Objectives | Pane::Chart => self.objective.at.clone().map(Of::Objective),
+            Pane::Kept => None,
+            Pane::DueNext => self.tickets.due_incident().map(Of::Clocks),
+            Pane::Breaches => self.tickets.breach_incident(ctx).map(Of::Clocks),
+        };
+        of.map(super::explain).unwrap_or_default()
     }
 
     fn open(&self, ctx: &Ctx<'_>) -> Vec<Step> {
@@ -250,6 +240,7 @@ impl Screen for Sla {
         };
         Situation {
             row,
+            clocks: row && self.pane != Pane::Kept,
             behind: ctx.body.width < WIDE,
             root: !away,
             leavable: away,
@@ -273,6 +264,7 @@ impl Screen for Sla {
             Action::NextPane | Action::View => self.pane = self.pane.further(1),
             Action::PreviousPane => self.pane = self.pane.further(Pane::ALL.len() - 1),
             Action::Open => return self.open(ctx),
+            Action::Explain => return self.explain(ctx),
             Action::Contract => return self.tickets.pick_contract(ctx),
             Action::Month => return self.tickets.pick_month(ctx),
             Action::Copy => return self.copy(ctx),

@@ -11,12 +11,11 @@ use super::{Pane, Sla};
 use crate::domain::health::Thresholds;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::slo::{
-    Burn, MICRO, Objective, Point, Reading, Severity, SloId, Standing, Status, Unit, Window,
+    Burn, MICRO, Objective, Point, Reading, Severity, Shown, SloId, Standing, Status, Unit, Window,
     percent,
 };
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, near};
-use crate::engine::snapshot::Kept;
 use crate::ui::screens::Ctx;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widgets::chart::{Line, Mark};
@@ -45,31 +44,31 @@ const COLUMNS: [Column; 7] = [
 const FACTS: u16 = 12;
 
 /// The objectives in the order in which they want attention: the worst first, then by what is left.
-pub fn list<'a>(ctx: &'a Ctx<'_>) -> Vec<&'a Arc<Kept>> {
-    let mut all: Vec<_> = ctx.world.slos.iter().collect();
-    let rank = |kept: &&Arc<Kept>| {
-        let left = kept.status.budget.left_ppm().unwrap_or(i64::MAX);
-        (std::cmp::Reverse(kept.status.standing()), left, kept.status.objective.id.clone())
+pub fn list<'a>(ctx: &'a Ctx<'_>) -> Vec<&'a Arc<Shown>> {
+    let mut all: Vec<_> = ctx.world.objectives.iter().collect();
+    let rank = |shown: &&Arc<Shown>| {
+        let left = shown.status.budget.left_ppm().unwrap_or(i64::MAX);
+        (std::cmp::Reverse(shown.status.standing()), left, shown.status.objective.id.clone())
     };
     all.sort_by_cached_key(rank);
     all
 }
 
 pub fn ids(ctx: &Ctx<'_>) -> Vec<SloId> {
-    list(ctx).into_iter().map(|kept| kept.status.objective.id.clone()).collect()
+    list(ctx).into_iter().map(|shown| shown.status.objective.id.clone()).collect()
 }
 
 /// The one under the cursor.
-pub fn under<'a>(sla: &Sla, ctx: &'a Ctx<'_>) -> Option<&'a Arc<Kept>> {
+pub fn under<'a>(sla: &Sla, ctx: &'a Ctx<'_>) -> Option<&'a Arc<Shown>> {
     let id = sla.objective.at.as_ref()?;
-    ctx.world.slos.iter().find(|kept| kept.status.objective.id == *id)
+    ctx.world.objectives.iter().find(|shown| shown.status.objective.id == *id)
 }
 
 /// How many are spent, and how many burn too fast.
 pub fn badge(ctx: &Ctx<'_>) -> Vec<(String, Role)> {
     let symbols = ctx.theme().symbols;
     let count = |of: &[Standing]| {
-        ctx.world.slos.iter().filter(|s| of.contains(&s.status.standing())).count()
+        ctx.world.objectives.iter().filter(|s| of.contains(&s.status.standing())).count()
     };
     let sign = |of: &[Standing], sign: &str, role| {
         Some(count(of)).filter(|n| *n > 0).map(|n| (format!("{sign}{n}"), role))
@@ -155,8 +154,8 @@ impl Sla {
         let cursor = self.objective.index();
         let table = Table { columns: &COLUMNS, cursor, focused, sort: None, lines: 1 };
         table.paint(paint, inner, window, |index, row| {
-            let Some(kept) = all.get(index) else { return };
-            let status = &kept.status;
+            let Some(shown) = all.get(index) else { return };
+            let status = &shown.status;
             let (glyph, role) = sign(row.paint.theme, status.standing());
             row.cell(0, glyph, row.paint.of(role));
             row.cell(1, &title(&status.objective), row.paint.of(Role::Text));
@@ -192,11 +191,11 @@ impl Sla {
             return;
         }
         let focused = self.pane == Pane::Chart;
-        let Some(kept) = under(self, ctx) else {
+        let Some(shown) = under(self, ctx) else {
             paint.panel(area, &[("Error budget", paint.of(Role::Title))], focused);
             return;
         };
-        let (status, objective) = (&kept.status, &kept.status.objective);
+        let (status, objective) = (&shown.status, &shown.status.objective);
         let over = match objective.window {
             Window::Rolling(_) => format!("the last {}", objective.window),
             Window::Calendar { .. } => format!("the {}", objective.window),
@@ -215,7 +214,7 @@ impl Sla {
         let needed = u16::try_from(facts.len()).unwrap_or(u16::MAX).min(FACTS);
         let needed = needed.min((inner.height / 2).max(4));
         let (chart, below) = split(inner, inner.height.saturating_sub(needed + 1));
-        self.burn_down(ctx, &kept.status, chart, paint);
+        self.burn_down(ctx, shown, chart, paint);
         let below = Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below };
         for (line, y) in facts.iter().zip(below.top()..below.bottom()) {
             let spans: Vec<(&str, Style)> =
@@ -225,9 +224,9 @@ impl Sla {
     }
 
     /// What is left over the window, the even spending, the projection, and what happened.
-    fn burn_down(&self, ctx: &Ctx<'_>, status: &Status, area: Rect, paint: &mut Paint<'_>) {
-        let drawn = self.drawn.as_ref().filter(|d| d.of == status.objective.id);
-        let Some(down) = drawn.and_then(|d| d.down.as_ref()).filter(|_| area.height >= 4) else {
+    fn burn_down(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, paint: &mut Paint<'_>) {
+        let status = &shown.status;
+        let Some(down) = shown.burn_down.as_ref().filter(|_| area.height >= 4) else {
             let why = status.why.first().map(|why| why.to_string());
             let said = why.unwrap_or_else(|| "nothing is known of this window yet".to_owned());
             super::lines(paint, area, &said, Role::Muted);

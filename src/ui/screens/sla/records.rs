@@ -31,8 +31,8 @@ fn incident(ctx: &Ctx<'_>, id: IncidentId, word: &str) -> Item {
 /// What lies behind the budget of the objective under the cursor: the incidents of its service within
 /// the window, and what is excluded of it.
 pub fn of_objective(sla: &Sla, ctx: &Ctx<'_>) -> Vec<Step> {
-    let Some(kept) = objectives::under(sla, ctx) else { return Vec::new() };
-    let status = &kept.status;
+    let Some(shown) = objectives::under(sla, ctx) else { return Vec::new() };
+    let status = &shown.status;
     let zone = ctx.world.site.zone;
     let mut items = vec![Item {
         label: format!("service {}", status.objective.service),
