@@ -135,7 +135,7 @@ impl Feeder {
                     Feed { objective: objective.clone(), changed: true, ..feed }
                 }
                 known => {
-                    let key = format!("{}#{digest:016x}", objective.id);
+                    let key = objective.kept_as();
                     let stored = self.store.rollups(&key, from.div_euclid(BUCKETS_A_DAY)).await;
                     let mut series = self.well(stored).unwrap_or_default();
                     if let Some(known) = known {
