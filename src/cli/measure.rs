@@ -213,6 +213,7 @@ impl Feeder {
 
     /// Asks the sources for what is not known yet, for about so long; the rest follows next time.
     pub async fn ask(&mut self, now: Instant, patience: Duration) {
+        self.await_sources(now);
         let begun = Clock::now();
         let mut gone: BTreeSet<SourceName> = BTreeSet::new();
         for (source, step, from, to, ids) in self.due(now) {
@@ -245,6 +246,17 @@ impl Feeder {
             let is_gone = feed.objective.sli.source().is_some_and(|s| gone.contains(s));
             if is_gone && feed.may_be_asked(now) {
                 feed.again_at = Some(before(now, -SOURCE_AGAIN));
+            }
+        }
+    }
+
+    /// A source that is not there yet, at a start or after a reload, is asked as soon as it is.
+    fn await_sources(&mut self, now: Instant) {
+        let Self { feeds, histories, .. } = self;
+        for feed in feeds.values_mut().filter(|feed| feed.may_be_asked(now)) {
+            let source = feed.objective.sli.source();
+            if source.is_some_and(|source| !histories.has(source)) {
+                feed.again_at = Some(now + TimeDelta::seconds(1));
             }
         }
     }
@@ -402,12 +414,10 @@ impl Feeder {
         if self.feeds.values().any(is_behind) {
             return Some(SOON);
         }
-        if self.feeds.values().any(is_seen) {
-            return Some(LOOK);
-        }
         let bucket = begin(index(before(now, SETTLE)) + 1) + SETTLE;
         let again = self.feeds.values().filter_map(|f| f.again_at).filter(|at| *at > now);
-        (again.chain([bucket]).min()? - now).to_std().ok()
+        let due = (again.chain([bucket]).min()? - now).to_std().ok()?;
+        Some(if self.feeds.values().any(is_seen) { due.min(LOOK) } else { due })
     }
 
     /// What came of the store; what went wrong is said once.

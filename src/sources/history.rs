@@ -117,6 +117,11 @@ impl Histories {
         }
     }
 
+    /// Whether a source that remembers is there.
+    pub fn has(&self, source: &str) -> bool {
+        self.with(|all| all.contains_key(source))
+    }
+
     /// Whether a source's queries are PromQL; `None`: it has no past, or is not there.
     pub fn is_promql(&self, source: &str) -> Option<bool> {
         self.with(|all| all.get(source).map(|known| known.history.is_promql()))
