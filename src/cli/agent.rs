@@ -15,6 +15,7 @@ use super::console::Over;
 use super::console::edge::{Edge, Task};
 use super::duty::Duty;
 use super::output::Exit;
+use super::reporter::Reporter;
 use super::{Context, Failure, log, orders, stored};
 use crate::config::Config;
 use crate::domain::observation::{SourceName, SourceState};
@@ -120,7 +121,16 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let (courier, couriers) = watch::channel(Courier::new(&config.channels));
     let (notify, _) = watch::channel(config.notify.clone());
     let (news, heard) = mpsc::channel(QUEUE);
+    let (reports, plans) = watch::channel(config.reports.clone().into());
+    let reporter = Reporter {
+        handle: handle.clone(),
+        store: store.clone(),
+        actor: actor.clone(),
+        plans,
+        courier: couriers.clone(),
+    };
     let mut beside = vec![
+        Task::spawn(reporter.run()),
         Task::spawn(say(told, heard)),
         Task::spawn(look(handle.clone())),
         Task::spawn(Duty::new(context, &config, true).run(handle.clone())),
@@ -139,7 +149,8 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     beside.push(Task::spawn(orders::run(handle.clone(), actor, clerks, time)));
     let over = Over::default();
     let store = measured;
-    let edge = Edge { handle: handle.clone(), store, news, courier, clerk, notify, over, time };
+    let edge =
+        Edge { handle: handle.clone(), store, news, courier, reports, clerk, notify, over, time };
     let started = edge.start(config, Some(context.around.clone()));
     beside.push(Task::of(started.running));
     Ok((handle, beside))

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::args::Console as Args;
 use super::duty::Duty;
 use super::output::{Exit, complain};
+use super::reporter::Reporter;
 use super::{Context, Failure, log, orders, stored, themes};
 use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
 use crate::domain::command::Command;
@@ -89,7 +90,7 @@ struct Opened {
     model: Model,
     outside: Outside,
     /// What works beside the screen.
-    beside: [JoinHandle<()>; 6],
+    beside: [JoinHandle<()>; 7],
 }
 
 impl Opened {
@@ -287,14 +288,32 @@ async fn open(
     let (courier, couriers) = watch::channel(courier);
     let spooling = spool::run(handle.clone(), actor.clone(), couriers.clone(), time);
     let spooling = tokio::spawn(spooling);
+    let (reports, plans) = watch::channel(config.reports.clone().into());
+    let reporter = Reporter {
+        handle: handle.clone(),
+        store: store.clone(),
+        actor: actor.clone(),
+        plans,
+        courier: couriers.clone(),
+    };
+    let reporting = tokio::spawn(reporter.run());
     let paging = tokio::spawn(pager::run(handle.clone(), actor.clone(), couriers, time));
     let duty = Duty::new(context, &config, false);
     let on_duty = tokio::spawn(duty.clone().run(handle.clone()));
     let clerk = Clerk::new(&config.sources);
     let (clerk, clerks) = watch::channel(Arc::new(clerk));
     let ordering = tokio::spawn(orders::run(handle.clone(), actor.clone(), clerks, time));
-    let edge =
-        Edge { handle: handle.clone(), store: measured, news, courier, clerk, notify, over, time };
+    let edge = Edge {
+        handle: handle.clone(),
+        store: measured,
+        news,
+        courier,
+        reports,
+        clerk,
+        notify,
+        over,
+        time,
+    };
     let Started { refresh, histories, running } = edge.start(config, watched);
     let network = tokio::runtime::Handle::current();
     let outside = Outside {
@@ -324,7 +343,7 @@ async fn open(
         rests: Box::new(move || duty.rest()),
         pending: Pending::default(),
     };
-    let beside = [running, telling, paging, spooling, ordering, on_duty];
+    let beside = [running, telling, paging, spooling, reporting, ordering, on_duty];
     Ok(Opened { tui, input, model, outside, beside })
 }
 

@@ -22,6 +22,7 @@ mod orders;
 mod output;
 mod page;
 mod report;
+mod reporter;
 mod show;
 mod silence;
 mod sla;

@@ -15,6 +15,8 @@ pub struct Changes {
     pub notify: bool,
     /// How people are paged.
     pub channels: bool,
+    /// The reports that are issued by themselves.
+    pub reports: bool,
     /// What takes effect only after a restart, as keys of the file.
     pub restart: Vec<&'static str>,
 }
@@ -73,6 +75,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
         ui: old.ui != new.ui,
         notify: old.notify != new.notify,
         channels: channels(old) != channels(new),
+        reports: old.reports != new.reports,
         restart,
     }
 }

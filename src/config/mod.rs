@@ -48,6 +48,7 @@ pub use files::find;
 pub use problem::{Problem, Problems, Severity, Spot};
 pub use reader::address;
 pub use sections::console::{COLOURS, GLYPHS};
+pub use sections::report::{Destination, ReportPlan};
 pub use sections::site::store_address;
 pub use surroundings::{Keys, Surroundings, Vocabulary};
 
@@ -73,6 +74,8 @@ pub struct Config {
     pub notify: NotifySettings,
     /// How people are paged.
     pub channels: Vec<ChannelSettings>,
+    /// The reports that are issued by themselves.
+    pub reports: Vec<ReportPlan>,
     /// What the agent says to whoever listens for its silence.
     pub switch: Option<DeadMansSwitch>,
     /// What is not wrong, but should be looked at.
@@ -207,6 +210,7 @@ pub fn built_in(around: &Surroundings) -> Config {
         ui: UiSettings::default(),
         notify: NotifySettings::default(),
         channels: Vec::new(),
+        reports: Vec::new(),
         switch: None,
         warnings: Problems::default(),
         digests: BTreeMap::new(),
@@ -305,6 +309,9 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let roster = Roster { people, schedules, policies: policies.list, otherwise };
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
+    let served: Vec<_> = services.iter().map(|s| &s.service).collect();
+    let reports =
+        sections::report::reports(root.sections("reports"), &known_channels, &served, locale);
     let windows = sections::window::windows(root.sections("windows"), &refers);
     let refers = sections::slo::Known {
         services: &service_names,
@@ -339,7 +346,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         Some((s.service.id.clone(), Allowed { hours, zone: site.zone }))
     };
     let allowed = services.iter().filter_map(hours).collect();
-    let services = services.into_iter().map(|s| Arc::new(s.service)).collect();
+    let services: Vec<_> = services.into_iter().map(|s| Arc::new(s.service)).collect();
     let calendars = sources.iter().filter(|s| s.kind.states_windows());
     let calendars = calendars.map(|s| (s.name.clone(), None)).collect();
     let (stale_after, heartbeats) = (stale_after(&sources), heartbeats(&sources));
@@ -375,6 +382,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         ui,
         notify,
         channels,
+        reports,
         switch,
         warnings: Problems::default(),
         digests,

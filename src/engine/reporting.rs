@@ -1,14 +1,21 @@
 //! Reports of what is stored: the incidents of a period are read a page at a time, and only theirs.
 
+use std::sync::Arc;
+
 use super::snapshot::Plan;
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
+use crate::domain::incident::Incident;
 use crate::domain::paging::Pages;
+use crate::domain::report::levels;
 use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
 use crate::domain::report::{Coverage, Document, Scope};
 use crate::domain::roster::Override;
 use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
+use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
+use crate::domain::slo::Shown;
+use crate::domain::slo::{self, Excluded};
 use crate::domain::time::{Instant, Interval};
 use crate::store::{Store, StoreError};
 
@@ -21,6 +28,8 @@ pub struct Known<'a> {
     pub overrides: &'a [Override],
     pub imported: &'a Imported,
     pub pages: &'a Pages,
+    /// What objectives measured, where that is known here.
+    pub objectives: &'a [Arc<Shown>],
 }
 
 /// The services that a report is about; none: all.
@@ -37,7 +46,11 @@ pub fn services_of(plan: &Plan, scope: &Scope) -> Result<Vec<ServiceId>, String>
         Scope::Team(team) => {
             (of(&|s| s.team.as_ref() == Some(team)), "service of team", team.as_str())
         }
-        Scope::Contract(name) => (Vec::new(), "contract", name.as_str()),
+        Scope::Contract(name) => {
+            let contract = plan.service_levels.contract(name);
+            let services = contract.map(|c| c.services.iter().cloned().collect());
+            (services.unwrap_or_default(), "contract with services", name.as_str())
+        }
     };
     if found.is_empty() { Err(format!("there is no {what} {name:?}")) } else { Ok(found) }
 }
@@ -52,15 +65,34 @@ pub async fn service(
     coverage: &Coverage,
     now: Instant,
 ) -> Result<Document, StoreError> {
-    let Known { plan, calendar, overrides, imported, pages } = known;
+    let Known { plan, calendar, overrides, imported, pages, objectives } = known;
     let zone = plan.site.zone;
     let period = Interval::new(coverage.from, coverage.to);
     let both = Interval::new(period_before(period, zone).from, period.to);
     let occurrences = calendar.occurrences(both, now);
     let services = services_of(plan, &coverage.scope).map_err(StoreError::Refused)?;
     let watched = Watched::of(&plan.services);
-    let mut gathered = Gathered::new(period, zone, services, watched, &occurrences, now);
-    store.over(gathered.span(), |incident| gathered.add(&incident)).await?;
+    let mut gathered = Gathered::new(period, zone, services.clone(), watched, &occurrences, now);
+    let agreed = &plan.service_levels;
+    let mut attainment = Attainment::new(period, period.to.min(now));
+    let is_asked =
+        |s: Option<&ServiceId>| services.is_empty() || s.is_some_and(|s| services.contains(s));
+    // A clock that starts with the trouble may have begun before the incident was opened.
+    let span = gathered.span();
+    let span = Interval::new(span.from, period.to + DETECTED_WITHIN);
+    let add = |incident: Incident| {
+        gathered.add(&incident);
+        if is_asked(incident.service.as_ref()) {
+            attainment.add(&incident, agreed);
+        }
+    };
+    store.over(span, add).await?;
+    let mut more = levels::attained(&attainment, agreed);
+    let asked = objectives.iter().filter(|shown| is_asked(Some(&shown.status.objective.service)));
+    let measured = asked.map(|shown| (&shown.status.objective, &shown.series));
+    let excluded = |objective: &slo::Objective| Excluded::of(&objective.service, &occurrences);
+    let stood = levels::at(measured, excluded, period.to.min(now));
+    more.extend(levels::objectives(&stood));
     let reclassified = store.events_of_kind("reclassified", period).await?;
     let roster = &plan.roster;
     let past = Interval::new(period.from, period.to.min(now));
@@ -79,7 +111,7 @@ pub async fn service(
         reclassified: &reclassified,
         load: &load,
         pages: &received,
-        more: Vec::new(),
+        more,
         now,
     }))
 }

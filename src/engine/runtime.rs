@@ -30,6 +30,7 @@ use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::{Actor, Event, IncidentId};
 use crate::domain::observation::{Fact, Observation, SourceStatus};
 use crate::domain::paging::{Pager, Pages};
+use crate::domain::report::Document;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::time::Instant;
 use crate::domain::upstream::Orders;
@@ -53,6 +54,11 @@ pub enum Message {
     Timeline {
         id: IncidentId,
         reply: oneshot::Sender<Result<Vec<Event>, String>>,
+    },
+    /// A document that was frozen, by its name.
+    Document {
+        name: String,
+        reply: oneshot::Sender<Result<Option<Document>, String>>,
     },
     /// Load an incident that is not in the snapshot (an old closed one).
     Load {
@@ -280,6 +286,14 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let gone = || "the engine has stopped".to_owned();
         self.messages.send(Message::Timeline { id, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// A document that was frozen, by its name; none of that name.
+    pub async fn document(&self, name: String) -> Result<Option<Document>, String> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || "the engine has stopped".to_owned();
+        self.messages.send(Message::Document { name, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 

@@ -20,6 +20,7 @@ use super::screens::calendar::Calendar;
 use super::screens::health::Health;
 use super::screens::incidents::Queue;
 use super::screens::oncall::OnCall;
+use super::screens::reports::Reports;
 use super::screens::silences::Inventory;
 use super::screens::sla::Sla;
 use super::screens::{Ctx, Place, Screen, Tone};
@@ -28,6 +29,7 @@ use super::theme::Theme;
 use crate::domain::command::Outcome;
 use crate::domain::incident::views::OwnViews;
 use crate::domain::incident::{Event, IncidentId};
+use crate::domain::report::Document;
 use crate::domain::roster::PersonId;
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::time::{Instant, Interval, TimeStyle};
@@ -96,6 +98,7 @@ pub struct Model {
     pub oncall: OnCall,
     pub calendar: Calendar,
     pub sla: Sla,
+    pub reports: Reports,
     /// The last one is on top and takes the keys.
     pub overlays: Vec<Overlay>,
     /// Keys of a sequence that is not complete.
@@ -121,11 +124,12 @@ pub enum Tab {
     OnCall,
     Calendar,
     Sla,
+    Reports,
 }
 
 impl Tab {
-    pub const ALL: [Self; 5] =
-        [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar, Self::Sla];
+    pub const ALL: [Self; 6] =
+        [Self::Health, Self::Incidents, Self::OnCall, Self::Calendar, Self::Sla, Self::Reports];
 
     /// As the config and the action that opens it call it.
     pub fn name(self) -> &'static str {
@@ -135,6 +139,7 @@ impl Tab {
             Self::OnCall => "oncall",
             Self::Calendar => "calendar",
             Self::Sla => "sla",
+            Self::Reports => "reports",
         }
     }
 
@@ -146,6 +151,7 @@ impl Tab {
             Self::OnCall => "3 On-call",
             Self::Calendar => "4 Calendar",
             Self::Sla => "5 SLA",
+            Self::Reports => "7 Reports",
         }
     }
 
@@ -157,6 +163,7 @@ impl Tab {
             Self::OnCall => Place::OnCall,
             Self::Calendar => Place::Calendar,
             Self::Sla => Place::Sla,
+            Self::Reports => Place::Reports,
         }
     }
 }
@@ -188,6 +195,11 @@ pub enum Msg {
     Loaded {
         id: IncidentId,
         result: Result<(), String>,
+    },
+    /// A frozen document by its name; none of that name.
+    Document {
+        name: String,
+        found: Result<Option<Document>, String>,
     },
     /// What a source told of the past of a signal.
     Range(RangeAsk, RangeAnswer),
@@ -229,6 +241,7 @@ impl Model {
             oncall: OnCall::default(),
             calendar: Calendar::default(),
             sla: Sla::default(),
+            reports: Reports::default(),
             overlays: Vec::new(),
             pressed: Vec::new(),
             toast: None,
@@ -259,6 +272,7 @@ impl Model {
             Tab::OnCall => &self.oncall,
             Tab::Calendar => &self.calendar,
             Tab::Sla => &self.sla,
+            Tab::Reports => &self.reports,
         }
     }
 
@@ -271,6 +285,7 @@ impl Model {
             Tab::OnCall => run(&mut self.oncall, &ctx),
             Tab::Calendar => run(&mut self.calendar, &ctx),
             Tab::Sla => run(&mut self.sla, &ctx),
+            Tab::Reports => run(&mut self.reports, &ctx),
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Cmd {
     Ask(Command),
     /// Fetch an incident's events; they come back as [`super::Msg::Timeline`].
     Timeline(IncidentId),
+    /// Read a frozen document; it comes back as [`super::Msg::Document`].
+    Document(String),
     /// Make an old incident part of the snapshots; the answer is [`super::Msg::Loaded`].
     Load(IncidentId),
     /// Let the person change a text in an editor; it comes back as [`super::Msg::Edited`].

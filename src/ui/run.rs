@@ -227,6 +227,12 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
         Cmd::Timeline(id) => {
             pending.wait(async move { Msg::Timeline { id, events: handle.timeline(id).await } });
         }
+        Cmd::Document(name) => {
+            pending.wait(async move {
+                let found = handle.document(name.clone()).await;
+                Msg::Document { name, found }
+            });
+        }
         Cmd::Load(id) => {
             pending.wait(async move { Msg::Loaded { id, result: handle.load(id).await } });
         }

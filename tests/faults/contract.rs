@@ -22,6 +22,9 @@ use atalaya::domain::log::{Entry, Recorded};
 use atalaya::domain::matcher::{Labels, Matchers};
 use atalaya::domain::observation::AlertStatus;
 use atalaya::domain::paging::{ChannelId, Event as PageEvent, PageId, Paged, Pages};
+use atalaya::domain::report::document::{Document, FORMAT, Kind as ReportKind};
+use atalaya::domain::report::event::{HandoverId, Party, ReportId, ShiftKey, Turn};
+use atalaya::domain::report::{Coverage, Event as ReportEvent, Reports, Scope};
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
 use atalaya::domain::slo::{BUCKETS_A_DAY, Bucket, Series};
@@ -178,7 +181,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 15] = [
+pub const PROMISES: [&str; 16] = [
     "first_start",
     "restart",
     "race",
@@ -192,6 +195,7 @@ pub const PROMISES: [&str; 15] = [
     "calendar",
     "pages",
     "views",
+    "reports",
     "orders",
     "rollups",
 ];
@@ -205,6 +209,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "random_history" => random_history(location).await,
         "transfer" => transfer(location).await,
         "views" => views(location).await,
+        "reports" => reports(location).await,
         "audit" => audit(location).await,
         "newer_events" => newer_events(location).await,
         "bulk" => bulk(location).await,
@@ -839,5 +844,102 @@ async fn rollups(location: &Location) {
     assert!(store.rollups("b#1", 0).await.unwrap().is_empty());
     assert!(!store.rollups("a#1", 0).await.unwrap().is_empty());
     db.close().await;
+    store.close().await;
+}
+
+/// What was signed and issued survives a restart, an export and an import, and is held against the log;
+/// documents are read by their names.
+async fn reports(location: &Location) {
+    let document = |number: &str| {
+        Box::new(Document {
+            format: FORMAT,
+            kind: ReportKind::Handover,
+            number: number.to_owned(),
+            revision: None,
+            site: "test".to_owned(),
+            zone: "UTC".to_owned(),
+            from: at(0),
+            to: at(100),
+            made_at: at(50),
+            head: Vec::new(),
+            sections: Vec::new(),
+        })
+    };
+    let party = |name: &str| Party { name: name.to_owned(), person: None };
+    let key = ShiftKey { schedule: "core".into(), from: at(0) };
+    let turn = Turn {
+        key: key.clone(),
+        to: at(100),
+        outgoing: party("ana"),
+        incoming: Some(party("luis")),
+    };
+    let coverage = || Box::new(Coverage { from: at(0), to: at(100), scope: Scope::All });
+    let issued = |revision: u32| ReportEvent::ReportIssued {
+        id: ReportId(1),
+        revision,
+        coverage: coverage(),
+        plan: "weekly".to_owned(),
+        document: document(&format!("SR-1.{revision}")),
+    };
+    let step =
+        |text: &str| ReportEvent::NextStepSet { incident: IncidentId(7), text: text.to_owned() };
+    let history = [
+        ReportEvent::HandoverNoted { shift: key.clone(), notes: "call them\nagain".to_owned() },
+        step("wait"),
+        step(""),
+        step("look at it"),
+        ReportEvent::HandoverSubmitted {
+            id: HandoverId(1),
+            turn: Box::new(turn),
+            by: party("ana"),
+            document: document("submitted"),
+        },
+        ReportEvent::HandoverAccepted {
+            id: HandoverId(1),
+            by: party("luis"),
+            document: document("accepted"),
+            incidents: vec![IncidentId(7)],
+            despite: Vec::new(),
+        },
+        issued(1),
+        issued(2),
+        ReportEvent::ReportSent { id: ReportId(1), revision: 2, to: "/reports".to_owned() },
+    ];
+    let store = Store::open(location, false).await.unwrap();
+    let mut reports = Reports::default();
+    for (position, body) in (1..).zip(history) {
+        let event =
+            Entry::Report(Recorded { position, at: at(10), actor: Actor::person("eva"), body });
+        let made = records::Made::on(
+            &Book::default(),
+            &Calendar::default(),
+            &Pages::default(),
+            &Orders::default(),
+        );
+        let mut made = made.with_reports(&reports);
+        made.fold(&event);
+        let stored = store.append(&[event], &[], &made.records()).await;
+        assert_eq!(stored, Ok(Append::Stored));
+        reports = made.reports;
+    }
+    store.close().await;
+
+    let store = Store::open(location, false).await.unwrap();
+    assert_eq!(store.load().await.unwrap().reports, reports);
+    assert_eq!(reports.step(IncidentId(7)).unwrap().text, "look at it");
+    assert_eq!(reports.report(ReportId(1)).unwrap().revisions[1].sent, ["/reports"]);
+    for (name, number) in [("HO-1", "accepted"), ("SR-1.1", "SR-1.1"), ("SR-1.2", "SR-1.2")] {
+        assert_eq!(store.document(name).await.unwrap().unwrap().number, number);
+    }
+    assert_eq!(store.document("SR-1.3").await.unwrap(), None);
+    assert_eq!(store.verify().await.unwrap(), Vec::<String>::new());
+
+    let mut export = Vec::new();
+    store.export(&mut export).await.unwrap();
+    let copy = Store::memory().await.unwrap();
+    copy.import(&mut BufReader::new(&export[..])).await.unwrap();
+    assert_eq!(copy.load().await.unwrap().reports, reports);
+    assert_eq!(copy.document("HO-1").await.unwrap().unwrap().number, "accepted");
+    assert_eq!(copy.verify().await.unwrap(), Vec::<String>::new());
     store.close().await;
 }

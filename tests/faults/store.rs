@@ -44,7 +44,8 @@ async fn sqlite_keeps_the_promise(
         "pages",
         "views",
         "orders",
-        "rollups"
+        "rollups",
+        "reports"
     )]
     promise: &str,
 ) {

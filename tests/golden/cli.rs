@@ -105,6 +105,7 @@ fn every_help_text_is_as_documented() {
         "oncall",
         "calendar",
         "page",
+        "report",
         "silences",
         "silence",
         "sla",

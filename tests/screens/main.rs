@@ -9,6 +9,7 @@ mod incidents;
 mod noc;
 mod oncall;
 mod paging;
+mod reports;
 mod run;
 mod silences;
 mod sla;

@@ -13,7 +13,7 @@ use super::mirror::{Mirrors, Told};
 use crate::cli::measure;
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
-use crate::config::{Config, NotifySettings, Problems, Surroundings};
+use crate::config::{Config, NotifySettings, Problems, ReportPlan, Surroundings};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::time::Timescale;
 use crate::engine::Handle;
@@ -39,6 +39,8 @@ pub struct Edge {
     pub clerk: watch::Sender<Arc<Clerk>>,
     /// By which channels people are paged.
     pub courier: watch::Sender<Courier>,
+    /// The reports that are issued by themselves.
+    pub reports: watch::Sender<Arc<[ReportPlan]>>,
     /// How the person is told of incidents.
     pub notify: watch::Sender<NotifySettings>,
     /// What the command line said about the screen.
@@ -139,6 +141,9 @@ impl Edge {
         }
         if changes.channels {
             self.courier.send_replace(Courier::new(&new.channels));
+        }
+        if changes.reports {
+            self.reports.send_replace(new.reports.clone().into());
         }
         if changes.notify {
             self.notify.send_replace(new.notify.clone());

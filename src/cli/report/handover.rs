@@ -150,6 +150,8 @@ fn world<'a>(view: &'a View, incidents: &'a [&'a Incident]) -> World<'a> {
         reports: &view.reports,
         health: None,
         silences: None,
+        levels: &view.plan.service_levels,
+        objectives: &[],
         sources: &[],
         blind: &[],
         now: view.now,

@@ -75,6 +75,7 @@ impl View {
             overrides: &self.overrides,
             imported: &self.imported,
             pages: &self.pages,
+            objectives: &[],
         }
     }
 }

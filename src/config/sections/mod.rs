@@ -8,6 +8,7 @@ pub mod escalation;
 pub mod hours;
 pub mod person;
 pub mod policy;
+pub mod report;
 pub mod schedule;
 pub mod service;
 pub mod site;

@@ -14,8 +14,8 @@
 //! that begins in the period is a *failure*. Planned downtime is taken out. A group of services is down
 //! while any of them is.
 //!
-//! Cancelled and merged incidents count nowhere, those that a correction excluded only as opened, resolved
-//! and open; [`Metrics::left_out`] names them. No figure is made of nothing: without a record it is `None`.
+//! Cancelled and merged incidents count nowhere, drills and those that a correction excluded only as
+//! opened, resolved and open; [`Metrics::left_out`] names them. No figure is made of nothing: without a record it is `None`.
 
 mod figure;
 mod tally;
@@ -75,6 +75,8 @@ pub enum Why {
     Cancelled,
     Merged(IncidentId),
     Excluded,
+    /// It was made on purpose.
+    Drill,
 }
 
 /// One group of incidents with its measures.
@@ -161,7 +163,7 @@ impl Metrics {
     /// When its service was down because of it, without being planned to; from before the period on where
     /// it began before. Empty where that has nothing to do with the period.
     fn down(&self, incident: &Incident) -> Intervals {
-        if !self.rules.is_outage(incident) || incident.excluded {
+        if !self.rules.is_outage(incident) || !counts(incident) {
             return Intervals::empty();
         }
         let to = restored(incident).unwrap_or(self.period.to).min(self.period.to);
@@ -218,10 +220,16 @@ pub fn restored(incident: &Incident) -> Option<Instant> {
     ending.filter(|_| ended).map(|e| e.at)
 }
 
+/// Whether its times count.
+fn counts(incident: &Incident) -> bool {
+    !incident.excluded && incident.drill.is_none()
+}
+
 fn why_not(incident: &Incident) -> Option<Why> {
     match (incident.standing.merged_into, incident.state()) {
         (Some(into), IncidentState::Cancelled) => Some(Why::Merged(into)),
         (_, IncidentState::Cancelled) => Some(Why::Cancelled),
+        _ if incident.drill.is_some() => Some(Why::Drill),
         _ => incident.excluded.then_some(Why::Excluded),
     }
 }

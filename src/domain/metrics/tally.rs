@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 
 use super::figure::{Figure, Value};
-use super::restored;
+use super::{counts, restored};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::time::{Instant, Interval, Intervals};
 
@@ -108,7 +108,7 @@ impl Tally {
     /// Counts one in; `down`: when its service was down because of it, as far as the period has
     /// to do with it.
     pub(super) fn add(&mut self, incident: &Incident, period: Interval, down: &Intervals) {
-        let (id, counts) = (incident.id, !incident.excluded);
+        let (id, counts) = (incident.id, counts(incident));
         if period.contains(incident.opened_at) {
             self.opened.push(id);
             if incident.recurrence > 1 {

@@ -6,7 +6,9 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::incident::{Actor, Ending, Feedback, Standing};
+use crate::domain::incident::event::Opening;
+use crate::domain::incident::lifecycle::fold;
+use crate::domain::incident::{Actor, Ending, Event, EventBody, Feedback};
 use crate::domain::matcher::Labels;
 
 fn start() -> Instant {
@@ -24,42 +26,31 @@ fn november() -> Interval {
 /// A P1 of `checkout` that begins at that hour, is detected 2 min later and acknowledged 3 min after that.
 fn opened(id: u64, at: i64) -> Incident {
     let opened_at = hour(at) + TimeDelta::minutes(2);
-    let first_acknowledged_at = Some(opened_at + TimeDelta::minutes(3));
-    Incident {
-        id: IncidentId(id),
+    let opening = Opening {
         key: format!("key-{id}"),
-        version: id,
         title: format!("trouble {id}"),
         service: Some(ServiceId::new("checkout")),
         source: "prom".into(),
-        reported_by: Actor::source("prom"),
         category: String::new(),
         impact: 1,
         urgency: 1,
         priority: Priority(1),
         labels: Labels::new(),
         annotations: Labels::new(),
-        alerts: BTreeMap::new(),
-        opened_at,
         started_at: hour(at),
-        standing: Standing { first_acknowledged_at, ..Standing::default() },
-        parent: None,
         earlier: None,
         recurrence: 1,
-        clear_since: None,
-        unverified_since: None,
-        maintenance: None,
-        maintained: Vec::new(),
-        drill: None,
-        absorbed: Vec::new(),
-        excluded: false,
-        flapping_since: None,
-        updated_at: None,
-        warned: Default::default(),
-        escalation: None,
-        reopened_at: Vec::new(),
-        last_change: None,
-    }
+    };
+    let event = Event {
+        position: 1,
+        at: opened_at,
+        actor: Actor::source("prom"),
+        incident: IncidentId(id),
+        body: EventBody::Opened(Box::new(opening)),
+    };
+    let mut incident = fold(None, &event).unwrap();
+    incident.standing.first_acknowledged_at = Some(opened_at + TimeDelta::minutes(3));
+    incident
 }
 
 fn ending(at: Instant, reason: &str) -> Option<Ending> {

@@ -84,6 +84,9 @@ pub struct KeyFigure {
     pub n: usize,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<String>,
+    /// How many records there are beyond those.
+    #[serde(default)]
+    pub left_out: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -165,6 +168,10 @@ pub enum Datum {
         sum: u64,
         n: u64,
     },
+    /// A percentage with a point, as it was worked out; it may be negative.
+    Percent(String),
+    /// Another number with a point.
+    Decimal(String),
     At(Instant),
     /// The day of an instant.
     Day(Instant),
@@ -230,6 +237,15 @@ impl Datum {
 impl From<Word> for Text {
     fn from(word: Word) -> Self {
         Self::Word(word)
+    }
+}
+
+impl KeyFigure {
+    /// A figure that is not compared. Of many records the first are kept by name.
+    pub fn new(name: Word, value: Datum, n: usize, mut records: Vec<String>) -> Self {
+        let left_out = records.len().saturating_sub(MOST_RECORDS);
+        records.truncate(MOST_RECORDS);
+        Self { name, value, before: None, n, records, left_out }
     }
 }
 

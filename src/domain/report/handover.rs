@@ -10,11 +10,12 @@ use super::document::{
     window,
 };
 use super::event::{Party, ShiftKey, Turn};
+use super::levels;
 use super::words::Word;
 use crate::domain::calendar::{Calendar, ClosureCode, Occurrence, Status};
 use crate::domain::health::State;
 use crate::domain::health::rollup::Health;
-use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::incident::{Incident, IncidentId, IncidentState};
 use crate::domain::metrics::restored;
 use crate::domain::observation::{SourceName, SourceState, SourceStatus};
 use crate::domain::paging::Pages;
@@ -22,6 +23,8 @@ use crate::domain::roster::gaps::gaps;
 use crate::domain::roster::now::{Held, held};
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::roster::{Override, PersonId, Roster, Schedule};
+use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::slo::Status as Budget;
 use crate::domain::time::{Instant, Interval, before};
 use crate::domain::upstream::{SilenceState, Silences};
 
@@ -48,6 +51,10 @@ pub struct World<'a> {
     pub reports: &'a Reports,
     pub health: Option<&'a Health>,
     pub silences: Option<&'a Silences>,
+    /// What was promised for incidents.
+    pub levels: &'a ServiceLevels,
+    /// How the objectives stand, where that is known here.
+    pub objectives: &'a [&'a Budget],
     pub sources: &'a [SourceStatus],
     /// Heartbeats that are silent: source, matchers, since.
     pub blind: &'a [(SourceName, String, Instant)],
@@ -92,10 +99,13 @@ impl World<'_> {
             self.state_now(),
             self.notes(turn),
             self.still_open(),
+            levels::due(&self.open(), self.levels, next),
             self.forgotten(),
+            self.health.map(|health| Section::new(Word::NotOk, vec![not_well(health)])),
             self.opened(shift),
             self.acknowledged(shift),
             self.resolved(shift),
+            levels::objectives(self.objectives.iter().copied()),
             self.quiet(next),
             self.changes(shift),
             self.pages(shift),
@@ -155,21 +165,14 @@ impl World<'_> {
         let open = self.open();
         let unowned: Vec<_> = open.iter().filter(|i| i.owner().is_none()).map(|i| i.id).collect();
         let ids: Vec<_> = open.iter().map(|i| i.id).collect();
-        let figure = |name, ids: &[_]| KeyFigure {
-            name,
-            value: Datum::count(ids.len()),
-            before: None,
-            n: ids.len(),
-            records: records(ids),
+        let figure = |name, ids: &[IncidentId]| {
+            let named = ids.iter().map(ToString::to_string).collect();
+            KeyFigure::new(name, Datum::count(ids.len()), ids.len(), named)
         };
         let mut blocks = vec![Block::Figures(vec![
             figure(Word::OpenNow, &ids),
             figure(Word::OpenUnowned, &unowned),
         ])];
-        match self.health {
-            None => {}
-            Some(health) => blocks.push(not_well(health)),
-        }
         let mut blind: Vec<Item> = Vec::new();
         for (source, matchers, since) in self.blind {
             let with = vec![Datum::plain(&**source), Datum::plain(matchers), Datum::At(*since)];

@@ -7,6 +7,8 @@ pub mod book;
 pub mod document;
 pub mod event;
 pub mod handover;
+pub mod levels;
+pub mod periodic;
 pub mod render;
 pub mod service;
 pub mod show;

@@ -12,7 +12,8 @@ use super::document::{
 };
 use super::event::{Coverage, Scope};
 use super::handover::{closure, windows};
-use super::words::Word;
+use super::show::Style;
+use super::words::{Locale, Word};
 use crate::domain::calendar::{ClosureCode, Occurrence};
 use crate::domain::health::{Dimension, Service, ServiceId, Signal};
 use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
@@ -142,7 +143,6 @@ impl Gathered {
 
     /// The report, a draft until it is issued.
     pub fn document(&self, facts: Facts<'_>) -> Document {
-        let period = self.metrics.period;
         let asked = Interval::new(facts.coverage.from, facts.coverage.to);
         let concern = |o: &&Occurrence| {
             self.services.is_empty()
@@ -183,10 +183,7 @@ impl Gathered {
             to: facts.coverage.to,
             made_at: facts.now,
             head,
-            sections: sections
-                .into_iter()
-                .chain((period.to < asked.to).then(|| so_far(period.to)))
-                .collect(),
+            sections,
         }
     }
 
@@ -197,18 +194,16 @@ impl Gathered {
         let mut figures: Vec<KeyFigure> = Measure::ALL.into_iter().map(figure).collect();
         figures.push(key_figure(Word::ChangeSuccess, &changed.success, Some(&before.success)));
         let pages: usize = facts.pages.values().sum();
-        figures.push(KeyFigure {
-            name: Word::Pages,
-            value: Datum::count(pages),
-            before: None,
-            n: pages,
-            records: Vec::new(),
-        });
-        Section::new(Word::Summary, vec![Block::Figures(figures)])
+        figures.push(KeyFigure::new(Word::Pages, Datum::count(pages), pages, Vec::new()));
+        let until = self.metrics.period.to;
+        let open = (until < facts.coverage.to)
+            .then(|| Block::Text(Text::Said(Word::SoFar, vec![Datum::At(until)])));
+        let blocks = open.into_iter().chain([Block::Figures(figures)]).collect();
+        Section::new(Word::Summary, blocks)
     }
 
     fn running(&self) -> Section {
-        let mut table = Table::new(Word::Running, &[Word::Dimension, Word::Opened]);
+        let mut table = Table::new(Word::RunningState, &[Word::Dimension, Word::Opened]);
         let dimensions = [
             (Some(Dimension::Performance), Word::Performance),
             (Some(Dimension::Stability), Word::Stability),
@@ -221,7 +216,7 @@ impl Gathered {
             table.row(vec![Datum::word(word), Datum::count(of.len())], records(of));
         }
         let means = Block::Text(Word::RunningMeans.into());
-        Section::new(Word::Running, vec![means, Block::Table(table)])
+        Section::new(Word::RunningState, vec![means, Block::Table(table)])
     }
 
     fn availability(&self) -> Section {
@@ -307,6 +302,7 @@ impl Gathered {
                 }
                 Why::Cancelled => Text::Said(Word::CancelledBy, vec![Datum::plain(&one.reason)]),
                 Why::Excluded => Word::ExcludedBy.into(),
+                Why::Drill => Word::ADrill.into(),
             };
             let id = one.id.to_string();
             let cells = vec![Datum::plain(&id), Datum::plain(&one.title), Datum::Text(why)];
@@ -345,15 +341,10 @@ fn word(measure: Measure) -> Word {
 }
 
 fn key_figure(name: Word, figure: &Figure, before: Option<&Figure>) -> KeyFigure {
-    let mut of = records(&figure.incidents);
-    of.extend(figure.windows.iter().map(window));
-    KeyFigure {
-        name,
-        value: datum(figure.value),
-        before: before.map(|b| datum(b.value)),
-        n: figure.n,
-        records: of,
-    }
+    let incidents = figure.incidents.iter().map(ToString::to_string);
+    let of = incidents.chain(figure.windows.iter().map(window)).collect();
+    let before = before.map(|b| datum(b.value));
+    KeyFigure { before, ..KeyFigure::new(name, datum(figure.value), figure.n, of) }
 }
 
 /// A value of the metrics as one of a report. Shares of time have four decimals, those of counts one.
@@ -477,11 +468,6 @@ fn definitions(facts: &Facts<'_>) -> Section {
     Section::new(Word::Definitions, vec![Block::List(items.collect())])
 }
 
-fn so_far(until: Instant) -> Section {
-    let said = Text::Said(Word::SoFar, vec![Datum::At(until)]);
-    Section::new(Word::MadeAt, vec![Block::Text(said)])
-}
-
 /// The day before an end that is a midnight; as people say until when.
 fn last_day(to: Instant) -> Datum {
     Datum::Day(before(to, TimeDelta::milliseconds(1)))
@@ -498,8 +484,10 @@ fn scope(scope: &Scope) -> Datum {
     }
 }
 
-/// What a revision says otherwise than the one before it, as a section to stand first.
+/// What a revision says otherwise than the one before it, as a section to stand first; as far as it is
+/// written: milliseconds are no difference.
 pub fn differences(old: &Document, new: &Document) -> Section {
+    let style = Style { locale: Locale::English, zone: Tz::UTC };
     let (was, is) = (values(old), values(new));
     let mut table = Table::new(Word::Differences, &[Word::What, Word::Was, Word::Is]);
     let keys = was.iter().map(|(key, _)| key);
@@ -509,7 +497,7 @@ pub fn differences(old: &Document, new: &Document) -> Section {
             all.iter().find(|(k, _)| k == key).map_or(Datum::None, |(_, value)| value.clone())
         };
         let (was, is) = (of(&was), of(&is));
-        if was != is {
+        if style.datum(&was) != style.datum(&is) {
             let what = Datum::Text(Text::Said(Word::Path, key.clone()));
             table.row(vec![what, was, is], Vec::new());
         }

@@ -57,6 +57,8 @@ impl Style {
                 format!("{} %", self.decimal(&percent(*part, *whole, *decimals)))
             }
             Datum::Score { sum, n } => self.decimal(&quotient(u128::from(*sum), u128::from(*n), 2)),
+            Datum::Percent(number) => format!("{} %", self.decimal(number)),
+            Datum::Decimal(number) => self.decimal(number),
             Datum::At(at) => self.at(*at),
             Datum::Day(at) => self.day(*at),
             Datum::Text(text) => self.text(text),

@@ -177,7 +177,7 @@ words! {
 
     // Service report
     Summary: "Summary", "Resumen";
-    Running: "Running state", "Estado de funcionamiento";
+    RunningState: "Running state", "Estado de funcionamiento";
     RunningMeans: "Incidents of the period by the dimension of the signal that raised them, as far as that is known.",
         "Incidencias del periodo por la dimensión de la señal que las originó, hasta donde se sabe.";
     OtherDimension: "other alerts and reports", "otras alertas y avisos";
@@ -201,8 +201,38 @@ words! {
     Differences: "Differences to the revision before", "Diferencias con la revisión anterior";
     NoDifferences: "None of its figures changed.", "No ha cambiado ninguna cifra.";
     MergedInto: "merged into {0}", "fusionada en {0}";
+    ADrill: "a drill", "un simulacro";
     ExcludedBy: "excluded by a correction", "excluida por una corrección";
     CancelledBy: "cancelled: {0}", "cancelada: {0}";
+
+    // Service levels
+    Contract: "Contract", "Contrato";
+    Clock: "Clock", "Reloj";
+    Target: "Target", "Objetivo";
+    Attained: "Kept", "Cumplido";
+    Met: "Kept, n", "Cumplidos";
+    Missed: "Missed", "Incumplidos";
+    Running: "Still running", "En curso";
+    Deadline: "Due", "Vence";
+    Late: "Late by", "Retraso";
+    Respond: "respond", "respuesta";
+    Resolve: "resolve", "resolución";
+    Update: "update", "información";
+    WorkingDays: "{0} working days", "{0} días laborables";
+    Attainment: "Service levels: what was kept", "Niveles de servicio: cumplimiento";
+    AttainedMeans: "Of the incidents whose clock began in the period; what still runs is in no percentage.",
+        "De las incidencias cuyo reloj empezó en el periodo; lo que sigue en curso no entra en ningún porcentaje.";
+    Breaches: "Breaches", "Incumplimientos";
+    Objectives: "Error budgets", "Presupuestos de error";
+    ObjectivesMean: "Each over its own window, up to the instant of the report; burn 1 spends the budget in exactly that window.",
+        "Cada uno sobre su propia ventana, hasta el momento del informe; un consumo de 1 gasta el presupuesto justo en esa ventana.";
+    Objective: "Objective", "Objetivo de nivel";
+    Achieved: "Achieved", "Logrado";
+    BudgetLeft: "Budget left", "Presupuesto restante";
+    BurnHour: "Burn 1h", "Consumo 1h";
+    BurnDay: "Burn 1d", "Consumo 1d";
+    Covered: "Coverage", "Cobertura";
+    DueNext: "Due before the end of the next shift", "Vence antes del fin del próximo turno";
 
     // Measures
     Opened: "Opened", "Abiertas";

@@ -234,6 +234,12 @@ impl Engine {
                     let _ = reply.send(store.timeline(id).await.map_err(|e| e.to_string()));
                 });
             }
+            Message::Document { name, reply } => {
+                let store = self.store.clone();
+                tokio::spawn(async move {
+                    let _ = reply.send(store.document(&name).await.map_err(|e| e.to_string()));
+                });
+            }
             Message::Load { id, reply } => {
                 let loaded = match self.fetch(&[id]).await {
                     Ok(()) if self.state.incident(id).is_some() => Ok(()),

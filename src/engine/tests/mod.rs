@@ -9,6 +9,7 @@ mod objectives;
 mod people;
 mod process;
 mod properties;
+mod reports;
 mod rollup;
 mod roster;
 mod upstream;

@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Encryption, Failure, Mail};
+use super::{Encryption, Failure, Letter, Mail};
 use crate::domain::paging::message::Message;
 use crate::domain::text;
 use crate::sources::settings::HttpSettings;
@@ -31,8 +31,17 @@ use crate::sources::{secret, tls};
 /// The most that a server may say in one conversation, in bytes.
 const MAX_SAID: usize = 64 * 1024;
 
+/// A page.
 pub(super) async fn send(mail: &Mail, message: &Message) -> Result<String, Failure> {
-    let written = compose(mail, message)?;
+    deliver(mail, &compose(mail, message)?).await
+}
+
+/// A letter with its files.
+pub(super) async fn post(mail: &Mail, letter: &Letter) -> Result<String, Failure> {
+    deliver(mail, &write(mail, letter)?).await
+}
+
+async fn deliver(mail: &Mail, written: &lettre::Message) -> Result<String, Failure> {
     let login = match &mail.login {
         None => None,
         Some((user, password)) => {
@@ -94,6 +103,23 @@ fn compose(mail: &Mail, message: &Message) -> Result<lettre::Message, Failure> {
         .header(ContentType::TEXT_PLAIN)
         .body(message.body())
         .map_err(|e| Failure::sure(format!("no mail can be made of it: {e}")))
+}
+
+/// A letter as a mail. Its id is the same for every try, as that of a page.
+fn write(mail: &Mail, letter: &Letter) -> Result<lettre::Message, Failure> {
+    let mut body = MultiPart::mixed().singlepart(SinglePart::plain(letter.text.clone()));
+    for (name, kind, text) in &letter.files {
+        let kind = ContentType::parse(kind).map_err(|e| Failure::sure(e.to_string()))?;
+        body = body.singlepart(Attachment::new(name.clone()).body(text.clone(), kind));
+    }
+    let mut message = lettre::Message::builder()
+        .from(mail.from.clone())
+        .subject(text::clean(&letter.subject, 200))
+        .message_id(Some(format!("<{}@{}>", letter.key, mail.from.email.domain())));
+    for recipient in &letter.recipients {
+        message = message.to(recipient.clone());
+    }
+    message.multipart(body).map_err(|e| Failure::sure(format!("no mail can be made of it: {e}")))
 }
 
 /// Connected, encrypted as it should be, and how we call ourselves there.

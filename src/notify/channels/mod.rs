@@ -164,6 +164,18 @@ impl From<SourceError> for Failure {
     }
 }
 
+/// A mail that is no page: a report with its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The same for every try.
+    pub key: String,
+    pub recipients: Vec<Mailbox>,
+    pub subject: String,
+    pub text: String,
+    /// Name, type and content of each.
+    pub files: Vec<(String, &'static str, String)>,
+}
+
 /// Carries pages out; cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Courier {
@@ -176,6 +188,25 @@ pub enum Courier {
 impl Courier {
     pub fn new(channels: &[ChannelSettings]) -> Self {
         Self::Real { channels: channels.into(), clients: Clients::default() }
+    }
+
+    /// One try to send a letter by a channel of mail; says what the server said.
+    ///
+    /// # Errors
+    /// Why it was not sent, without repeating a secret.
+    pub async fn post(&self, channel: &str, letter: &Letter) -> Result<String, String> {
+        let Self::Real { channels, .. } = self else {
+            return Ok("as if: nothing was sent".to_owned());
+        };
+        let channel = channels.iter().find(|c| &*c.id == channel);
+        let Some(ChannelSettings { way: Way::Mail(mail), timeout, .. }) = channel else {
+            return Err("this console has no such channel any more".to_owned());
+        };
+        let outcome = tokio::time::timeout(*timeout, mail::post(mail, letter)).await;
+        let outcome = outcome.unwrap_or_else(|_| {
+            Err(Failure::unsure(format!("no end within {} s", timeout.as_secs())))
+        });
+        outcome.map_err(|failure| text::clean(&failure.why, text::MAX_LINE))
     }
 
     /// One try. It ends, whatever the other side does.

@@ -42,7 +42,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
     }
     match msg {
         Msg::Tick => {
-            for tab in [Tab::Incidents, Tab::OnCall, Tab::Calendar, Tab::Sla] {
+            for tab in [Tab::Incidents, Tab::OnCall, Tab::Calendar, Tab::Sla, Tab::Reports] {
                 model.with(tab, |s, ctx| s.arrived(ctx));
             }
         }
@@ -65,6 +65,9 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
             Ok(()) => go(model, Place::Incident(id), &mut cmds),
             Err(why) => say(model, Tone::Bad, why),
         },
+        Msg::Document { name, found } => {
+            model.with(Tab::Reports, |s, ctx| s.document(&name, found, ctx));
+        }
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
         Msg::Attained(period, result) => model.attained(period, result.map(|all| *all)),
         Msg::Replanned => model.health.forget_ranges(),
@@ -258,6 +261,7 @@ fn elsewhere(model: &Model, keys: &[Key]) -> Option<String> {
         Context::Sla => Some("on the SLA tab"),
         Context::Window => Some("on a window's own page"),
         Context::Silences => Some("in the list of silences"),
+        Context::Reports => Some("on the Reports tab"),
         _ => None,
     });
     let places: Vec<&str> = places.collect();
@@ -370,6 +374,8 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::GoOnCall => go(model, Place::OnCall, cmds),
         Action::GoCalendar => go(model, Place::Calendar, cmds),
         Action::GoSla => go(model, Place::Sla, cmds),
+        Action::GoReports => go(model, Place::Reports, cmds),
+        Action::Handover => go(model, Place::Handover, cmds),
         Action::Help => {
             let contexts = model.screen().contexts();
             model.overlays.push(Overlay::Help(contexts, Scroll::default()));
@@ -603,6 +609,7 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
         Place::Calendar | Place::Window(_) => Tab::Calendar,
         Place::Sla | Place::Objective(_) | Place::Kept { .. } => Tab::Sla,
+        Place::Reports | Place::Handover => Tab::Reports,
     };
     let mut steps = Vec::new();
     if tab != model.tab {

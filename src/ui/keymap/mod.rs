@@ -263,6 +263,8 @@ mod tests {
             chart: true,
             shift: true,
             leavable: true,
+            turn: true,
+            acceptable: true,
             ..Situation::default()
         };
         let resolved = Situation {

@@ -28,6 +28,8 @@ pub enum Context {
     Silences,
     /// Error budgets, and what was promised.
     Sla,
+    /// Handovers and reports.
+    Reports,
     /// A question that wants yes or no.
     Confirm,
     /// Everything with a cursor or a scroll position.
@@ -44,6 +46,7 @@ pub enum Group {
     Incidents,
     OnCall,
     Calendar,
+    Reports,
     Look,
     Move,
     Console,
@@ -72,6 +75,10 @@ pub struct Situation {
     pub started: bool,
     /// It is over, and nobody has said how it went.
     pub unclosed: bool,
+    /// A turn that is to be handed over is under the cursor.
+    pub turn: bool,
+    /// A handover that waits to be accepted is under the cursor.
+    pub acceptable: bool,
     /// A silence is under the cursor.
     pub silence: bool,
     /// An own action can still be taken back.
@@ -148,8 +155,8 @@ mod flags {
 }
 
 use Context::{
-    Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Service,
-    Silences, Sla, Window,
+    Always, Calendar, Confirm, Console, Health, Incident, Incidents, List, OnCall, Reports,
+    Service, Silences, Sla, Window,
 };
 
 actions! {
@@ -161,8 +168,9 @@ actions! {
     Hold           "hold"             ["H"],            [Incidents, Incident],     Incidents, 58 "hold",          WRITES SAFE,  open,            "hold: it waits for others; again: go on";
     Snooze         "snooze"           ["Z"],            [Incidents, Incident],     Incidents, 56 "snooze",        WRITES SAFE,  open,            "snooze: out of sight for a while; the clocks run on";
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
-    Note           "note"             ["n"],            [Incidents, Incident],     Incidents, 76 "note",          WRITES SAFE,  on_incident,     "add a note to the timeline";
-    EditNote       "edit_note"        ["E"],            [Incidents, Incident],     Incidents, 0 "edit note",      WRITES SAFE,  on_incident,     "write a note in $EDITOR";
+    Note           "note"             ["n"],            [Incidents, Incident, Reports], Incidents, 76 "note",     WRITES SAFE,  notable,         "add a note to the timeline; write the notes to the next shift";
+    EditNote       "edit_note"        ["E"],            [Incidents, Incident, Reports], Incidents, 0 "edit note", WRITES SAFE,  notable,         "write a note, or those to the next shift, in $EDITOR";
+    NextStep       "next_step"        ["P"],            [Incidents, Incident, Reports], Incidents, 33 "next step", WRITES SAFE, open,            "the next step of an incident, for whoever has it next";
     Close          "close"            ["C"],            [Incidents, Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
     Rate           "feedback"         ["f"],            [Incidents, Incident],     Incidents, 48 "feedback",      WRITES SAFE,  rateable,        "what those say for whom it was done, 1 to 5";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";
@@ -186,12 +194,15 @@ actions! {
     Present        "present"          ["."],            [OnCall, Calendar, Sla],   OnCall, 40 "now",              READS SAFE,   leavable,        "back to the present";
     Skills         "skills"           ["S"],            [OnCall],                  OnCall, 36 "skills",           READS SAFE,   always,          "the team: skills, certificates, responsibilities";
 
-    Approve        "approve"          ["Y"],            [Calendar, Window],        Calendar, 90 "approve",        WRITES SAFE,  approvable,      "approve planned work, so that it mutes";
+    Approve        "approve"          ["Y"],            [Calendar, Window, Reports], Calendar, 90 "approve",      WRITES SAFE,  approvable,      "approve planned work, so that it mutes; accept a handover";
     Start          "start"            [">"],            [Calendar, Window],        Calendar, 86 "start",          WRITES SAFE,  startable,       "start planned work by hand";
     Extend         "extend"           ["+"],            [Calendar, Window, Silences], Calendar, 88 "extend",      WRITES SAFE,  extendable,      "put the end of what is under way off, or of a silence";
     Reschedule     "reschedule"       ["w"],            [Calendar, Window],        Calendar, 46 "move",           WRITES SAFE,  ahead,           "move one occurrence to another time";
     Change         "change"           ["="],            [Calendar, Window],        Calendar, 45 "change",         WRITES SAFE,  planned,         "change planned work from now on, with all that recurs";
     Except         "except"           ["X"],            [Calendar, Window],        Calendar, 0 "except",          WRITES SAFE,  ahead,           "allow work in spite of a freeze, with reason and expiry";
+
+    HandOver       "hand_over"        ["L"],            [Reports],                 Reports, 92 "hand over",       WRITES ASKS,  turn,            "hand the turn over: sign its document for the next to accept";
+    Handover       "handover"         [],               [Console],                 Reports, 0 "handover",         READS SAFE,   always,          "the handover of the turn that runs, opened";
 
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
     Filter         "filter"           ["/"],            [Health, Incidents],       Look, 66 "filter",             READS SAFE,   always,          "filter the rows";
@@ -228,6 +239,7 @@ actions! {
     GoOnCall       "oncall"           ["3", "g o"],     [Console],                 Console, 0 "On-call",          READS SAFE,   always,          "who is on call, who is next, where the gap is";
     GoCalendar     "calendar"         ["4", "g c"],     [Console],                 Console, 0 "Calendar",         READS SAFE,   always,          "what is planned, and what it collides with";
     GoSla          "sla"              ["5", "g l"],     [Console],                 Console, 0 "SLA",              READS SAFE,   always,          "error budgets, and what was promised and kept";
+    GoReports      "reports"          ["7", "g r"],     [Console],                 Console, 0 "Reports",          READS SAFE,   always,          "what is handed over, and the reports that were issued";
     Sources        "sources"          ["i", "g s"],     [Console],                 Console, 16 "sources",         READS SAFE,   always,          "where the data comes from, and whether it still comes";
     ListSilences   "silences"         [],               [Console],                 Console, 0 "silences",         READS SAFE,   always,          "what is silenced upstream, and what ends soon";
     Messages       "messages"         ["M", "g m"],     [Console],                 Console, 0 "messages",         READS SAFE,   always,          "everything that this console has said";
@@ -297,8 +309,16 @@ fn closable(s: &Situation) -> bool {
     resolved(s) || under_way(s) || s.unclosed
 }
 
+fn turn(s: &Situation) -> bool {
+    s.turn
+}
+
+fn notable(s: &Situation) -> bool {
+    s.turn || on_incident(s)
+}
+
 fn approvable(s: &Situation) -> bool {
-    s.occurrence == Some(Status::Planned)
+    s.acceptable || s.occurrence == Some(Status::Planned)
 }
 
 fn startable(s: &Situation) -> bool {
@@ -395,14 +415,22 @@ static FALLBACK: Entry = Entry {
 };
 
 impl Group {
-    pub const ALL: [Self; 6] =
-        [Self::Incidents, Self::OnCall, Self::Calendar, Self::Look, Self::Move, Self::Console];
+    pub const ALL: [Self; 7] = [
+        Self::Incidents,
+        Self::OnCall,
+        Self::Calendar,
+        Self::Reports,
+        Self::Look,
+        Self::Move,
+        Self::Console,
+    ];
 
     pub fn title(self) -> &'static str {
         match self {
             Self::Incidents => "Incidents",
             Self::OnCall => "On-call",
             Self::Calendar => "Calendar",
+            Self::Reports => "Reports",
             Self::Look => "Look",
             Self::Move => "Move",
             Self::Console => "Console",
@@ -411,9 +439,9 @@ impl Group {
 }
 
 impl Context {
-    pub const ALL: [Self; 13] = [
-        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Sla, Confirm,
-        List, Console, Always,
+    pub const ALL: [Self; 14] = [
+        Health, Service, Incidents, Incident, OnCall, Calendar, Window, Silences, Sla, Reports,
+        Confirm, List, Console, Always,
     ];
 
     /// As `atalaya keys` prints it.
@@ -428,6 +456,7 @@ impl Context {
             Window => "window",
             Silences => "silences",
             Sla => "sla",
+            Reports => "reports",
             Confirm => "question",
             List => "lists",
             Console => "console",
@@ -436,7 +465,7 @@ impl Context {
     }
 
     /// Every combination in which contexts hold together, the most particular first.
-    pub const STACKS: [&'static [Self]; 11] = [
+    pub const STACKS: [&'static [Self]; 12] = [
         &[Health, List, Console, Always],
         &[Service, List, Console, Always],
         &[Incidents, List, Console, Always],
@@ -445,6 +474,7 @@ impl Context {
         &[Calendar, List, Console, Always],
         &[Window, List, Console, Always],
         &[Sla, List, Console, Always],
+        &[Reports, List, Console, Always],
         &[List, Always],
         &[Silences, List, Always],
         &[Confirm, Always],

@@ -7,6 +7,7 @@ pub mod health;
 pub mod incidents;
 pub mod oncall;
 pub mod paging;
+pub mod reports;
 pub mod silences;
 pub mod sla;
 
@@ -19,6 +20,7 @@ use crate::domain::command::Outcome;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::views::{Column, View};
 use crate::domain::incident::{Event, IncidentId};
+use crate::domain::report::Document;
 use crate::domain::roster::ScheduleId;
 use crate::domain::slo::SloId;
 use crate::domain::time::{self, Instant, TimeStyle};
@@ -67,6 +69,9 @@ pub enum Place {
     /// A schedule, with the cursor on an instant.
     OnCallAt(ScheduleId, Instant),
     Calendar,
+    Reports,
+    /// The turn to hand over, opened.
+    Handover,
     /// One taking place of a window.
     Window(WindowKey),
     Sla,
@@ -153,6 +158,9 @@ pub trait Screen {
 
     /// The events of an incident, asked for by [`Cmd::Timeline`].
     fn timeline(&mut self, _: IncidentId, _: &Result<Vec<Event>, String>, _: &Ctx<'_>) {}
+
+    /// A frozen document, asked for by [`Cmd::Document`]; none of that name.
+    fn document(&mut self, _: &str, _: Result<Option<Document>, String>, _: &Ctx<'_>) {}
 
     /// What it needs of the world to show what it shows; asked for after every message while the tab
     /// is in front.

@@ -109,6 +109,11 @@ impl FormField {
         Self { long: true, ..Self::new(label, "", hint) }
     }
 
+    /// The same, to be gone on with: the first letter does not replace what stands in it.
+    pub fn kept(self) -> Self {
+        Self { fresh: false, ..self }
+    }
+
     pub fn choose(label: &str, text: &str, hint: &str, choices: Vec<String>) -> Self {
         Self { choices, ..Self::new(label, text, hint) }
     }

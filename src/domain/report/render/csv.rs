@@ -91,6 +91,8 @@ impl Csv {
             Datum::Length(ms) => (seconds(*ms), "s"),
             Datum::Share { part, whole, .. } => (percent(*part, *whole, 4), "%"),
             Datum::Score { sum, n } => (quotient(u128::from(*sum), u128::from(*n), 2), ""),
+            Datum::Percent(number) => (number.clone(), "%"),
+            Datum::Decimal(number) => (number.clone(), ""),
             Datum::At(at) | Datum::Day(at) => (rfc3339(*at), ""),
             Datum::Text(text) => (harmless(&self.style.text(text)), ""),
         };

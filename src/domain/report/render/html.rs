@@ -47,14 +47,14 @@ pub fn html(document: &Document, style: Style) -> String {
     out.push_str("</dl>\n");
     for section in &document.sections {
         let _ = writeln!(out, "<section>\n<h2>{}</h2>", escape(style.word(section.title)));
-        section.blocks.iter().for_each(|b| block(&mut out, b, style));
+        section.blocks.iter().for_each(|b| block(&mut out, b, section.title, style));
         out.push_str("</section>\n");
     }
     out.push_str("</body>\n</html>\n");
     out
 }
 
-fn block(out: &mut String, block: &Block, style: Style) {
+fn block(out: &mut String, block: &Block, section: Word, style: Style) {
     match block {
         Block::Text(text) => {
             let _ = writeln!(out, "<p>{}</p>", escape(&style.text(text)));
@@ -63,20 +63,30 @@ fn block(out: &mut String, block: &Block, style: Style) {
             let _ = writeln!(out, "<blockquote>{}</blockquote>", escape(text));
         }
         Block::Figures(all) => figures(out, all, style),
-        Block::Table(one) => table(out, one, style),
+        Block::Table(one) => {
+            heading(out, one.title, section, style);
+            table(out, one, style);
+        }
         Block::Chart(one) => {
-            let title = escape(style.word(one.title));
-            let _ = writeln!(out, "<h3>{title}</h3>\n{}", chart::svg(one, style));
+            heading(out, one.title, section, style);
+            let _ = writeln!(out, "{}", chart::svg(one, style));
         }
         Block::List(items) => {
             out.push_str("<ul>\n");
             for item in items {
                 let text = escape(&style.text(&item.text));
-                let of = of(&item.records, item.records.len(), style);
+                let of = of(&item.records, 0, style);
                 let _ = writeln!(out, "<li>{text} {of}</li>");
             }
             out.push_str("</ul>\n");
         }
+    }
+}
+
+/// A heading of its own, where it says another thing than the section's.
+fn heading(out: &mut String, title: Word, section: Word, style: Style) {
+    if title != section {
+        let _ = writeln!(out, "<h3>{}</h3>", escape(style.word(title)));
     }
 }
 
@@ -102,14 +112,13 @@ fn figures(out: &mut String, figures: &[KeyFigure], style: Style) {
             let before = figure.before.as_ref().map_or_else(String::new, |b| style.datum(b));
             let _ = write!(out, "<td class=\"n\">{}</td>", escape(&before));
         }
-        let (n, of) = (style.count(figure.n as u64), of(&figure.records, figure.n, style));
+        let (n, of) = (style.count(figure.n as u64), of(&figure.records, figure.left_out, style));
         let _ = writeln!(out, "<td class=\"n\">{}</td><td>{of}</td></tr>", escape(&n));
     }
     out.push_str("</table>\n");
 }
 
 fn table(out: &mut String, table: &Table, style: Style) {
-    let _ = writeln!(out, "<h3>{}</h3>", escape(style.word(table.title)));
     if table.rows.is_empty() {
         let _ = writeln!(out, "<p class=\"soft\">{}</p>", escape(style.word(Word::Nothing)));
         return;
@@ -141,14 +150,14 @@ fn is_number(datum: &Datum) -> bool {
 }
 
 /// The records of a figure, folded where they are many.
-fn of(all: &[String], n: usize, style: Style) -> String {
+fn of(all: &[String], beyond: usize, style: Style) -> String {
     const FEW: usize = 5;
-    let text = escape(&records(all, n, usize::MAX, style));
+    let text = escape(&records(all, beyond, usize::MAX, style));
     match all.len() {
         0 => String::new(),
         1..=FEW => format!("<span class=\"soft\">{text}</span>"),
         _ => {
-            let summary = escape(&records(all, n, FEW - 2, style));
+            let summary = escape(&records(all, beyond, FEW - 2, style));
             format!("<details><summary>{summary}</summary>{text}</details>")
         }
     }

@@ -101,6 +101,7 @@ fn figure(figure: &KeyFigure, style: Style) -> Value {
         "before": figure.before.as_ref().map(|b| value(b, style)),
         "n": figure.n,
         "records": figure.records,
+        "left_out": figure.left_out,
     })
 }
 
@@ -128,6 +129,8 @@ fn value(datum: &Datum, style: Style) -> Value {
         Datum::Length(ms) => ("seconds", json!(*ms as f64 / 1_000.0)),
         Datum::Share { part, whole, .. } => ("percent", json!(percent(*part, *whole, 4))),
         Datum::Score { sum, n } => ("score", json!(quotient(u128::from(*sum), u128::from(*n), 2))),
+        Datum::Percent(number) => ("percent", json!(number)),
+        Datum::Decimal(number) => ("number", json!(number)),
         Datum::At(at) => ("instant", json!(rfc3339(*at))),
         Datum::Day(at) => ("day", json!(rfc3339(*at))),
         Datum::Text(Text::Word(word)) => ("word", name(*word)),

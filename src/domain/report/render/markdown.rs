@@ -30,13 +30,19 @@ pub fn markdown(document: &Document, style: Style) -> String {
                     }
                 }
                 Block::Figures(figures) => figures_table(&mut out, figures, style),
-                Block::Table(one) => table(&mut out, one, style),
-                Block::Chart(one) => chart(&mut out, one, style),
+                Block::Table(one) => {
+                    heading_of(&mut out, one.title, section.title, style);
+                    table(&mut out, one, style);
+                }
+                Block::Chart(one) => {
+                    heading_of(&mut out, one.title, section.title, style);
+                    chart(&mut out, one, style);
+                }
                 Block::List(items) => {
                     for item in items {
                         let _ = write!(out, "- {}", escape(&style.text(&item.text)));
                         if !item.records.is_empty() {
-                            let all = records(&item.records, item.records.len(), SHOWN, style);
+                            let all = records(&item.records, 0, SHOWN, style);
                             let _ = write!(out, " ({})", escape(&all));
                         }
                         out.push('\n');
@@ -60,13 +66,19 @@ fn figures_table(out: &mut String, figures: &[KeyFigure], style: Style) {
             cells.push(figure.before.as_ref().map_or_else(String::new, |b| style.datum(b)));
         }
         cells.push(style.count(figure.n as u64));
-        cells.push(records(&figure.records, figure.n, SHOWN, style));
+        cells.push(records(&figure.records, figure.left_out, SHOWN, style));
         row(out, &cells);
     }
 }
 
+/// A heading of its own, where it says another thing than the section's.
+fn heading_of(out: &mut String, title: Word, section: Word, style: Style) {
+    if title != section {
+        let _ = write!(out, "### {}\n\n", escape(style.word(title)));
+    }
+}
+
 fn table(out: &mut String, table: &Table, style: Style) {
-    let _ = write!(out, "### {}\n\n", escape(style.word(table.title)));
     if table.rows.is_empty() {
         let _ = writeln!(out, "{}", escape(style.word(Word::Nothing)));
         return;
@@ -83,7 +95,6 @@ fn table(out: &mut String, table: &Table, style: Style) {
 
 /// A chart is its values here.
 fn chart(out: &mut String, chart: &Chart, style: Style) {
-    let _ = write!(out, "### {}\n\n", escape(style.word(chart.title)));
     let mut cells = vec![String::new()];
     cells.extend(chart.series.iter().map(|s| style.text(&s.name)));
     row(out, &cells);

@@ -79,10 +79,10 @@ pub fn title(document: &Document, style: Style) -> String {
     title
 }
 
-/// `INC-1, INC-2 and 40 more`, of `n` in all.
-fn records(all: &[String], n: usize, most: usize, style: Style) -> String {
+/// `INC-1, INC-2 and 40 more`, where `beyond` are not among them.
+fn records(all: &[String], beyond: usize, most: usize, style: Style) -> String {
     let shown = all.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    let more = n.max(all.len()).saturating_sub(all.len().min(most));
+    let more = beyond + all.len().saturating_sub(most);
     if more == 0 {
         return shown;
     }

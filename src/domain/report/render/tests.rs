@@ -23,8 +23,9 @@ fn document() -> Document {
             before: Some(Datum::Share { part: 1, whole: 1, decimals: 4 }),
             n: 3,
             records: vec!["INC-1".into(), "INC-2".into(), "INC-3".into()],
+            left_out: 0,
         },
-        KeyFigure { name: Word::Mttr, value: Datum::None, before: None, n: 0, records: Vec::new() },
+        KeyFigure::new(Word::Mttr, Datum::None, 0, Vec::new()),
     ];
     let chart = Chart {
         title: Word::OpenedPerDay,

@@ -41,6 +41,7 @@ use self::full::{Full, Page, Shown};
 use self::index::Column;
 use self::list::{List, Move};
 use super::explained::Of;
+use super::reports::next_step;
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::health::ServiceId;
@@ -333,6 +334,10 @@ impl Queue {
             Action::Silence => actions::silence(&aim, ctx),
             Action::Note => actions::note(aim, ctx.world),
             Action::EditNote => actions::edit_note(aim, ctx.world),
+            Action::NextStep => {
+                let one = aim.targets.first().and_then(|t| ctx.world.incidents.get(t.id));
+                one.map(|incident| next_step(incident, ctx)).unwrap_or_default()
+            }
             Action::Hold => forms::hold(aim, ctx),
             Action::Snooze => forms::snooze(&aim, ctx),
             Action::Classify => forms::classify(aim, ctx),
@@ -511,6 +516,7 @@ impl Screen for Queue {
             | Action::Escalate
             | Action::Silence
             | Action::EditNote
+            | Action::NextStep
             | Action::Hold
             | Action::Snooze
             | Action::Classify
@@ -677,7 +683,9 @@ impl Screen for Queue {
             | Place::Window(_)
             | Place::Sla
             | Place::Objective(_)
-            | Place::Kept { .. } => {}
+            | Place::Kept { .. }
+            | Place::Reports
+            | Place::Handover => {}
         }
         Vec::new()
     }

@@ -1,0 +1,561 @@
+//! The Reports tab: what is handed over now, what was, and the reports that were issued.
+//!
+//! ```text
+//! ╭ Reports ──────────────────────────╮╭ Shift handover (draft) ────────────────╮
+//! │ TURNS                              ││ Goes    Ana Ruiz                        │
+//! │▌core    Ana Ruiz → Luis Peña 18:00 ││ Comes   Luis Peña                       │
+//! │ HANDED OVER                        ││                                         │
+//! │ HO-3    Sam Okafor → Ana Ruiz      ││ State now                               │
+//! │ ISSUED                             ││ Open incidents   3                      │
+//! │ SR-1    1 Nov – 30 Nov, all        ││ …                                       │
+//! ╰────────────────────────────────────╯╰─────────────────────────────────────────╯
+//! ```
+//!
+//! Enter reads a document over the whole width, line by line: on a line about an incident Enter opens that,
+//! and `P` says its next step. Below 120 columns the list stands alone.
+
+mod forms;
+mod page;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DurationRound, TimeDelta};
+use ratatui::layout::Rect;
+
+pub use self::forms::next_step;
+use self::page::Line;
+use super::{Ctx, Place, Screen, Step, Tone};
+use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::report::event::document_name;
+use crate::domain::report::handover::World;
+use crate::domain::report::render::{self, style, title};
+use crate::domain::report::{Document, Format, HandoverId, Locale, ReportId, Turn};
+use crate::domain::slo::Status;
+use crate::domain::time::{Instant, near};
+use crate::ui::cmd::Cmd;
+use crate::ui::keymap::{Action, Context, Situation};
+use crate::ui::theme::Role;
+use crate::ui::widgets::scroll::rows as rows_of;
+use crate::ui::widgets::table::Cursor;
+use crate::ui::widgets::{Paint, fit, width};
+
+/// From so many columns on the document stands beside the list.
+const WIDE: u16 = 120;
+/// The list beside a document.
+const LIST: u16 = 54;
+/// How many frozen documents are kept.
+const KEPT: usize = 8;
+
+/// One row of the list.
+#[derive(Debug, Clone, PartialEq)]
+enum Row {
+    Heading(&'static str),
+    /// A turn that nobody has accepted yet.
+    Turn(Box<Turn>, Option<HandoverId>),
+    Handover(HandoverId),
+    Report(ReportId, u32),
+}
+
+/// What a row is known by.
+#[derive(Debug, Clone, PartialEq)]
+enum Key {
+    Turn(String),
+    Document(String),
+}
+
+/// The draft of a turn as it was last written.
+#[derive(Debug)]
+struct Draft {
+    of: Key,
+    /// What it was made of: the minute, and the generations of what it shows.
+    made: (Instant, [u64; 5]),
+    document: Arc<Document>,
+}
+
+/// The tab.
+#[derive(Debug, Default)]
+pub struct Reports {
+    rows: Vec<Row>,
+    cursor: Cursor<Key>,
+    draft: Option<Draft>,
+    /// Documents that were read, each with the version of what it is of.
+    frozen: BTreeMap<String, (u64, Result<Arc<Document>, String>)>,
+    /// The document that was asked for.
+    asked: Option<(String, u64)>,
+    /// Reading: the line under the cursor.
+    reading: Option<Cursor<usize>>,
+    in_front: bool,
+}
+
+impl Row {
+    fn key(&self) -> Option<Key> {
+        match self {
+            Self::Heading(_) => None,
+            Self::Turn(turn, _) => Some(Key::Turn(turn.key.schedule.to_string())),
+            Self::Handover(id) => Some(Key::Document(id.to_string())),
+            Self::Report(id, revision) => Some(Key::Document(document_name(*id, *revision))),
+        }
+    }
+}
+
+impl Reports {
+    fn row(&self) -> Option<&Row> {
+        self.rows.get(self.cursor.index())
+    }
+
+    /// The turn under the cursor, if it is one that is still to be handed over.
+    fn turn(&self) -> Option<(&Turn, Option<HandoverId>)> {
+        match self.row()? {
+            Row::Turn(turn, handover) => Some((turn, *handover)),
+            _ => None,
+        }
+    }
+
+    /// The document under the cursor, where it is here already; or why it is not.
+    fn shown(&self) -> Option<Result<&Arc<Document>, &str>> {
+        match self.row()?.key()? {
+            Key::Document(name) => {
+                let (_, frozen) = self.frozen.get(&name)?;
+                Some(frozen.as_ref().map_err(String::as_str))
+            }
+            key => {
+                let draft = self.draft.as_ref().filter(|d| d.of == key)?;
+                Some(Ok(&draft.document))
+            }
+        }
+    }
+
+    /// Every turn that is to be handed over, then what was, then what was issued.
+    fn list(ctx: &Ctx<'_>) -> Vec<Row> {
+        let reports = &ctx.world.reports;
+        let overrides = ctx.world.book.overrides();
+        let world = world(ctx, &overrides, &[], &[]);
+        let mut rows = Vec::new();
+        let turns = ctx.world.plan.roster.schedules.iter().filter_map(|schedule| {
+            let turn = world.turn(schedule, ctx.now)?;
+            let known = reports.of_shift(&turn.key);
+            let handover = known.filter(|h| h.accepted.is_none()).map(|h| h.id);
+            let done = known.is_some_and(|h| h.accepted.is_some());
+            (!done).then(|| Row::Turn(Box::new(turn), handover))
+        });
+        let turns: Vec<Row> = turns.collect();
+        let pending: Vec<HandoverId> = turns
+            .iter()
+            .filter_map(|row| match row {
+                Row::Turn(_, id) => *id,
+                _ => None,
+            })
+            .collect();
+        let past = reports.handovers().filter(|h| !pending.contains(&h.id));
+        let past: Vec<Row> = past.map(|h| Row::Handover(h.id)).collect();
+        let issued: Vec<Row> = reports
+            .issued()
+            .map(|i| Row::Report(i.id, u32::try_from(i.revisions.len()).unwrap_or(1)))
+            .collect();
+        for (heading, part) in [("TURNS", turns), ("HANDED OVER", past), ("ISSUED", issued)] {
+            if !part.is_empty() {
+                rows.push(Row::Heading(heading));
+                rows.extend(part);
+            }
+        }
+        rows
+    }
+
+    /// Writes the draft anew, where what it says may have changed.
+    fn redraft(&mut self, ctx: &Ctx<'_>) {
+        let Some((turn, _)) = self.turn() else { return };
+        let Some(of) = self.row().and_then(Row::key) else { return };
+        let minute = ctx.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(ctx.now);
+        let world = ctx.world;
+        let generations = [
+            world.incidents.generation,
+            world.health.generation,
+            world.reports.generation,
+            world.calendar.generation,
+            world.book.generation,
+        ];
+        let made = (minute, generations);
+        if self.draft.as_ref().is_some_and(|d| d.of == of && d.made == made) {
+            return;
+        }
+        let document = draft(ctx, turn);
+        self.draft = document.map(|document| Draft { of, made, document: Arc::new(document) });
+    }
+
+    /// The lines of the document under the cursor.
+    fn lines(&self, wide: u16) -> Vec<Line> {
+        match self.shown() {
+            Some(Ok(document)) => page::lines(document, style(document, Locale::English), wide),
+            _ => Vec::new(),
+        }
+    }
+
+    fn page_width(ctx: &Ctx<'_>, reading: bool) -> u16 {
+        let list = if !reading && ctx.body.width >= WIDE { LIST } else { 0 };
+        ctx.body.width.saturating_sub(list + 4)
+    }
+
+    fn room(ctx: &Ctx<'_>) -> usize {
+        usize::from(ctx.body.height.saturating_sub(2))
+    }
+
+    /// The incident of the line under the cursor.
+    fn incident(&self, ctx: &Ctx<'_>) -> Option<IncidentId> {
+        let at = self.reading.as_ref()?.index();
+        self.lines(Self::page_width(ctx, true)).get(at)?.incident
+    }
+
+    fn read(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+        let height = Self::room(ctx);
+        let len = self.lines(Self::page_width(ctx, true)).len();
+        let Some(reading) = &mut self.reading else { return Vec::new() };
+        let key = |i: usize| (i < len).then_some(i);
+        match action {
+            Action::Top => reading.jump(false, len, height, key),
+            Action::Bottom => reading.jump(true, len, height, key),
+            action => {
+                if let Some(by) = rows_of(action, height) {
+                    reading.step(by, len, height, key);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    /// To the turn to hand over, opened.
+    fn hand_over(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
+        let me = ctx.prefs.person.as_deref();
+        let is_mine = |turn: &Turn| {
+            let parties = [Some(&turn.outgoing), turn.incoming.as_ref()];
+            parties
+                .into_iter()
+                .flatten()
+                .any(|p| p.person.as_deref().is_some_and(|id| Some(id) == me))
+        };
+        let turns = || self.rows.iter().filter(|r| matches!(r, Row::Turn(..)));
+        let mine = turns().find(|r| matches!(r, Row::Turn(turn, _) if is_mine(turn)));
+        let Some(key) = mine.or_else(|| turns().next()).and_then(Row::key) else {
+            let why = "no turn is to be handed over: nobody is on call, or it is accepted already";
+            return vec![Step::Say(Tone::Info, why.to_owned())];
+        };
+        self.cursor = Cursor::on(key);
+        self.arrived(ctx);
+        self.reading = Some(Cursor::default());
+        Vec::new()
+    }
+
+    fn view_list(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+        let inner = paint.panel(area, &[("Reports", paint.of(Role::Title))], true);
+        if self.rows.is_empty() {
+            let text = "Nothing yet. A turn on call is handed over here: [[schedules]] in the config says \
+                        who has one. `atalaya report issue` freezes the report of a period.";
+            paint.wrapped(inner, text, paint.of(Role::Muted));
+            return;
+        }
+        let window = self.cursor.window(self.rows.len(), usize::from(inner.height));
+        for (y, at) in (inner.y..inner.bottom()).zip(window) {
+            let Some(row) = self.rows.get(at) else { break };
+            self.view_row(ctx, row, Rect { y, height: 1, ..inner }, paint);
+            if at == self.cursor.index() {
+                let line = Rect { y, height: 1, ..inner };
+                paint.select(line, Role::Selection);
+                let bar = paint.of(Role::Selection).patch(paint.of(Role::Bar));
+                paint.cell(inner.x, y, paint.theme.symbols.bar, bar);
+            }
+        }
+    }
+
+    fn view_row(&self, ctx: &Ctx<'_>, row: &Row, area: Rect, paint: &mut Paint<'_>) {
+        let (x, y, room) = (area.x + 1, area.y, area.width.saturating_sub(2));
+        let zone = ctx.world.site.zone;
+        let arrow = paint.theme.symbols.arrow_right;
+        let (name, text, state, role) = match row {
+            Row::Heading(text) => {
+                paint.put(x, y, room, text, Role::Heading);
+                return;
+            }
+            Row::Turn(turn, handover) => {
+                let comes = turn.incoming.as_ref().map_or("nobody", |p| p.name.as_str());
+                let text = format!("{} {arrow} {comes}", turn.outgoing.name);
+                let known = handover.and_then(|id| ctx.world.reports.handover(id));
+                let (state, role) = match known {
+                    Some(h) if h.is_open() => (format!("{} to accept", h.id), Role::Warning),
+                    _ => (near(turn.to, ctx.now, zone), Role::Muted),
+                };
+                (turn.key.schedule.to_string(), text, state, role)
+            }
+            Row::Handover(id) => {
+                let Some(h) = ctx.world.reports.handover(*id) else { return };
+                let by = h.accepted.as_ref().map(|s| s.by.name.as_str());
+                let by = by.or(h.turn.incoming.as_ref().map(|p| p.name.as_str()));
+                let text = format!("{} {arrow} {}", h.turn.outgoing.name, by.unwrap_or("nobody"));
+                let (state, role) = match (&h.accepted, &h.submitted) {
+                    (Some(_), _) => (near(h.turn.to, ctx.now, zone), Role::Muted),
+                    (None, Some(_)) => ("to accept".to_owned(), Role::Warning),
+                    (None, None) => ("draft again".to_owned(), Role::Muted),
+                };
+                (id.to_string(), text, state, role)
+            }
+            Row::Report(id, revision) => {
+                let Some(issued) = ctx.world.reports.report(*id) else { return };
+                let text =
+                    format!("{}, {}", forms::days(&issued.coverage, zone), issued.coverage.scope);
+                let state = if *revision > 1 { format!("rev. {revision}") } else { String::new() };
+                (id.to_string(), text, state, Role::Muted)
+            }
+        };
+        let name_room = 10.min(room);
+        let state_room = width(&state).min(room.saturating_sub(name_room));
+        let name =
+            fit(&name, name_room.saturating_sub(1), paint.theme.symbols.ellipsis).into_owned();
+        paint.put(x, y, name_room, &name, Role::Strong);
+        let middle = room.saturating_sub(name_room + state_room + 1);
+        paint.put(x + name_room, y, middle, &text, Role::Text);
+        let style = paint.of(role);
+        paint.right(x + name_room, y, room - name_room, &state, style);
+    }
+
+    fn view_page(&self, area: Rect, paint: &mut Paint<'_>) {
+        let focused = self.reading.is_some();
+        let heading = match self.shown() {
+            Some(Ok(document)) => title(document, style(document, Locale::English)),
+            _ => "Document".to_owned(),
+        };
+        let inner = paint.panel(area, &[(&heading, paint.of(Role::Title))], focused);
+        let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        match self.shown() {
+            Some(Err(why)) => {
+                paint.wrapped(inner, why, paint.of(Role::Critical));
+                return;
+            }
+            None => {
+                let text = if self.row().is_some() { "reading it …" } else { "" };
+                paint.wrapped(inner, text, paint.of(Role::Muted));
+                return;
+            }
+            Some(Ok(_)) => {}
+        }
+        let lines = self.lines(inner.width);
+        let height = usize::from(inner.height);
+        let window = match &self.reading {
+            Some(cursor) => cursor.window(lines.len(), height),
+            None => 0..lines.len().min(height),
+        };
+        let note = format!("{}–{}/{}", window.start + 1, window.end, lines.len());
+        for (y, at) in (inner.y..inner.bottom()).zip(window) {
+            let Some(line) = lines.get(at) else { break };
+            let pieces: Vec<_> =
+                line.pieces.iter().map(|(text, role)| (text.as_str(), paint.of(*role))).collect();
+            paint.spans(inner.x, y, inner.width, &pieces);
+            if self.reading.as_ref().is_some_and(|cursor| cursor.index() == at) {
+                let whole = Rect { x: inner.x - 1, y, width: inner.width + 2, height: 1 };
+                paint.select(whole, Role::Selection);
+            }
+        }
+        let muted = paint.of(Role::Muted);
+        paint.note(area, &note, muted);
+    }
+}
+
+impl Screen for Reports {
+    fn contexts(&self) -> &'static [Context] {
+        &[Context::Reports, Context::List, Context::Console, Context::Always]
+    }
+
+    fn situation(&self, ctx: &Ctx<'_>) -> Situation {
+        let turn = self.turn();
+        let known = |id: Option<HandoverId>| id.and_then(|id| ctx.world.reports.handover(id));
+        let open = match self.row() {
+            Some(Row::Turn(_, id)) => known(*id).is_some_and(|h| h.is_open()),
+            Some(Row::Handover(id)) => known(Some(*id)).is_some_and(|h| h.is_open()),
+            _ => false,
+        };
+        let incident = self.incident(ctx).and_then(|id| ctx.world.incidents.get(id));
+        Situation {
+            row: match self.reading {
+                Some(_) => true,
+                None => self.row().and_then(Row::key).is_some(),
+            },
+            turn: turn.is_some(),
+            acceptable: open,
+            incident: incident.map(|i| i.state()),
+            root: self.reading.is_none(),
+            leavable: self.reading.is_some(),
+            ..Situation::default()
+        }
+    }
+
+    fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
+        match action {
+            Action::Back => self.reading = None,
+            Action::Handover => return self.hand_over(ctx),
+            Action::Note | Action::EditNote => {
+                let Some((turn, _)) = self.turn() else { return Vec::new() };
+                return forms::notes(turn, action == Action::EditNote, ctx);
+            }
+            Action::NextStep => {
+                let incident = self.incident(ctx).and_then(|id| ctx.world.incidents.get(id));
+                return incident.map(|i| next_step(i, ctx)).unwrap_or_default();
+            }
+            Action::HandOver => {
+                let (Some((turn, _)), Some(Ok(document))) = (self.turn(), self.shown()) else {
+                    return Vec::new();
+                };
+                return forms::submit(turn, document, ctx);
+            }
+            Action::Approve => {
+                let id = match self.row() {
+                    Some(Row::Turn(_, Some(id)) | Row::Handover(id)) => *id,
+                    _ => return Vec::new(),
+                };
+                return forms::accept(id, ctx);
+            }
+            Action::Copy => {
+                let Some(Ok(document)) = self.shown() else { return Vec::new() };
+                let text = render::render(document, Format::Markdown, Locale::English);
+                return vec![Step::Do(Cmd::Copy(text))];
+            }
+            Action::Open if self.reading.is_some() => {
+                let incident = self.incident(ctx);
+                return incident.map(|id| Step::Go(Place::Incident(id))).into_iter().collect();
+            }
+            Action::Open => self.reading = Some(Cursor::default()),
+            action if self.reading.is_some() => return self.read(action, ctx),
+            action => {
+                let (len, height) = (self.rows.len(), Self::room(ctx));
+                let rows = std::mem::take(&mut self.rows);
+                let key = |i: usize| rows.get(i).and_then(Row::key);
+                match action {
+                    Action::Top => self.cursor.jump(false, len, height, key),
+                    Action::Bottom => self.cursor.jump(true, len, height, key),
+                    action => {
+                        if let Some(by) = rows_of(action, height) {
+                            self.cursor.step(by, len, height, key);
+                        }
+                    }
+                }
+                self.rows = rows;
+                self.redraft(ctx);
+            }
+        }
+        Vec::new()
+    }
+
+    fn arrived(&mut self, ctx: &Ctx<'_>) {
+        if !self.in_front {
+            return;
+        }
+        self.rows = Self::list(ctx);
+        let rows = std::mem::take(&mut self.rows);
+        self.cursor.settle(rows.len(), Self::room(ctx), |i| rows.get(i).and_then(Row::key));
+        self.rows = rows;
+        self.redraft(ctx);
+        let len = self.lines(Self::page_width(ctx, true)).len();
+        if let Some(reading) = &mut self.reading {
+            reading.settle(len, Self::room(ctx), |i| (i < len).then_some(i));
+        }
+    }
+
+    fn entered(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
+        self.in_front = true;
+        self.arrived(ctx);
+        Vec::new()
+    }
+
+    fn left(&mut self, _ctx: &Ctx<'_>) {
+        self.in_front = false;
+    }
+
+    fn go(&mut self, place: &Place, ctx: &Ctx<'_>) -> Vec<Step> {
+        match place {
+            Place::Handover => self.hand_over(ctx),
+            _ => Vec::new(),
+        }
+    }
+
+    fn wants(&mut self, ctx: &Ctx<'_>) -> Option<Cmd> {
+        let row = self.row()?;
+        let Key::Document(name) = row.key()? else { return None };
+        // A handover that is accepted has another document than the one that was handed over.
+        let version = match row {
+            Row::Handover(id) => ctx.world.reports.handover(*id).map_or(0, |h| h.version),
+            _ => 0,
+        };
+        let asked = Some((name.clone(), version));
+        if self.frozen.get(&name).is_some_and(|(v, _)| *v == version) || self.asked == asked {
+            return None;
+        }
+        self.asked = asked;
+        Some(Cmd::Document(name))
+    }
+
+    fn document(&mut self, name: &str, answer: Result<Option<Document>, String>, _ctx: &Ctx<'_>) {
+        let Some((_, version)) = self.asked.take_if(|(asked, _)| asked == name) else { return };
+        while self.frozen.len() >= KEPT {
+            self.frozen.pop_first();
+        }
+        let answer =
+            answer.and_then(|found| found.ok_or_else(|| format!("{name} is not in the store")));
+        self.frozen.insert(name.to_owned(), (version, answer.map(Arc::new)));
+    }
+
+    fn badge(&self, ctx: &Ctx<'_>) -> Vec<(String, Role)> {
+        let waiting = ctx.world.reports.handovers().take(20).filter(|h| h.is_open()).count();
+        if waiting > 0 { vec![(waiting.to_string(), Role::Warning)] } else { Vec::new() }
+    }
+
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
+        if self.reading.is_some() {
+            self.view_page(area, paint);
+        } else if area.width >= WIDE {
+            let list = Rect { width: LIST, ..area };
+            let page = Rect { x: area.x + LIST, width: area.width - LIST, ..area };
+            self.view_list(ctx, list, paint);
+            self.view_page(page, paint);
+        } else {
+            self.view_list(ctx, area, paint);
+        }
+    }
+}
+
+/// The document of a turn as the snapshot has it.
+fn draft(ctx: &Ctx<'_>, turn: &Turn) -> Option<Document> {
+    let schedule = ctx.world.plan.roster.schedule(&turn.key.schedule)?;
+    let since = turn.key.from;
+    let touched = |i: &&Incident| {
+        let ended = crate::domain::metrics::restored(i).is_some_and(|at| at >= since);
+        i.is_open() || i.opened_at >= since || ended
+    };
+    let incidents: Vec<&Incident> =
+        ctx.world.incidents.by_id.values().map(AsRef::as_ref).filter(touched).collect();
+    let overrides = ctx.world.book.overrides();
+    let objectives: Vec<&Status> = ctx.world.objectives.iter().map(|shown| &shown.status).collect();
+    Some(world(ctx, &overrides, &incidents, &objectives).document(schedule, turn))
+}
+
+fn world<'a>(
+    ctx: &Ctx<'a>,
+    overrides: &'a [crate::domain::roster::Override],
+    incidents: &'a [&'a Incident],
+    objectives: &'a [&'a Status],
+) -> World<'a> {
+    let world = ctx.world;
+    World {
+        site: &world.site.name,
+        roster: &world.plan.roster,
+        overrides,
+        imported: &world.imported,
+        incidents,
+        calendar: &world.calendar,
+        pages: &world.pages,
+        reports: &world.reports,
+        health: Some(&world.health),
+        silences: Some(&world.silences),
+        levels: &world.plan.service_levels,
+        objectives,
+        sources: &world.sources,
+        blind: &world.blind,
+        now: ctx.now,
+    }
+}

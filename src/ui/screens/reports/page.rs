@@ -1,0 +1,248 @@
+//! A document as lines of a terminal.
+
+use crate::domain::incident::IncidentId;
+use crate::domain::report::Document;
+use crate::domain::report::document::{Block, Chart, Datum, KeyFigure, Table, Text};
+use crate::domain::report::show::Style;
+use crate::domain::report::words::Word;
+use crate::ui::theme::Role;
+use crate::ui::widgets::paint::wrap;
+use crate::ui::widgets::{fit, width};
+
+/// One line, in pieces, and the incident that it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    pub pieces: Vec<(String, Role)>,
+    pub incident: Option<IncidentId>,
+}
+
+/// No column of a table is made narrower than this.
+const NARROWEST: u16 = 6;
+/// What a column may have of the width before others have what they need.
+const GAP: u16 = 2;
+
+struct Page {
+    lines: Vec<Line>,
+    style: Style,
+    wide: u16,
+}
+
+/// The lines of a document that is `wide` cells wide.
+pub fn lines(document: &Document, style: Style, wide: u16) -> Vec<Line> {
+    let mut page = Page { lines: Vec::new(), style, wide: wide.max(20) };
+    let labels = document.head.iter().map(|f| width(&style.text(&f.label))).max().unwrap_or(0);
+    for fact in &document.head {
+        let label = padded(&style.text(&fact.label), labels);
+        page.wrapped(&label, &style.datum(&fact.value), Role::Text);
+    }
+    for section in &document.sections {
+        page.push(Vec::new(), None);
+        page.push(vec![(style.word(section.title).to_owned(), Role::Title)], None);
+        for block in &section.blocks {
+            page.block(block, section.title);
+        }
+    }
+    page.lines
+}
+
+fn padded(text: &str, to: u16) -> String {
+    format!("{text}{}", " ".repeat(usize::from(to.saturating_sub(width(text)))))
+}
+
+impl Page {
+    fn push(&mut self, pieces: Vec<(String, Role)>, incident: Option<IncidentId>) {
+        self.lines.push(Line { pieces, incident });
+    }
+
+    /// A text beside a label, in as many lines as it needs.
+    fn wrapped(&mut self, label: &str, text: &str, role: Role) {
+        let indent = if label.is_empty() { 0 } else { width(label) + GAP };
+        for (at, part) in
+            wrap(text, self.wide.saturating_sub(indent).max(10)).into_iter().enumerate()
+        {
+            let lead = if at == 0 { label.to_owned() } else { String::new() };
+            let lead = padded(&lead, indent);
+            self.push(vec![(lead, Role::Muted), (part, role)], None);
+        }
+    }
+
+    fn block(&mut self, block: &Block, section: Word) {
+        match block {
+            Block::Text(text) => {
+                let role =
+                    if *text == Text::Word(Word::Nothing) { Role::Muted } else { Role::Text };
+                let text = self.style.text(text);
+                self.wrapped("", &text, role);
+            }
+            Block::Quote(text) => {
+                for line in text.lines() {
+                    let parts = wrap(line, self.wide.saturating_sub(2));
+                    let blank = parts.is_empty();
+                    for part in parts {
+                        self.push(
+                            vec![("│ ".to_owned(), Role::Accent), (part, Role::Strong)],
+                            None,
+                        );
+                    }
+                    if blank {
+                        self.push(vec![("│".to_owned(), Role::Accent)], None);
+                    }
+                }
+            }
+            Block::Figures(figures) => self.figures(figures),
+            Block::Table(table) => self.table(table, section),
+            Block::Chart(chart) => self.chart(chart),
+            Block::List(items) => {
+                for item in items {
+                    let text = self.style.text(&item.text);
+                    self.wrapped("·", &text, Role::Text);
+                }
+            }
+        }
+    }
+
+    fn figures(&mut self, figures: &[KeyFigure]) {
+        let style = self.style;
+        let names = figures.iter().map(|f| width(style.word(f.name))).max().unwrap_or(0);
+        let values = figures.iter().map(|f| width(&style.datum(&f.value))).max().unwrap_or(0);
+        for figure in figures {
+            let value = style.datum(&figure.value);
+            let lead = " ".repeat(usize::from(values.saturating_sub(width(&value))));
+            let before = figure.before.as_ref().map_or_else(String::new, |b| {
+                format!("  ({} {})", style.word(Word::Before).to_lowercase(), style.datum(b))
+            });
+            let pieces = vec![
+                (format!("{}  {lead}", padded(style.word(figure.name), names)), Role::Muted),
+                (value, Role::Strong),
+                (before, Role::Muted),
+                (format!("  n {}", style.count(figure.n as u64)), Role::Faint),
+            ];
+            let incident = match figure.records.as_slice() {
+                [one] => one.parse().ok(),
+                _ => None,
+            };
+            self.push(pieces, incident);
+        }
+    }
+
+    fn table(&mut self, table: &Table, section: Word) {
+        let style = self.style;
+        if table.title != section {
+            self.push(vec![(style.word(table.title).to_owned(), Role::Heading)], None);
+        }
+        if table.rows.is_empty() {
+            self.push(vec![(style.word(Word::Nothing).to_owned(), Role::Muted)], None);
+            return;
+        }
+        let heads: Vec<String> = table.columns.iter().map(|c| style.word(*c).to_owned()).collect();
+        let rows: Vec<Vec<String>> =
+            table.rows.iter().map(|r| r.cells.iter().map(|c| style.datum(c)).collect()).collect();
+        let widths: Vec<u16> = heads
+            .iter()
+            .enumerate()
+            .map(|(at, head)| {
+                let cells = rows.iter().filter_map(|r| r.get(at)).map(|c| width(c));
+                cells.fold(width(head), u16::max)
+            })
+            .collect();
+        let (shown, below) = fitted(&widths, self.wide);
+        let line = |cells: &[String], role: Role| -> Vec<(String, Role)> {
+            shown
+                .iter()
+                .filter_map(|(at, room)| {
+                    let cell = cells.get(*at)?;
+                    let text = fit(cell, *room, "…").into_owned();
+                    Some((padded(&text, room + GAP), role))
+                })
+                .collect()
+        };
+        self.push(line(&heads, Role::Heading), None);
+        for (row, cells) in table.rows.iter().zip(&rows) {
+            let incident = row.records.first().filter(|_| row.records.len() == 1);
+            let incident = incident.and_then(|r| r.parse().ok());
+            let mut pieces = line(cells, Role::Text);
+            if let Some(first) = pieces.first_mut() {
+                first.1 = Role::Strong;
+            }
+            self.push(pieces, incident);
+            // What did not fit stands below, whole.
+            for at in &below {
+                let (Some(head), Some(cell)) = (heads.get(*at), cells.get(*at)) else { continue };
+                let from = self.lines.len();
+                self.wrapped(&format!("   {head}"), cell, Role::Text);
+                for line in self.lines.iter_mut().skip(from) {
+                    line.incident = incident;
+                }
+            }
+        }
+        if table.left_out > 0 {
+            let more = style.said(Word::MoreRows, &[Datum::count(table.left_out)]);
+            self.push(vec![(more, Role::Muted)], None);
+        }
+    }
+
+    /// A chart as bars that lie, a line for each label.
+    fn chart(&mut self, chart: &Chart) {
+        let style = self.style;
+        let labels: Vec<String> = chart.labels.iter().map(|l| style.datum(l)).collect();
+        let room = labels.iter().map(|l| width(l)).max().unwrap_or(0);
+        let total = |at: usize| -> f64 {
+            chart.series.iter().filter_map(|s| s.values.get(at).copied().flatten()).sum()
+        };
+        let most = (0..labels.len()).map(total).fold(1.0, f64::max);
+        let bars = f64::from(self.wide.saturating_sub(room + 10).clamp(10, 60));
+        for (at, label) in labels.iter().enumerate() {
+            let mut pieces = vec![(format!("{}  ", padded(label, room)), Role::Muted)];
+            for (series, role) in
+                chart.series.iter().zip([Role::Critical, Role::Chart, Role::Spark])
+            {
+                let value = series.values.get(at).copied().flatten().unwrap_or(0.0);
+                let cells = (value / most * bars).round().clamp(0.0, 200.0) as usize;
+                let cells = if value > 0.0 { cells.max(1) } else { 0 };
+                pieces.push(("▆".repeat(cells), role));
+            }
+            pieces.push((format!(" {}", total(at)), Role::Text));
+            self.push(pieces, None);
+        }
+    }
+}
+
+/// The columns that fit beside each other with their widths, and those that do not. The widest give way
+/// first, the first one never does.
+fn fitted(widths: &[u16], wide: u16) -> (Vec<(usize, u16)>, Vec<usize>) {
+    let mut shown: Vec<(usize, u16)> = widths.iter().copied().enumerate().collect();
+    let mut below = Vec::new();
+    let needed = |shown: &[(usize, u16)]| -> u16 {
+        shown
+            .iter()
+            .map(|(_, w)| w.saturating_add(GAP))
+            .fold(0, u16::saturating_add)
+            .saturating_sub(GAP)
+    };
+    while needed(&shown) > wide && shown.len() > 1 {
+        let widest = shown.iter().enumerate().skip(1).max_by_key(|(_, (_, w))| *w).map(|(i, _)| i);
+        let Some(widest) = widest else { break };
+        let (at, _) = shown.remove(widest);
+        below.push(at);
+    }
+    if needed(&shown) > wide
+        && let Some(first) = shown.first_mut()
+    {
+        first.1 = wide.max(NARROWEST);
+    }
+    below.sort_unstable();
+    (shown, below)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_columns_give_way_until_the_rest_fits() {
+        assert_eq!(fitted(&[6, 20, 10], 80), (vec![(0, 6), (1, 20), (2, 10)], vec![]));
+        assert_eq!(fitted(&[6, 60, 10, 40], 60), (vec![(0, 6), (2, 10), (3, 40)], vec![1]));
+        assert_eq!(fitted(&[6, 60, 10, 40], 30), (vec![(0, 6), (2, 10)], vec![1, 3]));
+        assert_eq!(fitted(&[100], 30), (vec![(0, 30)], vec![]));
+    }
+}

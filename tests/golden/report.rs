@@ -1,0 +1,174 @@
+//! Handovers and service reports, by command line: what is written, signed, refused and frozen. The turns lie
+//! so far ahead that nothing else is on them.
+
+use serde_json::Value;
+
+use super::cli::{Home, fields};
+
+fn config(operator: &str, person: &str) -> String {
+    format!(
+        r#"
+[site]
+name = "acme-noc"
+timezone = "Europe/Madrid"
+[operator]
+name = "{operator}"
+person = "{person}"
+[[people]]
+id = "ana"
+name = "Ana Ruiz"
+phone = "+34 600 555 101"
+[[people]]
+id = "luis"
+name = "Luis Peña"
+[[schedules]]
+id = "core"
+name = "Core operations"
+[[schedules.layers]]
+name = "days"
+people = ["ana", "luis"]
+start = "2026-01-01 00:00"
+shift = "1d"
+[[services]]
+id = "checkout"
+name = "Checkout"
+tier = 1
+team = "payments"
+"#
+    )
+}
+
+/// Two consoles on one store.
+fn consoles() -> Home {
+    let home = Home::with(&config("Ana Ruiz", "ana"));
+    std::fs::write(home.path("luis.toml"), config("Luis Peña", "luis")).unwrap();
+    home
+}
+
+/// A turn of Ana's, by an instant in it.
+const ANAS: &str = "2098-05-01 12:00";
+
+fn outcome(answer: &Value) -> (&str, &str) {
+    let one = &answer["outcomes"][0];
+    (one["outcome"].as_str().unwrap(), one["why"].as_str().unwrap_or_default())
+}
+
+#[test]
+fn notes_and_next_steps_stand_in_the_draft() {
+    let home = consoles();
+    home.says(&["incident", "report", "--service", "checkout", "--title", "<b>slow</b> | =1+1"]);
+    home.says(&["incident", "ack", "1"]);
+    home.says(&["report", "handover", "note", "--at", ANAS, "call the supplier"]);
+    home.says(&["report", "handover", "note", "--at", ANAS, "--append", "and then Eva"]);
+    home.says(&["report", "handover", "next-step", "1", "watch the pool"]);
+    let draft = home.says(&["report", "handover", "--at", ANAS]);
+    for text in [
+        "# Shift handover (draft)",
+        "**Goes**: Ana Ruiz",
+        "**Comes**: Luis Peña",
+        "> call the supplier",
+        "> and then Eva",
+        "| watch the pool |",
+        "&lt;b\\>slow&lt;/b\\> \\| =1+1",
+    ] {
+        assert!(draft.contains(text), "{text} is missing in:\n{draft}");
+    }
+    let early = home.run(&["report", "handover", "accept", "HO-1"]);
+    assert_eq!(early.status.code(), Some(1), "nothing was handed over yet");
+}
+
+#[test]
+fn a_handover_is_accepted_once_and_says_by_whom() {
+    let home = consoles();
+    let luis = home.path("luis.toml");
+    let luis = luis.to_str().unwrap();
+    home.says(&["incident", "report", "--service", "checkout", "--title", "slow"]);
+    home.says(&["incident", "ack", "1"]);
+    let submitted = home.json(&["--json", "report", "handover", "submit", "--at", ANAS]);
+    assert_eq!(submitted["outcomes"][0]["id"], "HO-1");
+    let own = home.json(&["--json", "report", "handover", "accept", "HO-1"]);
+    assert_eq!(
+        outcome(&own),
+        ("refused", "HO-1 is your own handover; --force does it all the same")
+    );
+    let accepted = home.json(&["--config", luis, "--json", "report", "handover", "accept", "HO-1"]);
+    assert_eq!(outcome(&accepted), ("done", ""));
+    assert_eq!(accepted["outcomes"][0]["incidents"][0], "INC-1");
+    let queue = home.json(&["--json", "incidents"]);
+    assert_eq!(queue["incidents"][0]["assignee"], "Luis Peña");
+    let again = home.run(&["report", "handover", "accept", "HO-1", "--force"]);
+    assert_eq!(again.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(why.contains("was accepted by Luis Peña") && why.contains("cannot be undone"), "{why}");
+    let list = home.json(&["--json", "report", "list"]);
+    let handover = &list["handovers"][0];
+    let wanted = [
+        "id",
+        "schedule",
+        "from",
+        "to",
+        "outgoing",
+        "incoming",
+        "state",
+        "submitted_by",
+        "accepted_by",
+        "accepted_at",
+        "incidents",
+    ];
+    assert!(wanted.iter().all(|f| fields(handover).contains(f)), "{handover:#}");
+    assert_eq!(handover["state"], "accepted");
+    let kept = home.says(&["report", "show", "HO-1", "--locale", "es"]);
+    assert!(kept.starts_with("# Relevo de turno HO-1"), "{kept}");
+    assert!(
+        kept.contains("**Entregado por**: Ana Ruiz")
+            && kept.contains("**Aceptado por**: Luis Peña")
+    );
+    assert!(kept.contains("| INC-1 | slow | Ana Ruiz |"), "{kept}");
+}
+
+#[test]
+fn a_report_is_frozen_and_its_next_revision_says_what_differs() {
+    let home = consoles();
+    home.says(&["incident", "report", "--service", "checkout", "--title", "slow", "--impact", "1"]);
+    let period = ["--from", "2026-01-01", "--to", "2027-01-01"];
+    let issue = |more: &[&str]| {
+        let line = [&["--json", "report", "issue"], more].concat();
+        home.json(&line)
+    };
+    assert_eq!(issue(&period)["outcomes"][0]["id"], "SR-1");
+    let frozen = home.says(&["report", "show", "SR-1"]);
+    home.says(&["incident", "cancel", "1", "--reason", "a false alarm"]);
+    assert_eq!(home.says(&["report", "show", "SR-1"]), frozen, "what is issued stays as it is");
+    assert_eq!(issue(&["--again", "SR-1"])["outcomes"][0]["id"], "SR-1");
+    let second = home.says(&["report", "show", "SR-1"]);
+    assert!(second.starts_with("# Service report SR-1, revision 2"), "{second}");
+    assert!(second.contains("| Summary, Opened, Value | 1 | 0 |"), "{second}");
+    assert!(second.contains("| INC-1 | slow | cancelled: a false alarm |"), "{second}");
+    assert_eq!(home.says(&["report", "show", "SR-1.1"]), frozen);
+}
+
+#[test]
+fn a_report_of_a_week_is_written_in_four_formats_and_for_one_team() {
+    let home = consoles();
+    let of =
+        |format: &str| home.says(&["report", "service", "--week", "2026-W05", "--format", format]);
+    assert!(of("md").contains("**Period**: 26 Jan 2026 – 1 Feb 2026"));
+    assert!(of("html").starts_with("<!DOCTYPE html>") && of("html").contains("<svg"));
+    assert!(of("csv").starts_with("section,key,value,unit,n,records"));
+    let json: Value = serde_json::from_str(&of("json")).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(
+        (&json["from"], &json["to"]),
+        (&"2026-01-25T23:00:00Z".into(), &"2026-02-01T23:00:00Z".into())
+    );
+    assert_eq!(json["sections"][0]["name"], "summary");
+    home.says(&["report", "service", "--month", "2026-01", "--team", "payments"]);
+    let wrong = home.run(&["report", "service", "--month", "2026-01", "--team", "nobody"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let file = home.path("report.html");
+    let name = file.to_str().unwrap();
+    let none =
+        home.says(&["report", "service", "--month", "2026-01", "--format", "html", "-o", name]);
+    assert_eq!(none, "");
+    assert!(std::fs::read_to_string(&file).unwrap().ends_with("</html>\n"));
+}
