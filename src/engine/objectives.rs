@@ -152,7 +152,9 @@ impl Objectives {
 impl Known {
     fn is_due(&self, calendar: &Arc<Calendar>, now: Instant) -> bool {
         let Some(stands) = &self.stands else { return true };
-        let is_recent = (now - stands.at).abs() < EVERY;
+        // As long as nothing is known, the first that is measured is waited for.
+        let is_blank = stands.shown.status.tally.seen == 0;
+        let is_recent = (now - stands.at).abs() < EVERY && !(is_blank && self.is_new);
         let is_other = self.is_new
             || index(now) != index(stands.at)
             || !Arc::ptr_eq(&stands.calendar, calendar);

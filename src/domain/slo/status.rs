@@ -321,7 +321,9 @@ fn budget(objective: &Objective, tally: &Tally, window: Interval, as_of: Instant
     let unit = objective.sli.unit();
     let allowance = u128::from(objective.target.allowance());
     let mega = u128::from(MICRO);
-    let coming = coming(tally, unit, (window, as_of));
+    // Where nothing is known, nothing is left of anything either.
+    let is_blank = tally.seen == 0 && tally.total == 0;
+    let coming = if is_blank { 0 } else { coming(tally, unit, (window, as_of)) };
     let whole =
         i128::from(window.length().num_seconds()) * i128::from(objective.target.allowance());
     let time = match unit {

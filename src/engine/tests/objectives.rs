@@ -129,12 +129,15 @@ fn what_was_measured_otherwise_is_not_taken_and_what_stands_is_published() {
     let standing = |state: &State| state.shown_objectives()[0].status.standing();
     assert_eq!(standing(&state), Standing::Unknown);
 
-    // Within a minute of that nothing is worked out again.
+    // The first that is known stands at once; within a minute of that nothing is worked out again.
     state.measure(measured(&plan, series(now, &[])));
-    state.weigh(now + TimeDelta::seconds(59));
-    assert_eq!(standing(&state), Standing::Unknown);
+    state.weigh(now + TimeDelta::seconds(1));
+    assert_eq!(standing(&state), Standing::Healthy);
+    state.measure(measured(&plan, series(now, &[300; 12])));
     state.weigh(now + TimeDelta::seconds(60));
     assert_eq!(standing(&state), Standing::Healthy);
+    state.weigh(now + TimeDelta::seconds(61));
+    assert_eq!(standing(&state), Standing::Spent);
     let shown = &state.shown_objectives()[0];
     assert_eq!(shown.burn_down.as_ref().unwrap().points.len(), 241);
 
