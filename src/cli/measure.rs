@@ -28,6 +28,8 @@ use crate::store::{Mode, Store, StoreError};
 
 /// How often the console looks at what only it sees.
 const LOOK: Duration = Duration::from_secs(10);
+/// How soon it goes on where something is still to be asked for.
+const SOON: Duration = Duration::from_secs(1);
 /// How long sources are asked before the next look.
 const ASKING: Duration = Duration::from_secs(5);
 /// How long after its end a bucket is asked for.
@@ -133,7 +135,7 @@ impl Feeder {
                     Feed { objective: objective.clone(), changed: true, ..feed }
                 }
                 known => {
-                    let key = format!("{}#{digest:016x}", objective.id);
+                    let key = objective.kept_as();
                     let stored = self.store.rollups(&key, from.div_euclid(BUCKETS_A_DAY)).await;
                     let mut series = self.well(stored).unwrap_or_default();
                     if let Some(known) = known {
@@ -236,6 +238,13 @@ impl Feeder {
                 if !self.backfill(&id, now).await {
                     gone.insert(source);
                 }
+            }
+        }
+        // The others that would ask it need not find out by themselves.
+        for feed in self.feeds.values_mut() {
+            let is_gone = feed.objective.sli.source().is_some_and(|s| gone.contains(s));
+            if is_gone && feed.may_be_asked(now) {
+                feed.again_at = Some(before(now, -SOURCE_AGAIN));
             }
         }
     }
@@ -386,14 +395,19 @@ impl Feeder {
         if self.feeds.is_empty() {
             return None;
         }
-        let is_behind = |f: &Feed| f.asked.is_none() && f.objective.sli.source().is_some();
-        if self.feeds.values().any(|f| is_seen(f) || is_behind(f)) {
+        let is_behind = |f: &Feed| {
+            let sli = &f.objective.sli;
+            f.may_be_asked(now) && f.asked.is_none_or(|asked| asked < until(sli, now))
+        };
+        if self.feeds.values().any(is_behind) {
+            return Some(SOON);
+        }
+        if self.feeds.values().any(is_seen) {
             return Some(LOOK);
         }
         let bucket = begin(index(before(now, SETTLE)) + 1) + SETTLE;
-        let again = self.feeds.values().filter_map(|f| f.again_at);
-        let next = again.chain([bucket]).min()?.max(now);
-        (next - now).to_std().ok()
+        let again = self.feeds.values().filter_map(|f| f.again_at).filter(|at| *at > now);
+        (again.chain([bucket]).min()? - now).to_std().ok()
     }
 
     /// What came of the store; what went wrong is said once.

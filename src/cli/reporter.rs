@@ -17,7 +17,7 @@ use crate::domain::paging::Pager;
 use crate::domain::report::event::document_name;
 use crate::domain::report::periodic::file_name;
 use crate::domain::report::render::{style, title};
-use crate::domain::report::{self, Coverage, Format, Issued, ReportId, render};
+use crate::domain::report::{self, Coverage, Document, Format, Issued, ReportId, render};
 use crate::domain::time::Interval;
 use crate::engine::reporting::{self, Known};
 use crate::engine::{Handle, Snapshot, StoreState};
@@ -28,6 +28,10 @@ use crate::store::Store;
 const EVERY: Duration = Duration::from_secs(30);
 /// How long what could not be sent waits for the next try; twice as long after each, up to the last.
 const BACK_OFF: [Duration; 2] = [Duration::from_mins(1), Duration::from_hours(1)];
+
+/// How often is looked whether something was corrected that an issued report says, and in how many of them.
+const CORRECTIONS: Duration = Duration::from_hours(1);
+const LOOKED_AT: usize = 12;
 
 /// What the task works with.
 pub struct Reporter {
@@ -46,12 +50,18 @@ impl Reporter {
     pub async fn run(mut self) {
         let mut world = self.handle.watch();
         let mut waiting = Waiting::new();
+        let mut looked = None::<Moment>;
         loop {
             let snapshot = world.borrow_and_update().clone();
             let plans = self.plans.borrow_and_update().clone();
-            if !plans.is_empty() && is_on_duty(&snapshot) {
+            let on_duty = is_on_duty(&snapshot);
+            if !plans.is_empty() && on_duty {
+                let looks_again = looked.is_none_or(|at| at.elapsed() >= CORRECTIONS);
+                if looks_again {
+                    looked = Some(Moment::now());
+                }
                 for plan in plans.iter() {
-                    if let Err(why) = self.look(plan, &snapshot, &mut waiting).await {
+                    if let Err(why) = self.look(plan, &snapshot, &mut waiting, looks_again).await {
                         tracing::warn!("report {}: {why}", plan.what.id);
                     }
                 }
@@ -60,7 +70,11 @@ impl Reporter {
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
                 changed = self.plans.changed() => if changed.is_err() { return },
-                _ = world.wait_for(|_| false) => return,
+                changed = world.wait_for(|s| is_on_duty(s) != on_duty) => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -71,12 +85,18 @@ impl Reporter {
         plan: &ReportPlan,
         world: &Arc<Snapshot>,
         waiting: &mut Waiting,
+        looks_again: bool,
     ) -> Result<(), String> {
         let site = world.site.zone;
         let of_plan = || world.reports.issued().filter(|i| *i.plan == *plan.what.id);
         let newest = of_plan().map(|i| i.coverage.from).max();
         for period in plan.what.every.due(newest, site, Utc::now()) {
             self.issue(plan, period, world).await?;
+        }
+        if looks_again {
+            for issued in of_plan().take(LOOKED_AT) {
+                self.reissue(issued, world).await?;
+            }
         }
         // As they are now, with what was just issued.
         let world = self.handle.watch().borrow().clone();
@@ -113,17 +133,7 @@ impl Reporter {
     ) -> Result<(), String> {
         let coverage =
             Coverage { from: period.from, to: period.to, scope: plan.what.scope.clone() };
-        let overrides = world.book.overrides();
-        let known = Known {
-            plan: &world.plan,
-            calendar: &world.calendar,
-            overrides: &overrides,
-            imported: &world.imported,
-            pages: &world.pages,
-            objectives: &world.objectives,
-        };
-        let document = reporting::service(&self.store, known, &coverage, Utc::now()).await;
-        let document = Box::new(document.map_err(|e| e.to_string())?);
+        let document = Box::new(self.made(&coverage, world).await?);
         let command = report::Command::Issue {
             coverage: Box::new(coverage),
             over: None,
@@ -132,6 +142,42 @@ impl Reporter {
         };
         self.ask(command).await;
         Ok(())
+    }
+
+    /// Issues a report again, if something that it says was corrected since.
+    async fn reissue(&self, issued: &Issued, world: &Snapshot) -> Result<(), String> {
+        let corrected = reporting::corrected(&self.store, &world.plan, issued, Utc::now()).await;
+        if corrected.map_err(|e| e.to_string())?.is_empty() {
+            return Ok(());
+        }
+        let last = u32::try_from(issued.revisions.len()).unwrap_or(u32::MAX);
+        let last = self.store.document(&document_name(issued.id, last)).await;
+        let next = self.made(&issued.coverage, world).await?;
+        let document = match last.map_err(|e| e.to_string())? {
+            Some(last) => reporting::revised(&last, next),
+            None => next,
+        };
+        let command = report::Command::Issue {
+            coverage: Box::new(issued.coverage.clone()),
+            over: Some(issued.id),
+            plan: issued.plan.clone(),
+            document: Box::new(document),
+        };
+        self.ask(command).await;
+        Ok(())
+    }
+
+    async fn made(&self, coverage: &Coverage, world: &Snapshot) -> Result<Document, String> {
+        let overrides = world.book.overrides();
+        let known = Known {
+            plan: &world.plan,
+            calendar: &world.calendar,
+            overrides: &overrides,
+            imported: &world.imported,
+            pages: &world.pages,
+        };
+        let document = reporting::service(&self.store, known, coverage, Utc::now()).await;
+        document.map_err(|e| e.to_string())
     }
 
     async fn ask(&self, command: report::Command) {

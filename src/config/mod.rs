@@ -309,9 +309,6 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     let roster = Roster { people, schedules, policies: policies.list, otherwise };
     let refers =
         sections::window::Known { services: &service_names, people: &known, zone: site.zone };
-    let served: Vec<_> = services.iter().map(|s| &s.service).collect();
-    let reports =
-        sections::report::reports(root.sections("reports"), &known_channels, &served, locale);
     let windows = sections::window::windows(root.sections("windows"), &refers);
     let refers = sections::slo::Known {
         services: &service_names,
@@ -331,6 +328,14 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
     };
     let (sla, contracts) = (root.section("sla"), root.sections("contracts"));
     let service_levels = Arc::new(sections::contract::contracts(sla, contracts, &refers));
+    let served: Vec<_> = services.iter().map(|s| &s.service).collect();
+    let refers = sections::report::Known {
+        channels: &known_channels,
+        services: &served,
+        levels: &service_levels,
+        locale,
+    };
+    let reports = sections::report::reports(root.sections("reports"), &refers);
     if !report.has_errors() {
         check::coverage(report, &roster, &policies.counted_on, now);
     }

@@ -134,7 +134,7 @@ impl Objectives {
             };
             let status = status(objective, series, &excluded, notes, now);
             let burn_down = burn_down(&status, series, &excluded, POINTS);
-            let shown = Shown { status, burn_down, series: series.clone() };
+            let shown = Shown { status, burn_down };
             let before = known.stands.replace(Stands {
                 at: now,
                 calendar: Arc::clone(calendar),
@@ -163,8 +163,7 @@ impl Known {
 impl Planned {
     fn of(service: &ServiceId, calendar: &Arc<Calendar>, from: Instant, now: Instant) -> Self {
         let within = Interval::new(from, now);
-        let occurrences = calendar.touching((Some(service), &Labels::new()), within, now);
-        let excluded = Excluded::of(service, &occurrences);
+        let excluded = Excluded::planned(service, calendar, within, now);
         Self { calendar: Arc::clone(calendar), bucket: index(now), from, excluded }
     }
 }

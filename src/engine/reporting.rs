@@ -1,22 +1,23 @@
 //! Reports of what is stored: the incidents of a period are read a page at a time, and only theirs.
 
-use std::sync::Arc;
+use chrono::TimeDelta;
+use std::collections::BTreeSet;
 
 use super::snapshot::Plan;
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::metrics::restored;
 use crate::domain::paging::Pages;
 use crate::domain::report::levels;
 use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
-use crate::domain::report::{Coverage, Document, Scope};
+use crate::domain::report::{Coverage, Document, Issued, Scope};
 use crate::domain::roster::Override;
 use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
-use crate::domain::slo::Shown;
 use crate::domain::slo::{self, Excluded};
-use crate::domain::time::{Instant, Interval};
+use crate::domain::time::{Instant, Interval, before};
 use crate::store::{Store, StoreError};
 
 /// What is known beside incidents.
@@ -28,8 +29,6 @@ pub struct Known<'a> {
     pub overrides: &'a [Override],
     pub imported: &'a Imported,
     pub pages: &'a Pages,
-    /// What objectives measured, where that is known here.
-    pub objectives: &'a [Arc<Shown>],
 }
 
 /// The services that a report is about; none: all.
@@ -65,7 +64,7 @@ pub async fn service(
     coverage: &Coverage,
     now: Instant,
 ) -> Result<Document, StoreError> {
-    let Known { plan, calendar, overrides, imported, pages, objectives } = known;
+    let Known { plan, calendar, overrides, imported, pages } = known;
     let zone = plan.site.zone;
     let period = Interval::new(coverage.from, coverage.to);
     let both = Interval::new(period_before(period, zone).from, period.to);
@@ -88,10 +87,7 @@ pub async fn service(
     };
     store.over(span, add).await?;
     let mut more = levels::attained(&attainment, agreed);
-    let asked = objectives.iter().filter(|shown| is_asked(Some(&shown.status.objective.service)));
-    let measured = asked.map(|shown| (&shown.status.objective, &shown.series));
-    let excluded = |objective: &slo::Objective| Excluded::of(&objective.service, &occurrences);
-    let stood = levels::at(measured, excluded, period.to.min(now));
+    let stood = objectives(store, known, &services, period.to.min(now), now).await?;
     more.extend(levels::objectives(&stood));
     let reclassified = store.events_of_kind("reclassified", period).await?;
     let roster = &plan.roster;
@@ -116,8 +112,71 @@ pub async fn service(
     }))
 }
 
+/// How the objectives stood at an instant, by what is kept of them. One whose window is a period of the
+/// calendar that ends right then is of that period, not of the one that begins.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn objectives(
+    store: &Store,
+    known: Known<'_>,
+    services: &[ServiceId],
+    at: Instant,
+    now: Instant,
+) -> Result<Vec<slo::Status>, StoreError> {
+    let asked = known.plan.objectives.iter();
+    let asked = asked.filter(|o| services.is_empty() || services.contains(&o.service));
+    let mut stood = Vec::new();
+    for objective in asked {
+        let at = match objective.window {
+            slo::Window::Rolling(_) => at,
+            slo::Window::Calendar { .. } => before(at, TimeDelta::milliseconds(1)),
+        };
+        let from = objective.window.around(at).from.min(before(at, TimeDelta::days(3)));
+        let day = slo::index(from).div_euclid(slo::BUCKETS_A_DAY);
+        let series = store.rollups(&objective.kept_as(), day).await?;
+        let occurrences = known.calendar.occurrences(Interval::new(from, at), now);
+        let excluded = Excluded::of(&objective.service, &occurrences);
+        stood.push(slo::status(objective, &series, &excluded, &[], at));
+    }
+    Ok(stood)
+}
+
 /// The next revision of a report, with what differs from the last one standing first.
 pub fn revised(last: &Document, mut next: Document) -> Document {
     next.sections.insert(0, service::differences(last, &next));
     next
+}
+
+/// The incidents that a report covers and that were corrected after its newest revision: it says something
+/// else by now, and is to be issued again.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn corrected(
+    store: &Store,
+    plan: &Plan,
+    issued: &Issued,
+    now: Instant,
+) -> Result<Vec<IncidentId>, StoreError> {
+    let Some(last) = issued.revisions.last() else { return Ok(Vec::new()) };
+    let since = Interval::new(last.at, now + TimeDelta::milliseconds(1));
+    let events = store.events_of_kind("corrected", since).await?;
+    let later = events.iter().filter(|e| e.position > last.position).map(|e| e.incident);
+    let services = services_of(plan, &issued.coverage.scope).unwrap_or_default();
+    let period = Interval::new(issued.coverage.from, issued.coverage.to);
+    let mut found = Vec::new();
+    for id in later.collect::<BTreeSet<_>>() {
+        let Some(incident) = store.incident(id).await? else { continue };
+        let asked =
+            services.is_empty() || incident.service.as_ref().is_some_and(|s| services.contains(s));
+        let lasted = Interval::new(
+            incident.started_at.min(incident.opened_at),
+            restored(&incident).unwrap_or(now).max(incident.opened_at + TimeDelta::milliseconds(1)),
+        );
+        if asked && lasted.overlap(period).is_some() {
+            found.push(id);
+        }
+    }
+    Ok(found)
 }

@@ -108,7 +108,9 @@ impl Histories {
         match tokio::time::timeout(timeout, history.several(query, stretch)).await {
             Ok(series) => series.map(|mut series| {
                 let plausible = |p: &(Instant, f64)| hygiene::is_plausible(p.0, stretch.to);
-                series.iter_mut().for_each(|(_, points)| points.retain(plausible));
+                for (_, points) in &mut series {
+                    points.retain(plausible);
+                }
                 Some(series)
             }),
             Err(_) => Err(SourceError::TimedOut(timeout)),

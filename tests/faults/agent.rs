@@ -342,3 +342,43 @@ async fn while_the_store_is_away_people_are_called_all_the_same_and_once_more_af
 fn remove(path: &Path) {
     fs::remove_file(path).unwrap();
 }
+
+/// The files of a folder, by name.
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_report_that_is_due_is_issued_and_written_once_whoever_pages_and_is_killed() {
+    let more = "[[reports]]\nid = \"weekly\"\nkind = \"service\"\nevery = \"week\"\n\
+                to = \"out\"\nformats = [\"md\", \"json\"]\nlocale = \"es\"";
+    let place = Place::new("cat >> $DIR/sent", more);
+    let folder = place.path("out");
+    let list = || -> Value {
+        let listed = place.command().args(["report", "list", "--json"]).output().unwrap();
+        serde_json::from_slice(&listed.stdout).unwrap()
+    };
+    let (mut one, mut two) = (place.agent("one"), place.agent("two"));
+    wait("two files", || files(&folder).len() == 2);
+    wait("that they were written is known", || !list()["reports"][0]["sent"][0].is_null());
+    one.kill();
+    two.kill();
+    let first = files(&folder);
+    assert!(first[0].starts_with("weekly-") && first[0].ends_with(".json"), "{first:?}");
+    let text = fs::read_to_string(folder.join(&first[1])).unwrap();
+    assert!(text.starts_with("# Informe de servicio SR-1"), "{text}");
+
+    let mut three = place.agent("three");
+    wait("another pages", || three.said().contains("pages"));
+    std::thread::sleep(Duration::from_secs(2));
+    three.kill();
+    let reports = list();
+    assert_eq!(reports["reports"].as_array().unwrap().len(), 1, "{reports:#}");
+    assert_eq!(reports["reports"][0]["revisions"], 1);
+    assert_eq!(files(&folder), first);
+    place.is_sound().await;
+}

@@ -139,6 +139,13 @@ fn a_report_is_frozen_and_its_next_revision_says_what_differs() {
     let frozen = home.says(&["report", "show", "SR-1"]);
     home.says(&["incident", "cancel", "1", "--reason", "a false alarm"]);
     assert_eq!(home.says(&["report", "show", "SR-1"]), frozen, "what is issued stays as it is");
+    assert_eq!(
+        home.json(&["--json", "report", "list"])["reports"][0]["corrected"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
     assert_eq!(issue(&["--again", "SR-1"])["outcomes"][0]["id"], "SR-1");
     let second = home.says(&["report", "show", "SR-1"]);
     assert!(second.starts_with("# Service report SR-1, revision 2"), "{second}");

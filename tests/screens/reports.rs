@@ -193,7 +193,7 @@ fn the_line_of_an_incident_opens_it_and_takes_its_next_step() {
     // Down to the first line on which there is a next step to write.
     let mut found = false;
     for _ in 0..60 {
-        bench.press("P");
+        bench.press("J");
         if bench.text().contains("Next step of INC-") {
             found = true;
             break;

@@ -170,6 +170,37 @@ fn mail(server: &Mailbox, host: &str, more: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_report_that_is_due_arrives_by_mail_with_its_files() {
+    let Some(server) = Mailbox::start("none") else { return };
+    // The space keeps it from being taken for the id of a channel.
+    let reports = "[[reports]]\n id = \"weekly\"\nkind = \"service\"\nevery = \"week\"\n\
+                   to = \"mail:mail\"\nrecipients = [\"Service <boss@acme.example>\"]\n\
+                   formats = [\"html\", \"csv\"]\nlocale = \"es\"";
+    let channels = mail(&server, "127.0.0.1", "encryption = \"none\"") + reports;
+    let home = home(&channels);
+    let mut command = Command::new(BINARY);
+    command.arg("agent").env_clear().env("HOME", home.path());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut agent = command.spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while server.mails().is_empty() && begun.elapsed().as_secs() < 30 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    // Once: another look changes nothing.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let mails = server.mails();
+    let [mail] = mails.as_slice() else { panic!("{} mails", mails.len()) };
+    assert!(mail.starts_with("X-To: boss@acme.example\r\n"), "{mail}");
+    assert!(mail.contains("Subject: acme: Informe de servicio SR-1"), "{mail}");
+    assert!(mail.contains("Message-ID: <SR-1.1."), "{mail}");
+    for file in ["weekly-", ".html\"", ".csv\"", "multipart/mixed", "text/csv"] {
+        assert!(mail.contains(file), "{file} is missing in {mail}");
+    }
+}
+
+#[tokio::test]
 async fn a_mail_arrives_with_the_command_that_opens_its_incident() {
     let Some(server) = Mailbox::start("none") else { return };
     let home = home(&mail(&server, "127.0.0.1", "encryption = \"none\""));

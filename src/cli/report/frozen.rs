@@ -1,5 +1,7 @@
 //! `atalaya report list` and `atalaya report show`: what was signed and issued.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::write;
@@ -12,6 +14,10 @@ use crate::domain::report::event::document_name;
 use crate::domain::report::{Handover, HandoverId, Issued, ReportId};
 use crate::domain::text::clean;
 use crate::domain::time::near;
+use crate::engine::reporting;
+
+/// Of so many reports is looked whether something was corrected since.
+const LOOKED_AT: usize = 12;
 
 #[derive(Serialize)]
 struct Document {
@@ -47,13 +53,27 @@ struct ReportFields {
     /// By whom its newest revision was issued.
     by: Option<String>,
     sent: Vec<String>,
+    /// Incidents of it that were corrected since: `report issue --again` makes the next revision.
+    corrected: Vec<String>,
 }
 
 pub async fn list(context: &Context, config: &Config) -> Result<Exit, Failure> {
     let store = stored::open_to_query(context, config).await?;
-    let loaded = store.load().await;
+    let read = async {
+        let reports = store.load().await?.reports;
+        let mut corrected = BTreeMap::new();
+        // Older ones are looked at when they are issued again.
+        for issued in reports.issued().take(LOOKED_AT) {
+            let now = chrono::Utc::now();
+            let ids = reporting::corrected(&store, &config.plan, issued, now).await?;
+            corrected.insert(issued.id, ids.iter().map(ToString::to_string).collect::<Vec<_>>());
+        }
+        Ok::<_, Failure>((reports, corrected))
+    };
+    let read = read.await;
     store.close().await;
-    let reports = loaded?.reports;
+    let (reports, corrected) = read?;
+    let report = |i: &Issued| report(i, corrected.get(&i.id).cloned().unwrap_or_default());
     if context.output.json {
         output::document(&Document {
             handovers: reports.handovers().map(|h| handover(h)).collect(),
@@ -82,7 +102,10 @@ pub async fn list(context: &Context, config: &Config) -> Result<Exit, Failure> {
         let f = report(i);
         table.row([
             Cell::text(f.id),
-            Cell::text(format!("revision {}", f.revisions)),
+            Cell::text(match f.corrected.as_slice() {
+                [] => format!("revision {}", f.revisions),
+                ids => format!("revision {}, corrected since: {}", f.revisions, ids.join(", ")),
+            }),
             Cell::text(near(i.coverage.from, now, zone)),
             Cell::text(near(i.coverage.to, now, zone)),
             Cell::text(f.scope),
@@ -118,7 +141,7 @@ fn handover(h: &Handover) -> HandoverFields {
     }
 }
 
-fn report(i: &Issued) -> ReportFields {
+fn report(i: &Issued, corrected: Vec<String>) -> ReportFields {
     let last = i.revisions.last();
     ReportFields {
         id: i.id.to_string(),
@@ -129,6 +152,7 @@ fn report(i: &Issued) -> ReportFields {
         issued_at: last.map(|r| utc(r.at)),
         by: last.map(|r| r.by.clone()),
         sent: last.map(|r| r.sent.clone()).unwrap_or_default(),
+        corrected,
     }
 }
 

@@ -12,8 +12,10 @@ use crate::domain::incident::Incident;
 use crate::domain::report::handover::World;
 use crate::domain::report::{self, Document, HandoverId, Turn};
 use crate::domain::roster::Schedule;
+use crate::domain::slo::Status;
 use crate::domain::text::suggest;
 use crate::domain::time::{Instant, Interval};
+use crate::engine::reporting;
 use crate::store::Store;
 
 pub async fn run(
@@ -97,7 +99,8 @@ async fn to_accept(
     };
     let schedule = schedule(config, Some(&known.turn.key.schedule))?;
     let incidents = incidents(store, known.turn.key.from, view.now).await?;
-    let desk = Desk { view, schedule, turn: known.turn.clone(), incidents };
+    let budgets = reporting::objectives(store, view.known(), &[], view.now, view.now).await?;
+    let desk = Desk { view, schedule, turn: known.turn.clone(), incidents, budgets };
     Ok((known.version, desk.document()))
 }
 
@@ -107,6 +110,7 @@ struct Desk {
     schedule: Arc<Schedule>,
     turn: Turn,
     incidents: Vec<Incident>,
+    budgets: Vec<Status>,
 }
 
 impl Desk {
@@ -114,20 +118,21 @@ impl Desk {
         let view = View::open(config, store).await?;
         let schedule = schedule(config, which.schedule.as_deref())?;
         let at = which.at.map_or(view.now, |t| t.at(schedule.zone));
-        let refs: Vec<&Incident> = Vec::new();
-        let turn = world(&view, &refs).turn(&schedule, at).ok_or_else(|| {
+        let turn = world(&view, &[], &[]).turn(&schedule, at).ok_or_else(|| {
             Failure::Refused(format!(
                 "nobody is on call by {} then, and nobody was shortly before; give --at",
                 schedule.id
             ))
         })?;
         let incidents = incidents(store, turn.key.from, view.now).await?;
-        Ok(Self { view, schedule, turn, incidents })
+        let budgets = reporting::objectives(store, view.known(), &[], view.now, view.now).await?;
+        Ok(Self { view, schedule, turn, incidents, budgets })
     }
 
     fn document(&self) -> Document {
         let refs: Vec<&Incident> = self.incidents.iter().collect();
-        world(&self.view, &refs).document(&self.schedule, &self.turn)
+        let budgets: Vec<&Status> = self.budgets.iter().collect();
+        world(&self.view, &refs, &budgets).document(&self.schedule, &self.turn)
     }
 }
 
@@ -138,7 +143,11 @@ async fn incidents(store: &Store, since: Instant, now: Instant) -> Result<Vec<In
     Ok(found)
 }
 
-fn world<'a>(view: &'a View, incidents: &'a [&'a Incident]) -> World<'a> {
+fn world<'a>(
+    view: &'a View,
+    incidents: &'a [&'a Incident],
+    objectives: &'a [&'a Status],
+) -> World<'a> {
     World {
         site: &view.plan.site.name,
         roster: &view.plan.roster,
@@ -151,7 +160,7 @@ fn world<'a>(view: &'a View, incidents: &'a [&'a Incident]) -> World<'a> {
         health: None,
         silences: None,
         levels: &view.plan.service_levels,
-        objectives: &[],
+        objectives,
         sources: &[],
         blind: &[],
         now: view.now,

@@ -75,7 +75,6 @@ impl View {
             overrides: &self.overrides,
             imported: &self.imported,
             pages: &self.pages,
-            objectives: &[],
         }
     }
 }

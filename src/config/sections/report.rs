@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 
-use super::channel::Known;
+use super::channel;
 use crate::config::names::Names;
 use crate::config::reader::{Section, Text};
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::paging::ChannelId;
 use crate::domain::report::periodic::{Every, Periodic};
 use crate::domain::report::{Format, Locale, Scope};
+use crate::domain::sla::contract::ServiceLevels;
 use crate::notify::channels::mailbox;
 
 /// One report that is issued by itself.
@@ -30,12 +31,16 @@ pub enum Destination {
 /// The only kind there is so far.
 const KINDS: [(&str, ()); 1] = [("service", ())];
 
-pub fn reports(
-    sections: Vec<Section<'_>>,
-    channels: &Known<'_>,
-    services: &[&Service],
-    site: Locale,
-) -> Vec<ReportPlan> {
+/// What a report may name.
+pub struct Known<'a> {
+    pub channels: &'a channel::Known<'a>,
+    pub services: &'a [&'a Service],
+    pub levels: &'a ServiceLevels,
+    /// Of the site.
+    pub locale: Locale,
+}
+
+pub fn reports(sections: Vec<Section<'_>>, known: &Known<'_>) -> Vec<ReportPlan> {
     let (mut plans, mut ids) = (Vec::new(), Names::new("report", "reports"));
     for s in sections {
         let id = s.id("id = \"monthly\"");
@@ -50,12 +55,12 @@ pub fn reports(
             s.missing("every", "every = \"month\"");
         }
         let every = s.word("every", &Every::WORDS);
-        let locale = s.word("locale", &Locale::WORDS).unwrap_or(site);
+        let locale = s.word("locale", &Locale::WORDS).unwrap_or(known.locale);
         let formats = formats(&s);
-        let scope = scope(&s, services);
+        let scope = scope(&s, known);
         let to =
             s.required_text("to", "to = \"/srv/reports\", or \"mail:\" with the id of a channel");
-        let to = to.and_then(|to| destination(&s, to, channels));
+        let to = to.and_then(|to| destination(&s, to, known.channels));
         s.finish();
         if let (Some(id), Some(()), Some(every), Some(scope), Some(to)) =
             (id, kind, every, scope, to)
@@ -82,35 +87,43 @@ fn formats(s: &Section<'_>) -> Vec<Format> {
     if list.is_empty() { vec![Format::Html] } else { list }
 }
 
-/// Whose services: of one, of a team, of all.
-fn scope(s: &Section<'_>, services: &[&Service]) -> Option<Scope> {
-    let (service, team) = (s.filled("service"), s.filled("team"));
-    match (service, team) {
-        (Some(one), Some(_)) => {
-            s.report().error(one.at, "a report is about one service or one team", "leave one out");
-            None
+/// Whose services: of one, of a team, of a contract, or all.
+fn scope(s: &Section<'_>, known: &Known<'_>) -> Option<Scope> {
+    let (service, team, contract) = (s.filled("service"), s.filled("team"), s.filled("contract"));
+    let given: Vec<Text<'_>> = [service, team, contract].into_iter().flatten().collect();
+    let [one] = given.as_slice() else {
+        if let Some(second) = given.get(1) {
+            let message = "a report is about one service, one team or one contract";
+            s.report().error(second.at, message, "leave all but one of them out");
+            return None;
         }
-        (Some(id), None) if services.iter().any(|known| known.id.as_str() == id.value) => {
-            Some(Scope::Service(ServiceId::new(id.value)))
-        }
-        (Some(id), None) => {
-            let message = format!("there is no service {:?}", id.value);
-            s.report().error(id.at, message, "give the id of one of [[services]]");
-            None
-        }
-        (None, Some(team)) if services.iter().any(|s| s.team.as_deref() == Some(team.value)) => {
-            Some(Scope::Team(team.value.to_owned()))
-        }
-        (None, Some(team)) => {
-            let message = format!("no service is of team {:?}", team.value);
-            s.report().error(team.at, message, "give the team of one of [[services]]");
-            None
-        }
-        (None, None) => Some(Scope::All),
+        return Some(Scope::All);
+    };
+    let of_service = |id: Text<'_>| Scope::Service(ServiceId::new(id.value));
+    let (scope, is_known, what) = if let Some(id) = service {
+        let is_known = known.services.iter().any(|s| s.id.as_str() == id.value);
+        (of_service(id), is_known, "a service of [[services]]")
+    } else if let Some(team) = team {
+        let is_known = known.services.iter().any(|s| s.team.as_deref() == Some(team.value));
+        (Scope::Team(team.value.to_owned()), is_known, "the team of a service of [[services]]")
+    } else {
+        let contract = known.levels.contract(one.value).filter(|c| !c.services.is_empty());
+        let scope = Scope::Contract(one.value.to_owned());
+        (scope, contract.is_some(), "one of [[contracts]] with its services")
+    };
+    if !is_known {
+        let message = format!("there is no {:?}", one.value);
+        s.report().error(one.at, &message, &format!("name {what}"));
+        return None;
     }
+    Some(scope)
 }
 
-fn destination(s: &Section<'_>, to: Text<'_>, channels: &Known<'_>) -> Option<Destination> {
+fn destination(
+    s: &Section<'_>,
+    to: Text<'_>,
+    channels: &channel::Known<'_>,
+) -> Option<Destination> {
     let recipients = s.texts("recipients");
     let Some(channel) = to.value.strip_prefix("mail:") else {
         if let Some(first) = recipients.as_ref().and_then(|r| r.first()) {

@@ -1,8 +1,6 @@
 //! What reports say about service levels: what was promised and kept, error budgets, what is due next. A section
 //! is there only where something was agreed.
 
-use std::sync::Arc;
-
 use super::document::{Block, Datum, Section, Table, Text, records};
 use super::words::Word;
 use crate::domain::incident::Incident;
@@ -163,16 +161,4 @@ fn target(target: Target) -> Datum {
             Datum::Text(Text::Said(Word::WorkingDays, vec![Datum::Count(u64::from(count))]))
         }
     }
-}
-
-/// How objectives stood at an instant, by what was measured of them.
-pub fn at<'a>(
-    kept: impl IntoIterator<Item = (&'a Arc<slo::Objective>, &'a slo::Series)>,
-    excluded: impl Fn(&slo::Objective) -> slo::Excluded,
-    at: crate::domain::time::Instant,
-) -> Vec<Status> {
-    let stands = |(objective, series): (&Arc<slo::Objective>, &slo::Series)| {
-        slo::status(objective, series, &excluded(objective), &[], at)
-    };
-    kept.into_iter().map(stands).collect()
 }

@@ -12,6 +12,8 @@ pub mod periodic;
 pub mod render;
 pub mod service;
 pub mod show;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 pub use book::{Command, Handover, Issued, Reports};

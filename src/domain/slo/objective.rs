@@ -246,6 +246,13 @@ impl Period {
     }
 }
 
+impl Objective {
+    /// Under which name what it measured is kept: of another query it is something else.
+    pub fn kept_as(&self) -> String {
+        format!("{}#{:016x}", self.id, self.sli.digest(&self.service))
+    }
+}
+
 impl Sli {
     /// The source that is asked; `None`: the console sees it by itself.
     pub fn source(&self) -> Option<&SourceName> {

@@ -1,6 +1,7 @@
 //! How an objective stands: what was good, what is left of the budget, how fast it goes, until when it
 //! lasts.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -161,9 +162,10 @@ impl Status {
         self.tally.coverage_ppm()
     }
 
-    /// The most urgent rule that fires.
+    /// The most urgent rule that fires, the first of them.
     pub fn firing(&self) -> Option<&Reading> {
-        self.readings.iter().filter(|r| r.fires()).max_by_key(|r| r.rule.severity)
+        let firing = self.readings.iter().filter(|r| r.fires());
+        firing.min_by_key(|r| Reverse(r.rule.severity))
     }
 
     pub fn burn_over(&self, name: &str) -> Option<i64> {

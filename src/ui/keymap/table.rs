@@ -170,7 +170,7 @@ actions! {
     Resolve        "resolve"          ["R"],            [Incidents, Incident],     Incidents, 78 "resolve",       WRITES SAFE,  open,            "resolve: the service works again";
     Note           "note"             ["n"],            [Incidents, Incident, Reports], Incidents, 76 "note",     WRITES SAFE,  notable,         "add a note to the timeline; write the notes to the next shift";
     EditNote       "edit_note"        ["E"],            [Incidents, Incident, Reports], Incidents, 0 "edit note", WRITES SAFE,  notable,         "write a note, or those to the next shift, in $EDITOR";
-    NextStep       "next_step"        ["P"],            [Incidents, Incident, Reports], Incidents, 33 "next step", WRITES SAFE, open,            "the next step of an incident, for whoever has it next";
+    NextStep       "next_step"        ["J"],            [Incidents, Incident, Reports], Incidents, 33 "next step", WRITES SAFE, open,            "the next step of an incident, for whoever has it next";
     Close          "close"            ["C"],            [Incidents, Incident, Calendar, Window], Incidents, 70 "close",      WRITES SAFE,  closable,        "close a resolved incident, or planned work with how it went";
     Rate           "feedback"         ["f"],            [Incidents, Incident],     Incidents, 48 "feedback",      WRITES SAFE,  rateable,        "what those say for whom it was done, 1 to 5";
     Reopen         "reopen"           ["B"],            [Incident],                Incidents, 69 "reopen",        WRITES SAFE,  ended,           "bring back a resolved or cancelled incident";

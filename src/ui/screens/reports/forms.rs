@@ -77,7 +77,7 @@ pub fn submit(turn: &Turn, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
     lines.push(format!("{} open.", count(open.len(), "incident")));
     if missing > 0 {
         lines.push(format!(
-            "{missing} of them have no next step; P on the line of an incident writes it."
+            "{missing} of them have no next step; J on the line of an incident writes it."
         ));
     }
     if ctx.world.reports.notes(&turn.key).is_none_or(|n| n.text.is_empty()) {

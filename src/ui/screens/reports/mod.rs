@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Enter reads a document over the whole width, line by line: on a line about an incident Enter opens that,
-//! and `P` says its next step. Below 120 columns the list stands alone.
+//! and `J` says its next step. Below 120 columns the list stands alone.
 
 mod forms;
 mod page;

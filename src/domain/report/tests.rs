@@ -1,0 +1,202 @@
+//! Which turn is handed over, what a period is compared with, what a revision says.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+
+use super::book::{Command, Desk};
+use super::document::{Block, Datum, KeyFigure, Section};
+use super::event::{HandoverId, Party, ShiftKey};
+use super::handover::World;
+use super::service::{Facts, Gathered, Watched, differences, period_before};
+use super::*;
+use crate::domain::calendar::Calendar;
+use crate::domain::incident::Actor;
+use crate::domain::log::Recorded;
+use crate::domain::paging::Pages;
+use crate::domain::roster::shifts::Imported;
+use crate::domain::roster::{Layer, Roster, Rotation, Schedule, Turn as Length, Turns};
+use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::time::{Instant, Interval, WeekHours};
+
+const MADRID: Tz = Tz::Europe__Madrid;
+
+fn at(text: &str) -> Instant {
+    text.parse().unwrap()
+}
+
+/// Ana and Luis take turns of 12 hours, from 9 and from 21 in Madrid.
+fn schedule() -> Schedule {
+    let rotation = Rotation {
+        people: vec!["ana".into(), "luis".into()],
+        start: "2026-01-05T09:00:00".parse().unwrap(),
+        turn: Length::Hours(12),
+        until: None,
+    };
+    Schedule {
+        id: "core".into(),
+        name: "Core".into(),
+        team: None,
+        zone: MADRID,
+        layers: vec![Layer { name: "days".into(), turns: Turns::Rotation(rotation), hours: None }],
+        coverage: WeekHours::default(),
+        rest: chrono::TimeDelta::zero(),
+    }
+}
+
+/// The turn to hand over at an instant, by who goes.
+fn goes(reports: &Reports, now: &str) -> (Option<String>, Option<ShiftKey>) {
+    let (roster, calendar, pages) = (Roster::default(), Calendar::default(), Pages::default());
+    let (imported, levels) = (Imported::new(), ServiceLevels::default());
+    let world = World {
+        site: "test",
+        roster: &roster,
+        overrides: &[],
+        imported: &imported,
+        incidents: &[],
+        calendar: &calendar,
+        pages: &pages,
+        reports,
+        health: None,
+        silences: None,
+        levels: &levels,
+        objectives: &[],
+        sources: &[],
+        blind: &[],
+        now: at(now),
+    };
+    let turn = world.turn(&schedule(), at(now));
+    (turn.as_ref().map(|t| t.outgoing.name.clone()), turn.map(|t| t.key))
+}
+
+#[test]
+fn the_turn_that_just_ended_is_handed_over_until_it_is_accepted_or_hours_old() {
+    let mut reports = Reports::default();
+    let (running, _) = goes(&reports, "2026-01-05T15:00:00Z");
+    assert_eq!(running.as_deref(), Some("ana"), "hours after the one before");
+    let (ended, key) = goes(&reports, "2026-01-05T20:30:00Z");
+    assert_eq!(ended.as_deref(), Some("ana"), "it ended at 20:00, half an hour ago");
+    let key = key.unwrap();
+    let turn = Turn {
+        key,
+        to: at("2026-01-05T20:00:00Z"),
+        outgoing: Party { name: "ana".into(), person: Some("ana".into()) },
+        incoming: Some(Party { name: "luis".into(), person: Some("luis".into()) }),
+    };
+    let empty = empty_document();
+    let submit = Event::HandoverSubmitted {
+        id: HandoverId(1),
+        turn: Box::new(turn),
+        by: Party::default(),
+        document: Box::new(empty.clone()),
+    };
+    let accept = Event::HandoverAccepted {
+        id: HandoverId(1),
+        by: Party::default(),
+        document: Box::new(empty),
+        incidents: Vec::new(),
+        despite: Vec::new(),
+    };
+    for (position, body) in [(1, submit), (2, accept)] {
+        let (at, actor) = (at("2026-01-05T20:20:00Z"), Actor::person("luis"));
+        reports.apply(&Recorded { position, at, actor, body });
+    }
+    let (running, _) = goes(&reports, "2026-01-05T20:30:00Z");
+    assert_eq!(running.as_deref(), Some("luis"), "ana's is accepted");
+    let (none, _) = goes(&reports, "2026-01-01T00:00:00Z");
+    assert_eq!(none, None, "nobody was on call yet");
+}
+
+fn empty_document() -> Document {
+    Document {
+        format: document::FORMAT,
+        kind: document::Kind::Service,
+        number: String::new(),
+        revision: None,
+        site: "test".into(),
+        zone: "Europe/Madrid".into(),
+        from: at("2026-10-31T23:00:00Z"),
+        to: at("2026-11-30T23:00:00Z"),
+        made_at: at("2026-12-01T08:00:00Z"),
+        head: Vec::new(),
+        sections: Vec::new(),
+    }
+}
+
+#[test]
+fn a_month_is_compared_with_the_month_before_and_a_week_with_the_week_before() {
+    let november = Interval::new(at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
+    let before = period_before(november, MADRID);
+    assert_eq!(before, Interval::new(at("2026-09-30T22:00:00Z"), at("2026-10-31T23:00:00Z")));
+    // The week in which clocks go back has an hour more than the one before.
+    let week = Interval::new(at("2026-10-18T22:00:00Z"), at("2026-10-25T23:00:00Z"));
+    let before = period_before(week, MADRID);
+    assert_eq!(before, Interval::new(at("2026-10-11T22:00:00Z"), at("2026-10-18T22:00:00Z")));
+}
+
+#[test]
+fn a_revision_names_what_it_says_otherwise_and_nothing_else() {
+    let with = |n: u64, ms: i64| {
+        let figures = vec![
+            KeyFigure::new(Word::Opened, Datum::Count(n), n as usize, Vec::new()),
+            KeyFigure::new(Word::Mttr, Datum::Length(ms), 3, Vec::new()),
+        ];
+        let section = Section::new(Word::Summary, vec![Block::Figures(figures)]);
+        Document { sections: vec![section], ..empty_document() }
+    };
+    let told = |old: &Document, new: &Document| {
+        let sections = vec![differences(old, new)];
+        let next = Document { sections, ..empty_document() };
+        render(&next, Format::Markdown, Locale::English)
+    };
+    let text = told(&with(3, 5_000), &with(2, 5_400));
+    assert!(text.contains("| Summary, Opened, Value | 3 | 2 |"), "{text}");
+    assert!(!text.contains("MTTR"), "less than what is written is no difference: {text}");
+    assert!(told(&with(3, 1), &with(3, 1)).contains("None of its figures changed."));
+}
+
+#[test]
+fn a_report_of_nothing_has_no_figure_that_was_made_up_in_either_language() {
+    let period = Interval::new(at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
+    let coverage = Coverage { from: period.from, to: period.to, scope: Scope::All };
+    let now = at("2026-12-01T08:00:00Z");
+    let gathered = Gathered::new(period, MADRID, Vec::new(), Watched::default(), &[], now);
+    let (roster, none) = (Roster::default(), BTreeMap::new());
+    let document = gathered.document(Facts {
+        site: "test",
+        zone: MADRID,
+        coverage: &coverage,
+        roster: &roster,
+        occurrences: &[],
+        reclassified: &[],
+        load: &BTreeMap::new(),
+        pages: &none,
+        more: Vec::new(),
+        now,
+    });
+    for locale in [Locale::English, Locale::Spanish] {
+        let text = render(&document, Format::Markdown, locale);
+        let mttr = Word::Mttr.text(locale);
+        assert!(text.contains(&format!("| {mttr} | — | — | 0 |")), "{text}");
+        assert!(!text.contains(['{', '}']), "a place was not filled: {text}");
+    }
+    let text = render(&document, Format::Markdown, Locale::English);
+    assert!(text.contains("| Availability | 100.0000 % | 100.0000 % | 0 |"), "{text}");
+    assert!(document.section(Word::Attainment).is_none(), "nothing was agreed");
+}
+
+#[test]
+fn a_document_that_is_too_large_is_refused() {
+    let mut large = empty_document();
+    large.sections = vec![Section::new(Word::Notes, vec![Block::Quote("x".repeat(5_000_000))])];
+    let coverage = Coverage { from: large.from, to: large.to, scope: Scope::All };
+    let command = Command::Issue {
+        coverage: Box::new(coverage),
+        over: None,
+        plan: String::new(),
+        document: Box::new(large),
+    };
+    let desk = Desk { by: Party::default(), now: at("2026-12-01T08:00:00Z"), open: &[] };
+    let refused = Reports::default().judge(&command, &desk).unwrap_err();
+    assert!(refused.to_string().contains("larger than 4 MiB"), "{refused}");
+}
