@@ -134,7 +134,7 @@ impl Objectives {
             };
             let status = status(objective, series, &excluded, notes, now);
             let burn_down = burn_down(&status, series, &excluded, POINTS);
-            let shown = Shown { status, burn_down };
+            let shown = Shown { status, burn_down, series: series.clone() };
             let before = known.stands.replace(Stands {
                 at: now,
                 calendar: Arc::clone(calendar),

@@ -119,7 +119,11 @@ fn scope(s: &Section<'_>, known: &Known<'_>) -> Option<Scope> {
     Some(scope)
 }
 
-fn destination(s: &Section<'_>, to: Text<'_>, channels: &channel::Known<'_>) -> Option<Destination> {
+fn destination(
+    s: &Section<'_>,
+    to: Text<'_>,
+    channels: &channel::Known<'_>,
+) -> Option<Destination> {
     let recipients = s.texts("recipients");
     let Some(channel) = to.value.strip_prefix("mail:") else {
         if let Some(first) = recipients.as_ref().and_then(|r| r.first()) {
