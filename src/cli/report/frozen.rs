@@ -165,15 +165,11 @@ pub async fn show(context: &Context, config: &Config, args: &ReportShow) -> Resu
     };
     let found = found.await;
     store.close().await;
-    match found? {
-        Some(document) => write(context, config, &document, &args.written),
-        None => {
-            let id = clean(&args.id, 40);
-            Err(Failure::Refused(format!(
-                "there is no {id}; `atalaya report list` lists what there is"
-            )))
-        }
+    if let Some(document) = found? {
+        return write(context, config, &document, &args.written);
     }
+    let id = clean(&args.id, 40);
+    Err(Failure::Refused(format!("there is no {id}; `atalaya report list` lists what there is")))
 }
 
 /// What a document is called: a handover by its number, a report by its number and revision.

@@ -98,11 +98,11 @@ fn write(
 
 #[derive(Serialize)]
 struct Outcomes {
-    outcomes: [Outcome; 1],
+    outcomes: [Answer; 1],
 }
 
 #[derive(Serialize)]
-struct Outcome {
+struct Answer {
     /// `HO-3`, `SR-2`; `null` where it has no number.
     id: Option<String>,
     /// `done refused conflict`
@@ -139,7 +139,7 @@ async fn ask(
     if context.output.json {
         let outcome = verdict.word();
         let why = (!verdict.is_done()).then_some(why);
-        output::document(&Outcomes { outcomes: [Outcome { id, outcome, why, incidents }] });
+        output::document(&Outcomes { outcomes: [Answer { id, outcome, why, incidents }] });
     } else if done {
         let over = if incidents.is_empty() {
             String::new()

@@ -113,7 +113,7 @@ fn scope(s: &Section<'_>, known: &Known<'_>) -> Option<Scope> {
     };
     if !is_known {
         let message = format!("there is no {:?}", one.value);
-        s.report().error(one.at, &message, &format!("name {what}"));
+        s.report().error(one.at, &message, format!("name {what}"));
         return None;
     }
     Some(scope)

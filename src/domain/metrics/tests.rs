@@ -82,7 +82,9 @@ fn measured(incidents: &[Incident]) -> Metrics {
 
 fn ruled(incidents: &[Incident], rules: Rules) -> Metrics {
     let mut metrics = Metrics::new(november(), rules, hour(10_000));
-    incidents.iter().for_each(|i| metrics.add(i));
+    for incident in incidents {
+        metrics.add(incident);
+    }
     metrics
 }
 

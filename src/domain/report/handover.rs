@@ -96,20 +96,20 @@ impl World<'_> {
         let shift = Interval::new(turn.key.from, turn.to);
         let next = self.next(schedule, turn);
         let sections = vec![
-            self.state_now(),
-            self.notes(turn),
-            self.still_open(),
+            Some(self.state_now()),
+            Some(self.notes(turn)),
+            Some(self.still_open()),
             levels::due(&self.open(), self.levels, next),
             self.forgotten(),
             self.health.map(|health| Section::new(Word::NotOk, vec![not_well(health)])),
-            self.opened(shift),
-            self.acknowledged(shift),
-            self.resolved(shift),
+            Some(self.opened(shift)),
+            Some(self.acknowledged(shift)),
+            Some(self.resolved(shift)),
             levels::objectives(self.objectives.iter().copied()),
-            self.quiet(next),
-            self.changes(shift),
-            self.pages(shift),
-            self.on_call(schedule, turn, next),
+            Some(self.quiet(next)),
+            Some(self.changes(shift)),
+            Some(self.pages(shift)),
+            Some(self.on_call(schedule, turn, next)),
         ];
         let until = |at: Interval| {
             Datum::Text(Text::Said(Word::Until, vec![Datum::At(at.from), Datum::At(at.to)]))
@@ -120,7 +120,7 @@ impl World<'_> {
             fact(Word::Schedule, Datum::plain(&*schedule.name)),
             fact(Word::Shift, until(shift)),
             fact(Word::Outgoing, Datum::plain(&turn.outgoing.name)),
-            fact(Word::Incoming, self.incoming(turn)),
+            fact(Word::Incoming, Self::incoming(turn)),
             fact(Word::MadeAt, Datum::At(self.now)),
         ];
         Document {
@@ -138,7 +138,7 @@ impl World<'_> {
         }
     }
 
-    fn incoming(&self, turn: &Turn) -> Datum {
+    fn incoming(turn: &Turn) -> Datum {
         match &turn.incoming {
             Some(party) => Datum::plain(&party.name),
             None => Datum::word(Word::Nobody),
@@ -161,7 +161,7 @@ impl World<'_> {
         open
     }
 
-    fn state_now(&self) -> Option<Section> {
+    fn state_now(&self) -> Section {
         let open = self.open();
         let unowned: Vec<_> = open.iter().filter(|i| i.owner().is_none()).map(|i| i.id).collect();
         let ids: Vec<_> = open.iter().map(|i| i.id).collect();
@@ -191,18 +191,18 @@ impl World<'_> {
             blocks.push(Block::Text(Word::Blind.into()));
             blocks.push(Block::List(blind));
         }
-        Some(Section::new(Word::StateNow, blocks))
+        Section::new(Word::StateNow, blocks)
     }
 
-    fn notes(&self, turn: &Turn) -> Option<Section> {
+    fn notes(&self, turn: &Turn) -> Section {
         let block = match self.reports.notes(&turn.key).filter(|n| !n.text.is_empty()) {
             Some(notes) => Block::Quote(notes.text.clone()),
             None => Block::Text(Word::Nothing.into()),
         };
-        Some(Section::new(Word::Notes, vec![block]))
+        Section::new(Word::Notes, vec![block])
     }
 
-    fn still_open(&self) -> Option<Section> {
+    fn still_open(&self) -> Section {
         const COLUMNS: [Word; 7] = [
             Word::Incident,
             Word::Priority,
@@ -226,7 +226,7 @@ impl World<'_> {
             ];
             table.row(cells, vec![i.id.to_string()]);
         }
-        Some(Section::new(Word::StillOpen, vec![Block::Table(table)]))
+        Section::new(Word::StillOpen, vec![Block::Table(table)])
     }
 
     fn forgotten(&self) -> Option<Section> {
@@ -255,7 +255,7 @@ impl World<'_> {
         Some(Section::new(Word::Forgotten, vec![means, Block::Table(table)]))
     }
 
-    fn opened(&self, shift: Interval) -> Option<Section> {
+    fn opened(&self, shift: Interval) -> Section {
         const COLUMNS: [Word; 6] =
             [Word::Incident, Word::Priority, Word::Service, Word::Title, Word::At, Word::State];
         let mut table = Table::new(Word::OpenedInShift, &COLUMNS);
@@ -270,10 +270,10 @@ impl World<'_> {
             ];
             table.row(cells, vec![i.id.to_string()]);
         }
-        Some(Section::new(Word::OpenedInShift, vec![Block::Table(table)]))
+        Section::new(Word::OpenedInShift, vec![Block::Table(table)])
     }
 
-    fn acknowledged(&self, shift: Interval) -> Option<Section> {
+    fn acknowledged(&self, shift: Interval) -> Section {
         const COLUMNS: [Word; 5] = [Word::Incident, Word::Title, Word::By, Word::At, Word::Took];
         let mut table = Table::new(Word::AckedInShift, &COLUMNS);
         for i in self.incidents {
@@ -290,10 +290,10 @@ impl World<'_> {
             ];
             table.row(cells, vec![i.id.to_string()]);
         }
-        Some(Section::new(Word::AckedInShift, vec![Block::Table(table)]))
+        Section::new(Word::AckedInShift, vec![Block::Table(table)])
     }
 
-    fn resolved(&self, shift: Interval) -> Option<Section> {
+    fn resolved(&self, shift: Interval) -> Section {
         const COLUMNS: [Word; 5] = [Word::Incident, Word::Title, Word::By, Word::At, Word::Took];
         let mut table = Table::new(Word::ResolvedInShift, &COLUMNS);
         for i in self.incidents {
@@ -308,10 +308,10 @@ impl World<'_> {
             ];
             table.row(cells, vec![i.id.to_string()]);
         }
-        Some(Section::new(Word::ResolvedInShift, vec![Block::Table(table)]))
+        Section::new(Word::ResolvedInShift, vec![Block::Table(table)])
     }
 
-    fn quiet(&self, next: Interval) -> Option<Section> {
+    fn quiet(&self, next: Interval) -> Section {
         let silences = match self.silences {
             None => Block::Text(Text::Said(Word::NotSeen, Vec::new())),
             Some(silences) => Block::Table(silenced(silences)),
@@ -331,10 +331,10 @@ impl World<'_> {
             Block::Table(windows(Word::WindowsNow, &in_force)),
             Block::Table(windows(Word::WindowsNext, &coming)),
         ];
-        Some(Section::new(Word::Quiet, blocks))
+        Section::new(Word::Quiet, blocks)
     }
 
-    fn changes(&self, shift: Interval) -> Option<Section> {
+    fn changes(&self, shift: Interval) -> Section {
         let all = self.calendar.occurrences(shift, self.now);
         let ended = all.iter().filter(|o| {
             let record = o.record();
@@ -344,18 +344,18 @@ impl World<'_> {
         });
         let ended: Vec<&Occurrence> = ended.collect();
         let table = windows(Word::ChangesInShift, &ended);
-        Some(Section::new(Word::ChangesInShift, vec![Block::Table(table)]))
+        Section::new(Word::ChangesInShift, vec![Block::Table(table)])
     }
 
-    fn pages(&self, shift: Interval) -> Option<Section> {
+    fn pages(&self, shift: Interval) -> Section {
         let mut table = Table::new(Word::PagesInShift, &[Word::Person, Word::Pages]);
         for (person, n) in self.pages.received(shift) {
             table.row(vec![Datum::plain(self.roster.name(&person)), Datum::count(n)], Vec::new());
         }
-        Some(Section::new(Word::PagesInShift, vec![Block::Table(table)]))
+        Section::new(Word::PagesInShift, vec![Block::Table(table)])
     }
 
-    fn on_call(&self, schedule: &Schedule, turn: &Turn, next: Interval) -> Option<Section> {
+    fn on_call(&self, schedule: &Schedule, turn: &Turn, next: Interval) -> Section {
         let mut table = Table::new(Word::OnCallLoad, &[Word::What, Word::Person, Word::Contact]);
         table.title = Word::Schedule;
         let parties =
@@ -365,7 +365,7 @@ impl World<'_> {
             let person = party.person.as_ref().and_then(|id| self.roster.person(id));
             let contact =
                 person.and_then(|p| p.phone.as_ref().or(p.chat.as_ref()).or(p.email.as_ref()));
-            let contact = contact.map(|c| c.to_string());
+            let contact = contact.map(ToString::to_string);
             table.row(
                 vec![Datum::word(word), Datum::plain(&party.name), Datum::maybe(contact)],
                 Vec::new(),
@@ -382,7 +382,7 @@ impl World<'_> {
         if !missing.is_empty() {
             blocks.push(Block::Table(missing));
         }
-        Some(Section::new(Word::Schedule, blocks))
+        Section::new(Word::Schedule, blocks)
     }
 }
 

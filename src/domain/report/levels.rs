@@ -11,22 +11,44 @@ use crate::domain::sla::incident::promises;
 use crate::domain::slo::{self, Burn, Status};
 use crate::domain::time::Interval;
 
+const ATTAINED: [Word; 8] = [
+    Word::Contract,
+    Word::Priority,
+    Word::Clock,
+    Word::Target,
+    Word::Attained,
+    Word::Met,
+    Word::Missed,
+    Word::Running,
+];
+const BREACHES: [Word; 7] = [
+    Word::Incident,
+    Word::Title,
+    Word::Contract,
+    Word::Clock,
+    Word::Deadline,
+    Word::Late,
+    Word::Reason,
+];
+const STANDING: [Word; 8] = [
+    Word::Objective,
+    Word::Service,
+    Word::Target,
+    Word::Achieved,
+    Word::BudgetLeft,
+    Word::BurnHour,
+    Word::BurnDay,
+    Word::Covered,
+];
+const DUE: [Word; 6] =
+    [Word::Deadline, Word::Incident, Word::Priority, Word::Clock, Word::Title, Word::Owner];
+
 /// Which part of what was promised was kept, and what was not.
 pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
     if levels.is_empty() {
         return Vec::new();
     }
-    const COLUMNS: [Word; 8] = [
-        Word::Contract,
-        Word::Priority,
-        Word::Clock,
-        Word::Target,
-        Word::Attained,
-        Word::Met,
-        Word::Missed,
-        Word::Running,
-    ];
-    let mut table = Table::new(Word::Attainment, &COLUMNS);
+    let mut table = Table::new(Word::Attainment, &ATTAINED);
     for (line, count) in &all.lines {
         let name = levels.contract(&line.contract).map_or(&*line.contract, |c| c.name.as_str());
         let (met, missed) = (count.met.len() as u64, count.missed.len() as u64);
@@ -46,16 +68,7 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
         ];
         table.row(cells, records(&count.all()));
     }
-    const BREACH: [Word; 7] = [
-        Word::Incident,
-        Word::Title,
-        Word::Contract,
-        Word::Clock,
-        Word::Deadline,
-        Word::Late,
-        Word::Reason,
-    ];
-    let mut breaches = Table::new(Word::Breaches, &BREACH);
+    let mut breaches = Table::new(Word::Breaches, &BREACHES);
     for breach in &all.breaches {
         let id = breach.incident.to_string();
         let cells = vec![
@@ -78,17 +91,7 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
 
 /// How the objectives stand.
 pub fn objectives<'a>(all: impl IntoIterator<Item = &'a Status>) -> Option<Section> {
-    const COLUMNS: [Word; 8] = [
-        Word::Objective,
-        Word::Service,
-        Word::Target,
-        Word::Achieved,
-        Word::BudgetLeft,
-        Word::BurnHour,
-        Word::BurnDay,
-        Word::Covered,
-    ];
-    let mut table = Table::new(Word::Objectives, &COLUMNS);
+    let mut table = Table::new(Word::Objectives, &STANDING);
     for status in all {
         let objective = &status.objective;
         let ppm = |ppm: i64, decimals| Datum::Percent(slo::percent(ppm, decimals));
@@ -129,9 +132,7 @@ pub fn due(open: &[&Incident], levels: &ServiceLevels, next: Interval) -> Option
         .filter(|(deadline, ..)| *deadline < next.to)
         .collect();
     due.sort_by_key(|(deadline, incident, _)| (*deadline, incident.id));
-    const COLUMNS: [Word; 6] =
-        [Word::Deadline, Word::Incident, Word::Priority, Word::Clock, Word::Title, Word::Owner];
-    let mut table = Table::new(Word::DueNext, &COLUMNS);
+    let mut table = Table::new(Word::DueNext, &DUE);
     for (deadline, incident, promise) in due {
         let cells = vec![
             Datum::At(deadline),

@@ -428,11 +428,11 @@ fn load_section(facts: &Facts<'_>) -> Section {
 }
 
 fn reprioritised(events: &[Event], services: &[ServiceId]) -> Option<Section> {
+    const COLUMNS: [Word; 4] = [Word::Incident, Word::ReclassifiedTo, Word::At, Word::By];
     // Which of them a report of some services is about, the events alone do not say.
     if !services.is_empty() {
         return None;
     }
-    const COLUMNS: [Word; 4] = [Word::Incident, Word::ReclassifiedTo, Word::At, Word::By];
     let mut table = Table::new(Word::Reprioritised, &COLUMNS);
     for event in events {
         let EventBody::Reclassified { priority, .. } = &event.body else { continue };
@@ -502,9 +502,10 @@ pub fn differences(old: &Document, new: &Document) -> Section {
             table.row(vec![what, was, is], Vec::new());
         }
     }
-    let block = match table.is_empty() {
-        true => Block::Text(Word::NoDifferences.into()),
-        false => Block::Table(table),
+    let block = if table.is_empty() {
+        Block::Text(Word::NoDifferences.into())
+    } else {
+        Block::Table(table)
     };
     Section::new(Word::Differences, vec![block])
 }

@@ -278,7 +278,7 @@ fn clock(model: &Model, ctx: &Ctx<'_>, base: Style) -> Piece {
 /// The tabs with their counts.
 pub fn tabs(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     let mut x = area.x + 1;
-    for (tab, name, screen) in all_tabs(model) {
+    for (tab, name, screen) in all_tabs(model, ctx, area) {
         let active = tab == model.tab;
         let style = paint.of(if active { Role::TabActive } else { Role::Tab });
         let room = |x: u16| area.right().saturating_sub(x);
@@ -290,18 +290,39 @@ pub fn tabs(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
     }
 }
 
-/// Those of the line, and the one that is shown although it is not among them.
-fn all_tabs(model: &Model) -> impl Iterator<Item = (Tab, &'static str, &dyn Screen)> {
+/// Those of the line, and the one that is shown although it is not among them. Where the line is too narrow
+/// for all names, the last ones are their keys alone; the one that is open keeps its name.
+fn all_tabs<'a>(
+    model: &'a Model,
+    ctx: &Ctx<'_>,
+    area: Rect,
+) -> Vec<(Tab, &'static str, &'a dyn Screen)> {
     let line = model.prefs.settings.tabs.iter().copied();
     let hidden = Some(model.tab).filter(|tab| !model.prefs.settings.tabs.contains(tab));
-    line.chain(hidden).map(|tab| (tab, tab.label(), model.screen_of(tab)))
+    let mut all: Vec<_> =
+        line.chain(hidden).map(|tab| (tab, tab.label(), model.screen_of(tab))).collect();
+    let counts = |screen: &dyn Screen| -> u16 {
+        screen.badge(ctx).iter().map(|(text, _)| width(text) + 1).sum()
+    };
+    let taken = |all: &[(Tab, &'static str, &dyn Screen)]| -> u16 {
+        all.iter().map(|(_, name, screen)| width(name) + 4 + counts(*screen)).sum()
+    };
+    for at in (0..all.len()).rev() {
+        if taken(&all) <= area.width {
+            break;
+        }
+        if let Some((tab, name, _)) = all.get_mut(at).filter(|(tab, ..)| *tab != model.tab) {
+            *name = tab.label().split(' ').next().unwrap_or(name);
+        }
+    }
+    all
 }
 
 /// The tab whose label and counts cover a cell.
 pub fn tab_at(model: &Model, area: Rect, x: u16, y: u16) -> Option<Tab> {
     let ctx = model.ctx();
     let mut left = area.x + 1;
-    for (tab, name, screen) in all_tabs(model) {
+    for (tab, name, screen) in all_tabs(model, &ctx, area) {
         let counts: u16 = screen.badge(&ctx).iter().map(|(text, _)| width(text) + 1).sum();
         let right = left + width(name) + 2 + counts;
         if y == area.y && (left..right).contains(&x) {

@@ -119,7 +119,7 @@ impl Reports {
                 let (_, frozen) = self.frozen.get(&name)?;
                 Some(frozen.as_ref().map_err(String::as_str))
             }
-            key => {
+            key @ Key::Turn(_) => {
                 let draft = self.draft.as_ref().filter(|d| d.of == key)?;
                 Some(Ok(&draft.document))
             }
@@ -256,7 +256,7 @@ impl Reports {
         let window = self.cursor.window(self.rows.len(), usize::from(inner.height));
         for (y, at) in (inner.y..inner.bottom()).zip(window) {
             let Some(row) = self.rows.get(at) else { break };
-            self.view_row(ctx, row, Rect { y, height: 1, ..inner }, paint);
+            Self::view_row(ctx, row, Rect { y, height: 1, ..inner }, paint);
             if at == self.cursor.index() {
                 let line = Rect { y, height: 1, ..inner };
                 paint.select(line, Role::Selection);
@@ -266,7 +266,7 @@ impl Reports {
         }
     }
 
-    fn view_row(&self, ctx: &Ctx<'_>, row: &Row, area: Rect, paint: &mut Paint<'_>) {
+    fn view_row(ctx: &Ctx<'_>, row: &Row, area: Rect, paint: &mut Paint<'_>) {
         let (x, y, room) = (area.x + 1, area.y, area.width.saturating_sub(2));
         let zone = ctx.world.site.zone;
         let arrow = paint.theme.symbols.arrow_right;

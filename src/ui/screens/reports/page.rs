@@ -18,7 +18,8 @@ pub struct Line {
 
 /// No column of a table is made narrower than this.
 const NARROWEST: u16 = 6;
-/// What a column may have of the width before others have what they need.
+/// A column of texts that is narrower stands below instead.
+const READABLE: u16 = 28;
 const GAP: u16 = 2;
 
 struct Page {
@@ -146,25 +147,35 @@ impl Page {
             })
             .collect();
         let (shown, below) = fitted(&widths, self.wide);
-        let line = |cells: &[String], role: Role| -> Vec<(String, Role)> {
-            shown
-                .iter()
-                .filter_map(|(at, room)| {
-                    let cell = cells.get(*at)?;
-                    let text = fit(cell, *room, "…").into_owned();
-                    Some((padded(&text, room + GAP), role))
-                })
-                .collect()
+        // As many lines as the longest cell needs in its column.
+        let in_lines = |cells: &[String], role: Role| -> Vec<Vec<(String, Role)>> {
+            let parts = shown.iter().map(|(at, room)| {
+                let cell = cells.get(*at).map_or("", String::as_str);
+                if width(cell) <= *room { vec![cell.to_owned()] } else { wrap(cell, *room) }
+            });
+            let parts: Vec<Vec<String>> = parts.collect();
+            let height = parts.iter().map(Vec::len).max().unwrap_or(1).max(1);
+            let line = |at: usize| {
+                let piece = |(part, (_, room)): (&Vec<String>, &(usize, u16))| {
+                    let text = part.get(at).map_or("", String::as_str);
+                    (padded(&fit(text, *room, "…"), room + GAP), role)
+                };
+                parts.iter().zip(&shown).map(piece).collect()
+            };
+            (0..height).map(line).collect()
         };
-        self.push(line(&heads, Role::Heading), None);
+        for pieces in in_lines(&heads, Role::Heading) {
+            self.push(pieces, None);
+        }
         for (row, cells) in table.rows.iter().zip(&rows) {
             let incident = row.records.first().filter(|_| row.records.len() == 1);
             let incident = incident.and_then(|r| r.parse().ok());
-            let mut pieces = line(cells, Role::Text);
-            if let Some(first) = pieces.first_mut() {
-                first.1 = Role::Strong;
+            for mut pieces in in_lines(cells, Role::Text) {
+                if let Some(first) = pieces.first_mut() {
+                    first.1 = Role::Strong;
+                }
+                self.push(pieces, incident);
             }
-            self.push(pieces, incident);
             // What did not fit stands below, whole.
             for at in &below {
                 let (Some(head), Some(cell)) = (heads.get(*at), cells.get(*at)) else { continue };
@@ -207,8 +218,8 @@ impl Page {
     }
 }
 
-/// The columns that fit beside each other with their widths, and those that do not. The widest give way
-/// first, the first one never does.
+/// The columns that fit beside each other with their widths, and those that do not. The widest are made
+/// narrower first, as far as a text can still be read in them, then taken out; the first one never is.
 fn fitted(widths: &[u16], wide: u16) -> (Vec<(usize, u16)>, Vec<usize>) {
     let mut shown: Vec<(usize, u16)> = widths.iter().copied().enumerate().collect();
     let mut below = Vec::new();
@@ -222,8 +233,13 @@ fn fitted(widths: &[u16], wide: u16) -> (Vec<(usize, u16)>, Vec<usize>) {
     while needed(&shown) > wide && shown.len() > 1 {
         let widest = shown.iter().enumerate().skip(1).max_by_key(|(_, (_, w))| *w).map(|(i, _)| i);
         let Some(widest) = widest else { break };
-        let (at, _) = shown.remove(widest);
-        below.push(at);
+        let excess = needed(&shown) - wide;
+        match shown.get_mut(widest) {
+            Some((_, room)) if *room > READABLE => {
+                *room = room.saturating_sub(excess).max(READABLE);
+            }
+            _ => below.push(shown.remove(widest).0),
+        }
     }
     if needed(&shown) > wide
         && let Some(first) = shown.first_mut()
@@ -241,7 +257,8 @@ mod tests {
     #[test]
     fn the_widest_columns_give_way_until_the_rest_fits() {
         assert_eq!(fitted(&[6, 20, 10], 80), (vec![(0, 6), (1, 20), (2, 10)], vec![]));
-        assert_eq!(fitted(&[6, 60, 10, 40], 60), (vec![(0, 6), (2, 10), (3, 40)], vec![1]));
+        assert_eq!(fitted(&[6, 60, 10], 60), (vec![(0, 6), (1, 40), (2, 10)], vec![]));
+        assert_eq!(fitted(&[6, 60, 10, 40], 60), (vec![(0, 6), (1, 28), (2, 10)], vec![3]));
         assert_eq!(fitted(&[6, 60, 10, 40], 30), (vec![(0, 6), (2, 10)], vec![1, 3]));
         assert_eq!(fitted(&[100], 30), (vec![(0, 30)], vec![]));
     }
