@@ -215,7 +215,7 @@ actions! {
     Shorter        "shorter"          ["["],            [Health, Service, OnCall, Calendar], Look, 28 "shorter",  READS SAFE,   chart,           "a shorter range on charts, roster and calendar";
     Longer         "longer"           ["]"],            [Health, Service, OnCall, Calendar], Look, 28 "longer",   READS SAFE,   chart,           "a longer range: charts up to 30 days, the others a month";
     Contract       "contract"         ["K"],            [Sla],                     Look, 64 "contract",           READS SAFE,   always,          "choose whose contract the figures are of";
-    Month          "month"            ["P"],            [Sla],                     Look, 62 "month",              READS SAFE,   always,          "choose the month that the figures are of";
+    Month          "month"            [],               [Sla],                     Look, 0 "month",               READS SAFE,   always,          "choose the month that the figures are of";
     Follow         "follow"           ["F"],            [Incidents],               Look, 26 "follow",             READS SAFE,   always,          "let new rows in at once, instead of collecting them";
     OpenLink       "open_link"        ["o"],            [Health, Service, Incidents, Incident], Look, 44 "link",  READS SAFE,   link,            "open a link: dashboard, runbook, graph";
     Copy           "copy"             ["y"],            [Health, Service, Incidents, Incident, List], Look, 42 "copy",  READS SAFE,   row,             "copy what is under the cursor to the clipboard";

@@ -92,7 +92,7 @@ impl Layout {
             *layout.pane_mut(sla.pane) = area;
             return layout;
         }
-        let left = Rect { width: (area.width * 9 / 20).max(66), ..area };
+        let left = Rect { width: (area.width / 2).max(66), ..area };
         let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
         let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(3);
         let objectives = rows(ctx.world.objectives.len()).clamp(6, (area.height / 2).max(6));
