@@ -65,13 +65,6 @@ impl Edge {
         let (reports, reported) = mpsc::channel(REPORTS);
         let supervisor = Supervisor::new(reports).in_time(self.time);
         let histories = supervisor.histories();
-        let measuring = measure::run(
-            self.handle.clone(),
-            self.store.clone(),
-            supervisor.histories(),
-            self.time,
-        );
-        let measuring = Task::spawn(measuring);
         let running = tokio::spawn(self.run(config, around, refreshed, (supervisor, reported)));
         Started { refresh, histories, running }
     }
