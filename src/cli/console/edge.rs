@@ -65,15 +65,7 @@ impl Edge {
         let (reports, reported) = mpsc::channel(REPORTS);
         let supervisor = Supervisor::new(reports).in_time(self.time);
         let histories = supervisor.histories();
-        let measuring = measure::run(
-            self.handle.clone(),
-            self.store.clone(),
-            supervisor.histories(),
-            self.time,
-        );
-        let measuring = Task::spawn(measuring);
-        let running =
-            tokio::spawn(self.run(config, around, refreshed, (supervisor, reported), measuring));
+        let running = tokio::spawn(self.run(config, around, refreshed, (supervisor, reported)));
         Started { refresh, histories, running }
     }
 
@@ -83,7 +75,6 @@ impl Edge {
         around: Option<Surroundings>,
         mut refreshed: mpsc::Receiver<()>,
         (mut supervisor, mut reported): (Supervisor, mpsc::Receiver<Report>),
-        measuring: Task,
     ) {
         // The supervisor reports while it is being set, so somebody must already listen.
         let (told, mut heard) = mpsc::channel(REPORTS);
@@ -102,6 +93,10 @@ impl Edge {
         });
         let mut mirrors = Mirrors::new(self.handle.clone(), self.time, told);
         supervisor.set(config.sources.clone()).await;
+        // Not before: what is asked about the past has to be known.
+        let (handle, store) = (self.handle.clone(), self.store.clone());
+        let measuring = measure::run(handle, store, supervisor.histories(), self.time);
+        let measuring = Task::spawn(measuring);
         mirrors.set(&config.sources).await;
         let mut changes = watch_files(&config, around);
         let mut current = config;
