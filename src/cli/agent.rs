@@ -148,9 +148,17 @@ async fn open(context: &Context, config: Config) -> Result<(Handle, Vec<Task>), 
     let (clerk, clerks) = watch::channel(Arc::new(Clerk::new(&config.sources)));
     beside.push(Task::spawn(orders::run(handle.clone(), actor, clerks, time)));
     let over = Over::default();
-    let store = measured;
-    let edge =
-        Edge { handle: handle.clone(), store, news, courier, reports, clerk, notify, over, time };
+    let edge = Edge {
+        handle: handle.clone(),
+        store: measured,
+        news,
+        courier,
+        reports,
+        clerk,
+        notify,
+        over,
+        time,
+    };
     let started = edge.start(config, Some(context.around.clone()));
     beside.push(Task::of(started.running));
     Ok((handle, beside))

@@ -7,6 +7,7 @@ mod page;
 mod report;
 mod silence;
 mod sla;
+mod slo;
 mod upload;
 
 use std::ffi::OsString;
@@ -43,6 +44,7 @@ pub use silence::{
 pub use sla::{
     Availability as SlaAvailability, Between, Clock as SlaClock, Explain as SlaExplain, Point, Sla,
 };
+pub use slo::{Command as SloCommand, Import as SloImport, Objectives, Slo};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
     config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
@@ -204,6 +206,8 @@ pub enum Command {
     /// Clocks of service levels: what they say, and why
     #[command(subcommand)]
     Sla(Sla),
+    /// Objectives: what was good, what is left of the budgets, how fast they go
+    Slo(Slo),
     /// The event log: who did what, when, from where
     Audit(Audit),
     /// Write everything that is stored as JSON lines

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use super::output::{self, Exit, complain, print};
@@ -10,8 +10,12 @@ use super::{Context, Failure, args, sources};
 use crate::config::{self, Config, Problem, Problems};
 use crate::domain::observation::{Alert, Fact, SourceStatus};
 use crate::domain::paging::{escalate, reach};
-use crate::domain::text::count;
+use crate::domain::slo::intake::questions;
+use crate::domain::text::{MAX_LINE, clean, count};
+use crate::domain::time::{Instant, before};
 use crate::engine::Plan;
+use crate::sources::history::Histories;
+use crate::sources::measure::{self, Refusal};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -27,6 +31,19 @@ struct Document<'a> {
     unpaged_services: Option<Vec<String>>,
     /// Levels of policies of which nobody has a channel that can reach them: `core 2`.
     unreachable_levels: Vec<String>,
+    /// What the queries of objectives give now; `null` as `sources`.
+    objectives: Option<Vec<Answered>>,
+}
+
+/// What a query of an objective gives.
+#[derive(Serialize)]
+struct Answered {
+    id: String,
+    /// `good bad total error_ratio query`.
+    query: &'static str,
+    /// The newest value; `null`: none in the last half an hour.
+    value: Option<f64>,
+    error: Option<String>,
 }
 
 /// What the sources answered.
@@ -63,6 +80,11 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
         Some(config) if !args.offline => Some(poll(config).await),
         _ => None,
     };
+    let objectives = match &config {
+        Some(config) if !args.offline => Some(ask(config).await),
+        _ => None,
+    };
+    let is_mute = objectives.iter().flatten().any(|a| a.error.is_some() || a.value.is_none());
     if context.output.json {
         output::document(&Document {
             files,
@@ -72,19 +94,66 @@ pub async fn run(context: &Context, args: &args::Check) -> Result<Exit, Failure>
             sources: reached.as_ref().map(|r| r.statuses.iter().map(sources::Fields::of).collect()),
             unassigned_alerts: reached.as_ref().map(|r| r.unassigned.values().sum()),
             unpaged_services: unpaged,
+            objectives,
             unreachable_levels: unreachable.into_iter().map(|(level, _)| level).collect(),
         });
     } else if let Some(reached) = &reached {
         let statuses: Vec<&SourceStatus> = reached.statuses.iter().collect();
         print(&format!("\n{}", sources::table(&statuses, context.output)));
         print(&unassigned(&reached.unassigned));
+        print(&objectives.as_deref().map(told_objectives).unwrap_or_default());
     }
     Ok(match (config, reached) {
         (None, _) => Exit::Usage,
         (_, Some(r)) if r.statuses.iter().any(sources::failed) => Exit::Unreachable,
         (_, Some(r)) if r.statuses.iter().any(|s| !s.warnings.is_empty()) => Exit::Problems,
+        _ if is_mute => Exit::Problems,
         _ => Exit::Fine,
     })
+}
+
+/// How far back a query of an objective may find its newest value.
+const LATELY: TimeDelta = TimeDelta::minutes(30);
+
+/// Each query of each objective, asked once.
+async fn ask(config: &Config) -> Vec<Answered> {
+    let histories = Histories::of(&config.sources);
+    let now = Utc::now();
+    let mut answers = Vec::new();
+    for objective in &config.plan.objectives {
+        let Some(source) = objective.sli.source() else { continue };
+        for question in questions(&objective.sli) {
+            let grid = |at: Instant| {
+                let at = at.timestamp().div_euclid(question.step) * question.step;
+                Instant::from_timestamp(at, 0).unwrap_or_default()
+            };
+            let stretch = (grid(before(now, LATELY)), grid(now), question.step);
+            let asked = measure::ask(&histories, source, &[&question.query], stretch).await;
+            let (value, error) = match asked.into_iter().next() {
+                Some(Ok(values)) => (values.last_key_value().map(|(_, value)| *value), None),
+                Some(Err(Refusal::Query(why) | Refusal::Source(why))) => (None, Some(why)),
+                None => (None, None),
+            };
+            let id = objective.id.to_string();
+            answers.push(Answered { id, query: question.key, value, error });
+        }
+    }
+    answers
+}
+
+fn told_objectives(answers: &[Answered]) -> String {
+    let line = |answer: &Answered| {
+        let Answered { id, query, value, error } = answer;
+        let said = match (value, error) {
+            (_, Some(error)) => clean(error, MAX_LINE),
+            (Some(value), None) if value.is_finite() => format!("gives {value}"),
+            (Some(value), None) => format!("gives {value}, which counts as unknown"),
+            (None, None) => "finds nothing; check the names of its metrics and labels".to_owned(),
+        };
+        format!("{id}: {query} {said}\n")
+    };
+    let lines: String = answers.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 /// The services that no policy governs, once there are policies.

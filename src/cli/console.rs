@@ -187,6 +187,7 @@ fn demo(context: &Context, args: &Args, time: Timescale) -> Result<Config, Failu
     config.plan.upstreams =
         [(Arc::from(DEMO), Upstream { kind, timeout, actions: BTreeMap::new() })].into();
     let team = team::team(&context.around, time.start()).map_err(Failure::Config)?;
+    config.plan.objectives = demo_world::objectives(&Arc::from(DEMO), config.plan.site.zone);
     (config.plan.roster, config.plan.windows) = (team.plan.roster, team.plan.windows);
     config.plan.service_levels = team.plan.service_levels;
     config.plan.channels = team.plan.channels;

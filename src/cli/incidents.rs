@@ -67,6 +67,8 @@ pub struct Fields {
     feedback: Option<FeedbackFields>,
     /// Left out of service levels by a correction.
     excluded: bool,
+    /// The drill that it belongs to: it is outside of service levels.
+    drill: Option<String>,
     snoozed_until: Option<String>,
     /// Its clocks; of several contracts the one that is due first.
     respond: Option<ClockFields>,
@@ -183,6 +185,7 @@ impl Fields {
             cause: s.findings.cause.clone(),
             feedback: s.feedback.as_ref().map(FeedbackFields::of),
             excluded: i.excluded,
+            drill: i.drill.as_ref().map(ToString::to_string),
             snoozed_until: s.snoozed.as_ref().map(|z| utc(z.until)),
             respond: clock(Kind::Respond),
             resolve: clock(Kind::Resolve),

@@ -28,6 +28,8 @@ use crate::store::{Mode, Store, StoreError};
 
 /// How often the console looks at what only it sees.
 const LOOK: Duration = Duration::from_secs(10);
+/// How soon it goes on where something is still to be asked for.
+const SOON: Duration = Duration::from_secs(1);
 /// How long sources are asked before the next look.
 const ASKING: Duration = Duration::from_secs(5);
 /// How long after its end a bucket is asked for.
@@ -211,6 +213,7 @@ impl Feeder {
 
     /// Asks the sources for what is not known yet, for about so long; the rest follows next time.
     pub async fn ask(&mut self, now: Instant, patience: Duration) {
+        self.await_sources(now);
         let begun = Clock::now();
         let mut gone: BTreeSet<SourceName> = BTreeSet::new();
         for (source, step, from, to, ids) in self.due(now) {
@@ -236,6 +239,24 @@ impl Feeder {
                 if !self.backfill(&id, now).await {
                     gone.insert(source);
                 }
+            }
+        }
+        // The others that would ask it need not find out by themselves.
+        for feed in self.feeds.values_mut() {
+            let is_gone = feed.objective.sli.source().is_some_and(|s| gone.contains(s));
+            if is_gone && feed.may_be_asked(now) {
+                feed.again_at = Some(before(now, -SOURCE_AGAIN));
+            }
+        }
+    }
+
+    /// A source that is not there yet, at a start or after a reload, is asked as soon as it is.
+    fn await_sources(&mut self, now: Instant) {
+        let Self { feeds, histories, .. } = self;
+        for feed in feeds.values_mut().filter(|feed| feed.may_be_asked(now)) {
+            let source = feed.objective.sli.source();
+            if source.is_some_and(|source| !histories.has(source)) {
+                feed.again_at = Some(now + TimeDelta::seconds(1));
             }
         }
     }
@@ -386,14 +407,17 @@ impl Feeder {
         if self.feeds.is_empty() {
             return None;
         }
-        let is_behind = |f: &Feed| f.asked.is_none() && f.objective.sli.source().is_some();
-        if self.feeds.values().any(|f| is_seen(f) || is_behind(f)) {
-            return Some(LOOK);
+        let is_behind = |f: &Feed| {
+            let sli = &f.objective.sli;
+            f.may_be_asked(now) && f.asked.is_none_or(|asked| asked < until(sli, now))
+        };
+        if self.feeds.values().any(is_behind) {
+            return Some(SOON);
         }
         let bucket = begin(index(before(now, SETTLE)) + 1) + SETTLE;
-        let again = self.feeds.values().filter_map(|f| f.again_at);
-        let next = again.chain([bucket]).min()?.max(now);
-        (next - now).to_std().ok()
+        let again = self.feeds.values().filter_map(|f| f.again_at).filter(|at| *at > now);
+        let due = (again.chain([bucket]).min()? - now).to_std().ok()?;
+        Some(if self.feeds.values().any(is_seen) { due.min(LOOK) } else { due })
     }
 
     /// What came of the store; what went wrong is said once.

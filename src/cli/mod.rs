@@ -26,6 +26,7 @@ mod reporter;
 mod show;
 mod silence;
 mod sla;
+mod slo;
 mod sources;
 mod span;
 mod stored;
@@ -145,6 +146,7 @@ fn dispatch(cli: Cli, context: Context) -> Result<Exit, Failure> {
         Command::Silences(args) => block_on(silence::list(context, &args)),
         Command::Silence(args) => block_on(silence::run(context, args)),
         Command::Sla(args) => block_on(sla::run(context, args)),
+        Command::Slo(args) => block_on(slo::run(context, args)),
         Command::Audit(args) => block_on(audit::run(context, &args)),
         Command::Export(args) => block_on(transfer::export(context, &args)),
         Command::Import(args) => block_on(transfer::import(context, &args)),

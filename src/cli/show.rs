@@ -195,6 +195,7 @@ fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Co
     let maintained =
         |m: &Maintained| format!("{} ({}), since {}", m.title, m.window, local(m.since));
     fact("maintenance", i.maintenance.as_ref().map(maintained).unwrap_or_default());
+    fact("drill", i.drill.as_ref().map(ToString::to_string).unwrap_or_default());
     fact("flapping", i.flapping_since.map(|at| format!("since {}", local(at))).unwrap_or_default());
     fact("paging", i.escalation.as_ref().map(|p| escalated(p, config)).unwrap_or_default());
     fact(

@@ -134,7 +134,7 @@ impl Objectives {
             };
             let status = status(objective, series, &excluded, notes, now);
             let burn_down = burn_down(&status, series, &excluded, POINTS);
-            let shown = Shown { status, burn_down, series: series.clone() };
+            let shown = Shown { status, burn_down };
             let before = known.stands.replace(Stands {
                 at: now,
                 calendar: Arc::clone(calendar),
@@ -152,7 +152,9 @@ impl Objectives {
 impl Known {
     fn is_due(&self, calendar: &Arc<Calendar>, now: Instant) -> bool {
         let Some(stands) = &self.stands else { return true };
-        let is_recent = (now - stands.at).abs() < EVERY;
+        // As long as nothing is known, the first that is measured is waited for.
+        let is_blank = stands.shown.status.tally.seen == 0;
+        let is_recent = (now - stands.at).abs() < EVERY && !(is_blank && self.is_new);
         let is_other = self.is_new
             || index(now) != index(stands.at)
             || !Arc::ptr_eq(&stands.calendar, calendar);
@@ -163,8 +165,7 @@ impl Known {
 impl Planned {
     fn of(service: &ServiceId, calendar: &Arc<Calendar>, from: Instant, now: Instant) -> Self {
         let within = Interval::new(from, now);
-        let occurrences = calendar.touching((Some(service), &Labels::new()), within, now);
-        let excluded = Excluded::of(service, &occurrences);
+        let excluded = Excluded::planned(service, calendar, within, now);
         Self { calendar: Arc::clone(calendar), bucket: index(now), from, excluded }
     }
 }

@@ -21,7 +21,7 @@ use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::report::Reports;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Book, PersonId, Roster};
-use crate::domain::sla::contract::ServiceLevels;
+use crate::domain::sla::contract::{Contract, ServiceLevels};
 use crate::domain::slo::{self, Objective};
 use crate::domain::time::Instant;
 use crate::domain::upstream::{Orders, Silences, Upstreams};
@@ -195,13 +195,17 @@ impl Plan {
             && self.calendars.keys().any(|source| calendar.imported(source).is_none())
     }
 
-    /// Whether some policy governs anything: somebody is paged although nobody asks for it.
+    /// Whether somebody is paged although nobody asks for it: a policy governs something, or a contract
+    /// says who is called.
     pub fn pages(&self) -> bool {
         let roster = &self.roster;
         let is_team = |team: &Option<String>| {
             team.as_ref().is_some_and(|t| roster.policies.iter().any(|p| p.teams.contains(t)))
         };
+        let calls = |contract: &Arc<Contract>| !contract.escalations.is_empty();
         roster.otherwise.is_some()
+            || self.service_levels.contracts.iter().any(calls)
+            || self.service_levels.otherwise.as_ref().is_some_and(calls)
             || self.services.iter().any(|s| s.escalation.is_some() || is_team(&s.team))
     }
 

@@ -108,11 +108,18 @@ impl Histories {
         match tokio::time::timeout(timeout, history.several(query, stretch)).await {
             Ok(series) => series.map(|mut series| {
                 let plausible = |p: &(Instant, f64)| hygiene::is_plausible(p.0, stretch.to);
-                series.iter_mut().for_each(|(_, points)| points.retain(plausible));
+                for (_, points) in &mut series {
+                    points.retain(plausible);
+                }
                 Some(series)
             }),
             Err(_) => Err(SourceError::TimedOut(timeout)),
         }
+    }
+
+    /// Whether a source that remembers is there.
+    pub fn has(&self, source: &str) -> bool {
+        self.with(|all| all.contains_key(source))
     }
 
     /// Whether a source's queries are PromQL; `None`: it has no past, or is not there.

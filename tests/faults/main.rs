@@ -8,6 +8,7 @@ mod contract;
 mod import;
 mod kill;
 mod mirror;
+mod objectives;
 mod orders;
 mod page;
 mod pagerduty;

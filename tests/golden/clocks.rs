@@ -263,3 +263,108 @@ fn availability_comes_out_as_published_and_derived() {
         }
     }
 }
+
+const PROMISED: &str = r#"
+[site]
+name = "test"
+timezone = "Europe/Madrid"
+[operator]
+name = "ana"
+[[services]]
+id = "checkout"
+[sla]
+name = "House rules"
+targets = [
+  { priority = 1, respond = "15m", resolve = "2h", update_every = "30m" },
+  { priority = 3, resolve = "5wd" },
+]
+[[contracts]]
+id = "acme"
+name = "ACME, gold"
+customer = "ACME Inc."
+services = ["checkout"]
+pause_on = ["customer"]
+targets = [{ priority = 1, respond = "5m", resolve = "1h" }]
+"#;
+
+/// The names of the fields of a clock that scripts rely on.
+const FIELDS: [&str; 7] =
+    ["breached", "deadline", "elapsed_s", "ledger", "left_s", "paused_s", "running"];
+
+#[test]
+fn the_clocks_of_an_incident_are_in_the_queue_and_are_explained() {
+    let home = Home::with(PROMISED);
+    let line = ["incident", "report", "--title", "Cards are refused", "--service", "checkout"];
+    home.says(&[&line[..], &["--impact", "1", "--urgency", "1"]].concat());
+    home.says(&["incident", "ack", "INC-1"]);
+    home.says(&["incident", "hold", "INC-1", "--waits-for", "customer"]);
+
+    let document = home.json(&["incidents", "--json"]);
+    let incident = &document["incidents"][0];
+    for kind in ["respond", "resolve"] {
+        let fields: Vec<&str> = super::cli::fields(&incident[kind]).into_iter().collect();
+        assert_eq!(fields, FIELDS, "{incident:#}");
+    }
+    assert!(incident["update"].is_null(), "ACME was promised no updates");
+    assert_eq!(incident["respond"]["breached"], false);
+    let opened: Instant = incident["opened_at"].as_str().unwrap().parse().unwrap();
+    let due: Instant = incident["respond"]["deadline"].as_str().unwrap().parse().unwrap();
+    assert_eq!(due - opened, TimeDelta::minutes(5));
+    assert_eq!(incident["resolve"]["running"], false);
+
+    let explained = home.json(&["sla", "explain", "INC-1", "--json"]);
+    assert_eq!((&explained["version"], &explained["id"]), (&1.into(), &"INC-1".into()));
+    let resolve = &explained["clocks"][1];
+    assert_eq!((&resolve["contract"], &resolve["kind"]), (&"acme".into(), &"resolve".into()));
+    let ledger = resolve["ledger"].as_array().unwrap();
+    assert_eq!(ledger.last().unwrap()["why"], "on hold for the customer", "{ledger:#?}");
+    assert_eq!(ledger.last().unwrap()["counted"], false);
+    let told = home.says(&["sla", "explain", "INC-1"]);
+    assert!(told.contains("respond (ACME, gold)"), "{told}");
+    assert!(told.contains("on hold for the customer"), "{told}");
+
+    assert!(home.says(&["incidents", "sla<1h"]).contains("INC-1"));
+    assert!(home.says(&["incidents", "sla<30m"]).contains("no incidents"));
+    assert!(home.says(&["incidents", "is:breached"]).contains("no incidents"));
+    assert!(home.says(&["incidents", "--view", "due next"]).contains("INC-1"));
+}
+
+#[test]
+fn an_incident_without_clocks_says_why() {
+    let home = Home::with(PROMISED);
+    let why = |line: &[&str]| {
+        home.says(line);
+        home.json(&["sla", "explain", "INC-1", "--json"])["why_none"].as_str().unwrap().to_owned()
+    };
+    let report = ["incident", "report", "--title", "x", "--impact", "2", "--urgency", "3"];
+    assert_eq!(why(&report), "its contract promises nothing for P4; add it to targets");
+    let cancel = ["incident", "cancel", "INC-1", "--reason", "a false alarm"];
+    assert_eq!(why(&cancel), "INC-1 was cancelled: it is outside of service levels");
+    let unknown = home.run(&["sla", "explain", "INC-9"]);
+    assert_eq!(unknown.status.code(), Some(1));
+}
+
+#[test]
+fn what_cannot_be_is_said_with_the_exit_code_that_it_has() {
+    let never = "[[calendars]]\nid = \"spring\"\nhours = { mon = [\"09:00-17:00\"] }\n\
+                 valid_to = \"2026-03-01\"\n";
+    let home = Home::with(never);
+    let line = ["sla", "clock", "--start", "2026-02-20T09:00:00Z", "--json", "--target"];
+    let asked = |calendar: &str, target: &str| {
+        home.run(&[&line[..], &[target, "--calendar", calendar]].concat())
+    };
+    let found = asked("spring", "4h");
+    assert_eq!(found.status.code(), Some(0), "{found:?}");
+    let never = asked("spring", "90h");
+    assert_eq!(never.status.code(), Some(1), "{never:?}");
+    let document: serde_json::Value = serde_json::from_slice(&never.stdout).unwrap();
+    assert!(document["deadline"].is_null() && document["left_s"].is_null(), "{document}");
+    let why = String::from_utf8(never.stderr).unwrap();
+    assert!(why.contains("calendar spring is open for only 8h of 3d 18h"), "{why}");
+    let unknown = asked("sprnig", "4h");
+    assert_eq!(unknown.status.code(), Some(2));
+    let why = String::from_utf8(unknown.stderr).unwrap();
+    assert!(why.contains("did you mean \"spring\"?"), "{why}");
+    let backwards = home.run(&["sla", "availability", "--from", "2", "--to", "1"]);
+    assert_eq!(backwards.status.code(), Some(2));
+}

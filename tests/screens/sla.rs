@@ -70,7 +70,7 @@ fn objective(id: &str, service: &str, target: &str, down: &[(i64, i64)]) -> Arc<
     let excluded = Excluded::new(vec![(planned, "kernel update".to_owned())]);
     let status = slo::status(&objective, &series, &excluded, &[], now());
     let burn_down = burn_down(&status, &series, &excluded, 200);
-    Arc::new(Shown { status, burn_down, series })
+    Arc::new(Shown { status, burn_down })
 }
 
 fn agreed() -> Snapshot {

@@ -173,6 +173,7 @@ pub fn prometheus_with(
         vec![
             "--config.file=prometheus.yml".to_owned(),
             "--storage.tsdb.path=data".to_owned(),
+            "--storage.tsdb.retention.time=60d".to_owned(),
             format!("--web.listen-address=127.0.0.1:{port}"),
             format!("--web.external-url=http://127.0.0.1:{port}/prom"),
             "--rules.alert.resend-delay=1s".to_owned(),

@@ -135,6 +135,22 @@ impl View {
     }
 }
 
+/// What the store has with what the plan and, unless they are not to be asked, the calendars of others
+/// state.
+pub(super) async fn whole(
+    config: &Config,
+    mut calendar: Calendar,
+    offline: bool,
+    now: Instant,
+) -> Calendar {
+    calendar.set_plan(&config.plan.windows, now);
+    let stated = if offline { Vec::new() } else { read(config).await };
+    for (source, windows) in stated {
+        calendar.set_imported(&source, &windows, now);
+    }
+    calendar
+}
+
 /// What the calendars of others state, each asked once. Of one that does not answer, why goes to
 /// standard error.
 pub(super) async fn read(config: &Config) -> Vec<(SourceName, Windows)> {

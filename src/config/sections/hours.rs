@@ -157,15 +157,12 @@ fn days(s: &Section<'_>, holidays: &mut Holidays) {
             _ => (Some(("", item.at.0)), ""),
         };
         let Some((text, at)) = text else { continue };
-        match Moment::parse(text) {
-            Some(Moment::Day(day)) => {
-                holidays.days.insert(day, clean(name, 80).into());
-            }
-            _ => {
-                let remedy = "write year, month and day, as in \"2026-12-25\"";
-                s.report().error(at, format!("\"{text}\" is not a date"), remedy);
-            }
-        }
+        let Some(Moment::Day(day)) = Moment::parse(text) else {
+            let remedy = "write year, month and day, as in \"2026-12-25\"";
+            s.report().error(at, format!("\"{text}\" is not a date"), remedy);
+            continue;
+        };
+        holidays.days.insert(day, clean(name, 80).into());
     }
 }
 

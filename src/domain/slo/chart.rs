@@ -32,8 +32,6 @@ pub struct Point {
 pub struct Shown {
     pub status: super::Status,
     pub burn_down: Option<BurnDown>,
-    /// What it was worked out from: all that its window needs.
-    pub series: Series,
 }
 
 /// The chart of a status in at most so many points (at least 2). `None`: there is no budget.

@@ -1,10 +1,10 @@
 //! Planned downtime, as far as buckets know it.
 
 use super::series::{BUCKET, begin, index};
-use crate::domain::calendar::Occurrence;
+use crate::domain::calendar::{Calendar, Occurrence};
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
-use crate::domain::time::{Interval, Intervals};
+use crate::domain::time::{Instant, Interval, Intervals};
 
 /// What is excluded, with what it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +49,17 @@ impl Excluded {
             .iter()
             .filter(|one| one.window.sla_relevant && one.window.scope.covers(Some(service), &none));
         Self::new(ours.filter_map(|one| Some((one.effect()?, one.window.title()))).collect())
+    }
+
+    /// As [`Self::of`], of a whole calendar within an interval.
+    pub fn planned(
+        service: &ServiceId,
+        calendar: &Calendar,
+        within: Interval,
+        now: Instant,
+    ) -> Self {
+        let touching = calendar.touching((Some(service), &Labels::new()), within, now);
+        Self::of(service, &touching)
     }
 
     /// The buckets from `from` on and before `to` of which some seconds are excluded, and how many.

@@ -1,6 +1,7 @@
 //! How an objective stands: what was good, what is left of the budget, how fast it goes, until when it
 //! lasts.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -161,9 +162,10 @@ impl Status {
         self.tally.coverage_ppm()
     }
 
-    /// The most urgent rule that fires.
+    /// The most urgent rule that fires, the first of them.
     pub fn firing(&self) -> Option<&Reading> {
-        self.readings.iter().filter(|r| r.fires()).max_by_key(|r| r.rule.severity)
+        let firing = self.readings.iter().filter(|r| r.fires());
+        firing.min_by_key(|r| Reverse(r.rule.severity))
     }
 
     pub fn burn_over(&self, name: &str) -> Option<i64> {
@@ -319,7 +321,9 @@ fn budget(objective: &Objective, tally: &Tally, window: Interval, as_of: Instant
     let unit = objective.sli.unit();
     let allowance = u128::from(objective.target.allowance());
     let mega = u128::from(MICRO);
-    let coming = coming(tally, unit, (window, as_of));
+    // Where nothing is known, nothing is left of anything either.
+    let is_blank = tally.seen == 0 && tally.total == 0;
+    let coming = if is_blank { 0 } else { coming(tally, unit, (window, as_of)) };
     let whole =
         i128::from(window.length().num_seconds()) * i128::from(objective.target.allowance());
     let time = match unit {

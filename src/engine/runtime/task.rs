@@ -220,7 +220,10 @@ impl Engine {
                 self.state.sense(&observation, self.clock.now());
                 self.decide_quietly(&Input::Observed(observation)).await;
             }
-            Message::Measured(measured) => self.state.measure(*measured),
+            Message::Measured(measured) => {
+                self.state.measure(*measured);
+                self.state.weigh(self.clock.now());
+            }
             Message::Sources(sources) => self.state.sources(sources),
             Message::Pager(pager) => self.state.set_pager(pager),
             Message::Plan(plan) => {

@@ -5,6 +5,7 @@ mod causes;
 mod clearing;
 mod deadlines;
 mod escalation;
+mod objectives;
 mod people;
 mod process;
 mod properties;

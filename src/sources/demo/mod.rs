@@ -4,6 +4,7 @@
 //! gives the same observations. There is no clock in here but the `now` of each poll, and the
 //! start of the world.
 
+mod budgets;
 mod chance;
 mod faults;
 mod made;
@@ -29,6 +30,7 @@ use crate::domain::time::{Instant, Stretch};
 use crate::domain::upstream::silence::Listed;
 use crate::domain::upstream::{Silence, SilenceState};
 
+pub use budgets::objectives;
 pub use made::Made;
 pub use past::{Past, Step, past};
 
@@ -163,9 +165,14 @@ impl History for Before {
     ) -> BoxFuture<'a, Result<Points, SourceError>> {
         Box::pin(async move {
             let unknown = || SourceError::BadAnswer(format!("nothing here measures {query}"));
-            let (service, signal) = self.stage.world.find(query).ok_or_else(unknown)?;
             let step = stretch.step.max(TimeDelta::seconds(1));
             let instants = std::iter::successors(Some(stretch.from), |at| Some(*at + step));
+            let seed = self.stage.world.seed;
+            if budgets::value(seed, query, 0.0).is_some() {
+                let point = |at| Some((at, budgets::value(seed, query, self.clock.seconds(at))?));
+                return Ok(instants.take_while(|at| *at <= stretch.to).filter_map(point).collect());
+            }
+            let (service, signal) = self.stage.world.find(query).ok_or_else(unknown)?;
             let point = |at| (at, self.stage.value(service, signal, at, self.clock.seconds(at)));
             Ok(instants.take_while(|at| *at <= stretch.to).map(point).collect())
         })

@@ -181,7 +181,7 @@ proptest! {
     ) {
         let course = Course { start, target, calendar, pauses: sorted(pauses), stop: None };
         let at = [25, 50, 75, 100].map(|percent| course.at_percent(percent, start));
-        if let Some(marks) = at.into_iter().collect::<Result<Vec<_>, _>>().ok() {
+        if let Ok(marks) = at.into_iter().collect::<Result<Vec<_>, _>>() {
             prop_assert!(marks.is_sorted(), "{:?}", marks);
             let quarter = course.at_offset(-TimeDelta::minutes(15), start).unwrap();
             prop_assert!(start <= quarter && quarter <= marks[3]);

@@ -117,6 +117,14 @@ fn without_data_there_is_no_figure() {
 }
 
 #[test]
+fn nothing_is_left_of_a_month_of_which_nothing_is_known() {
+    let month = Window::Calendar { period: Period::Month, zone: chrono_tz::Tz::UTC };
+    let status = of(objective("99.9%", month), &Series::default(), &Excluded::nothing());
+    assert_eq!((status.standing(), status.budget.left_ppm()), (Standing::Unknown, None));
+    assert_eq!(status.why, [Why::NoData]);
+}
+
+#[test]
 fn a_target_of_all_leaves_no_budget_and_says_so() {
     let flawless = of(objective("100%", days(30)), &up(30, &[]), &Excluded::nothing());
     assert_eq!((flawless.is_met(), flawless.standing()), (Some(true), Standing::Healthy));

@@ -32,25 +32,21 @@ pub fn word(
     narrow: bool,
 ) -> (String, Style) {
     let theme = eye.theme;
-    let made;
-    let summary = match known {
-        Some(known) => known,
-        None => {
-            made = Summary::of(incident, &eye.world.plan.service_levels, eye.now);
-            &made
-        }
+    let made = match known {
+        Some(_) => None,
+        None => Some(Summary::of(incident, &eye.world.plan.service_levels, eye.now)),
     };
-    let named = |kind: Kind, text: &str| match narrow {
-        true => text.to_owned(),
-        false => format!("{} {text}", kind.word()),
+    let Some(summary) = known.or(made.as_ref()) else { return (String::new(), Style::new()) };
+    let named = |kind: Kind, text: &str| {
+        if narrow { text.to_owned() } else { format!("{} {text}", kind.word()) }
     };
     let Some(next) = &summary.next else {
-        return if !summary.is_promised {
-            (theme.symbols.none.to_owned(), theme.of(Role::Muted))
-        } else if summary.is_breached(eye.now) {
+        return if summary.is_promised && summary.is_breached(eye.now) {
             (format!("{} missed", theme.symbols.critical), theme.of(Role::Muted))
-        } else {
+        } else if summary.is_promised {
             (format!("{} met", theme.symbols.check), theme.of(Role::Ok))
+        } else {
+            (theme.symbols.none.to_owned(), theme.of(Role::Muted))
         };
     };
     let kind = next.promise.kind;

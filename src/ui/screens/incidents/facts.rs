@@ -258,6 +258,10 @@ fn doubts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         let text = format!("snoozed by {} for another {left}; the clocks run on", snooze.by);
         lines.push(fact("", text, theme.of(Role::Maintenance)));
     }
+    if let Some(drill) = &incident.drill {
+        let text = format!("part of the drill {drill}: outside of service levels");
+        lines.push(fact("", text, theme.of(Role::Muted)));
+    }
     if incident.excluded {
         let text = "left out of service levels by a correction";
         lines.push(fact("", text, theme.of(Role::Muted)));

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 use super::records;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::sla::attainment::{Attainment, Breach, Count, Line};
+use crate::domain::sla::clock::Target;
 use crate::domain::sla::contract::Kind;
 use crate::domain::sla::incident::{Due, PRESSING, promises};
 use crate::domain::text;
@@ -333,7 +334,7 @@ impl Tickets {
             row.cell(0, &line.priority.to_string(), priority);
             let (plain, muted) = (row.paint.of(Role::Text), row.paint.of(Role::Muted));
             row.cell(1, line.kind.word(), plain);
-            row.cell(2, &count.target.to_string(), muted);
+            row.cell(2, &short(count.target), muted);
             let known = count.met.len() + count.missed.len();
             let kept = format!("{}/{known}", count.met.len());
             let none = row.paint.theme.symbols.none;
@@ -434,6 +435,14 @@ const NOTHING_AGREED: &str = "nothing was agreed: [sla] and [[contracts]] in the
 
 fn key(breach: &Breach) -> (IncidentId, Kind, Arc<str>) {
     (breach.incident, breach.kind, breach.contract.clone())
+}
+
+/// A target in a few cells: `2wd` also where that is until the close of the day.
+fn short(target: Target) -> String {
+    match target {
+        Target::Time(length) => text::duration(length),
+        Target::Days { count, .. } => format!("{count}wd"),
+    }
 }
 
 /// What is left of a clock, and how pressing that is.

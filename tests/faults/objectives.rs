@@ -1,0 +1,222 @@
+//! Objectives while their server is away, refuses, or is asked by two consoles.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use atalaya::cli::measure::Feeder;
+use atalaya::domain::health::ServiceId;
+use atalaya::domain::sla::{Exclusion, NoData};
+use atalaya::domain::slo::{
+    BUCKET, Events, Excluded, MICRO, Objective, Series, Sli, Status, Target, Why, Window,
+    default_rules, index, status,
+};
+use atalaya::domain::time::Instant;
+use atalaya::sources::history::Histories;
+use atalaya::sources::settings::{HttpSettings, Kind, Prometheus, SourceSettings};
+use atalaya::store::Store;
+use chrono::TimeDelta;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// A server that counts 300 requests in five minutes, 3 of which fail.
+#[derive(Clone, Default)]
+struct Counts {
+    away: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+    /// Steps beyond which it refuses.
+    most: Arc<AtomicUsize>,
+    queries: Arc<Mutex<Vec<String>>>,
+}
+
+impl Respond for Counts {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.away.load(Ordering::Relaxed) {
+            return ResponseTemplate::new(503).set_body_string("<html>maintenance</html>");
+        }
+        let form: Vec<(String, String)> =
+            url::form_urlencoded::parse(&request.body).into_owned().collect();
+        let of = |key: &str| form.iter().find(|f| f.0 == key).unwrap().1.clone();
+        let number = |key: &str| of(key).parse::<i64>().unwrap();
+        let (start, end, step) = (number("start"), number("end"), number("step"));
+        let query = of("query");
+        self.queries.lock().unwrap().push(query.clone());
+        let points = (end - start) / step + 1;
+        let most = self.most.load(Ordering::Relaxed) as i64;
+        if points > 11_000 || (most > 0 && points > most) || query.contains("broken") {
+            let body = serde_json::json!({
+                "status": "error", "errorType": "execution", "error": "too many samples",
+            });
+            return ResponseTemplate::new(422).set_body_json(body);
+        }
+        let parts: Vec<&str> = query.split(" or label_replace(").collect();
+        let series = |(n, part): (usize, &&str)| {
+            let value = if part.contains("bad") { "3" } else { "300" };
+            let values: Vec<_> =
+                (0..points).map(|i| serde_json::json!([start + i * step, value])).collect();
+            let label = n.to_string();
+            serde_json::json!({"metric": {"atalaya_question": label}, "values": values})
+        };
+        let result: Vec<_> = parts.iter().enumerate().map(series).collect();
+        ResponseTemplate::new(200).set_body_json(serde_json::json!({
+            "status": "success", "data": {"resultType": "matrix", "result": result},
+        }))
+    }
+}
+
+fn objective(n: usize, bad: &str) -> Arc<Objective> {
+    let events = Events::Bad {
+        bad: format!("sum(increase({bad}{{n=\"{n}\"}}[{{{{window}}}}]))"),
+        total: "sum(increase(all[{{window}}]))".to_owned(),
+    };
+    Arc::new(Objective {
+        id: Arc::from(format!("o{n}")),
+        name: String::new(),
+        service: ServiceId::new("shop"),
+        target: Target::parse("99%").unwrap(),
+        window: Window::Rolling(TimeDelta::days(2)),
+        sli: Sli::Events { source: Arc::from("prom"), events },
+        exclusion: Exclusion::Remove,
+        no_data: NoData::Remove,
+        rules: default_rules(),
+    })
+}
+
+fn histories(server: &MockServer) -> Histories {
+    let kind = Kind::Prometheus(Prometheus {
+        url: server.uri().parse().unwrap(),
+        alerts: false,
+        heartbeats: Vec::new(),
+        backfill: Duration::ZERO,
+    });
+    Histories::of(&[SourceSettings {
+        name: Arc::from("prom"),
+        interval: Duration::from_secs(15),
+        timeout: Duration::from_secs(5),
+        max_body: 64 << 20,
+        http: HttpSettings::default(),
+        kind,
+        asks: Vec::new(),
+    }])
+}
+
+async fn start() -> (MockServer, Counts, Store) {
+    let (server, counts) = (MockServer::start().await, Counts::default());
+    Mock::given(any()).respond_with(counts.clone()).mount(&server).await;
+    (server, counts, Store::memory().await.unwrap())
+}
+
+fn now() -> Instant {
+    "2026-11-28T12:00:30Z".parse().unwrap()
+}
+
+const LONG: Duration = Duration::from_mins(1);
+
+/// How the only changed objective stands.
+fn stands(feeder: &mut Feeder, objective: &Arc<Objective>, now: Instant) -> (Status, Series) {
+    let measured = feeder.changed().pop().expect("it changed");
+    let status = status(objective, &measured.series, &Excluded::nothing(), &measured.notes, now);
+    (status, measured.series)
+}
+
+#[tokio::test]
+async fn while_a_server_is_away_nothing_is_known_and_afterwards_what_it_remembers() {
+    let (server, counts, store) = start().await;
+    let objective = objective(0, "bad");
+    let mut feeder = Feeder::new(store, histories(&server));
+    feeder.set(std::slice::from_ref(&objective), now()).await;
+    feeder.ask(now(), LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, now());
+    assert_eq!((status.coverage_ppm(), status.budget.left_ppm()), (1_000_000, Some(0)));
+    assert_eq!(status.tally.total, 576 * 300 * u128::from(MICRO));
+    assert!(status.why.is_empty(), "{:?}", status.why);
+
+    counts.away.store(true, Ordering::Relaxed);
+    let later = now() + TimeDelta::hours(6);
+    feeder.ask(later, LONG).await;
+    let asked = counts.asked.load(Ordering::Relaxed);
+    feeder.ask(later + TimeDelta::seconds(30), LONG).await;
+    assert_eq!(counts.asked.load(Ordering::Relaxed), asked, "it is left alone for a minute");
+    let (blind, _) = stands(&mut feeder, &objective, later);
+    assert_eq!(blind.coverage_ppm(), 42 * 1_000_000 / 48);
+    assert_eq!(blind.burn_over("1h"), None, "what is not known is not good");
+    assert!(blind.why.iter().any(|w| matches!(w, Why::Source(said) if said.contains("503"))));
+
+    counts.away.store(false, Ordering::Relaxed);
+    let back = later + TimeDelta::minutes(2);
+    feeder.ask(back, LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, back);
+    assert_eq!(status.coverage_ppm(), 1_000_000, "{:?}", status.why);
+    assert!(status.why.is_empty(), "{:?}", status.why);
+}
+
+#[tokio::test]
+async fn two_consoles_on_one_store_count_nothing_twice() {
+    let (server, _, store) = start().await;
+    let objective = objective(0, "bad");
+    let mut feeders = Vec::new();
+    for _ in 0..2 {
+        let mut feeder = Feeder::new(store.clone(), histories(&server));
+        feeder.set(std::slice::from_ref(&objective), now()).await;
+        feeder.ask(now(), LONG).await;
+        feeders.push(feeder);
+    }
+    for minutes in [0, 5, 10] {
+        let at = now() + TimeDelta::minutes(minutes);
+        for feeder in &mut feeders {
+            feeder.ask(at, LONG).await;
+            feeder.save(at).await;
+        }
+    }
+    let end = now() + TimeDelta::minutes(10);
+    let mut third = Feeder::new(store, histories(&server));
+    third.set(std::slice::from_ref(&objective), end).await;
+    let (status, series) = stands(&mut third, &objective, end);
+    assert_eq!(status.tally.total, 576 * 300 * u128::from(MICRO));
+    assert_eq!(series.last(), Some(index(end) - 1));
+}
+
+#[tokio::test]
+async fn many_objectives_are_asked_as_few_questions_and_a_wrong_one_spoils_only_itself() {
+    let (server, counts, store) = start().await;
+    let mut all: Vec<_> = (0..20).map(|n| objective(n, "bad")).collect();
+    all.push(objective(20, "broken"));
+    let mut feeder = Feeder::new(store, histories(&server));
+    feeder.set(&all, now()).await;
+    feeder.ask(now(), LONG).await;
+    let first = feeder.changed();
+    assert_eq!(first.len(), 21);
+    let asked = counts.asked.load(Ordering::Relaxed);
+
+    // A little before the broken one is asked again.
+    let later = now() + TimeDelta::seconds(295);
+    feeder.ask(later, LONG).await;
+    // 20 of their own and one of all of them, in portions of 16; the broken one waits.
+    assert_eq!(counts.asked.load(Ordering::Relaxed) - asked, 2);
+    assert!(counts.queries.lock().unwrap().last().unwrap().contains("label_replace("));
+    let good = feeder.changed();
+    assert_eq!(good.len(), 20);
+    for measured in &good {
+        assert_eq!(measured.notes, []);
+        assert_eq!(measured.series.last(), Some(index(later) - 1));
+    }
+    let broken = first.iter().find(|m| &*m.objective == "o20").unwrap();
+    assert!(broken.series.is_empty());
+    let said = broken.notes.iter().map(ToString::to_string).collect::<String>();
+    assert!(said.contains("too many samples"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_long_ranges_is_asked_for_short_ones() {
+    let (server, counts, store) = start().await;
+    counts.most.store(100, Ordering::Relaxed);
+    let objective = objective(0, "bad");
+    let mut feeder = Feeder::new(store, histories(&server));
+    feeder.set(std::slice::from_ref(&objective), now()).await;
+    feeder.ask(now(), LONG).await;
+    let (status, series) = stands(&mut feeder, &objective, now());
+    assert_eq!(status.coverage_ppm(), 1_000_000, "{:?}", status.why);
+    // Three days, since burn rates reach so far.
+    assert_eq!(series.first(), Some(index(now()) - 3 * 86_400 / BUCKET));
+}
