@@ -373,7 +373,7 @@ async fn a_report_that_is_due_is_issued_and_written_once_whoever_pages_and_is_ki
     assert!(text.starts_with("# Informe de servicio SR-1"), "{text}");
 
     let mut three = place.agent("three");
-    wait("another pages", || three.said().contains("pages"));
+    wait("another pages", || three.said().contains("pager: this agent"));
     std::thread::sleep(Duration::from_secs(2));
     three.kill();
     let reports = list();
