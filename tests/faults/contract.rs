@@ -784,9 +784,9 @@ async fn rollups(location: &Location) {
     let first = day * BUCKETS_A_DAY;
     let series = |buckets: &[(i64, Bucket)]| {
         let mut series = Series::default();
-        buckets.iter().for_each(|(index, bucket)| {
+        for (index, bucket) in buckets {
             series.set(first + index, *bucket);
-        });
+        }
         series
     };
     let add = async |store: &Store, buckets: &[(i64, Bucket)]| {

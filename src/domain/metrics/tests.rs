@@ -53,20 +53,20 @@ fn opened(id: u64, at: i64) -> Incident {
     incident
 }
 
-fn ending(at: Instant, reason: &str) -> Option<Ending> {
-    Some(Ending { by: "ana".into(), at, automatic: false, reason: reason.into() })
+fn ending(at: Instant, reason: &str) -> Ending {
+    Ending { by: "ana".into(), at, automatic: false, reason: reason.into() }
 }
 
 /// The same, restored so many hours after it began.
 fn lasting(mut incident: Incident, hours: i64) -> Incident {
     incident.standing.state = IncidentState::Resolved;
-    incident.standing.resolved = ending(incident.started_at + TimeDelta::hours(hours), "");
+    incident.standing.resolved = Some(ending(incident.started_at + TimeDelta::hours(hours), ""));
     incident
 }
 
 fn cancelled(mut incident: Incident, merged_into: Option<u64>) -> Incident {
     incident.standing.state = IncidentState::Cancelled;
-    incident.standing.cancelled = ending(incident.opened_at, "false alarm");
+    incident.standing.cancelled = Some(ending(incident.opened_at, "false alarm"));
     incident.standing.merged_into = merged_into.map(IncidentId);
     incident
 }

@@ -190,7 +190,8 @@ pub fn add_affected(pages: &mut [Paged], affected: &[String]) {
     let more = if services.len() > NAMED { ", …" } else { "" };
     let line = format!("+{} affected: {named}{more}", affected.len());
     for page in pages {
-        page.details = [&line, page.details.as_str()].join("\n").trim_end().to_owned();
+        let details = [&line, page.details.as_str()].join("\n");
+        details.trim_end().clone_into(&mut page.details);
     }
 }
 

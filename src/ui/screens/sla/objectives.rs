@@ -227,7 +227,7 @@ impl Sla {
     fn burn_down(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, paint: &mut Paint<'_>) {
         let status = &shown.status;
         let Some(down) = shown.burn_down.as_ref().filter(|_| area.height >= 4) else {
-            let why = status.why.first().map(|why| why.to_string());
+            let why = status.why.first().map(ToString::to_string);
             let said = why.unwrap_or_else(|| "nothing is known of this window yet".to_owned());
             super::lines(paint, area, &said, Role::Muted);
             return;
@@ -258,50 +258,43 @@ impl Sla {
             lines: &lines,
             marks: &marks,
         };
-        let (muted, strong) = (paint.of(Role::Muted), paint.of(Role::Strong));
-        match self.at {
-            Some(at) => {
-                let when = near(at, ctx.now, ctx.world.site.zone);
-                let left = chart
-                    .read(at)
-                    .map_or("nothing known".to_owned(), |(_, v)| format!("{v:.1} % left"));
-                let left = if at > status.as_of { "to come".to_owned() } else { left };
-                let happened = happened(ctx, status, at, chart.to - chart.from);
-                paint.spans(
-                    area.x,
-                    area.y,
-                    area.width,
-                    &[
-                        (&when, paint.of(Role::Accent)),
-                        ("  ", muted),
-                        (&left, strong),
-                        ("  ", muted),
-                        (&happened, paint.of(Role::Text)),
-                    ],
-                );
-            }
-            None => {
-                let symbols = paint.theme.symbols;
-                let even = format!("{0}{0} even spending  ", symbols.dashed);
-                let coming = format!("{0}{0} at this pace  ", symbols.dashed);
-                let signs =
-                    format!("{} incident  {} excluded", symbols.critical, symbols.maintenance);
-                let signs = if area.width < 72 { "" } else { &signs };
-                paint.spans(
-                    area.x,
-                    area.y,
-                    area.width,
-                    &[
-                        ("budget left  ", muted),
-                        (&even, paint.of(Role::Axis)),
-                        (&coming, paint.of(Role::LineWarn)),
-                        (signs, muted),
-                    ],
-                );
-            }
-        }
+        let said = match self.at {
+            Some(at) => reading(ctx, status, &chart, at),
+            None => legend(ctx.theme(), area.width),
+        };
+        let spans: Vec<(&str, Style)> = said.iter().map(|(t, r)| (&**t, paint.of(*r))).collect();
+        paint.spans(area.x, area.y, area.width, &spans);
         chart.paint(paint, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
+}
+
+/// What the cursor reads: `Sat 18:00  43.2 % left  INC-7 latency`.
+fn reading(ctx: &Ctx<'_>, status: &Status, chart: &Chart<'_>, at: Instant) -> Vec<Piece> {
+    let left = match chart.read(at) {
+        _ if at > status.as_of => "to come".to_owned(),
+        Some((_, left)) => format!("{left:.1} % left"),
+        None => "nothing known".to_owned(),
+    };
+    vec![
+        (format!("{}  ", near(at, ctx.now, ctx.world.site.zone)), Role::Accent),
+        (format!("{left}  "), Role::Strong),
+        (happened(ctx, status, at, chart.to - chart.from), Role::Text),
+    ]
+}
+
+/// What the lines and signs of the chart are, as far as there is room.
+fn legend(theme: &Theme, width: u16) -> Vec<Piece> {
+    let symbols = theme.symbols;
+    let mut said = vec![
+        ("budget left  ".to_owned(), Role::Muted),
+        (format!("{0}{0} even spending  ", symbols.dashed), Role::Axis),
+        (format!("{0}{0} at this pace  ", symbols.dashed), Role::LineWarn),
+    ];
+    if width >= 72 {
+        let signs = format!("{} incident  {} excluded", symbols.critical, symbols.maintenance);
+        said.push((signs, Role::Muted));
+    }
+    said
 }
 
 /// Where nothing was promised.
@@ -426,7 +419,7 @@ fn facts(ctx: &Ctx<'_>, status: &Status, cells: u16) -> Vec<Vec<Piece>> {
     lines.push(vec![muted(&format!("{method}, as {source} has it"))]);
     for why in &status.why {
         let said = why.to_string();
-        lines.extend(wrap(&said, cells).into_iter().map(|l| vec![(l.to_string(), Role::Warning)]));
+        lines.extend(wrap(&said, cells).into_iter().map(|l| vec![(l.clone(), Role::Warning)]));
     }
     for (at, what) in status.excluded.iter().rev() {
         let when = near(at.from, ctx.now, ctx.world.site.zone);
