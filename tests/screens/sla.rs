@@ -5,6 +5,7 @@ use std::sync::Arc;
 use atalaya::config;
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::sla::attainment::Attainment;
+use atalaya::domain::sla::{Exclusion, NoData};
 use atalaya::domain::slo::{
     self, BUCKET, Bucket, Excluded, Objective, Series, Shown, Sli, Target, Uptime, Window,
     burn_down, default_rules, index,
@@ -54,8 +55,8 @@ fn objective(id: &str, service: &str, target: &str, down: &[(i64, i64)]) -> Arc<
         target: Target::parse(target).unwrap(),
         window: Window::Rolling(TimeDelta::days(30)),
         sli: Sli::Uptime(Uptime::Service),
-        exclusion: Default::default(),
-        no_data: Default::default(),
+        exclusion: Exclusion::default(),
+        no_data: NoData::default(),
         rules: default_rules(),
     });
     let mut series = Series::default();

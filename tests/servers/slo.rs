@@ -110,9 +110,9 @@ impl History {
         let (probe, counters): (Vec<_>, Vec<_>) =
             series.into_iter().partition(|(name, _)| name.starts_with("probe"));
         let mut text = "# TYPE probe_success gauge\n".to_owned();
-        probe.iter().for_each(|(_, lines)| text.push_str(lines));
+        text.extend(probe.iter().map(|(_, lines)| lines.as_str()));
         text.push_str("# TYPE requests counter\n");
-        counters.iter().for_each(|(_, lines)| text.push_str(lines));
+        text.extend(counters.iter().map(|(_, lines)| lines.as_str()));
         text + "# EOF\n"
     }
 }
