@@ -2,7 +2,8 @@
 //! go. What was missed while nobody ran is caught up.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
@@ -230,11 +231,10 @@ impl Reporter {
     }
 }
 
-/// Whoever pages also reports; where nobody pages by policies, every process that may write would.
+/// Whoever pages also reports.
 fn is_on_duty(world: &Snapshot) -> bool {
     let writes = matches!(world.store, StoreState::Ready) && !world.site.read_only;
-    let alone = !world.plan.pages();
-    writes && !world.site.demo && (alone || matches!(world.pager, Pager::Here { .. }))
+    writes && !world.site.demo && matches!(world.pager, Pager::Here { .. })
 }
 
 fn has_arrived(issued: &Issued) -> bool {
@@ -260,9 +260,19 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<(), String> {
         |path: &Path, e: std::io::Error| format!("{} cannot be written: {e}", path.display());
     fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
     for (name, text) in files {
-        let (path, beside) = (folder.join(name), folder.join(format!(".{name}.part")));
-        fs::write(&beside, text).map_err(|e| failed(&beside, e))?;
-        fs::rename(&beside, &path).map_err(|e| failed(&path, e))?;
+        let number = fastrand::u64(..);
+        let (path, beside) = (folder.join(name), folder.join(format!(".{name}.{number:x}")));
+        // Never through a link that somebody has laid there, and on the disk before it has its name.
+        let written =
+            OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            });
+        let moved = written.and_then(|()| fs::rename(&beside, &path));
+        if let Err(e) = moved {
+            let _ = fs::remove_file(&beside);
+            return Err(failed(&path, e));
+        }
     }
     Ok(())
 }
@@ -281,5 +291,20 @@ mod tests {
         let names: Vec<_> = fs::read_dir(&place).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["a.md"]);
         assert_eq!(fs::read_to_string(place.join("a.md")).unwrap(), "two");
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "mine").unwrap();
+        for name in ["a.md", ".a.md.part"] {
+            std::os::unix::fs::symlink(&victim, folder.path().join(name)).unwrap();
+        }
+        write(folder.path(), &[("a.md".to_owned(), "report".to_owned())]).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+        let made = folder.path().join("a.md");
+        assert!(fs::symlink_metadata(&made).unwrap().is_file());
+        assert_eq!(fs::read_to_string(made).unwrap(), "report");
     }
 }

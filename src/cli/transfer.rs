@@ -130,5 +130,13 @@ pub async fn import(context: &Context, args: &args::Import) -> Result<Exit, Fail
 
 fn told(verb: &str, count: Transferred) -> String {
     let number = |n: u64, what| text::count(usize::try_from(n).unwrap_or(usize::MAX), what);
-    format!("{verb} {} and {}", number(count.incidents, "incident"), number(count.events, "event"))
+    let said = format!(
+        "{verb} {} and {}",
+        number(count.incidents, "incident"),
+        number(count.events, "event")
+    );
+    match count.days {
+        0 => said,
+        days => format!("{said}, with {} of what objectives measured", number(days, "day")),
+    }
 }

@@ -367,6 +367,7 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         windows,
         objectives,
         service_levels,
+        issues_reports: !reports.is_empty(),
         calendars,
         allowed,
         on_call_needed,

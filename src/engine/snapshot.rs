@@ -133,6 +133,8 @@ pub struct Plan {
     pub windows: Vec<Arc<Window>>,
     /// Calendars of working time and contracts.
     pub service_levels: Arc<ServiceLevels>,
+    /// Some reports are issued by themselves.
+    pub issues_reports: bool,
     /// The sources whose calendars state further ones, with what they state where that was read before
     /// the engine is made.
     pub calendars: BTreeMap<SourceName, Option<Windows>>,
@@ -177,6 +179,7 @@ impl Plan {
             upstreams: Upstreams::new(),
             windows: Vec::new(),
             service_levels: Arc::default(),
+            issues_reports: false,
             calendars: BTreeMap::new(),
             objectives: Vec::new(),
             allowed: BTreeMap::new(),
@@ -209,9 +212,10 @@ impl Plan {
             || self.services.iter().any(|s| s.escalation.is_some() || is_team(&s.team))
     }
 
-    /// Whether somebody has to watch over what is open: pages go out by themselves, or clocks run out.
+    /// Whether somebody has to be the one who does what is done once, by itself: pages go out, clocks run
+    /// out, reports are due.
     pub fn is_watched(&self) -> bool {
-        self.pages() || !self.service_levels.is_empty()
+        self.pages() || self.issues_reports || !self.service_levels.is_empty()
     }
 
     /// The service of that id.

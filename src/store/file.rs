@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -13,6 +13,9 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 
 use super::{Location, StoreError};
 use crate::domain::text;
+
+/// How much of a file is looked at to tell whether it is a text.
+const LOOKED_AT: u64 = 4096;
 
 /// Makes the folder (0700) and an empty file (0600) where there is none yet. SQLite gives `-wal` and
 /// `-shm` the mode of the file. Returns whether there is nothing in it.
@@ -113,7 +116,13 @@ pub(super) fn set_aside(path: &Path, reason: &str) -> Result<String, StoreError>
     };
     let by_hand =
         |e: io::Error| damaged(format!("it could not be moved aside ({e}), do it by hand"));
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(by_hand)?;
+    let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(by_hand)?;
+    if is_text(&mut file).map_err(by_hand)? {
+        return Err(damaged(
+            "it is a text and never was a store: name another file, or move this one away"
+                .to_owned(),
+        ));
+    }
     fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         damaged("another process has it open: end that one, then start again".to_owned())
     })?;
@@ -135,6 +144,18 @@ pub(super) fn set_aside(path: &Path, reason: &str) -> Result<String, StoreError>
         "{store} was damaged ({reason}) and is kept as {}; a new store was begun",
         aside.display()
     ))
+}
+
+/// Whether a file is somebody's text: a config given for a store is not to be moved away.
+fn is_text(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.take(LOOKED_AT).read_to_end(&mut start)?;
+    let valid = match std::str::from_utf8(&start) {
+        Ok(_) => true,
+        // Cut within its last letter.
+        Err(e) => e.error_len().is_none(),
+    };
+    Ok(!start.is_empty() && valid && !start.contains(&0))
 }
 
 /// `path` with `suffix` appended to its name.

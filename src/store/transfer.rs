@@ -1,5 +1,5 @@
-//! Export and import as JSON lines: one header, then every event, then every incident, each word for
-//! word as it is stored, so that exporting what was imported gives the same bytes.
+//! Export and import as JSON lines: one header, then every event, every incident and what objectives
+//! measured, each word for word as it is stored, so that exporting what was imported gives the same bytes.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
@@ -18,13 +18,18 @@ use super::{Store, StoreError};
 use crate::domain::incident::lifecycle::fold;
 use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
 use crate::domain::log::{EVENT_VERSION, Entry};
+use crate::domain::slo::{Series, pack};
 use crate::domain::text;
 use crate::domain::time::Instant;
 
-/// The version of the export's own format.
-const FORMAT: u32 = 1;
+/// The version of the export's own format. 2 added what objectives measured.
+const FORMAT: u32 = 2;
+const ROLLUP: &str = "INSERT INTO rollups (objective, day, version, doc) VALUES ($1, $2, 1, $3)";
 /// The largest position or id: every reader of JSON knows whole numbers up to here.
 const MAX_NUMBER: i64 = 1 << 53;
+/// The longest name under which an objective is kept, and the last day, as a number since 1970.
+const MAX_OBJECTIVE: usize = 400;
+const LAST_DAY: i64 = 100_000;
 /// Longest line that an import accepts, in bytes.
 const MAX_LINE: u64 = 64 << 20;
 
@@ -33,6 +38,8 @@ const MAX_LINE: u64 = 64 << 20;
 pub struct Transferred {
     pub events: u64,
     pub incidents: u64,
+    /// Days of objectives.
+    pub days: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +50,7 @@ enum Line<'a> {
     Event(EventLine<'a>),
     #[serde(borrow)]
     Incident(IncidentLine<'a>),
+    Rollup(RollupLine),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +81,23 @@ struct IncidentLine<'a> {
     /// For other readers: an import makes it again.
     #[serde(borrow)]
     doc: &'a RawValue,
+}
+
+/// A day of what an objective measured.
+#[derive(Serialize, Deserialize)]
+struct RollupLine {
+    objective: String,
+    day: i64,
+    doc: String,
+}
+
+impl RollupLine {
+    fn is_sound(&self) -> bool {
+        self.objective.len() <= MAX_OBJECTIVE
+            && text::clean(&self.objective, MAX_OBJECTIVE) == self.objective
+            && (0..=LAST_DAY).contains(&self.day)
+            && pack::read(&self.doc, self.day, &mut Series::default()).is_some()
+    }
 }
 
 impl Store {
@@ -138,6 +163,32 @@ impl Store {
                 break;
             }
         }
+        let (mut objective, mut day) = (String::new(), -1);
+        loop {
+            let rows: Vec<(String, i64, String)> = sqlx::query_as(
+                "SELECT objective, day, doc FROM rollups \
+                 WHERE objective > $1 OR (objective = $1 AND day > $2) \
+                 ORDER BY objective, day LIMIT 1000",
+            )
+            .bind(&objective)
+            .bind(day)
+            .fetch_all(&mut *tx)
+            .await
+            .map_err(fail)?;
+            let whole = (rows.len() as i64) < PAGE;
+            for (of, number, doc) in rows {
+                (objective, day) = (of.clone(), number);
+                let line = RollupLine { objective: of, day: number, doc };
+                // What makes no sense is left out when it is read, too.
+                if line.is_sound() {
+                    put(out, &Line::Rollup(line)).map_err(unwritten)?;
+                    count.days += 1;
+                }
+            }
+            if whole {
+                break;
+            }
+        }
         out.flush().map_err(unwritten)?;
         Ok(count)
     }
@@ -193,16 +244,29 @@ impl Store {
         }
         let mut replay = Replay::default();
         let mut rows: Vec<EventRow> = Vec::new();
-        let mut counted = 0;
+        let (mut counted, mut days) = (0, 0);
         loop {
             let line = lines.next()?;
-            let number = replay.position.unsigned_abs() + counted + 2;
+            let number = replay.position.unsigned_abs() + counted + days + 2;
             match &line {
                 Some(Line::Event(e)) => {
                     rows.push(replay.add(self, e).map_err(|why| wrong(number, &why))?);
                 }
                 // What it says is not taken on trust: its events say the same.
                 Some(Line::Incident(_)) => counted += 1,
+                Some(Line::Rollup(line)) => {
+                    if !line.is_sound() {
+                        return Err(wrong(number, "it is no day of an objective"));
+                    }
+                    sqlx::query(ROLLUP)
+                        .bind(&line.objective)
+                        .bind(line.day)
+                        .bind(&line.doc)
+                        .execute(&mut *connection)
+                        .await
+                        .map_err(fail)?;
+                    days += 1;
+                }
                 Some(Line::Atalaya(_)) => return Err(wrong(number, "a second header")),
                 None => {}
             }
@@ -223,6 +287,7 @@ impl Store {
         let count = Transferred {
             events: replay.position.unsigned_abs(),
             incidents: replay.incidents.len() as u64,
+            days,
         };
         let incidents: Vec<(&Incident, i64)> =
             replay.incidents.values().map(|(incident, at)| (incident, *at)).collect();

@@ -129,7 +129,7 @@ async fn the_file_and_its_folder_belong_to_their_owner_alone() {
 }
 
 #[rstest]
-#[case::garbage(|p: &Path| fs::write(p, "this is no database, whatever its name says").unwrap())]
+#[case::garbage(|p: &Path| fs::write(p, b"\0\xffno database, whatever its name says").unwrap())]
 #[case::cut(|p: &Path| fs::File::options().write(true).open(p).unwrap().set_len(5_000).unwrap())]
 #[case::overwritten(|p: &Path| {
     let mut bytes = fs::read(p).unwrap();
@@ -457,4 +457,15 @@ async fn a_store_in_a_folder_that_may_not_be_written_can_be_read() {
     assert_eq!(store.load().await.unwrap().incidents.len(), 1);
     store.close().await;
     set(0o700);
+}
+
+#[tokio::test]
+async fn a_text_that_was_named_for_a_store_stays_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    fs::write(&config, "[site]\nname = \"acme\"\n").unwrap();
+    let refused = Store::open(&Location::File(config.clone()), false).await.unwrap_err();
+    assert!(refused.to_string().contains("never was a store"), "{refused}");
+    assert_eq!(fs::read_to_string(&config).unwrap(), "[site]\nname = \"acme\"\n");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

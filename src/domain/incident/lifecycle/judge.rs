@@ -8,12 +8,14 @@ use crate::domain::incident::event::{Actor, EventBody};
 use crate::domain::incident::model::{Findings, Incident, IncidentState};
 use crate::domain::incident::policy::Policy;
 use crate::domain::text;
-use crate::domain::time::{Instant, TimeStyle};
+use crate::domain::time::{self, Instant, TimeStyle};
 
 /// Longer than this nothing is snoozed: what may stay out of sight for a week is on hold or over.
 const LONGEST_SNOOZE: TimeDelta = TimeDelta::days(7);
 /// Longer than this nothing goes on by itself.
 const LONGEST_HOLD: TimeDelta = TimeDelta::days(366);
+/// Trouble that began longer before it was opened is a date that was typed wrong.
+const LONG_BEFORE: TimeDelta = TimeDelta::days(366);
 
 /// Judges one action on one incident as it is now: the events that it means, or why not.
 ///
@@ -402,11 +404,24 @@ fn correct(
         return Err(format!("{id} was never resolved; there is no time of restoration"));
     }
     let end = resolved.unwrap_or(now);
-    if end > now || started > end {
-        return Err("it began before it was over, and that is not in the future".to_owned());
+    let shown = |at| time::show(at, now, policy.zone, TimeStyle::Local);
+    if end > now {
+        return Err(format!("{id} cannot have been restored at {}: that is to come", shown(end)));
     }
-    if correction.acknowledged_at.is_some_and(|at| at < started || at > now) {
-        return Err("it was acknowledged after it began, and not in the future".to_owned());
+    if started > end {
+        let (started, end) = (shown(started), shown(end));
+        return Err(format!("{id} cannot have begun at {started}: it was over at {end}"));
+    }
+    if started < time::before(incident.opened_at, LONG_BEFORE) {
+        return Err(format!(
+            "{id} was opened more than a year after {started}: give its date again"
+        ));
+    }
+    if let Some(at) = correction.acknowledged_at.filter(|at| *at < started || *at > now) {
+        let (at, started) = (shown(at), shown(started));
+        return Err(format!(
+            "{id} cannot have been acknowledged at {at}: it began at {started}, and it is not to come"
+        ));
     }
     if let Some(hold) = &correction.hold {
         if hold.from >= hold.to || hold.from < started || hold.to > end {

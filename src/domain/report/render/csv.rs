@@ -135,9 +135,10 @@ fn seconds(ms: i64) -> String {
 /// OWASP advises against CSV injection.
 fn harmless(text: &str) -> String {
     let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.trim_start_matches(' ').starts_with(starts) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
+    let guarded = |part: &str| {
+        let is_formula = part.trim_start_matches(' ').starts_with(starts);
+        if is_formula { format!("'{part}") } else { part.to_owned() }
+    };
+    // Some countries separate by semicolons.
+    text.split(';').map(guarded).collect::<Vec<_>>().join(";")
 }
