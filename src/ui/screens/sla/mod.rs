@@ -39,6 +39,8 @@ use crate::ui::widgets::{Cursor, Paint, split};
 
 /// From this width on the panes stand side by side.
 const WIDE: u16 = 120;
+/// From this height on two of them stand below each other where it is narrow.
+const TWO_PANES: u16 = 18;
 /// How many steps of the cursor cross the chart.
 const STEPS: i32 = 60;
 
@@ -87,14 +89,12 @@ struct Layout {
 
 impl Layout {
     fn of(sla: &Sla, ctx: &Ctx<'_>, area: Rect) -> Self {
-        let mut layout = Self::default();
+        let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(3);
         if area.width < WIDE {
-            *layout.pane_mut(sla.pane) = area;
-            return layout;
+            return Self::narrow(sla, ctx, area, rows);
         }
         let left = Rect { width: (area.width / 2).max(66), ..area };
         let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
-        let rows = |count: usize| u16::try_from(count).unwrap_or(u16::MAX).saturating_add(3);
         let objectives = rows(ctx.world.objectives.len()).clamp(6, (area.height / 2).max(6));
         let (objectives, rest) = split(left, objectives);
         let kept = rows(sla.tickets.lines(ctx)).clamp(4, (rest.height / 2).max(4));
@@ -102,6 +102,26 @@ impl Layout {
         let breaches = rows(sla.tickets.breaches(ctx)).clamp(4, (right.height / 4).max(4));
         let (chart, breaches) = split(right, right.height.saturating_sub(breaches));
         Self { objectives, chart, kept, due, breaches }
+    }
+
+    /// A list above what belongs to it, or one pane alone.
+    fn narrow(sla: &Sla, ctx: &Ctx<'_>, area: Rect, rows: impl Fn(usize) -> u16) -> Self {
+        let mut layout = Self::default();
+        let (list, below, count) = match sla.pane {
+            Pane::Objectives | Pane::Chart => {
+                (Pane::Objectives, Pane::Chart, ctx.world.objectives.len())
+            }
+            Pane::Kept | Pane::DueNext => (Pane::Kept, Pane::DueNext, sla.tickets.lines(ctx)),
+            Pane::Breaches => (Pane::Breaches, Pane::Breaches, 0),
+        };
+        if list == below || area.height < TWO_PANES {
+            *layout.pane_mut(sla.pane) = area;
+            return layout;
+        }
+        let (above, rest) = split(area, rows(count).clamp(5, area.height / 2));
+        *layout.pane_mut(list) = above;
+        *layout.pane_mut(below) = rest;
+        layout
     }
 
     fn pane_mut(&mut self, pane: Pane) -> &mut Rect {

@@ -212,7 +212,7 @@ impl Sla {
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         let facts = facts(ctx, status, inner.width);
         let needed = u16::try_from(facts.len()).unwrap_or(u16::MAX).min(FACTS);
-        let needed = needed.min((inner.height / 2).max(4));
+        let needed = needed.min((inner.height * 2 / 5).max(4));
         let (chart, below) = split(inner, inner.height.saturating_sub(needed + 1));
         self.burn_down(ctx, shown, chart, paint);
         let below = Rect { y: below.y + 1, height: below.height.saturating_sub(1), ..below };

@@ -351,6 +351,10 @@ impl Tickets {
             let name = levels.contract(&line.contract).map_or(&*line.contract, |c| &c.name);
             row.cell(6, name, muted);
         });
+        if figures.len() > room {
+            let note = format!("{} of {}", room, figures.len());
+            paint.note(area, &note, paint.of(Role::Muted));
+        }
     }
 
     pub fn view_due(&self, ctx: &Ctx<'_>, area: Rect, focused: bool, paint: &mut Paint<'_>) {
