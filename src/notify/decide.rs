@@ -213,6 +213,7 @@ mod tests {
             maintained: Vec::new(),
             drill: None,
             updated_at: None,
+            updates: Vec::new(),
             warned: Vec::new(),
             absorbed: Vec::new(),
             excluded: false,

@@ -44,6 +44,7 @@ fn incident() -> Incident {
         maintained: Vec::new(),
         drill: None,
         updated_at: None,
+        updates: Vec::new(),
         warned: Vec::new(),
         absorbed: Vec::new(),
         excluded: false,
