@@ -50,11 +50,9 @@ pub fn contracts<'a>(
     let mut contracts: Vec<(Contract, Place)> = Vec::new();
     for s in sections {
         let id = s.id("id = \"acme-gold\"");
-        if let Some(id) = id {
-            if id.value == "default" {
-                let message = "\"default\" is what the contract of [sla] is called";
-                s.report().error(id.at, message, "choose another id");
-            }
+        if let Some(id) = id.filter(|id| id.value == "default") {
+            let message = "\"default\" is what the contract of [sla] is called";
+            s.report().error(id.at, message, "choose another id");
         }
         let services = services(&s, known);
         if let Some(contract) = contract(&s, id.map_or("", |id| id.value), services, known) {

@@ -109,8 +109,8 @@ pub struct Incident {
     /// When a person last said how it stands, or changed that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Instant>,
-    /// Each time of that, in order, the last [`UPDATES_KEPT`]. Of what was stored before this was kept,
-    /// it has only what came since.
+    /// Each time of that, in order, the last [`UPDATES_KEPT`]. Empty where it was stored before these were
+    /// kept: some alone would look like a gap.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub updates: Vec<Instant>,
     /// How far its clocks had come when that was told last.

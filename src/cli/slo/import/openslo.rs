@@ -142,7 +142,7 @@ fn foreign<'a>(spec: &'a Value, all: &'a [Value]) -> Option<&'a str> {
         &["ratioMetric", "total"],
     ];
     let sources = metrics.iter().filter_map(|path| find(spec, path)?.get("metricSource"));
-    let kinds = sources.filter_map(|source| {
+    let mut kinds = sources.filter_map(|source| {
         text(source, &["type"]).or_else(|| {
             let name = text(source, &["metricSourceRef"])?;
             let is_it = |d: &&Value| {
@@ -153,7 +153,7 @@ fn foreign<'a>(spec: &'a Value, all: &'a [Value]) -> Option<&'a str> {
         })
     });
     let speaks = |kind: &str| PROMQL.iter().any(|known| kind.to_lowercase().contains(known));
-    kinds.filter(|kind| !speaks(kind)).next()
+    kinds.find(|kind| !speaks(kind))
 }
 
 fn measured(
