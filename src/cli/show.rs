@@ -11,8 +11,9 @@ use super::output::{self, Exit, print};
 use super::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::process;
-use crate::domain::incident::{Event, Incident, IncidentId, Maintained};
+use crate::domain::incident::{Ending, Event, Incident, IncidentId, Maintained};
 use crate::domain::paging::{Phase, Progress};
+use crate::domain::sla::incident::{Stand, promises};
 use crate::domain::text::{MAX_LINE, clean};
 use crate::ui::screens::incidents::timeline;
 
@@ -179,6 +180,23 @@ fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Co
     fact("merged", timeline::merged(i));
     fact("started", local(i.started_at).to_string());
     fact("opened", local(i.opened_at).to_string());
+    let ending = |e: &Option<Ending>| e.as_ref().map(|e| format!("{} by {}", local(e.at), e.by));
+    fact("resolved", ending(&i.standing.resolved).unwrap_or_default());
+    fact("closed", ending(&i.standing.closed).unwrap_or_default());
+    for promise in promises(i, &config.plan.service_levels) {
+        let (clock, stand) = promise.stand(Utc::now());
+        let due = clock.deadline.map_or_else(|never| never.to_string(), |at| local(at).to_string());
+        let how = match stand {
+            Stand::Met => "met".to_owned(),
+            Stand::Missed => "missed".to_owned(),
+            Stand::Breached => "overdue".to_owned(),
+            Stand::Paused(why) => format!("rests ({why})"),
+            Stand::Running(percent) => format!("{percent} % have passed"),
+            Stand::Never => "no deadline".to_owned(),
+        };
+        let (kind, name) = (promise.kind.word(), &promise.contract.name);
+        fact(kind, format!("{how}, {name}: {due}"));
+    }
     fact(
         "alerts",
         if i.alerts.is_empty() {

@@ -317,17 +317,18 @@ fn read(report: &Report, root: &tree::Table, around: &Surroundings, now: Instant
         zone: site.zone,
     };
     let objectives = sections::slo::slos(root.sections("slos"), &refers);
-    let business = sections::hours::calendars(root.sections("calendars"), site.zone, now);
+    let business = sections::hours::calendars(report, root.sections("calendars"), site.zone, now);
     let refers = sections::contract::Known {
         calendars: &business,
         services: &service_names,
         people: &known,
         schedules: &rosters,
+        levels: roster.policies.iter().map(|p| p.levels.len()).max().unwrap_or(0),
         zone: site.zone,
         now,
     };
     let (sla, contracts) = (root.section("sla"), root.sections("contracts"));
-    let service_levels = Arc::new(sections::contract::contracts(sla, contracts, &refers));
+    let service_levels = Arc::new(sections::contract::contracts(report, sla, contracts, &refers));
     let served: Vec<_> = services.iter().map(|s| &s.service).collect();
     let refers = sections::report::Known {
         channels: &known_channels,

@@ -128,6 +128,71 @@ fn holidays_of_a_calendar_file_are_closed_by_name() {
 }
 
 #[test]
+fn a_contract_and_a_calendar_can_be_written_again_from_a_day_on() {
+    let text = "[[services]]\nid = \"a\"\n\
+        [[calendars]]\nid = \"office\"\nhours = { mon = [\"09:00-17:00\"] }\n\
+        [[calendars]]\nid = \"office\"\nhours = { mon = [\"08:00-18:00\"] }\n\
+        valid_from = \"2026-06-01\"\n\
+        [[contracts]]\nid = \"acme\"\nservices = [\"a\"]\nvalid_to = \"2026-05-31\"\n\
+        targets = [{ priority = 1, resolve = \"4h\" }]\n\
+        [[contracts]]\nid = \"acme\"\nservices = [\"a\"]\nvalid_from = \"2026-06-01\"\n\
+        targets = [{ priority = 1, resolve = \"2h\" }]\n";
+    let levels = read_text(text).unwrap().plan.service_levels.clone();
+    let june = "2026-05-31T22:00:00Z".parse::<Instant>().unwrap();
+    let [old, new] = &levels.contracts[..] else { panic!("{:?}", levels.contracts) };
+    assert_eq!((old.valid.to, new.valid.from), (june, june));
+    assert_eq!(levels.contract("acme"), Some(new));
+    let office = levels.calendars["office"].editions();
+    assert_eq!((office[0].valid.to, office[1].valid.from), (june, june));
+    // Two that begin on the same day are two of the same time.
+    let twice = text.replace("valid_to = \"2026-05-31\"", "valid_from = \"2026-06-01\"");
+    let problems = read_text(&twice).unwrap_err().to_string();
+    assert!(
+        problems.contains("contract \"acme\" is defined twice for the same time"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn round_the_clock_keeps_the_days_of_the_site() {
+    let text = "[site]\ntimezone = \"Europe/Madrid\"\n";
+    let levels = read_text(text).unwrap().plan.service_levels.clone();
+    assert_eq!(levels.calendars["24x7"].zone(now()), chrono_tz::Europe::Madrid);
+}
+
+#[rstest]
+#[case("targets = [{ priority = 1 }]", "nothing is promised here")]
+#[case(
+    "targets = [{ priority = 1, resolve = \"4h\", end_of_day = true }]",
+    "end_of_day means nothing for a target"
+)]
+#[case(
+    "calendar = \"offce\"\ntargets = [{ priority = 1, resolve = \"soon\" }]",
+    "\"soon\" is no target"
+)]
+#[case(
+    "targets = [{ priority = 1, resolve = \"4h\" }]\nescalations = [{ at = \"75%\", level = 9 }]",
+    "no escalation policy has a level 9"
+)]
+#[case(
+    "targets = [{ priority = 1, resolve = \"4h\" }]\n\
+     escalations = [{ at = \"-5h\", notify = [\"person:ana\"] }]\nnonsense = 1",
+    "-5h of resolve for P1, which has 4h, is before its clock begins"
+)]
+fn what_a_contract_cannot_mean_is_told(#[case] sla: &str, #[case] what: &str) {
+    let text = format!("[[people]]\nid = \"ana\"\nname = \"Ana\"\n[sla]\n{sla}\n");
+    let problems = read_text(&text).unwrap_err().to_string();
+    assert!(problems.contains(what), "{problems}");
+}
+
+#[test]
+fn the_calendar_that_never_closes_is_not_defined_again() {
+    let text = "[[calendars]]\nid = \"24x7\"\nhours = { mon = [\"09:00-17:00\"] }\n";
+    let problems = read_text(text).unwrap_err().to_string();
+    assert!(problems.contains("\"24x7\" is the calendar that never closes"), "{problems}");
+}
+
+#[test]
 fn service_levels_change_with_the_file() {
     let text = |resolve: &str| {
         format!(

@@ -29,6 +29,7 @@ use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
 use crate::domain::paging::{self, Pager, Pages};
 use crate::domain::report::Reports;
 use crate::domain::roster::Book;
+use crate::domain::sla::contract::Kind;
 use crate::domain::time::Instant;
 use crate::domain::upstream::{self, Orders};
 
@@ -94,6 +95,8 @@ pub struct Question {
 pub struct Notice {
     pub what: News,
     pub incident: Arc<Incident>,
+    /// Of a clock that presses or has run out, which.
+    pub clock: Option<Kind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -631,7 +634,11 @@ pub fn react(state: &State, entry: &Entry, now: Instant) -> Vec<Effect> {
     if quiet {
         Vec::new()
     } else {
-        vec![Effect::Notify(Notice { what, incident: incident.clone() })]
+        let clock = match &event.body {
+            EventBody::ServiceLevelWarned { clock, .. } => Some(*clock),
+            _ => None,
+        };
+        vec![Effect::Notify(Notice { what, incident: incident.clone(), clock })]
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Notification};
 use crate::domain::incident::{ActorKind, Incident, IncidentId, Priority};
+use crate::domain::sla::contract::Kind;
 use crate::domain::time::Instant;
 use crate::engine::core::{News, Notice};
 
@@ -26,10 +27,14 @@ pub struct Scope<'a> {
 
 /// The notifications for news that came together, most urgent first.
 pub fn decide(news: &[Notice], scope: &Scope<'_>) -> Vec<Notification> {
-    // The last word on each incident counts.
+    // The last word on each incident counts; of its clocks, the first that ran out.
     let mut last: BTreeMap<IncidentId, &Notice> = BTreeMap::new();
     for notice in news {
-        last.insert(notice.incident.id, notice);
+        let is_late = |what| what == News::Breached;
+        let known = last.get(&notice.incident.id).is_some_and(|known| is_late(known.what));
+        if !(known && matches!(notice.what, News::Breached | News::Pressing)) {
+            last.insert(notice.incident.id, notice);
+        }
     }
     let mut told: Vec<&Notice> = last.into_values().filter(|n| matters(n, scope)).collect();
     told.sort_by_key(|n| (n.incident.priority, n.incident.id));
@@ -97,7 +102,7 @@ fn resolved_by(incident: &Incident, scope: &Scope<'_>) -> bool {
 fn single(notice: &Notice) -> Notification {
     let incident = &*notice.incident;
     let place = incident.service.as_ref().map_or("unassigned", |service| service.as_str());
-    let clock = incident.warned.last().map_or("a clock", |w| w.clock.word());
+    let clock = notice.clock.map_or("a clock", Kind::word);
     let (word, actions) = match notice.what {
         News::Opened => ("", vec![Action::Acknowledge]),
         News::Reopened => (" again", vec![Action::Acknowledge]),
@@ -213,6 +218,7 @@ mod tests {
             maintained: Vec::new(),
             drill: None,
             updated_at: None,
+            updates: Vec::new(),
             warned: Vec::new(),
             absorbed: Vec::new(),
             excluded: false,
@@ -231,6 +237,7 @@ mod tests {
         let notice = |(what, incident): &(News, Incident)| Notice {
             what: *what,
             incident: Arc::new(incident.clone()),
+            clock: None,
         };
         let notices: Vec<Notice> = news.iter().map(notice).collect();
         let scope = Scope {
@@ -257,6 +264,27 @@ mod tests {
             actions: vec![Action::Acknowledge],
         };
         assert_eq!(told, [expect]);
+    }
+
+    #[test]
+    fn the_clock_that_is_named_is_the_first_that_ran_out() {
+        let notice = |what, clock| {
+            let incident = Arc::new(incident(1, 1));
+            Notice { what, incident, clock: Some(clock) }
+        };
+        let scope = Scope {
+            min_priority: Priority(2),
+            started_at: start(),
+            operator: "ana",
+            in_view: &BTreeSet::new(),
+        };
+        let respond = notice(News::Breached, Kind::Respond);
+        for other in [News::Pressing, News::Breached] {
+            let told = decide(&[respond.clone(), notice(other, Kind::Update)], &scope);
+            assert_eq!(titles(&told), ["P1 service-1: respond is overdue"]);
+        }
+        let told = decide(&[notice(News::Pressing, Kind::Resolve), respond], &scope);
+        assert_eq!(titles(&told), ["P1 service-1: respond is overdue"]);
     }
 
     #[rstest]

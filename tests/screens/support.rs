@@ -294,6 +294,7 @@ pub fn incident(id: u64, priority: u8, service: &str, title: &str, minutes: i64)
         maintained: Vec::new(),
         drill: None,
         updated_at: None,
+        updates: Vec::new(),
         warned: Vec::new(),
         flapping_since: None,
         escalation: None,

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::cli::args::{Between, Point, SlaAvailability};
-use crate::cli::output::{self, Exit, print};
+use crate::cli::output::{self, Exit, complain, print};
 use crate::cli::{Context, Failure};
 use crate::config::Config;
 use crate::domain::sla::{Observed, availability};
 use crate::domain::text::duration;
-use crate::domain::time::{Interval, Intervals};
+use crate::domain::time::{Interval, Intervals, zone};
 
 #[derive(Serialize)]
 struct Document {
@@ -32,7 +32,18 @@ pub fn run(context: &Context, config: &Config, args: &SlaAvailability) -> Result
         let one = |b: &Between<Point>| {
             let at = Interval::new(b.from.at(zone), b.to.at(zone));
             let why = "an interval ends before it begins; write it as FROM..TO";
-            if at.to < at.from { Err(Failure::Usage(why.to_owned())) } else { Ok(at) }
+            if at.to < at.from {
+                return Err(Failure::Usage(why.to_owned()));
+            }
+            if at.is_empty() {
+                let when = zone::local(at.from, zone).format("%F %H:%M:%S");
+                complain(&format!(
+                    "an interval that was given is empty, and counts for nothing: it begins and ends \
+                     at {when} in {} (a local time that clocks skip moves to after the gap)",
+                    zone.name()
+                ));
+            }
+            Ok(at)
         };
         list.iter().map(one).collect()
     };

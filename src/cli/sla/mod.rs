@@ -85,12 +85,19 @@ fn text(course: &Course, now: Instant, zone: Tz) -> String {
     let percent = clock.percent().map(|p| format!(" ({p} %)")).unwrap_or_default();
     fact("elapsed", format!("{}{percent}", duration(clock.elapsed)));
     if let Some(left) = clock.left {
-        let late = clock.breached.then(|| format!("{} late", duration(-left)));
+        let late = clock.breached.then(|| {
+            if left.is_zero() {
+                "nothing: it is past the deadline, with no open time since".to_owned()
+            } else {
+                format!("{} late", duration(-left))
+            }
+        });
         fact("left", late.unwrap_or_else(|| duration(left)));
     }
     fact("paused", duration(clock.paused));
     let stopped = course.stop.filter(|stop| *stop <= now);
     let state = match (stopped, clock.breached) {
+        (Some(at), _) if at < course.start => "met before it began".to_owned(),
         (Some(at), false) => format!("met at {}", local(at)),
         (Some(at), true) => format!("missed, it stopped at {}", local(at)),
         (None, true) => "breached".to_owned(),

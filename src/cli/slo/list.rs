@@ -4,7 +4,7 @@ use super::{Document, Fields, Standings, colour};
 use crate::cli::args::Objectives as Asked;
 use crate::cli::output::{self, Cell, Exit, Table, print};
 use crate::cli::{Context, Failure};
-use crate::domain::slo::{Burn, Status, percent};
+use crate::domain::slo::{Burn, Standing, Status, percent};
 use crate::domain::text::duration;
 use crate::domain::time::near;
 
@@ -59,7 +59,11 @@ fn row(status: &Status, standings: &Standings) -> Vec<Cell> {
             status.sli_ppm().map_or_else(none, |ppm| format!("{} %", percent(ppm.into(), 4))),
         ),
         Cell::coloured(colour(standing), left),
-        Cell::text(duration(status.budget.time)),
+        Cell::text(if standing == Standing::Unknown {
+            none()
+        } else {
+            duration(status.budget.time)
+        }),
         Cell::number(status.burn_over("1h").map_or_else(none, |milli| Burn::text(milli, 2))),
         Cell::coloured(colour(standing), standing.word()),
         Cell::text(until),

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::hours::{Calendars, valid};
 use crate::config::names::Names;
+use crate::config::problem::{Place, Report};
 use crate::config::reader::{Section, Text};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{HoldReason, Priority};
@@ -17,7 +19,7 @@ use crate::domain::sla::contract::{
 };
 use crate::domain::sla::hours::BusinessCalendar;
 use crate::domain::sla::{Exclusion, NoData};
-use crate::domain::text::clean;
+use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 
 /// What contracts refer to.
@@ -26,6 +28,8 @@ pub struct Known<'s, 'a> {
     pub services: &'s Names<'a>,
     pub people: &'s Names<'a>,
     pub schedules: &'s Names<'a>,
+    /// How many levels the longest policy has.
+    pub levels: usize,
     /// The zone of the site.
     pub zone: Tz,
     pub now: Instant,
@@ -33,32 +37,37 @@ pub struct Known<'s, 'a> {
 
 /// All contracts, with the default one.
 pub fn contracts<'a>(
+    report: &Report,
     sla: Option<Section<'a>>,
     sections: Vec<Section<'a>>,
     known: &Known<'_, 'a>,
 ) -> ServiceLevels {
-    let mut names = Names::new("contract", "contracts");
     let otherwise = sla.and_then(|s| {
         let contract = contract(&s, "default", BTreeSet::new(), known);
         s.finish();
         contract
     });
-    let mut contracts = Vec::new();
+    let mut contracts: Vec<(Contract, Place)> = Vec::new();
     for s in sections {
         let id = s.id("id = \"acme-gold\"");
-        if let Some(id) = id {
-            names.give(s.report(), id);
-            if id.value == "default" {
-                let message = "\"default\" is what the contract of [sla] is called";
-                s.report().error(id.at, message, "choose another id");
-            }
+        if let Some(id) = id.filter(|id| id.value == "default") {
+            let message = "\"default\" is what the contract of [sla] is called";
+            s.report().error(id.at, message, "choose another id");
         }
         let services = services(&s, known);
         if let Some(contract) = contract(&s, id.map_or("", |id| id.value), services, known) {
-            contracts.push(Arc::new(contract));
+            contracts.push((contract, id.map_or(s.at, |id| id.at)));
         }
         s.finish();
     }
+    // One that has no id was reported.
+    let ids: BTreeSet<Arc<str>> = contracts.iter().map(|(c, _)| c.id.clone()).collect();
+    for id in ids.iter().filter(|id| !id.is_empty()) {
+        let same = contracts.iter_mut().filter(|(c, _)| c.id == *id);
+        let valid = same.map(|(contract, at)| (&mut contract.valid, *at)).collect();
+        super::hours::in_turn(report, &format!("contract \"{id}\""), valid);
+    }
+    let contracts = contracts.into_iter().map(|(contract, _)| Arc::new(contract)).collect();
     let calendars = known.calendars.by_id.clone();
     ServiceLevels { calendars, contracts, otherwise: otherwise.map(Arc::new) }
 }
@@ -86,7 +95,7 @@ fn contract(
     let text = |key| s.filled(key).map(|t| clean(t.value, 80));
     let (name, customer) = (text("name"), text("customer").unwrap_or_default());
     let calendar = s.filled("calendar").map(|t| known.calendars.refer(s, t, "calendar"));
-    let calendar = calendar.unwrap_or_else(|| Some(known.calendars.always()));
+    let calendar = calendar.unwrap_or_else(|| Some(known.calendars.always.clone()));
     let pause_on = pause_on(s).unwrap_or_else(|| vec![HoldReason::Customer]);
     let valid = valid(s, known.zone);
     let start = s.word("clock_start", &ClockStart::WORDS).unwrap_or_default();
@@ -101,8 +110,9 @@ fn contract(
         s.missing("targets", "targets = [{ priority = 1, respond = \"15m\", resolve = \"4h\" }]");
     }
     let escalations = s.sections("escalations").into_iter().filter_map(|e| escalation(e, known));
-    let escalations: Vec<Escalation> = escalations.collect();
-    let calendar = calendar?;
+    let escalations: Vec<(Escalation, Place)> = escalations.collect();
+    // One that is not known was reported; so is what else is wrong.
+    let calendar = calendar.unwrap_or_else(|| known.calendars.always.clone());
     let mut targets = BTreeMap::new();
     for t in sections {
         let by_day = t.flag("end_of_day").unwrap_or(false);
@@ -117,6 +127,17 @@ fn contract(
         };
         let (respond, resolve) = (reached("respond"), reached("resolve"));
         let update = reached("update_every").or_else(|| update_every.map(|(target, _)| target));
+        let own = ["respond", "resolve", "update_every"].map(|key| t.has(key));
+        if update.is_none() && !own.contains(&true) && !s.has("update_every") {
+            let message = "nothing is promised here";
+            t.report().error(t.at, message, "set respond, resolve or update_every, or take it out");
+        }
+        let days = |target: &Option<Target>| matches!(target, Some(Target::Days { .. }));
+        if by_day && own.contains(&true) && ![respond, resolve, update].iter().any(days) {
+            let at = t.key_place("end_of_day").unwrap_or(t.at);
+            let message = "end_of_day means nothing for a target that is no number of working days";
+            t.report().error(at, message, "write the target as in \"5wd\", or take end_of_day out");
+        }
         if let (Some(Target::Time(respond)), Some(Target::Time(resolve))) = (respond, resolve)
             && respond > resolve
         {
@@ -139,6 +160,10 @@ fn contract(
         }
         t.finish();
     }
+    for (escalation, at) in &escalations {
+        too_early(s, escalation, *at, &targets);
+    }
+    let escalations = escalations.into_iter().map(|(escalation, _)| escalation).collect();
     Some(Contract {
         id: id.into(),
         name: name.unwrap_or_else(|| id.to_owned()),
@@ -173,7 +198,7 @@ fn pause_on(s: &Section<'_>) -> Option<Vec<HoldReason>> {
 }
 
 /// `30m`, `4h`, `5wd`, with its place.
-fn target(s: &Section<'_>, key: &'static str) -> Option<(Target, crate::config::problem::Place)> {
+fn target(s: &Section<'_>, key: &'static str) -> Option<(Target, Place)> {
     let text = s.filled(key)?;
     let target = Target::parse(text.value);
     if target.is_none() {
@@ -195,7 +220,7 @@ fn to_close(target: Target, by_day: bool) -> Target {
 /// Reports a target that its calendar never reaches.
 fn promised(
     s: &Section<'_>,
-    (key, at): (&str, crate::config::problem::Place),
+    (key, at): (&str, Place),
     (target, calendar, from): (Target, &Arc<BusinessCalendar>, Instant),
 ) {
     let never = match target {
@@ -282,7 +307,43 @@ fn ppm(text: &str) -> Option<u32> {
     (ppm <= crate::domain::sla::WHOLE_PPM).then_some(ppm)
 }
 
-fn escalation(s: Section<'_>, known: &Known<'_, '_>) -> Option<Escalation> {
+/// Reports what is due longer before a deadline than the whole target is.
+fn too_early(
+    s: &Section<'_>,
+    escalation: &Escalation,
+    at: Place,
+    targets: &BTreeMap<Priority, Targets>,
+) {
+    let Mark::Offset(offset) = escalation.at else { return };
+    let meant = targets.iter().filter(|(priority, _)| **priority <= escalation.min_priority);
+    let all = meant.flat_map(|(priority, t)| {
+        let of = [
+            (Kind::Respond, t.respond),
+            (Kind::Resolve, t.resolve),
+            (Kind::Update, t.update_every),
+        ];
+        of.into_iter().map(move |(kind, target)| (*priority, kind, target))
+    });
+    let clocks = &escalation.clocks;
+    for (priority, kind, target) in all.filter(|(_, k, _)| clocks.is_empty() || clocks.contains(k))
+    {
+        let Some(Target::Time(length)) = target.filter(|_| offset < TimeDelta::zero()) else {
+            continue;
+        };
+        if -offset > length {
+            let (mark, kind, target) = (escalation.at, kind.word(), duration(length));
+            let message = format!(
+                "{mark} of {kind} for {priority}, which has {target}, is before its clock begins: who \
+                 is named would be called at once"
+            );
+            let remedy = "choose a shorter time or a percentage, or name the clocks that it is for";
+            s.report().warn(at, message, remedy);
+            return;
+        }
+    }
+}
+
+fn escalation(s: Section<'_>, known: &Known<'_, '_>) -> Option<(Escalation, Place)> {
     let words = Kind::ALL.map(|kind| (kind.word(), kind));
     let clocks = s.texts("clocks").unwrap_or_default().into_iter().filter_map(|text| {
         let found = words.iter().find(|(word, _)| *word == text.value).map(|(_, kind)| *kind);
@@ -304,7 +365,17 @@ fn escalation(s: Section<'_>, known: &Known<'_, '_>) -> Option<Escalation> {
         }
         mark
     });
+    let place = at.map_or(s.at, |text| text.at);
     let level = s.integer("level", 1..=20).and_then(|n| usize::try_from(n).ok());
+    if let Some(level) = level.filter(|level| *level > known.levels) {
+        let at = s.key_place("level").unwrap_or(s.at);
+        let message = format!("no escalation policy has a level {level}");
+        let remedy = match known.levels {
+            0 => "define one in [[escalation]], or say who is called by notify".to_owned(),
+            most => format!("the longest has {most}: take one of those, or notify"),
+        };
+        s.report().error(at, message, remedy);
+    }
     let notify = s.texts("notify").unwrap_or_default();
     let whom: Vec<_> = notify
         .into_iter()
@@ -328,7 +399,7 @@ fn escalation(s: Section<'_>, known: &Known<'_, '_>) -> Option<Escalation> {
     };
     let min_priority = s.integer("min_priority", 1..=5).map_or(Priority(5), |p| Priority(p as u8));
     s.finish();
-    Some(Escalation { clocks, at: mark?, min_priority, call: call? })
+    Some((Escalation { clocks, at: mark?, min_priority, call: call? }, place))
 }
 
 #[cfg(test)]

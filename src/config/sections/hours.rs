@@ -9,7 +9,7 @@ use chrono::{Datelike, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::config::names::Names;
-use crate::config::problem::Place;
+use crate::config::problem::{Place, Report};
 use crate::config::reader::{Section, Text};
 use crate::config::tree::Value;
 use crate::domain::ical;
@@ -28,6 +28,8 @@ const MOST_HOLIDAYS: usize = 20_000;
 /// The calendars by id, with their names for whoever refers to them.
 pub struct Calendars<'a> {
     pub by_id: BTreeMap<Arc<str>, Arc<BusinessCalendar>>,
+    /// The one that is always open, in the site's zone.
+    pub always: Arc<BusinessCalendar>,
     names: Names<'a>,
 }
 
@@ -45,46 +47,45 @@ impl Calendars<'_> {
         }
         found
     }
-
-    /// The one that is always open.
-    pub fn always(&self) -> Arc<BusinessCalendar> {
-        let known = self.by_id.get(ROUND_THE_CLOCK).cloned();
-        known.unwrap_or_else(|| Arc::new(BusinessCalendar::always()))
-    }
 }
 
 /// All of them, and `24x7`. The same id may stand several times, each time for another time.
-pub fn calendars(sections: Vec<Section<'_>>, site: Tz, now: Instant) -> Calendars<'_> {
+pub fn calendars<'a>(
+    report: &Report,
+    sections: Vec<Section<'a>>,
+    site: Tz,
+    now: Instant,
+) -> Calendars<'a> {
     let mut names = Names::new("calendar", "calendars");
     let mut editions: BTreeMap<&str, Vec<(Edition, Place)>> = BTreeMap::new();
     for s in sections {
         let id = s.id("id = \"office\"");
+        if let Some(id) = id.filter(|id| id.value == ROUND_THE_CLOCK) {
+            let message = "\"24x7\" is the calendar that never closes, and needs no definition";
+            s.report().error(id.at, message, "choose another id, or take it out");
+        }
         let edition = edition(&s, site, now);
         if let Some(id) = id.filter(|id| !editions.contains_key(id.value)) {
             names.give(s.report(), id);
             editions.insert(id.value, Vec::new());
         }
         if let (Some(id), Some(edition)) = (id, edition) {
-            let known = editions.entry(id.value).or_default();
-            let twin = known.iter().find(|(e, _)| e.valid.overlap(edition.valid).is_some());
-            if let Some((_, first)) = twin {
-                let message =
-                    format!("calendar \"{}\" is defined twice for the same time", id.value);
-                let remedy =
-                    "rename one of them, or set valid_to of the old and valid_from of the new";
-                s.report().clash(id.at, *first, message, remedy);
-            }
-            known.push((edition, id.at));
+            editions.entry(id.value).or_default().push((edition, id.at));
         }
         s.finish();
+    }
+    for (id, editions) in &mut editions {
+        let valid = editions.iter_mut().map(|(edition, at)| (&mut edition.valid, *at)).collect();
+        in_turn(report, &format!("calendar \"{id}\""), valid);
     }
     let made = editions.into_iter().map(|(id, editions)| {
         let editions = editions.into_iter().map(|(edition, _)| edition).collect();
         (Arc::from(id), Arc::new(BusinessCalendar::new(id, editions)))
     });
     let mut by_id: BTreeMap<Arc<str>, _> = made.collect();
-    by_id.entry(ROUND_THE_CLOCK.into()).or_insert_with(|| Arc::new(BusinessCalendar::always()));
-    Calendars { by_id, names }
+    let always = Arc::new(BusinessCalendar::always(site));
+    by_id.insert(ROUND_THE_CLOCK.into(), Arc::clone(&always));
+    Calendars { by_id, always, names }
 }
 
 fn edition(s: &Section<'_>, site: Tz, now: Instant) -> Option<Edition> {
@@ -131,6 +132,28 @@ pub fn valid(s: &Section<'_>, zone: Tz) -> Option<Interval> {
         return None;
     }
     Some(valid)
+}
+
+/// Of what is written several times under one name: one without `valid_to` ends where the next one begins.
+/// Those that are valid at the same time even so are reported.
+pub fn in_turn(report: &Report, what: &str, mut all: Vec<(&mut Interval, Place)>) {
+    let mut begins: Vec<Instant> = all.iter().map(|(valid, _)| valid.from).collect();
+    begins.sort_unstable();
+    for (valid, _) in &mut all {
+        if valid.to == ALWAYS.to {
+            let next = begins.iter().find(|from| **from > valid.from);
+            valid.to = next.copied().unwrap_or(ALWAYS.to);
+        }
+    }
+    for (n, (valid, at)) in all.iter().enumerate() {
+        let twin = all.iter().take(n).find(|(other, _)| other.overlap(**valid).is_some());
+        if let Some((_, first)) = twin {
+            let message = format!("{what} is defined twice for the same time");
+            let remedy =
+                "rename one of them, or set valid_from of the newer one to when it takes over";
+            report.clash(*at, *first, message, remedy);
+        }
+    }
 }
 
 /// `holidays`: dates, or `{ date, name }`.

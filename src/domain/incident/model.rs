@@ -40,6 +40,9 @@ pub enum IncidentState {
     Cancelled,
 }
 
+/// How many updates an incident remembers.
+pub const UPDATES_KEPT: usize = 200;
+
 /// One incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -106,6 +109,10 @@ pub struct Incident {
     /// When a person last said how it stands, or changed that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Instant>,
+    /// Each time of that, in order, the last [`UPDATES_KEPT`]. Empty where it was stored before these were
+    /// kept: some alone would look like a gap.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updates: Vec<Instant>,
     /// How far its clocks had come when that was told last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warned: Vec<Warned>,

@@ -3,7 +3,8 @@
 //!
 //! An incident belongs to the period in which its clock began, so that a figure of the past changes only
 //! for what was still running, or by a correction. What is neither kept nor broken yet is in no percentage.
-//! Updates have none: only the last one is known.
+//! Updates of an incident are kept where each of them was; of those that were missed, the breach has the
+//! first deadline and the longest that one was late.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,7 +94,7 @@ impl Attainment {
     pub fn add(&mut self, incident: &Incident, levels: &ServiceLevels) {
         for promise in promises(incident, levels) {
             let began = promise.contract.clock_start.of(incident);
-            if promise.kind != Kind::Update && self.period.contains(began) {
+            if self.period.contains(began) {
                 self.count(incident, &promise);
             }
         }
@@ -109,10 +110,12 @@ impl Attainment {
             missed: Vec::new(),
             running: Vec::new(),
         });
-        let (clock, stand) = promise.stand(self.as_of);
-        match (stand, clock.deadline) {
-            (Stand::Met, _) => count.met.push(incident.id),
-            (Stand::Missed | Stand::Breached, Ok(deadline)) => {
+        let clocks = promise.courses(incident).into_iter().map(|course| course.clock(self.as_of));
+        let missed: Vec<_> = clocks.filter(|clock| clock.breached).collect();
+        let first = missed.first().and_then(|clock| clock.deadline.as_ref().ok());
+        match (first, promise.stand(self.as_of).1) {
+            (None, Stand::Met) => count.met.push(incident.id),
+            (Some(&deadline), _) => {
                 count.missed.push(incident.id);
                 let breach = Breach {
                     incident: incident.id,
@@ -122,7 +125,7 @@ impl Attainment {
                     priority,
                     kind,
                     deadline,
-                    late: clock.left.map_or(TimeDelta::zero(), |left| -left),
+                    late: -missed.iter().filter_map(|c| c.left).min().unwrap_or_default(),
                     is_over: promise.is_over(),
                     cause: incident.standing.findings.cause.clone(),
                 };

@@ -269,7 +269,9 @@ impl ServiceLevels {
         found
     }
 
+    /// A contract by its id; of one that was written again, as it was written last.
     pub fn contract(&self, id: &str) -> Option<&Arc<Contract>> {
-        self.contracts.iter().chain(&self.otherwise).find(|c| &*c.id == id)
+        let same = self.contracts.iter().chain(&self.otherwise).filter(|c| &*c.id == id);
+        same.max_by_key(|c| c.valid.from)
     }
 }

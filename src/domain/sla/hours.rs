@@ -156,9 +156,9 @@ impl BusinessCalendar {
         Self { id: id.into(), editions, years }
     }
 
-    /// Open every minute.
-    pub fn always() -> Self {
-        Self::new("24x7", vec![Edition::new(Tz::UTC, WeekHours::always())])
+    /// Open every minute; its days are those of a zone.
+    pub fn always(zone: Tz) -> Self {
+        Self::new("24x7", vec![Edition::new(zone, WeekHours::always())])
     }
 
     pub fn editions(&self) -> &[Edition] {

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use super::clock::{Clock, Course, Pause, Rest};
 use super::contract::{Contract, Kind, Planned, ServiceLevels, Targets};
-use crate::domain::incident::{Hold, HoldReason, Incident, IncidentState};
+use crate::domain::incident::{Hold, HoldReason, Incident, IncidentState, UPDATES_KEPT};
 use crate::domain::time::{Instant, Interval};
 
 /// What a contract promises for an incident.
@@ -125,6 +125,28 @@ impl Promise {
     /// What it waits for has happened.
     pub fn is_over(&self) -> bool {
         self.course.stop.is_some()
+    }
+
+    /// Of a promise of updates the course of each, the present one last; those after the end are none.
+    /// Of any other promise its own.
+    pub fn courses(&self, incident: &Incident) -> Vec<Course> {
+        let mut all = Vec::new();
+        if self.kind == Kind::Update {
+            let begins = self.contract.clock_start.of(incident);
+            let is_whole = incident.updates.len() < UPDATES_KEPT;
+            let mut from = is_whole.then_some(begins);
+            for said in incident.updates.iter().filter(|at| **at >= begins) {
+                let end = self.course.stop.map_or(*said, |stop| stop.min(*said));
+                if let Some(start) = from.filter(|start| *start < end) {
+                    all.push(Course { start, stop: Some(end), ..self.course.clone() });
+                }
+                from = Some(*said);
+            }
+        }
+        if self.course.stop.is_none_or(|stop| self.course.start <= stop) {
+            all.push(self.course.clone());
+        }
+        all
     }
 
     /// How it stands, with its clock.

@@ -29,10 +29,13 @@ impl Ratio {
         self.part as f64 / self.whole as f64
     }
 
-    /// In percent with so many decimals (at most 9), the last one rounded half up.
+    /// In percent with so many decimals (at most 9), the last one rounded half up; but only all of it is
+    /// `100`: where something is missing, that does not vanish.
     pub fn percent(self, decimals: u32) -> String {
         let (part, whole, scale) = self.scaled(decimals);
-        Self::shown((part * 2 + whole) / (whole * 2), scale, decimals)
+        let rounded = (part * 2 + whole) / (whole * 2);
+        let most = if self.part < self.whole { 100 * scale - 1 } else { 100 * scale };
+        Self::shown(rounded.min(most), scale, decimals)
     }
 
     /// As [`Self::percent`], the rest cut off: only all of it is `100`.
@@ -66,6 +69,9 @@ mod tests {
     #[case(1, 1, 4, "100.0000")]
     #[case(0, 5, 2, "0.00")]
     #[case(1, 2, 0, "50")]
+    #[case(2_591_999, 2_592_000, 4, "99.9999")]
+    #[case(i64::MAX - 1, i64::MAX, 2, "99.99")]
+    #[case(999, 1_000, 0, "99")]
     #[case(i64::MAX, i64::MAX, 9, "100.000000000")]
     fn a_percentage_is_rounded_once(
         #[case] part: i64,

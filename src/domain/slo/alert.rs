@@ -26,7 +26,7 @@ pub enum Severity {
     Page,
 }
 
-/// What the buckets say of a rule. `None`: nothing is known of that time.
+/// What the buckets say of a rule. `None`: too little is known of that time to say so, less than half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
     pub rule: Rule,

@@ -12,6 +12,7 @@ use super::excluded::Excluded;
 use super::objective::{Objective, Unit, Window};
 use super::percent;
 use super::series::{BUCKET, MICRO, Series, Tally, begin, index};
+use crate::domain::sla::NoData;
 use crate::domain::text::duration;
 use crate::domain::time::{Instant, Interval};
 
@@ -31,6 +32,10 @@ pub const BURN_OVER: [(&str, TimeDelta); 7] = [
 const LATE: i64 = 3;
 /// Below this coverage a figure says so, in parts per million.
 const THIN: u32 = 950_000;
+/// Below this coverage of its window there is no figure, in parts per million.
+const LEAST: u32 = 10_000;
+/// Below this coverage there is no burn rate over a time, and no rule fires by it, in parts per million.
+const HALF: u32 = 500_000;
 
 /// How an objective stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,8 +80,8 @@ pub struct Budget {
 pub struct Burn {
     pub name: &'static str,
     pub over: TimeDelta,
-    /// In thousandths, cut off: 1000 spends the budget in exactly the window. `None`: nothing is known
-    /// of that time, or there is no budget.
+    /// In thousandths, cut off: 1000 spends the budget in exactly the window. `None`: less than half of
+    /// that time is known, or there is no budget.
     pub milli: Option<i64>,
 }
 
@@ -95,7 +100,7 @@ pub struct Projection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     Healthy,
-    /// Nothing is known of the window.
+    /// Nothing is known of the window, or too little for a figure.
     Unknown,
     /// It is being spent so fast that a rule speaks for a ticket.
     Burning,
@@ -110,8 +115,10 @@ pub enum Standing {
 pub enum Why {
     /// The target is 100 %.
     NoBudget,
-    /// Nothing is known of the window.
-    NoData,
+    /// Nothing is known of the window; whether there are queries that should say something.
+    NoData { is_asked: bool },
+    /// So little of it is known that there is no figure, in parts per million.
+    TooThin(u32),
     /// It is known, and nothing happened in it.
     NoEvents,
     /// Of so little of it something is known, in parts per million.
@@ -146,16 +153,22 @@ pub enum Unusable {
 }
 
 impl Status {
-    /// Which part was good in parts per million, cut off downwards.
+    /// Which part was good in parts per million, cut off downwards. `None`: nothing counts, or too
+    /// little is known.
     pub fn sli_ppm(&self) -> Option<u32> {
-        self.tally.good_ppm()
+        self.is_known().then(|| self.tally.good_ppm())?
     }
 
-    /// Whether the target is met, exactly. `None`: nothing counts.
+    /// Whether the target is met, exactly. `None`: as for [`Self::sli_ppm`].
     pub fn is_met(&self) -> Option<bool> {
         let target = u128::from(self.objective.target.ppm());
         let Tally { good, total, .. } = self.tally;
-        (total > 0).then(|| good * u128::from(MICRO) >= total * target)
+        (total > 0 && self.is_known()).then(|| good * u128::from(MICRO) >= total * target)
+    }
+
+    /// Whether enough of the window is known for a figure.
+    fn is_known(&self) -> bool {
+        is_known(&self.tally, LEAST, self.objective.no_data)
     }
 
     pub fn coverage_ppm(&self) -> u32 {
@@ -255,7 +268,10 @@ pub fn status(
     };
     let tally = series.tally((from, until), excluded, unit, counts);
     let budget = budget(objective, &tally, window, as_of);
-    let milli = |t: &Tally| burn(t, objective.target.allowance());
+    let milli = |t: &Tally| {
+        let rate = burn(t, objective.target.allowance());
+        rate.filter(|_| is_known(t, HALF, objective.no_data))
+    };
     let burn: Vec<Burn> = BURN_OVER
         .into_iter()
         .map(|(name, length)| Burn { name, over: length, milli: milli(&over(length)) })
@@ -279,8 +295,17 @@ pub fn status(
             }),
         _ => None,
     };
+    let first = series.first();
     let readings = objective.rules.iter().map(|rule| {
-        let is_above = |length| rule.is_exceeded(&over(length), objective.target, window.length());
+        let is_above = |length: TimeDelta| {
+            let tally = over(length);
+            let is_above = rule.is_exceeded(&tally, objective.target, window.length())?;
+            // What lies before the first that was ever measured cannot have raised anything: to prove
+            // that it is over, half of what came since is enough.
+            let since = first.map_or(tally.elapsed, |first| (until - first).max(0) * BUCKET);
+            let elapsed = if is_above { tally.elapsed } else { tally.elapsed.min(since) };
+            is_known(&Tally { elapsed, ..tally }, HALF, objective.no_data).then_some(is_above)
+        };
         Reading { rule: *rule, long: is_above(rule.long), short: is_above(rule.short) }
     });
     Status {
@@ -317,12 +342,21 @@ fn until(series: &Series, now: Instant) -> i64 {
     if (present - LATE..=present).contains(&known) { known } else { present }
 }
 
+/// Whether so much (parts per million) of the time of a tally is known. Where unknown time was agreed to
+/// be bad, all of it is.
+fn is_known(tally: &Tally, least: u32, no_data: NoData) -> bool {
+    no_data == NoData::Bad || tally.coverage_ppm() >= least
+}
+
 fn budget(objective: &Objective, tally: &Tally, window: Interval, as_of: Instant) -> Budget {
     let unit = objective.sli.unit();
     let allowance = u128::from(objective.target.allowance());
     let mega = u128::from(MICRO);
-    // Where nothing is known, nothing is left of anything either.
-    let is_blank = tally.seen == 0 && tally.total == 0;
+    // Where too little is known, nothing is left of anything either.
+    let is_blank =
+        !is_known(tally, LEAST, objective.no_data) || (tally.seen == 0 && tally.total == 0);
+    let blank = Tally { elapsed: tally.elapsed, ..Tally::default() };
+    let tally = if is_blank { &blank } else { tally };
     let coming = if is_blank { 0 } else { coming(tally, unit, (window, as_of)) };
     let whole =
         i128::from(window.length().num_seconds()) * i128::from(objective.target.allowance());
@@ -420,7 +454,10 @@ fn why(
     }
     let coverage = tally.coverage_ppm();
     match tally.total {
-        0 if tally.seen == 0 => why.push(Why::NoData),
+        0 if tally.seen == 0 => {
+            why.push(Why::NoData { is_asked: objective.sli.source().is_some() });
+        }
+        _ if !is_known(tally, LEAST, objective.no_data) => why.push(Why::TooThin(coverage)),
         0 if tally.excluded >= tally.seen => why.push(Why::AllExcluded),
         0 => why.push(Why::NoEvents),
         _ if coverage < THIN => why.push(Why::Thin(coverage)),
@@ -443,9 +480,16 @@ impl fmt::Display for Why {
                 "a target of 100 % leaves no budget: the first thing that goes wrong misses it, and \
                  no rate can be worked out; set one below, such as 99.99%",
             ),
-            Self::NoData => f.write_str(
+            Self::NoData { is_asked: true } => f.write_str(
                 "nothing is known of this window yet; see `atalaya check` for what its queries give",
             ),
+            Self::NoData { is_asked: false } => f.write_str(
+                "nothing is known of this window yet: it is measured while a console or an agent runs",
+            ),
+            Self::TooThin(ppm) => {
+                let (known, least) = (percent(i64::from(*ppm), 2), percent(LEAST.into(), 0));
+                write!(f, "only {known} % of the time so far is known; figures begin with {least} %")
+            }
             Self::NoEvents => {
                 f.write_str("nothing happened in this window that could be good or bad")
             }

@@ -15,7 +15,7 @@ use crate::domain::sla::{Exclusion, NoData};
 
 /// Every P1 and P3 is resolved in 100 minutes, round the clock; nothing else is promised.
 fn levels(escalations: Vec<Escalation>) -> Arc<ServiceLevels> {
-    let calendar = Arc::new(BusinessCalendar::always());
+    let calendar = Arc::new(BusinessCalendar::always(chrono_tz::Tz::UTC));
     let targets = Targets {
         respond: None,
         resolve: Some(Length::Time(minutes(100))),

@@ -38,7 +38,7 @@ fn slo(document: &Value, all: &[Value], found: &mut Drafts) {
         let window = window(document, &mut notes);
         let indicator = indicator(document, objective, all);
         let (method, mut keys) = if let Some(spec) = indicator {
-            measured(document, objective, spec, &mut notes)
+            measured((document, all), objective, spec, &mut notes)
         } else {
             notes.push("its indicator is not in this file: write good and total".to_owned());
             ("events", Vec::new())
@@ -127,10 +127,37 @@ fn indicator<'a>(document: &'a Value, objective: &'a Value, all: &'a [Value]) ->
         })
 }
 
+/// What answers PromQL, in small letters.
+const PROMQL: [&str; 5] = ["prometheus", "thanos", "mimir", "cortex", "victoriametrics"];
+
 type Keys = Vec<(&'static str, String)>;
 
+/// The first kind of source of an indicator that speaks no PromQL, where one is named.
+fn foreign<'a>(spec: &'a Value, all: &'a [Value]) -> Option<&'a str> {
+    let metrics = [
+        &["thresholdMetric"][..],
+        &["ratioMetric", "raw"],
+        &["ratioMetric", "good"],
+        &["ratioMetric", "bad"],
+        &["ratioMetric", "total"],
+    ];
+    let sources = metrics.iter().filter_map(|path| find(spec, path)?.get("metricSource"));
+    let mut kinds = sources.filter_map(|source| {
+        text(source, &["type"]).or_else(|| {
+            let name = text(source, &["metricSourceRef"])?;
+            let is_it = |d: &&Value| {
+                text(d, &["kind"]) == Some("DataSource")
+                    && text(d, &["metadata", "name"]) == Some(name)
+            };
+            text(all.iter().find(is_it)?, &["spec", "type"])
+        })
+    });
+    let speaks = |kind: &str| PROMQL.iter().any(|known| kind.to_lowercase().contains(known));
+    kinds.find(|kind| !speaks(kind))
+}
+
 fn measured(
-    document: &Value,
+    (document, all): (&Value, &[Value]),
     objective: &Value,
     spec: &Value,
     notes: &mut Vec<String>,
@@ -141,16 +168,35 @@ fn measured(
         notes.push("RatioTimeslices averages ratios; here each slice is good or bad".to_owned());
     }
     let mut keys = Keys::new();
+    if let Some(kind) = foreign(spec, all) {
+        notes.push(format!(
+            "its queries are for {kind} and were not carried over: only those of Prometheus are read; \
+             write them anew"
+        ));
+        return (method, keys);
+    }
     let metric = |part: &str| {
         let source = find(spec, &["ratioMetric", part, "metricSource"])?;
         text(source, &["spec", "query"]).or_else(|| text(source, &["spec", "promql"]))
     };
     let threshold = find(spec, &["thresholdMetric", "metricSource"])
         .and_then(|s| text(s, &["spec", "query"]).or_else(|| text(s, &["spec", "promql"])));
+    let at_least = find(objective, &["timeSliceTarget"]);
     if let Some(query) = threshold {
         limit(objective, query, &mut keys, notes);
         slice(objective, &mut keys, notes);
+        if at_least.is_some() {
+            let why = "timeSliceTarget is left out: a slice is good or bad by its one value";
+            notes.push(why.to_owned());
+        }
+        if let Some(range) = query::fixed(query) {
+            let why = "if that is longer than a slice, slices overlap: [{{window}}] is the slice";
+            notes.push(format!("its query looks back over {range} in each slice; {why}"));
+        }
         return ("timeslices", keys);
+    }
+    if at_least.is_some() && method == "events" {
+        notes.push("timeSliceTarget is left out: it counts occurrences".to_owned());
     }
     if let Some(raw) = metric("raw") {
         let ratio = query::plain(raw);
@@ -171,8 +217,7 @@ fn measured(
         }
     }
     if method == "timeslices" {
-        let at_least = find(objective, &["timeSliceTarget"]).and_then(|v| target(v, 1.0, notes));
-        match at_least {
+        match at_least.and_then(|v| target(v, 1.0, notes)) {
             Some(target) => {
                 keys.push(("slice_target", quoted(&target.to_string().replace(' ', ""))));
             }

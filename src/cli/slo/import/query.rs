@@ -38,6 +38,11 @@ pub fn counting(query: &str) -> (String, Option<String>) {
     (named, Some("this query has no window: count over [{{window}}]".to_owned()))
 }
 
+/// The first range of fixed length in a query, as in `[5m]`.
+pub fn fixed(query: &str) -> Option<&str> {
+    Some(RANGE.as_ref()?.find(query)?.as_str())
+}
+
 /// A query whose value is taken as it is.
 pub fn plain(query: &str) -> String {
     named(&in_one_line(query))

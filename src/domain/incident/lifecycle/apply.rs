@@ -4,8 +4,8 @@ use super::Correction;
 use crate::domain::incident::event::{ActorKind, Event, EventBody};
 use crate::domain::incident::model::{
     Absorbed, Acknowledgement, AlertFact, Change, Class, Ending, Feedback, Hold, Incident,
-    IncidentId, IncidentState, Joined, Maintained, Planned, Signature, Snooze, Standing, Union,
-    Warned, WasOver,
+    IncidentId, IncidentState, Joined, Maintained, Planned, Signature, Snooze, Standing,
+    UPDATES_KEPT, Union, Warned, WasOver,
 };
 use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::time::Instant;
@@ -50,6 +50,7 @@ fn open(event: &Event, opening: &crate::domain::incident::event::Opening) -> Inc
         maintained: Vec::new(),
         drill: None,
         updated_at: None,
+        updates: Vec::new(),
         warned: Vec::new(),
         absorbed: Vec::new(),
         excluded: false,
@@ -304,6 +305,12 @@ fn change_by(incident: &mut Incident, event: &Event) {
     settle(&mut incident.standing, at);
     let is_said = what.is_some() || matches!(event.body, EventBody::Noted { .. });
     if is_said && event.actor.kind == ActorKind::Person {
+        // Without those before, what is known would be a gap.
+        if incident.updated_at.is_none() || !incident.updates.is_empty() {
+            incident.updates.push(at);
+            let old = incident.updates.len().saturating_sub(UPDATES_KEPT);
+            incident.updates.drain(..old);
+        }
         incident.updated_at = Some(at);
     }
     if let Some(what) = what {

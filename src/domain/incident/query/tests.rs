@@ -44,6 +44,7 @@ fn incident() -> Incident {
         maintained: Vec::new(),
         drill: None,
         updated_at: None,
+        updates: Vec::new(),
         warned: Vec::new(),
         absorbed: Vec::new(),
         excluded: false,
@@ -281,7 +282,7 @@ fn resolved_in(length: TimeDelta) -> crate::domain::sla::contract::Contract {
     use crate::domain::sla::clock::Target;
     use crate::domain::sla::contract::{ClockStart, Contract, Planned, Rounding, Targets};
     use crate::domain::sla::hours::{ALWAYS, BusinessCalendar};
-    let calendar = std::sync::Arc::new(BusinessCalendar::always());
+    let calendar = std::sync::Arc::new(BusinessCalendar::always(chrono_tz::Tz::UTC));
     let targets = Targets {
         respond: None,
         resolve: Some(Target::Time(length)),

@@ -14,6 +14,7 @@ use crate::domain::incident::{
     Actor, Event, EventBody, Findings, HoldReason, Incident, IncidentId, Priority,
 };
 use crate::domain::matcher::Labels;
+use crate::domain::sla::attainment::Attainment;
 use crate::domain::sla::clock::{Rest, Target};
 use crate::domain::sla::contract::{
     ClockStart, Contract, Kind, Planned, Rounding, ServiceLevels, Targets,
@@ -21,7 +22,7 @@ use crate::domain::sla::contract::{
 use crate::domain::sla::hours::{ALWAYS, BusinessCalendar};
 use crate::domain::sla::incident::{Promise, Stand, Summary, first, promises};
 use crate::domain::sla::{Exclusion, NoData};
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Interval};
 
 /// P1 in 15 min and 2 h with an update every 30 min, P2 in 1 h and 4 h; waits for the customer.
 pub fn contract(id: &str, calendar: &Arc<BusinessCalendar>) -> Contract {
@@ -275,11 +276,53 @@ fn the_contract_says_from_when_the_clock_runs() {
     assert_eq!(respond.course.start, at("2026-11-23T09:30:00Z"));
 }
 
+fn kept_of(incident: &Incident, now: &str) -> Attainment {
+    let period = Interval::new(at("2026-11-01T00:00:00Z"), at("2026-12-01T00:00:00Z"));
+    let mut all = Attainment::new(period, at(now));
+    all.add(incident, &agreed());
+    all
+}
+
+fn updates(all: &Attainment) -> [usize; 3] {
+    let count = all.lines.iter().find(|(line, _)| line.kind == Kind::Update).unwrap().1;
+    [count.met.len(), count.missed.len(), count.running.len()]
+}
+
+#[test]
+fn updates_that_were_missed_stay_missed() {
+    let note = || EventBody::Noted { text: "still looking".to_owned() };
+    // Every half an hour: the second one is 25 minutes late, the third is in time.
+    let said = [
+        ("2026-11-23T10:20:00Z", "ana", note()),
+        ("2026-11-23T11:15:00Z", "ana", note()),
+        ("2026-11-23T11:40:00Z", "ana", note()),
+    ];
+    let late = kept_of(&opened_then(&said), "2026-11-23T11:50:00Z");
+    assert_eq!(updates(&late), [0, 1, 0]);
+    let of_updates: Vec<_> = late.breaches.iter().filter(|b| b.kind == Kind::Update).collect();
+    let [breach] = of_updates[..] else { panic!("{of_updates:?}") };
+    assert_eq!(breach.deadline, at("2026-11-23T10:50:00Z"));
+    assert_eq!((breach.late, breach.is_over), (TimeDelta::minutes(25), false));
+
+    assert_eq!(updates(&kept_of(&opened_then(&said[..1]), "2026-11-23T10:50:00Z")), [0, 0, 1]);
+    // What is said after the end is no update that was promised.
+    let over = [
+        said[0].clone(),
+        ("2026-11-23T10:40:00Z", "ana", resolved()),
+        ("2026-11-23T15:00:00Z", "ana", note()),
+    ];
+    assert_eq!(updates(&kept_of(&opened_then(&over), "2026-11-23T16:00:00Z")), [1, 0, 0]);
+    // From before they were kept only the last one is known, and nothing is held against it.
+    let mut old = opened_then(&said);
+    old.updates.clear();
+    assert_eq!(updates(&kept_of(&old, "2026-11-23T11:50:00Z")), [0, 0, 1]);
+}
+
 #[test]
 fn a_store_from_before_service_levels_loads() {
     let mut stored = serde_json::to_value(opened_then(&[])).unwrap();
     let fields = stored.as_object_mut().unwrap();
-    for newer in ["maintained", "drill", "updated_at", "warned"] {
+    for newer in ["maintained", "drill", "updated_at", "updates", "warned"] {
         fields.remove(newer);
     }
     let loaded: Incident = serde_json::from_value(stored).unwrap();

@@ -111,9 +111,62 @@ fn without_data_there_is_no_figure() {
     let status = of(objective("99.9%", days(30)), &Series::default(), &Excluded::nothing());
     assert_eq!((status.sli_ppm(), status.is_met()), (None, None));
     assert_eq!((status.standing(), status.budget.left_ppm()), (Standing::Unknown, None));
-    assert_eq!(status.why, [Why::NoData]);
+    assert_eq!(status.why, [Why::NoData { is_asked: false }]);
     assert!(status.burn.iter().all(|b| b.milli.is_none()));
     assert!(status.projection.is_none() && status.exhausted_at.is_none());
+}
+
+/// Known for so many of the last buckets, and down in all of them.
+fn young(buckets: i64) -> Status {
+    let mut series = Series::default();
+    for index in NOW - buckets..NOW {
+        series.set(index, Bucket::of_time(0, 300));
+    }
+    of(objective("99.5%", days(30)), &series, &Excluded::nothing())
+}
+
+#[test]
+fn a_window_of_which_hardly_anything_is_known_has_no_figure() {
+    // 1 % of 30 days are 86.4 buckets.
+    let status = young(86);
+    assert_eq!((status.sli_ppm(), status.is_met(), status.budget.left_ppm()), (None, None, None));
+    assert_eq!(status.why, [Why::TooThin(9_953)]);
+    assert!(status.why[0].to_string().contains("0.99 %"), "{}", status.why[0]);
+    assert!(status.exhausted_at.is_none());
+    let status = young(87);
+    assert_eq!((status.sli_ppm(), status.is_met()), (Some(0), Some(false)));
+    assert_eq!(status.standing(), Standing::Spent);
+    // What is agreed to be bad is known.
+    let objective = Objective { no_data: NoData::Bad, ..objective("99.5%", days(30)) };
+    assert_eq!(of(objective, &up(0, &[(1, 0)]), &Excluded::nothing()).is_met(), Some(false));
+}
+
+#[test]
+fn a_few_minutes_page_nobody_and_half_of_the_long_window_does() {
+    let status = young(1);
+    assert_eq!((status.standing(), status.burn_over("5m")), (Standing::Unknown, Some(200_000)));
+    assert_eq!((status.burn_over("1h"), status.burn_over("3d")), (None, None));
+    assert!(status.readings.iter().all(|r| r.long.is_none() && !r.is_clear()));
+    assert!(young(5).firing().is_none());
+    assert_eq!(young(6).firing().unwrap().rule.long, TimeDelta::hours(1));
+}
+
+#[test]
+fn what_was_raised_in_the_first_hour_can_end_in_it_but_not_by_a_source_that_goes_down() {
+    let mut series = Series::default();
+    for ago in 1..=12 {
+        series.set(NOW - ago, Bucket::of_time(300, 0));
+    }
+    let well = of(objective("99.5%", days(30)), &series, &Excluded::nothing());
+    assert!(well.readings.iter().all(Reading::is_clear), "{:?}", well.readings);
+    // Bad, five minutes good, and then nothing is known: half an hour later only the good is in it.
+    let mut series = Series::default();
+    for ago in 7..=20 {
+        series.set(NOW - ago, Bucket::of_time(0, 300));
+    }
+    series.set(NOW - 6, Bucket::of_time(300, 0));
+    let blind = of(objective("99.5%", days(30)), &series, &Excluded::nothing());
+    assert!(!blind.readings[1].is_clear(), "{:?}", blind.readings[1]);
 }
 
 #[test]
@@ -121,7 +174,7 @@ fn nothing_is_left_of_a_month_of_which_nothing_is_known() {
     let month = Window::Calendar { period: Period::Month, zone: chrono_tz::Tz::UTC };
     let status = of(objective("99.9%", month), &Series::default(), &Excluded::nothing());
     assert_eq!((status.standing(), status.budget.left_ppm()), (Standing::Unknown, None));
-    assert_eq!(status.why, [Why::NoData]);
+    assert_eq!(status.why, [Why::NoData { is_asked: false }]);
 }
 
 #[test]

@@ -78,13 +78,16 @@ fn says(promise: &Promise, eye: &Eye<'_>) -> (String, Style) {
     let due = clock.deadline.as_ref().map(|at| near(*at, eye.now, eye.zone()));
     let due = due.unwrap_or_default();
     let (elapsed, left) = (duration(clock.elapsed), clock.left.unwrap_or_default());
-    let late = duration((-left).max(TimeDelta::zero()));
+    let late = match (-left).max(TimeDelta::zero()) {
+        late if late.is_zero() => "no open time since".to_owned(),
+        late => format!("{} late", duration(late)),
+    };
     let text = match &stand {
         Stand::Met => format!("{} met in {elapsed}", symbols.check),
-        Stand::Missed => format!("{} missed: took {elapsed}, {late} late", symbols.critical),
+        Stand::Missed => format!("{} missed: took {elapsed}, {late}", symbols.critical),
         Stand::Breached => {
             let percent = clock.percent().unwrap_or(100);
-            format!("{} was due {due}: {late} late ({percent} %)", symbols.critical)
+            format!("{} was due {due}: {late} ({percent} %)", symbols.critical)
         }
         Stand::Paused(why) => format!("paused: {} left, {why}", duration(left)),
         Stand::Running(percent) => {

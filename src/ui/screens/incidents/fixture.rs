@@ -45,6 +45,7 @@ pub fn incident(id: u64, priority: u8) -> Incident {
         maintained: Vec::new(),
         drill: None,
         updated_at: None,
+        updates: Vec::new(),
         warned: Vec::new(),
         absorbed: Vec::new(),
         excluded: false,

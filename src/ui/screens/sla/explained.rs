@@ -1,7 +1,7 @@
 //! How the budget of an objective came about: what is asked, what was counted, and by which formula.
 
 use super::objectives::{self, EXCLUDED};
-use crate::domain::sla::Exclusion;
+use crate::domain::sla::{Exclusion, NoData};
 use crate::domain::slo::{Burn, MICRO, Status, Unit, Window, percent};
 use crate::domain::text::{clean, count, duration};
 use crate::domain::time::zone;
@@ -102,7 +102,13 @@ fn counts(status: &Status, line: &mut impl FnMut(&str, String)) {
     line(unit, format!("good {} of {} = {is}", amount(tally.good), amount(tally.total)));
     let Some(left) = budget.left_ppm() else { return };
     let about = if budget.is_estimated { "about " } else { "" };
-    line("budget", format!("(1 - target) of the whole window = {about}{}", amount(budget.total)));
+    // What is unknown and left out has no part in it.
+    let of = if tally.missing > 0 && status.objective.no_data == NoData::Remove {
+        "what is known of the window, or still to come"
+    } else {
+        "the whole window"
+    };
+    line("budget", format!("(1 - target) of {of} = {about}{}", amount(budget.total)));
     line(
         "spent",
         format!("{} bad, so {} % of it is left", amount(budget.consumed), percent(left, 4)),
