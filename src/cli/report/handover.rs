@@ -8,7 +8,7 @@ use crate::cli::args::{HandoverCommand, ReportHandover, ReportWhich};
 use crate::cli::output::Exit;
 use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::report::handover::World;
 use crate::domain::report::{self, Document, HandoverId, Turn};
 use crate::domain::roster::Schedule;
@@ -78,19 +78,20 @@ async fn act(
             ask(context, config, store, command, id).await
         }
         HandoverCommand::Accept { id, force } => {
-            let (seen, document) = to_accept(config, store, id).await?;
-            let command = report::Command::Accept { id, seen, document: Box::new(document), force };
+            let (seen, takes, document) = to_accept(config, store, id).await?;
+            let document = Box::new(document);
+            let command = report::Command::Accept { id, seen, takes, document, force };
             ask(context, config, store, command, |_| Some(id.to_string())).await
         }
     }
 }
 
-/// The document of a handover as it would be signed now, and the version that was read.
+/// The document of a handover as it would be signed now, the version that was read and what goes over.
 async fn to_accept(
     config: &Config,
     store: &Store,
     id: HandoverId,
-) -> Result<(u64, Document), Failure> {
+) -> Result<(u64, Vec<IncidentId>, Document), Failure> {
     let view = View::open(config, store).await?;
     let Some(known) = view.reports.handover(id).cloned() else {
         return Err(Failure::Refused(format!(
@@ -101,7 +102,8 @@ async fn to_accept(
     let incidents = incidents(store, known.turn.key.from, view.now).await?;
     let budgets = reporting::objectives(store, view.known(), &[], view.now, view.now).await?;
     let desk = Desk { view, schedule, turn: known.turn.clone(), incidents, budgets };
-    Ok((known.version, desk.document()))
+    let refs: Vec<&Incident> = desk.incidents.iter().filter(|i| i.is_open()).collect();
+    Ok((known.version, known.holds(&refs), desk.document()))
 }
 
 /// The turn that is asked about, and what its document is made of.

@@ -126,7 +126,7 @@ pub fn accept(id: HandoverId, ctx: &Ctx<'_>) -> Vec<Step> {
     }
     lines.push("This cannot be undone.".to_owned());
     let (seen, document) = (known.version, Box::new(document));
-    let command = report::Command::Accept { id, seen, document, force: true };
+    let command = report::Command::Accept { id, seen, takes: holds, document, force: true };
     let title = format!("Accept {id} from {}?", known.turn.outgoing.name);
     vec![show(Overlay::Confirm(Confirm::new(&title, lines, "accept", vec![ask(command)])))]
 }
