@@ -71,7 +71,9 @@ pub async fn service(
     let occurrences = calendar.occurrences(both, now);
     let services = services_of(plan, &coverage.scope).map_err(StoreError::Refused)?;
     let watched = Watched::of(&plan.services);
-    let mut gathered = Gathered::new(period, zone, services.clone(), watched, &occurrences, now);
+    let begun = Some(store.begun_at().await?.unwrap_or(now));
+    let mut gathered =
+        Gathered::new(period, zone, services.clone(), watched, &occurrences, begun, now);
     let agreed = &plan.service_levels;
     let mut attainment = Attainment::new(period, period.to.min(now));
     let is_asked =
@@ -97,7 +99,11 @@ pub async fn service(
         .iter()
         .flat_map(|schedule| final_shifts(schedule, overrides, imported, past))
         .collect();
-    let (load, received) = (load(roster, &shifts), pages.received(period));
+    let load = load(roster, &shifts);
+    let mut received = pages.about_what(period);
+    for about in received.values_mut() {
+        about.retain(|incident| gathered.concerns(*incident));
+    }
     Ok(gathered.document(Facts {
         site: &plan.site.name,
         zone,

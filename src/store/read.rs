@@ -211,6 +211,19 @@ impl Store {
         }
     }
 
+    /// When the first thing was recorded; `None`: nothing ever was.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn begun_at(&self) -> Result<Option<Instant>, StoreError> {
+        let first: Option<i64> =
+            sqlx::query_scalar("SELECT at FROM events ORDER BY position LIMIT 1")
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(|e| self.explain("be read", &e))?;
+        Ok(first.map(instant))
+    }
+
     /// The events of incidents of one kind that happened in a stretch of time, oldest first.
     pub async fn events_of_kind(
         &self,

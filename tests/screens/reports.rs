@@ -231,13 +231,37 @@ fn handing_over_names_what_is_missing_and_accepting_what_goes_over() {
     bench.tell(Msg::World(Arc::new(with(vec![submitted]))));
     assert!(bench.text().contains("HO-2 to accept"), "{}", bench.text());
     bench.press("Y");
+    assert!(bench.text().contains("HO-2 is not read yet"), "{}", bench.text());
+    let mut paper = (**document).clone();
+    paper.number = "HO-2".to_owned();
+    bench.tell(Msg::Document { name: "HO-2".to_owned(), found: Ok(Some(paper)) });
+    let text = bench.text();
+    assert!(text.contains("Shift handover HO-2") && text.contains("Since the signature"), "{text}");
+    bench.press("Y");
     assert_snapshot!("reports-accept", bench.text());
     bench.press("y");
     let asked_for = asked(&mut bench);
-    let [Ask::Accept { id, seen, force: true, .. }] = asked_for.as_slice() else {
+    let [Ask::Accept { id, seen, takes, force: true, .. }] = asked_for.as_slice() else {
         panic!("{asked_for:?}")
     };
     assert_eq!((*id, *seen), (HandoverId(2), 4));
+    assert!(!takes.is_empty(), "what the question named");
+}
+
+#[test]
+fn tab_reads_the_document_beside_the_list_and_enter_takes_the_whole_width() {
+    let mut bench = bench((160, 45));
+    let first = bench.text();
+    bench.press("Tab");
+    bench.press("Ctrl-d");
+    bench.press("Ctrl-d");
+    let beside = bench.text();
+    assert!(beside.contains("TURNS") && beside != first, "{beside}");
+    bench.press("Tab");
+    bench.press("Enter");
+    assert!(!bench.text().contains("TURNS"));
+    bench.press("Esc");
+    assert!(bench.text().contains("TURNS"));
 }
 
 #[test]

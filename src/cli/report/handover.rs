@@ -8,8 +8,8 @@ use crate::cli::args::{HandoverCommand, ReportHandover, ReportWhich};
 use crate::cli::output::Exit;
 use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
-use crate::domain::incident::Incident;
-use crate::domain::report::handover::World;
+use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::report::handover::{self, World};
 use crate::domain::report::{self, Document, HandoverId, Turn};
 use crate::domain::roster::Schedule;
 use crate::domain::slo::Status;
@@ -31,7 +31,7 @@ pub async fn run(
         match args.command {
             None => {
                 let desk = Desk::open(config, &store, &args.which).await?;
-                write(context, config, &desk.document(), &args.written)
+                write(context, config, &desk.standing(&store).await?, &args.written)
             }
             Some(command) => act(context, config, &store, command).await,
         }
@@ -78,19 +78,20 @@ async fn act(
             ask(context, config, store, command, id).await
         }
         HandoverCommand::Accept { id, force } => {
-            let (seen, document) = to_accept(config, store, id).await?;
-            let command = report::Command::Accept { id, seen, document: Box::new(document), force };
+            let (seen, takes, document) = to_accept(config, store, id).await?;
+            let document = Box::new(document);
+            let command = report::Command::Accept { id, seen, takes, document, force };
             ask(context, config, store, command, |_| Some(id.to_string())).await
         }
     }
 }
 
-/// The document of a handover as it would be signed now, and the version that was read.
+/// The document of a handover as it was signed with what changed since, the version that was read and what goes over.
 async fn to_accept(
     config: &Config,
     store: &Store,
     id: HandoverId,
-) -> Result<(u64, Document), Failure> {
+) -> Result<(u64, Vec<IncidentId>, Document), Failure> {
     let view = View::open(config, store).await?;
     let Some(known) = view.reports.handover(id).cloned() else {
         return Err(Failure::Refused(format!(
@@ -101,7 +102,8 @@ async fn to_accept(
     let incidents = incidents(store, known.turn.key.from, view.now).await?;
     let budgets = reporting::objectives(store, view.known(), &[], view.now, view.now).await?;
     let desk = Desk { view, schedule, turn: known.turn.clone(), incidents, budgets };
-    Ok((known.version, desk.document()))
+    let refs: Vec<&Incident> = desk.incidents.iter().filter(|i| i.is_open()).collect();
+    Ok((known.version, known.holds(&refs), desk.standing(store).await?))
 }
 
 /// The turn that is asked about, and what its document is made of.
@@ -127,6 +129,22 @@ impl Desk {
         let incidents = incidents(store, turn.key.from, view.now).await?;
         let budgets = reporting::objectives(store, view.known(), &[], view.now, view.now).await?;
         Ok(Self { view, schedule, turn, incidents, budgets })
+    }
+
+    /// What was signed, with what changed until it is accepted; before that what would be.
+    async fn standing(&self, store: &Store) -> Result<Document, Failure> {
+        let known = self.view.reports.of_shift(&self.turn.key);
+        let Some(known) = known.filter(|h| h.submitted.is_some()) else {
+            return Ok(self.document());
+        };
+        let Some(document) = store.document(&known.id.to_string()).await? else {
+            return Ok(self.document());
+        };
+        if known.accepted.is_some() {
+            return Ok(document);
+        }
+        let refs: Vec<&Incident> = self.incidents.iter().collect();
+        Ok(handover::signed(&document, known, &refs))
     }
 
     fn document(&self) -> Document {

@@ -1,11 +1,11 @@
 //! `atalaya report service` and `atalaya report issue`: the report of a period.
 
-use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime};
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::{View, ask, write};
 use crate::cli::args::{ReportIssue, ReportPeriod, ReportService};
-use crate::cli::output::Exit;
+use crate::cli::output::{Exit, complain};
 use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::health::ServiceId;
@@ -22,7 +22,7 @@ pub async fn draft(
     config: &Config,
     args: &ReportService,
 ) -> Result<Exit, Failure> {
-    let coverage = coverage(&args.period, config)?;
+    let coverage = coverage(&args.period, config, Utc::now())?;
     let store = stored::open_to_query(context, config).await?;
     let document = async {
         let view = View::open(config, &store).await?;
@@ -39,7 +39,7 @@ pub async fn issue(
     args: &ReportIssue,
 ) -> Result<Exit, Failure> {
     let asked = match args.again {
-        None => Some(coverage(&args.period, config)?),
+        None => Some(coverage(&args.period, config, Utc::now())?),
         Some(_) => None,
     };
     let store = stored::open(config).await?;
@@ -67,6 +67,12 @@ pub async fn issue(
             }
         }
         let over = args.again;
+        if coverage.to > view.now {
+            complain(
+                "the period is not over: what is frozen is as of now; \
+                 `report issue --again` with its number makes the next revision",
+            );
+        }
         let (coverage, document) = (Box::new(coverage), Box::new(document));
         let command = report::Command::Issue { coverage, over, plan: String::new(), document };
         let id = |reports: &Reports| {
@@ -81,20 +87,25 @@ pub async fn issue(
 }
 
 /// The period and the services that are asked about. Without any: the month before this one.
-fn coverage(args: &ReportPeriod, config: &Config) -> Result<Coverage, Failure> {
+fn coverage(args: &ReportPeriod, config: &Config, now: Instant) -> Result<Coverage, Failure> {
     let site = config.plan.site.zone;
     let (from, to) = match (args.month, args.week, args.from, args.to) {
         (Some(month), ..) => days(month.0, month.0 + Months::new(1), site),
         (_, Some(week), ..) => days(week.0, week.0 + Days::new(7), site),
         (.., Some(from), Some(to)) => (from.at(site), to.at(site)),
         _ => {
-            let today = zone::local(chrono::Utc::now(), site).date();
+            let today = zone::local(now, site).date();
             let this = today.with_day(1).unwrap_or(today);
             days(this - Months::new(1), this, site)
         }
     };
     if from >= to {
         return Err(Failure::Usage("--from is not before --to".to_owned()));
+    }
+    if from >= now {
+        return Err(Failure::Usage(
+            "that period has not begun; give one that has, as --month 2026-11".to_owned(),
+        ));
     }
     if (to - from).num_days() > LONGEST {
         return Err(Failure::Usage(format!(

@@ -12,7 +12,8 @@
 //! *outage* is an incident of a service at least as urgent as [`Rules::outage`]; it is *down* from its
 //! start until it is resolved. What several incidents say at once counts once, and each stretch of it
 //! that begins in the period is a *failure*. Planned downtime is taken out. A group of services is down
-//! while any of them is.
+//! while any of them is. An error budget that burns follows from an outage and is none. What lies before
+//! anything was recorded is in no figure: not in a length of time, and not as 100 %.
 //!
 //! Cancelled and merged incidents count nowhere, drills and those that a correction excluded only as
 //! opened, resolved and open; [`Metrics::left_out`] names them. No figure is made of nothing: without a record it is `None`.
@@ -44,6 +45,8 @@ pub struct Rules {
     pub planned: BTreeMap<ServiceId, Intervals>,
     /// Only these services; empty: all, and what belongs to none.
     pub services: Vec<ServiceId>,
+    /// Nothing is known of what was before; `None`: all is.
+    pub known_from: Option<Instant>,
 }
 
 /// The measures of a period, whole and by what people ask for. Fed with one incident after another, so
@@ -52,6 +55,8 @@ pub struct Rules {
 pub struct Metrics {
     /// The part of the period that is over.
     pub period: Interval,
+    /// The part of that of which something is known: only of it there are figures of time.
+    pub known: Interval,
     rules: Rules,
     whole: Tally,
     by_service: BTreeMap<Option<ServiceId>, Tally>,
@@ -88,7 +93,9 @@ pub struct Group<K> {
 
 impl Rules {
     pub fn is_outage(&self, incident: &Incident) -> bool {
-        incident.service.is_some() && incident.priority <= self.outage()
+        incident.service.is_some()
+            && incident.priority <= self.outage()
+            && !incident.is_of_budgets()
     }
 
     /// The least urgent priority that is an outage.
@@ -105,8 +112,10 @@ impl Metrics {
     /// Of a period; of one that is not over, of what has passed of it.
     pub fn new(period: Interval, rules: Rules, now: Instant) -> Self {
         let period = Interval::new(period.from, period.to.min(now).max(period.from));
+        let from = rules.known_from.map_or(period.from, |at| at.clamp(period.from, period.to));
         Self {
             period,
+            known: Interval::new(from, period.to),
             rules,
             whole: Tally::default(),
             by_service: BTreeMap::new(),
@@ -177,7 +186,7 @@ impl Metrics {
 
     /// Of all that counts.
     pub fn whole(&self) -> Measures {
-        self.whole.measures(self.period)
+        self.whole.measures(self.known)
     }
 
     /// By service; `None`: of no service. A group that only has downtime from before is there as well.
@@ -206,7 +215,7 @@ impl Metrics {
     fn groups<K: Clone>(&self, tallies: &BTreeMap<K, Tally>) -> Vec<Group<K>> {
         let of = |(of, tally): (&K, &Tally)| Group {
             of: of.clone(),
-            measures: tally.measures(self.period),
+            measures: tally.measures(self.known),
         };
         tallies.iter().filter(|(_, tally)| !tally.is_empty()).map(of).collect()
     }

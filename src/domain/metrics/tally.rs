@@ -151,7 +151,7 @@ impl Tally {
             && self.down.is_empty()
     }
 
-    /// What the counts say.
+    /// What the counts say; `period`: the part of it of which something is known.
     pub(super) fn measures(&self, period: Interval) -> Measures {
         let outages: Vec<IncidentId> = self.outages.iter().copied().collect();
         let down: Intervals = self.down.iter().copied().collect();
@@ -165,13 +165,17 @@ impl Tally {
             ..Figure::default()
         };
         let known = !period.is_empty();
+        let count = |of: &[IncidentId]| match Figure::count(of) {
+            none if none.n == 0 && !known => Figure { value: None, ..none },
+            some => some,
+        };
         let up = millis(length - lost);
         let recurring = Value::share(self.recurring.len() as u64, self.opened.len() as u64);
         let score = Value::Score { sum: self.score, n: self.rated.len() as u64 };
         Measures(BTreeMap::from([
-            (Measure::Opened, Figure::count(&self.opened)),
-            (Measure::Resolved, Figure::count(&self.resolved)),
-            (Measure::Open, Figure::count(&self.open)),
+            (Measure::Opened, count(&self.opened)),
+            (Measure::Resolved, count(&self.resolved)),
+            (Measure::Open, count(&self.open)),
             (Measure::Detect, self.detected.figure()),
             (Measure::Acknowledge, self.acknowledged.figure()),
             (Measure::Restore, self.restored.figure()),

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::incident::event::Opening;
 use crate::domain::incident::lifecycle::fold;
-use crate::domain::incident::{Actor, Ending, Event, EventBody, Feedback};
+use crate::domain::incident::{Actor, AlertFact, Ending, Event, EventBody, Feedback};
 use crate::domain::matcher::Labels;
+use crate::domain::observation::AlertStatus;
 
 fn start() -> Instant {
     Utc.with_ymd_and_hms(2026, 11, 1, 0, 0, 0).unwrap()
@@ -198,6 +199,38 @@ fn planned_downtime_is_taken_out() {
     let inside = ruled(&[lasting(opened(1, 10), 2)], rules).whole();
     assert_eq!(availability(&inside), Some(1_000_000));
     assert_eq!(inside.value(Measure::BetweenFailures), None);
+}
+
+#[test]
+fn what_lies_before_anything_was_recorded_is_in_no_figure() {
+    let all = [lasting(opened(1, 715), 1)];
+    let known = |from| ruled(&all, Rules { known_from: Some(from), ..Rules::default() }).whole();
+    assert_eq!(availability(&known(hour(710))), Some(900_000), "1 h of the last 10");
+    assert_eq!(availability(&known(hour(-5))), availability(&measured(&all).whole()));
+    let nothing = ruled(&[], Rules { known_from: Some(hour(800)), ..Rules::default() }).whole();
+    for measure in Measure::ALL {
+        assert_eq!(nothing.value(measure), None, "{measure:?}");
+    }
+}
+
+#[test]
+fn an_error_budget_that_burns_is_no_outage() {
+    let alert = || AlertFact {
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        since: hour(10),
+        status: AlertStatus::Active,
+        cleared_at: None,
+        generator_url: None,
+    };
+    let mut burning = lasting(opened(1, 10), 5);
+    burning.alerts.insert("slo:checkout-up".into(), alert());
+    let whole = measured(std::slice::from_ref(&burning)).whole();
+    assert_eq!(availability(&whole), Some(1_000_000));
+    assert!(whole.get(Measure::Availability).incidents.is_empty());
+    let mut both = burning;
+    both.alerts.insert("down".into(), alert());
+    assert!(availability(&measured(&[both]).whole()) < Some(1_000_000));
 }
 
 #[test]

@@ -90,13 +90,18 @@ impl Pages {
 
     /// How many pages each person got in an interval. Tests do not count, nor what never arrived.
     pub fn received(&self, within: Interval) -> BTreeMap<PersonId, usize> {
-        let mut counts = BTreeMap::new();
+        self.about_what(within).into_iter().map(|(who, about)| (who, about.len())).collect()
+    }
+
+    /// The same, with the incident of each page; `None`: it was about none.
+    pub fn about_what(&self, within: Interval) -> BTreeMap<PersonId, Vec<Option<IncidentId>>> {
+        let mut found: BTreeMap<PersonId, Vec<_>> = BTreeMap::new();
         let recent = self.iter().rev().take_while(|p| p.at >= within.from);
         let recent = recent.filter(|p| p.at < within.to);
         for page in recent.filter(|p| !p.what.test && p.has_arrived()) {
-            *counts.entry(page.what.person.clone()).or_default() += 1;
+            found.entry(page.what.person.clone()).or_default().push(page.what.incident);
         }
-        counts
+        found
     }
 
     /// Folds one stored event; returns the pages that it touches, those that are no longer kept too.

@@ -36,10 +36,12 @@ pub enum Command {
         document: Box<Document>,
         force: bool,
     },
-    /// `seen`: the version of the handover that was read. `force`: in spite of what speaks against it.
+    /// `seen`: the version of the handover that was read. `takes`: the incidents that were named as going over;
+    /// no other does. `force`: in spite of what speaks against it.
     Accept {
         id: HandoverId,
         seen: u64,
+        takes: Vec<IncidentId>,
         document: Box<Document>,
         force: bool,
     },
@@ -253,8 +255,8 @@ impl Reports {
             Command::Submit { turn, document, force } => {
                 self.judge_submitting(turn, document, *force, desk)
             }
-            Command::Accept { id, seen, document, force } => {
-                self.judge_accepting(*id, (*seen, *force), document, desk)
+            Command::Accept { id, seen, takes, document, force } => {
+                self.judge_accepting(*id, (*seen, takes, *force), document, desk)
             }
             Command::Issue { coverage, over, plan, document } => {
                 self.judge_issuing(coverage, *over, plan, document)
@@ -346,7 +348,7 @@ impl Reports {
     fn judge_accepting(
         &self,
         id: HandoverId,
-        (seen, force): (u64, bool),
+        (seen, takes, force): (u64, &[IncidentId], bool),
         document: &Document,
         desk: &Desk<'_>,
     ) -> Result<Judged, Verdict> {
@@ -370,6 +372,14 @@ impl Reports {
             return Err(Verdict::Confirm { why: despite.join("; ") });
         }
         let incidents = known.holds(desk.open);
+        let unnamed: Vec<String> =
+            incidents.iter().filter(|i| !takes.contains(i)).map(ToString::to_string).collect();
+        if !unnamed.is_empty() {
+            let (outgoing, more) = (&known.turn.outgoing.name, unnamed.join(", "));
+            let why =
+                format!("{outgoing} holds {more} too by now; look at {id} and accept it again");
+            return Err(Verdict::Conflict { why });
+        }
         let mut document = document.clone();
         document.number = id.to_string();
         sign(&mut document, Word::SubmittedBy, &submitted.by, submitted.at);

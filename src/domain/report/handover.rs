@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::book::Reports;
+use super::book::{Handover, Reports};
 use super::document::{
     Block, Datum, Document, FORMAT, Fact, Item, KeyFigure, Kind, Section, Table, Text, records,
     window,
@@ -101,7 +101,7 @@ impl World<'_> {
             Some(self.still_open()),
             levels::due(&self.open(), self.levels, next),
             self.forgotten(),
-            self.health.map(|health| Section::new(Word::NotOk, vec![not_well(health)])),
+            Some(Section::new(Word::NotOk, vec![self.health.map_or(unseen(), not_well)])),
             Some(self.opened(shift)),
             Some(self.acknowledged(shift)),
             Some(self.resolved(shift)),
@@ -122,6 +122,7 @@ impl World<'_> {
             fact(Word::Outgoing, Datum::plain(&turn.outgoing.name)),
             fact(Word::Incoming, Self::incoming(turn)),
             fact(Word::MadeAt, Datum::At(self.now)),
+            fact(Word::Zone, Datum::plain(schedule.zone.name())),
         ];
         Document {
             format: FORMAT,
@@ -190,6 +191,9 @@ impl World<'_> {
         if !blind.is_empty() {
             blocks.push(Block::Text(Word::Blind.into()));
             blocks.push(Block::List(blind));
+        } else if self.health.is_none() {
+            blocks.push(Block::Text(Word::Blind.into()));
+            blocks.push(unseen());
         }
         Section::new(Word::StateNow, blocks)
     }
@@ -297,7 +301,10 @@ impl World<'_> {
         const COLUMNS: [Word; 5] = [Word::Incident, Word::Title, Word::By, Word::At, Word::Took];
         let mut table = Table::new(Word::ResolvedInShift, &COLUMNS);
         for i in self.incidents {
-            let Some(at) = restored(i).filter(|at| shift.contains(*at)) else { continue };
+            let Some(at) = restored(i) else { continue };
+            if !shift.contains(at) && !said_over(i).is_some_and(|at| shift.contains(at)) {
+                continue;
+            }
             let by = i.standing.resolved.as_ref().map(|e| e.by.as_str());
             let cells = vec![
                 Datum::plain(i.id.to_string()),
@@ -313,7 +320,7 @@ impl World<'_> {
 
     fn quiet(&self, next: Interval) -> Section {
         let silences = match self.silences {
-            None => Block::Text(Text::Said(Word::NotSeen, Vec::new())),
+            None => unseen(),
             Some(silences) => Block::Table(silenced(silences)),
         };
         let now = Interval::new(self.now, before(self.now, -TimeDelta::milliseconds(1)));
@@ -384,6 +391,52 @@ impl World<'_> {
         }
         Section::new(Word::Schedule, blocks)
     }
+}
+
+/// Where the document is made apart from what watches.
+fn unseen() -> Block {
+    Block::Text(Word::NotSeen.into())
+}
+
+/// When somebody said that it was over, whatever a correction made of the time since.
+fn said_over(incident: &Incident) -> Option<Instant> {
+    let change = incident.last_change.as_ref()?;
+    let before = change.before.resolved.as_ref().map(|e| e.at);
+    before.or_else(|| (change.what == "resolved").then_some(change.at))
+}
+
+/// A handover as it was signed, with what changed after that first.
+pub fn signed(document: &Document, handover: &Handover, incidents: &[&Incident]) -> Document {
+    let mut document = document.clone();
+    document.sections.retain(|s| s.title != Word::SinceSigned);
+    document.sections.splice(0..0, since(handover, incidents));
+    document
+}
+
+/// What was opened or changed after the outgoing side signed.
+fn since(handover: &Handover, incidents: &[&Incident]) -> Option<Section> {
+    const COLUMNS: [Word; 5] =
+        [Word::Incident, Word::Priority, Word::State, Word::Title, Word::Owner];
+    let signed = handover.submitted.as_ref()?;
+    let mut table = Table::new(Word::SinceSigned, &COLUMNS);
+    let is_later = |i: &&&Incident| {
+        i.opened_at > signed.at || i.last_change.as_ref().is_some_and(|c| c.at > signed.at)
+    };
+    for i in incidents.iter().filter(is_later) {
+        let cells = vec![
+            Datum::plain(i.id.to_string()),
+            Datum::plain(format!("P{}", i.priority.0)),
+            state(i.state()),
+            Datum::plain(&i.title),
+            i.owner().map_or(Datum::word(Word::Nobody), Datum::plain),
+        ];
+        table.row(cells, vec![i.id.to_string()]);
+    }
+    if table.is_empty() {
+        return None;
+    }
+    let means = Text::Said(Word::SinceMeans, vec![Datum::plain(&signed.by.name)]);
+    Some(Section::new(Word::SinceSigned, vec![Block::Text(means), Block::Table(table)]))
 }
 
 /// The services that are not well, the worst first.

@@ -1,6 +1,6 @@
 //! The service report of a period: gathered from one incident after another, then written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -33,6 +33,9 @@ pub struct Gathered {
     by_dimension: BTreeMap<Option<Dimension>, Vec<IncidentId>>,
     dimensions: BTreeMap<(ServiceId, String), Dimension>,
     services: Vec<ServiceId>,
+    known_from: Option<Instant>,
+    /// Those of the services that are asked about.
+    asked: BTreeSet<IncidentId>,
     zone: Tz,
 }
 
@@ -65,7 +68,8 @@ pub struct Facts<'a> {
     /// Changes of priority in the period.
     pub reclassified: &'a [Event],
     pub load: &'a BTreeMap<PersonId, Load>,
-    pub pages: &'a BTreeMap<PersonId, usize>,
+    /// What each person was paged about, page by page; `None`: about no incident.
+    pub pages: &'a BTreeMap<PersonId, Vec<Option<IncidentId>>>,
     /// Sections of whoever knows more: service levels, budgets.
     pub more: Vec<Section>,
     pub now: Instant,
@@ -89,18 +93,20 @@ pub fn period_before(period: Interval, zone: Tz) -> Interval {
 }
 
 impl Gathered {
-    /// Nothing yet. `occurrences` are those of both periods, for what was planned to be down.
+    /// Nothing yet. `occurrences` are those of both periods, for what was planned to be down; `known_from`: when
+    /// the first thing was recorded.
     pub fn new(
         period: Interval,
         zone: Tz,
         services: Vec<ServiceId>,
         watched: Watched,
         occurrences: &[Occurrence],
+        known_from: Option<Instant>,
         now: Instant,
     ) -> Self {
         let planned = planned(occurrences);
         let Watched { teams, dimensions } = watched;
-        let rules = Rules { outage: None, teams, planned, services: services.clone() };
+        let rules = Rules { outage: None, teams, planned, services: services.clone(), known_from };
         let earlier = period_before(period, zone);
         Self {
             metrics: Metrics::new(period, rules.clone(), now),
@@ -109,6 +115,8 @@ impl Gathered {
             by_dimension: BTreeMap::new(),
             dimensions,
             services,
+            known_from,
+            asked: BTreeSet::new(),
             zone,
         }
     }
@@ -124,6 +132,9 @@ impl Gathered {
         self.before.add(incident);
         let asked = self.services.is_empty()
             || incident.service.as_ref().is_some_and(|s| self.services.contains(s));
+        if asked {
+            self.asked.insert(incident.id);
+        }
         let counts = asked && incident.standing.cancelled.is_none();
         if counts && self.metrics.period.contains(incident.opened_at) {
             let day = zone::local(incident.opened_at, self.zone).date();
@@ -132,6 +143,11 @@ impl Gathered {
             let dimension = self.dimension(incident);
             self.by_dimension.entry(dimension).or_default().push(incident.id);
         }
+    }
+
+    /// Whether a page about that incident, or about none, belongs to the report.
+    pub fn concerns(&self, incident: Option<IncidentId>) -> bool {
+        self.services.is_empty() || incident.is_some_and(|id| self.asked.contains(&id))
     }
 
     /// The dimension of what an incident is about: of the signal that raised it, or what it names itself.
@@ -193,12 +209,19 @@ impl Gathered {
             |measure| key_figure(word(measure), &now.get(measure), Some(&then.get(measure)));
         let mut figures: Vec<KeyFigure> = Measure::ALL.into_iter().map(figure).collect();
         figures.push(key_figure(Word::ChangeSuccess, &changed.success, Some(&before.success)));
-        let pages: usize = facts.pages.values().sum();
-        figures.push(KeyFigure::new(Word::Pages, Datum::count(pages), pages, Vec::new()));
+        let pages: usize = facts.pages.values().map(Vec::len).sum();
+        let about: BTreeSet<IncidentId> =
+            facts.pages.values().flatten().copied().flatten().collect();
+        let about = about.iter().map(ToString::to_string).collect();
+        figures.push(KeyFigure::new(Word::Pages, Datum::count(pages), pages, about));
         let until = self.metrics.period.to;
         let open = (until < facts.coverage.to)
             .then(|| Block::Text(Text::Said(Word::SoFar, vec![Datum::At(until)])));
-        let blocks = open.into_iter().chain([Block::Figures(figures)]).collect();
+        let is_cut = |m: &Metrics| m.known != m.period;
+        let unknown = self.known_from.filter(|_| is_cut(&self.before) || is_cut(&self.metrics));
+        let unknown =
+            unknown.map(|at| Block::Text(Text::Said(Word::KnownFrom, vec![Datum::At(at)])));
+        let blocks = open.into_iter().chain(unknown).chain([Block::Figures(figures)]).collect();
         Section::new(Word::Summary, blocks)
     }
 
@@ -420,9 +443,11 @@ fn load_section(facts: &Facts<'_>) -> Section {
             Datum::count(load.nights),
             Datum::count(load.weekends),
             Datum::count(load.shifts),
-            Datum::count(facts.pages.get(person).copied().unwrap_or(0)),
+            Datum::count(facts.pages.get(person).map_or(0, Vec::len)),
         ];
-        table.row(cells, Vec::new());
+        let about = facts.pages.get(person).into_iter().flatten().copied().flatten();
+        let about: Vec<IncidentId> = about.collect::<BTreeSet<_>>().into_iter().collect();
+        table.row(cells, records(&about));
     }
     Section::new(Word::OnCallLoad, vec![Block::Table(table)])
 }

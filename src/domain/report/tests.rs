@@ -13,6 +13,7 @@ use super::*;
 use crate::domain::calendar::Calendar;
 use crate::domain::incident::Actor;
 use crate::domain::log::Recorded;
+use crate::domain::matcher::Labels;
 use crate::domain::paging::Pages;
 use crate::domain::roster::shifts::Imported;
 use crate::domain::roster::{Layer, Roster, Rotation, Schedule, Turn as Length, Turns};
@@ -160,7 +161,7 @@ fn a_report_of_nothing_has_no_figure_that_was_made_up_in_either_language() {
     let period = Interval::new(at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
     let coverage = Coverage { from: period.from, to: period.to, scope: Scope::All };
     let now = at("2026-12-01T08:00:00Z");
-    let gathered = Gathered::new(period, MADRID, Vec::new(), Watched::default(), &[], now);
+    let gathered = Gathered::new(period, MADRID, Vec::new(), Watched::default(), &[], None, now);
     let (roster, none) = (Roster::default(), BTreeMap::new());
     let document = gathered.document(Facts {
         site: "test",
@@ -183,6 +184,100 @@ fn a_report_of_nothing_has_no_figure_that_was_made_up_in_either_language() {
     let text = render(&document, Format::Markdown, Locale::English);
     assert!(text.contains("| Availability | 100.0000 % | 100.0000 % | 0 |"), "{text}");
     assert!(document.section(Word::Attainment).is_none(), "nothing was agreed");
+}
+
+/// The report of November, with what was recorded from then on.
+fn november(known_from: &str, pages: &[Option<u64>]) -> Document {
+    let period = Interval::new(at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
+    let coverage = Coverage { from: period.from, to: period.to, scope: Scope::All };
+    let now = at("2026-12-01T08:00:00Z");
+    let known = Some(at(known_from));
+    let gathered = Gathered::new(period, MADRID, Vec::new(), Watched::default(), &[], known, now);
+    let about = pages.iter().map(|id| id.map(crate::domain::incident::IncidentId)).collect();
+    gathered.document(Facts {
+        site: "test",
+        zone: MADRID,
+        coverage: &coverage,
+        roster: &Roster::default(),
+        occurrences: &[],
+        reclassified: &[],
+        load: &BTreeMap::new(),
+        pages: &BTreeMap::from([("ana".into(), about)]),
+        more: Vec::new(),
+        now,
+    })
+}
+
+#[test]
+fn a_period_before_anything_was_recorded_has_no_availability_and_says_why() {
+    let told = |from| render(&november(from, &[]), Format::Markdown, Locale::English);
+    let text = told("2026-11-28T10:00:00Z");
+    assert!(text.contains("| Availability | 100.0000 % | — | 0 |"), "{text}");
+    assert!(text.contains("Nothing is known before 28 Nov 2026 11:00"), "{text}");
+    assert!(told("2026-12-01T07:00:00Z").contains("| Availability | — | — | 0 |"));
+    assert!(!told("2026-09-01T00:00:00Z").contains("Nothing is known before"));
+}
+
+#[test]
+fn pages_name_what_they_were_about() {
+    let all = november("2026-09-01T00:00:00Z", &[Some(7), None, Some(7), Some(3)]);
+    let text = render(&all, Format::Csv, Locale::English);
+    let line = text.lines().find(|l| l.contains("INC-3")).unwrap_or_default();
+    assert!(line.contains('4') && line.contains("INC-7"), "{text}");
+}
+
+#[test]
+fn what_changed_after_a_signature_stands_first_and_the_rest_as_it_was_signed() {
+    let turn = Turn {
+        key: ShiftKey { schedule: "core".into(), from: at("2026-01-05T08:00:00Z") },
+        to: at("2026-01-05T20:00:00Z"),
+        outgoing: Party { name: "ana".into(), person: None },
+        incoming: None,
+    };
+    let by = Party { name: "ana".into(), person: None };
+    let signed = super::book::Signed { by, at: at("2026-01-05T19:00:00Z") };
+    let known = super::book::Handover {
+        id: HandoverId(1),
+        turn,
+        submitted: Some(signed),
+        accepted: None,
+        incidents: Vec::new(),
+        version: 1,
+    };
+    let notes = Section::new(Word::Notes, vec![Block::Quote("as signed".into())]);
+    let paper = Document { sections: vec![notes], ..empty_document() };
+    let (early, late) = (incident(1, "2026-01-05T18:59:00Z"), incident(2, "2026-01-05T19:01:00Z"));
+    let shown = handover::signed(&paper, &known, &[&early, &late]);
+    let text = render(&shown, Format::Markdown, Locale::English);
+    assert!(text.contains("INC-2") && !text.contains("INC-1"), "{text}");
+    assert_eq!(shown.sections.last(), paper.sections.last());
+    assert_eq!(handover::signed(&shown, &known, &[&early]), paper, "it is never there twice");
+}
+
+fn incident(id: u64, opened: &str) -> crate::domain::incident::Incident {
+    let opening = crate::domain::incident::event::Opening {
+        key: format!("key-{id}"),
+        title: format!("trouble {id}"),
+        service: None,
+        source: "prom".into(),
+        category: String::new(),
+        impact: 1,
+        urgency: 1,
+        priority: crate::domain::incident::Priority(1),
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        started_at: at(opened),
+        earlier: None,
+        recurrence: 1,
+    };
+    let event = crate::domain::incident::Event {
+        position: 1,
+        at: at(opened),
+        actor: Actor::source("prom"),
+        incident: crate::domain::incident::IncidentId(id),
+        body: crate::domain::incident::EventBody::Opened(Box::new(opening)),
+    };
+    crate::domain::incident::lifecycle::fold(None, &event).unwrap()
 }
 
 #[test]

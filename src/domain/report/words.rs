@@ -59,6 +59,8 @@ words! {
     Pair: "{0}: {1}", "{0}: {1}";
     Path: "{0}, {1}, {2}", "{0}, {1}, {2}";
     SoFar: "The period is not over: figures are as of {0}.", "El periodo no ha terminado: las cifras son a fecha de {0}.";
+    KnownFrom: "Nothing is known before {0}: no figure is made of what lies before.",
+        "No se sabe nada antes de {0}: de lo anterior no se hace ninguna cifra.";
     MadeAt: "As of", "A fecha de";
     Records: "Records", "Registros";
     MoreRecords: "and {0} more", "y {0} más";
@@ -173,6 +175,10 @@ words! {
     TransferMeans: "Ownership goes to {0}; acknowledgements run anew from {1}.",
         "La responsabilidad pasa a {0}; los reconocimientos vuelven a contar desde {1}.";
     Despite: "Accepted in spite of", "Aceptado a pesar de";
+    SinceSigned: "Since the signature", "Desde la firma";
+    SinceMeans: "What changed after {0} handed over; the rest is what was signed.",
+        "Lo que ha cambiado después de que {0} entregara; el resto es lo firmado.";
+    Zone: "Times of", "Horas de";
     Expires: "Acknowledged until", "Reconocida hasta";
 
     // Service report

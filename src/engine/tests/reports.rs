@@ -53,7 +53,8 @@ fn submit(world: &mut World, who: &str, force: bool, seconds: i64) -> String {
 
 fn accept(world: &mut World, who: &str, seen: u64, force: bool, seconds: i64) -> String {
     let (id, document) = (HandoverId(1), Box::new(document()));
-    ask(world, who, report::Command::Accept { id, seen, document, force }, seconds)
+    let takes = vec![IncidentId(1), IncidentId(2)];
+    ask(world, who, report::Command::Accept { id, seen, takes, document, force }, seconds)
 }
 
 fn version(world: &World) -> u64 {
@@ -98,6 +99,17 @@ fn accepting_takes_over_what_the_outgoing_person_holds_and_nothing_else() {
     assert_eq!(world.incident(2).owner(), Some("luis"));
     assert_eq!(world.state_of(2), IncidentState::New);
     assert_eq!(world.incident(3).owner(), Some("sam"));
+}
+
+#[test]
+fn nothing_goes_over_that_was_not_named_when_it_was_read() {
+    let mut world = at_work();
+    submit(&mut world, "ana", false, 20);
+    world.report("eva", "the queue is long", 25);
+    world.act("ana", 4, ack(), 26);
+    let said = accept(&mut world, "luis", 0, false, 30);
+    assert_eq!(said, "conflict: ana holds INC-4 too by now; look at HO-1 and accept it again");
+    assert_eq!((world.incident(1).owner(), world.incident(4).owner()), (Some("ana"), Some("ana")));
 }
 
 #[test]
@@ -196,6 +208,7 @@ fn the_document_that_is_kept_names_both_and_what_went_over() {
         command: Command::Reports(report::Command::Accept {
             id: command,
             seen: 0,
+            takes: vec![IncidentId(1), IncidentId(2)],
             document,
             force: false,
         }),

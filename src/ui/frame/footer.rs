@@ -73,10 +73,7 @@ fn hints(model: &Model, area: Rect, paint: &mut Paint<'_>) {
     let mut x = area.x;
     for entry in entries.iter().filter(|e| e.action != Action::Help) {
         let key = shown(entry.action);
-        let word = match (entry.action, model.situation().root) {
-            (Action::Quit, false) => "leave",
-            _ => entry.hint,
-        };
+        let word = entry.hint_in(&model.situation());
         if x + width(&key) + 1 + width(word) > end {
             continue;
         }

@@ -271,12 +271,13 @@ mod tests {
             incident: Some(crate::domain::incident::IncidentState::Resolved),
             ..everything.clone()
         };
+        let unsigned = Situation { acceptable: false, ..everything.clone() };
         let planned = [Status::Planned, Status::Approved, Status::InProgress]
             .map(|status| Situation { occurrence: Some(status), ..everything.clone() });
         for entry in TABLE.iter().filter(|e| !e.keys.is_empty()) {
             for keys in map.keys(entry.action) {
                 let reached = Context::STACKS.iter().any(|stack| {
-                    [&everything, &resolved]
+                    [&everything, &resolved, &unsigned]
                         .into_iter()
                         .chain(&planned)
                         .any(|s| map.find(stack, keys, s) == Found::Action(entry.action))

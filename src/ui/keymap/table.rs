@@ -201,7 +201,7 @@ actions! {
     Change         "change"           ["="],            [Calendar, Window],        Calendar, 45 "change",         WRITES SAFE,  planned,         "change planned work from now on, with all that recurs";
     Except         "except"           ["X"],            [Calendar, Window],        Calendar, 0 "except",          WRITES SAFE,  ahead,           "allow work in spite of a freeze, with reason and expiry";
 
-    HandOver       "hand_over"        ["L"],            [Reports],                 Reports, 92 "hand over",       WRITES ASKS,  turn,            "hand the turn over: sign its document for the next to accept";
+    HandOver       "hand_over"        ["L"],            [Reports],                 Reports, 92 "hand over",       WRITES ASKS,  unsigned,            "hand the turn over: sign its document for the next to accept";
     Handover       "handover"         [],               [Console],                 Reports, 0 "handover",         READS SAFE,   always,          "the handover of the turn that runs, opened";
 
     Open           "open"             ["enter"],        [Health, Service, Incidents, Incident, List], Look, 70 "open", READS SAFE, row,            "open what is under the cursor full-screen";
@@ -309,8 +309,8 @@ fn closable(s: &Situation) -> bool {
     resolved(s) || under_way(s) || s.unclosed
 }
 
-fn turn(s: &Situation) -> bool {
-    s.turn
+fn unsigned(s: &Situation) -> bool {
+    s.turn && !s.acceptable
 }
 
 fn notable(s: &Situation) -> bool {
@@ -385,8 +385,20 @@ impl Entry {
         match self.action {
             Action::NextPane if s.behind => 92,
             Action::Follow if s.waiting > 0 => 98,
+            Action::NextStep if s.turn => 80,
             Action::Back if s.leavable && !s.root => 61,
             _ => self.weight,
+        }
+    }
+}
+
+impl Entry {
+    /// The word in the footer now.
+    pub fn hint_in(&self, s: &Situation) -> &'static str {
+        match self.action {
+            Action::Quit if !s.root => "leave",
+            Action::Approve if s.acceptable => "accept",
+            _ => self.hint,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What is typed and signed on the Reports tab.
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use crate::domain::command::Command;
 use crate::domain::incident::Incident;
 use crate::domain::report::{self, Coverage, Document, HandoverId, Party, Turn};
-use crate::domain::text::count;
-use crate::domain::time::{before, zone};
+use crate::domain::text::{count, duration};
+use crate::domain::time::{before, near, zone};
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::{Confirm, Overlay};
 use crate::ui::screens::{Ctx, Step, Tone};
@@ -15,6 +16,8 @@ use crate::ui::widgets::{Form, FormField};
 
 /// How many lines a question has about incidents.
 const SHOWN: usize = 12;
+/// A turn that is handed over so soon after it began may be the wrong one.
+const EARLY: TimeDelta = TimeDelta::minutes(30);
 
 fn ask(command: report::Command) -> Step {
     Step::Do(Cmd::Ask(Command::Reports(command)))
@@ -73,7 +76,22 @@ pub fn submit(turn: &Turn, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
         .filter(|i: &&Incident| i.is_open())
         .collect();
     let missing = open.iter().filter(|i| ctx.world.reports.step(i.id).is_none()).count();
-    let mut lines = vec![format!("{comes} is asked to accept it; what you hold is theirs then.")];
+    let is_mine = turn.outgoing.is(&me);
+    let asked = match &turn.incoming {
+        Some(incoming) if incoming.is(&me) => "You are".to_owned(),
+        _ => format!("{comes} is"),
+    };
+    let holds =
+        if is_mine { "you hold".to_owned() } else { format!("{} holds", turn.outgoing.name) };
+    let mut lines = vec![format!("{asked} asked to accept it; what {holds} goes over then.")];
+    let (ran, lasts) = (ctx.now - turn.key.from, turn.to - ctx.now);
+    if ran < EARLY && lasts > ran {
+        lines.push(format!(
+            "It began {} ago and ends {}.",
+            duration(ran),
+            near(turn.to, ctx.now, ctx.world.site.zone)
+        ));
+    }
     lines.push(format!("{} open.", count(open.len(), "incident")));
     if missing > 0 {
         lines.push(format!(
@@ -83,7 +101,7 @@ pub fn submit(turn: &Turn, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
     if ctx.world.reports.notes(&turn.key).is_none_or(|n| n.text.is_empty()) {
         lines.push("No notes are written; n writes them.".to_owned());
     }
-    if !turn.outgoing.is(&me) {
+    if !is_mine {
         lines.push(format!("{} is on call, not you: you hand over for them.", turn.outgoing.name));
     }
     let command = report::Command::Submit {
@@ -96,11 +114,11 @@ pub fn submit(turn: &Turn, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
 }
 
 /// Accepts a handover, after saying what goes over and what speaks against it.
-pub fn accept(id: HandoverId, ctx: &Ctx<'_>) -> Vec<Step> {
+pub fn accept(id: HandoverId, signed: Option<Document>, ctx: &Ctx<'_>) -> Vec<Step> {
     let Some(known) = ctx.world.reports.handover(id) else { return Vec::new() };
-    let Some(document) = super::draft(ctx, &known.turn) else {
-        let why = format!("the schedule {} is not in the config any more", known.turn.key.schedule);
-        return vec![Step::Say(Tone::Bad, why)];
+    let Some(document) = signed else {
+        let why = format!("{id} is not read yet; accept it once it is on the screen");
+        return vec![Step::Say(Tone::Info, why)];
     };
     let open: Vec<&Incident> = ctx
         .world
@@ -126,7 +144,7 @@ pub fn accept(id: HandoverId, ctx: &Ctx<'_>) -> Vec<Step> {
     }
     lines.push("This cannot be undone.".to_owned());
     let (seen, document) = (known.version, Box::new(document));
-    let command = report::Command::Accept { id, seen, document, force: true };
+    let command = report::Command::Accept { id, seen, takes: holds, document, force: true };
     let title = format!("Accept {id} from {}?", known.turn.outgoing.name);
     vec![show(Overlay::Confirm(Confirm::new(&title, lines, "accept", vec![ask(command)])))]
 }
@@ -138,6 +156,6 @@ fn me(ctx: &Ctx<'_>) -> Party {
 /// `1 Nov – 30 Nov 2026`
 pub fn days(coverage: &Coverage, site: Tz) -> String {
     let from = zone::local(coverage.from, site);
-    let last = zone::local(before(coverage.to, chrono::TimeDelta::milliseconds(1)), site);
+    let last = zone::local(before(coverage.to, TimeDelta::milliseconds(1)), site);
     format!("{} – {}", from.format("%-d %b"), last.format("%-d %b %Y"))
 }

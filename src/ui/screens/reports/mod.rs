@@ -12,7 +12,9 @@
 //! ```
 //!
 //! Enter reads a document over the whole width, line by line: on a line about an incident Enter opens that,
-//! and `J` says its next step. Below 120 columns the list stands alone.
+//! and `J` says its next step. Tab does the same beside the list. Below 120 columns the list stands alone.
+//!
+//! Of a turn that was handed over stands what was signed, not what would be written now, with what changed since.
 
 mod forms;
 mod page;
@@ -28,7 +30,7 @@ use self::page::Line;
 use super::{Ctx, Place, Screen, Step, Tone};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::report::event::document_name;
-use crate::domain::report::handover::World;
+use crate::domain::report::handover::{self, World};
 use crate::domain::report::render::{self, style, title};
 use crate::domain::report::{Document, Format, HandoverId, Locale, ReportId, Turn};
 use crate::domain::slo::Status;
@@ -51,8 +53,10 @@ const KEPT: usize = 8;
 #[derive(Debug, Clone, PartialEq)]
 enum Row {
     Heading(&'static str),
-    /// A turn that nobody has accepted yet.
-    Turn(Box<Turn>, Option<HandoverId>),
+    /// A turn that is to be handed over.
+    Turn(Box<Turn>),
+    /// One that was, and that nobody has accepted yet.
+    Signed(Box<Turn>, HandoverId),
     Handover(HandoverId),
     Report(ReportId, u32),
 }
@@ -64,7 +68,7 @@ enum Key {
     Document(String),
 }
 
-/// The draft of a turn as it was last written.
+/// The draft of a turn as it was last written; of one that was signed, that with what changed since.
 #[derive(Debug)]
 struct Draft {
     of: Key,
@@ -85,6 +89,8 @@ pub struct Reports {
     asked: Option<(String, u64)>,
     /// Reading: the line under the cursor.
     reading: Option<Cursor<usize>>,
+    /// Over the whole width, not beside the list.
+    full: bool,
     in_front: bool,
 }
 
@@ -92,8 +98,8 @@ impl Row {
     fn key(&self) -> Option<Key> {
         match self {
             Self::Heading(_) => None,
-            Self::Turn(turn, _) => Some(Key::Turn(turn.key.schedule.to_string())),
-            Self::Handover(id) => Some(Key::Document(id.to_string())),
+            Self::Turn(turn) => Some(Key::Turn(turn.key.schedule.to_string())),
+            Self::Signed(_, id) | Self::Handover(id) => Some(Key::Document(id.to_string())),
             Self::Report(id, revision) => Some(Key::Document(document_name(*id, *revision))),
         }
     }
@@ -104,25 +110,26 @@ impl Reports {
         self.rows.get(self.cursor.index())
     }
 
-    /// The turn under the cursor, if it is one that is still to be handed over.
-    fn turn(&self) -> Option<(&Turn, Option<HandoverId>)> {
+    /// The turn under the cursor, if nobody has accepted it yet.
+    fn turn(&self) -> Option<&Turn> {
         match self.row()? {
-            Row::Turn(turn, handover) => Some((turn, *handover)),
+            Row::Turn(turn) | Row::Signed(turn, _) => Some(turn),
             _ => None,
         }
     }
 
     /// The document under the cursor, where it is here already; or why it is not.
     fn shown(&self) -> Option<Result<&Arc<Document>, &str>> {
-        match self.row()?.key()? {
-            Key::Document(name) => {
-                let (_, frozen) = self.frozen.get(&name)?;
-                Some(frozen.as_ref().map_err(String::as_str))
-            }
-            key @ Key::Turn(_) => {
-                let draft = self.draft.as_ref().filter(|d| d.of == key)?;
-                Some(Ok(&draft.document))
-            }
+        let key = self.row()?.key()?;
+        if let Some(draft) = self.draft.as_ref().filter(|d| d.of == key && self.turn().is_some()) {
+            return Some(Ok(&draft.document));
+        }
+        let Key::Document(name) = key else { return None };
+        let (_, frozen) = self.frozen.get(&name)?;
+        match frozen {
+            // Not before it says what changed since.
+            Ok(_) if self.turn().is_some() => None,
+            frozen => Some(frozen.as_ref().map_err(String::as_str)),
         }
     }
 
@@ -132,21 +139,18 @@ impl Reports {
         let overrides = ctx.world.book.overrides();
         let world = world(ctx, &overrides, &[], &[]);
         let mut rows = Vec::new();
+        let mut pending: Vec<HandoverId> = Vec::new();
         let turns = ctx.world.plan.roster.schedules.iter().filter_map(|schedule| {
             let turn = world.turn(schedule, ctx.now)?;
             let known = reports.of_shift(&turn.key);
-            let handover = known.filter(|h| h.accepted.is_none()).map(|h| h.id);
-            let done = known.is_some_and(|h| h.accepted.is_some());
-            (!done).then(|| Row::Turn(Box::new(turn), handover))
+            pending.extend(known.filter(|h| h.accepted.is_none()).map(|h| h.id));
+            match known {
+                Some(h) if h.accepted.is_some() => None,
+                Some(h) if h.is_open() => Some(Row::Signed(Box::new(turn), h.id)),
+                _ => Some(Row::Turn(Box::new(turn))),
+            }
         });
         let turns: Vec<Row> = turns.collect();
-        let pending: Vec<HandoverId> = turns
-            .iter()
-            .filter_map(|row| match row {
-                Row::Turn(_, id) => *id,
-                _ => None,
-            })
-            .collect();
         let past = reports.handovers().filter(|h| !pending.contains(&h.id));
         let past: Vec<Row> = past.map(|h| Row::Handover(h.id)).collect();
         let issued: Vec<Row> = reports
@@ -164,7 +168,7 @@ impl Reports {
 
     /// Writes the draft anew, where what it says may have changed.
     fn redraft(&mut self, ctx: &Ctx<'_>) {
-        let Some((turn, _)) = self.turn() else { return };
+        let Some(turn) = self.turn() else { return };
         let Some(of) = self.row().and_then(Row::key) else { return };
         let minute = ctx.now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(ctx.now);
         let world = ctx.world;
@@ -179,8 +183,19 @@ impl Reports {
         if self.draft.as_ref().is_some_and(|d| d.of == of && d.made == made) {
             return;
         }
-        let document = draft(ctx, turn);
+        let document = match self.row() {
+            Some(Row::Signed(_, id)) => self.signed(*id, ctx),
+            _ => draft(ctx, turn),
+        };
         self.draft = document.map(|document| Draft { of, made, document: Arc::new(document) });
+    }
+
+    /// What was signed with what changed since, once it was read.
+    fn signed(&self, id: HandoverId, ctx: &Ctx<'_>) -> Option<Document> {
+        let known = ctx.world.reports.handover(id)?;
+        let (version, frozen) = self.frozen.get(&id.to_string())?;
+        let document = frozen.as_ref().ok().filter(|_| *version == known.version)?;
+        Some(handover::signed(document, known, &touched_since(ctx, known.turn.key.from)))
     }
 
     /// The lines of the document under the cursor.
@@ -191,8 +206,8 @@ impl Reports {
         }
     }
 
-    fn page_width(ctx: &Ctx<'_>, reading: bool) -> u16 {
-        let list = if !reading && ctx.body.width >= WIDE { LIST } else { 0 };
+    fn page_width(&self, ctx: &Ctx<'_>) -> u16 {
+        let list = if !self.full && ctx.body.width >= WIDE { LIST } else { 0 };
         ctx.body.width.saturating_sub(list + 4)
     }
 
@@ -203,12 +218,12 @@ impl Reports {
     /// The incident of the line under the cursor.
     fn incident(&self, ctx: &Ctx<'_>) -> Option<IncidentId> {
         let at = self.reading.as_ref()?.index();
-        self.lines(Self::page_width(ctx, true)).get(at)?.incident
+        self.lines(self.page_width(ctx)).get(at)?.incident
     }
 
     fn read(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         let height = Self::room(ctx);
-        let len = self.lines(Self::page_width(ctx, true)).len();
+        let len = self.lines(self.page_width(ctx)).len();
         let Some(reading) = &mut self.reading else { return Vec::new() };
         let key = |i: usize| (i < len).then_some(i);
         match action {
@@ -233,20 +248,31 @@ impl Reports {
                 .flatten()
                 .any(|p| p.person.as_deref().is_some_and(|id| Some(id) == me))
         };
-        let turns = || self.rows.iter().filter(|r| matches!(r, Row::Turn(..)));
-        let mine = turns().find(|r| matches!(r, Row::Turn(turn, _) if is_mine(turn)));
+        let turns = || self.rows.iter().filter(|r| matches!(r, Row::Turn(_) | Row::Signed(..)));
+        let mine =
+            turns().find(|r| matches!(r, Row::Turn(turn) | Row::Signed(turn, _) if is_mine(turn)));
         let Some(key) = mine.or_else(|| turns().next()).and_then(Row::key) else {
             let why = "no turn is to be handed over: nobody is on call, or it is accepted already";
             return vec![Step::Say(Tone::Info, why.to_owned())];
         };
         self.cursor = Cursor::on(key);
         self.arrived(ctx);
-        self.reading = Some(Cursor::default());
+        self.read_on(true);
         Vec::new()
     }
 
+    fn read_on(&mut self, full: bool) {
+        self.full = full;
+        self.reading.get_or_insert_default();
+    }
+
+    fn back(&mut self) {
+        (self.reading, self.full) = (None, false);
+    }
+
     fn view_list(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
-        let inner = paint.panel(area, &[("Reports", paint.of(Role::Title))], true);
+        let inner =
+            paint.panel(area, &[("Reports", paint.of(Role::Title))], self.reading.is_none());
         if self.rows.is_empty() {
             let text = "Nothing yet. A turn on call is handed over here: [[schedules]] in the config says \
                         who has one. `atalaya report issue` freezes the report of a period.";
@@ -275,12 +301,11 @@ impl Reports {
                 paint.put(x, y, room, text, Role::Heading);
                 return;
             }
-            Row::Turn(turn, handover) => {
+            Row::Turn(turn) | Row::Signed(turn, _) => {
                 let comes = turn.incoming.as_ref().map_or("nobody", |p| p.name.as_str());
                 let text = format!("{} {arrow} {comes}", turn.outgoing.name);
-                let known = handover.and_then(|id| ctx.world.reports.handover(id));
-                let (state, role) = match known {
-                    Some(h) if h.is_open() => (format!("{} to accept", h.id), Role::Warning),
+                let (state, role) = match row {
+                    Row::Signed(_, id) => (format!("{id} to accept"), Role::Warning),
                     _ => (near(turn.to, ctx.now, zone), Role::Muted),
                 };
                 (turn.key.schedule.to_string(), text, state, role)
@@ -351,6 +376,8 @@ impl Reports {
             if self.reading.as_ref().is_some_and(|cursor| cursor.index() == at) {
                 let whole = Rect { x: inner.x - 1, y, width: inner.width + 2, height: 1 };
                 paint.select(whole, Role::Selection);
+                let bar = paint.of(Role::Selection).patch(paint.of(Role::Bar));
+                paint.cell(whole.x, y, paint.theme.symbols.bar, bar);
             }
         }
         let muted = paint.of(Role::Muted);
@@ -365,10 +392,9 @@ impl Screen for Reports {
 
     fn situation(&self, ctx: &Ctx<'_>) -> Situation {
         let turn = self.turn();
-        let known = |id: Option<HandoverId>| id.and_then(|id| ctx.world.reports.handover(id));
         let open = match self.row() {
-            Some(Row::Turn(_, id)) => known(*id).is_some_and(|h| h.is_open()),
-            Some(Row::Handover(id)) => known(Some(*id)).is_some_and(|h| h.is_open()),
+            Some(Row::Signed(..)) => true,
+            Some(Row::Handover(id)) => ctx.world.reports.handover(*id).is_some_and(|h| h.is_open()),
             _ => false,
         };
         let incident = self.incident(ctx).and_then(|id| ctx.world.incidents.get(id));
@@ -388,10 +414,14 @@ impl Screen for Reports {
 
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         match action {
-            Action::Back => self.reading = None,
+            Action::Back => self.back(),
+            Action::NextPane | Action::PreviousPane => match self.reading {
+                None => self.read_on(ctx.body.width < WIDE),
+                Some(_) => self.back(),
+            },
             Action::Handover => return self.hand_over(ctx),
             Action::Note | Action::EditNote => {
-                let Some((turn, _)) = self.turn() else { return Vec::new() };
+                let Some(turn) = self.turn() else { return Vec::new() };
                 return forms::notes(turn, action == Action::EditNote, ctx);
             }
             Action::NextStep => {
@@ -399,28 +429,28 @@ impl Screen for Reports {
                 return incident.map(|i| next_step(i, ctx)).unwrap_or_default();
             }
             Action::HandOver => {
-                let (Some((turn, _)), Some(Ok(document))) = (self.turn(), self.shown()) else {
+                let (Some(Row::Turn(turn)), Some(Ok(document))) = (self.row(), self.shown()) else {
                     return Vec::new();
                 };
                 return forms::submit(turn, document, ctx);
             }
             Action::Approve => {
                 let id = match self.row() {
-                    Some(Row::Turn(_, Some(id)) | Row::Handover(id)) => *id,
+                    Some(Row::Signed(_, id) | Row::Handover(id)) => *id,
                     _ => return Vec::new(),
                 };
-                return forms::accept(id, ctx);
+                return forms::accept(id, self.signed(id, ctx), ctx);
             }
             Action::Copy => {
                 let Some(Ok(document)) = self.shown() else { return Vec::new() };
                 let text = render::render(document, Format::Markdown, Locale::English);
                 return vec![Step::Do(Cmd::Copy(text))];
             }
-            Action::Open if self.reading.is_some() => {
-                let incident = self.incident(ctx);
-                return incident.map(|id| Step::Go(Place::Incident(id))).into_iter().collect();
-            }
-            Action::Open => self.reading = Some(Cursor::default()),
+            Action::Open if self.reading.is_some() => match self.incident(ctx) {
+                Some(id) => return vec![Step::Go(Place::Incident(id))],
+                None => self.full = true,
+            },
+            Action::Open => self.read_on(true),
             action if self.reading.is_some() => return self.read(action, ctx),
             action => {
                 let (len, height) = (self.rows.len(), Self::room(ctx));
@@ -451,7 +481,7 @@ impl Screen for Reports {
         self.cursor.settle(rows.len(), Self::room(ctx), |i| rows.get(i).and_then(Row::key));
         self.rows = rows;
         self.redraft(ctx);
-        let len = self.lines(Self::page_width(ctx, true)).len();
+        let len = self.lines(self.page_width(ctx)).len();
         if let Some(reading) = &mut self.reading {
             reading.settle(len, Self::room(ctx), |i| (i < len).then_some(i));
         }
@@ -479,7 +509,9 @@ impl Screen for Reports {
         let Key::Document(name) = row.key()? else { return None };
         // A handover that is accepted has another document than the one that was handed over.
         let version = match row {
-            Row::Handover(id) => ctx.world.reports.handover(*id).map_or(0, |h| h.version),
+            Row::Signed(_, id) | Row::Handover(id) => {
+                ctx.world.reports.handover(*id).map_or(0, |h| h.version)
+            }
             _ => 0,
         };
         let asked = Some((name.clone(), version));
@@ -490,7 +522,7 @@ impl Screen for Reports {
         Some(Cmd::Document(name))
     }
 
-    fn document(&mut self, name: &str, answer: Result<Option<Document>, String>, _ctx: &Ctx<'_>) {
+    fn document(&mut self, name: &str, answer: Result<Option<Document>, String>, ctx: &Ctx<'_>) {
         let Some((_, version)) = self.asked.take_if(|(asked, _)| asked == name) else { return };
         while self.frozen.len() >= KEPT {
             self.frozen.pop_first();
@@ -498,6 +530,7 @@ impl Screen for Reports {
         let answer =
             answer.and_then(|found| found.ok_or_else(|| format!("{name} is not in the store")));
         self.frozen.insert(name.to_owned(), (version, answer.map(Arc::new)));
+        self.redraft(ctx);
     }
 
     fn badge(&self, ctx: &Ctx<'_>) -> Vec<(String, Role)> {
@@ -506,7 +539,7 @@ impl Screen for Reports {
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
-        if self.reading.is_some() {
+        if self.reading.is_some() && (self.full || area.width < WIDE) {
             self.view_page(area, paint);
         } else if area.width >= WIDE {
             let list = Rect { width: LIST, ..area };
@@ -522,16 +555,20 @@ impl Screen for Reports {
 /// The document of a turn as the snapshot has it.
 fn draft(ctx: &Ctx<'_>, turn: &Turn) -> Option<Document> {
     let schedule = ctx.world.plan.roster.schedule(&turn.key.schedule)?;
-    let since = turn.key.from;
-    let touched = |i: &&Incident| {
-        let ended = crate::domain::metrics::restored(i).is_some_and(|at| at >= since);
-        i.is_open() || i.opened_at >= since || ended
-    };
-    let incidents: Vec<&Incident> =
-        ctx.world.incidents.by_id.values().map(AsRef::as_ref).filter(touched).collect();
+    let incidents = touched_since(ctx, turn.key.from);
     let overrides = ctx.world.book.overrides();
     let objectives: Vec<&Status> = ctx.world.objectives.iter().map(|shown| &shown.status).collect();
     Some(world(ctx, &overrides, &incidents, &objectives).document(schedule, turn))
+}
+
+/// The incidents that are open, or that something was done about since.
+fn touched_since<'a>(ctx: &Ctx<'a>, since: Instant) -> Vec<&'a Incident> {
+    let touched = |i: &&Incident| {
+        let ended = crate::domain::metrics::restored(i).is_some_and(|at| at >= since);
+        let changed = i.last_change.as_ref().is_some_and(|c| c.at >= since);
+        i.is_open() || i.opened_at >= since || ended || changed
+    };
+    ctx.world.incidents.by_id.values().map(AsRef::as_ref).filter(touched).collect()
 }
 
 fn world<'a>(

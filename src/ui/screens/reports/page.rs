@@ -160,7 +160,12 @@ impl Page {
                     let text = part.get(at).map_or("", String::as_str);
                     (padded(&fit(text, *room, "…"), room + GAP), role)
                 };
-                parts.iter().zip(&shown).map(piece).collect()
+                let mut pieces: Vec<(String, Role)> = parts.iter().zip(&shown).map(piece).collect();
+                // Blanks beyond the edge would be cut, and an ellipsis would say so.
+                if let Some((last, _)) = pieces.last_mut() {
+                    last.truncate(last.trim_end().len());
+                }
+                pieces
             };
             (0..height).map(line).collect()
         };
