@@ -61,6 +61,8 @@ const GAP_STEPS: i64 = 4;
 const LABEL: u16 = 14;
 /// From here on a value is written with an exponent.
 const MANY_DIGITS: f64 = 1e9;
+/// How much more than the values themselves a scale may hold.
+const MOST_PADDED: f64 = 1.8;
 /// Least cells for the labels.
 const LEAST_LABEL: u16 = 5;
 
@@ -157,9 +159,17 @@ impl Chart<'_> {
             low = if low >= 0.0 { (low - pad).max(0.0) } else { low - pad };
         }
         let is_percent = self.unit == "%" && high <= 100.0 && low >= 0.0;
-        let steps = f64::from((rows / 3).clamp(1, 5));
-        let step = round_step((high - low) / steps, self.unit);
-        let (mut low, mut high) = ((low / step).floor() * step, (high / step).ceil() * step);
+        let around = |steps: u16| {
+            let step = round_step((high - low) / f64::from(steps), self.unit);
+            (step, (low / step).floor() * step, (high / step).ceil() * step)
+        };
+        // Round ends must not make a line flat where there are few rows.
+        let steps = (rows / 3).clamp(1, 5);
+        let is_close = |(_, l, h): &(f64, f64, f64)| h - l <= (high - low) * MOST_PADDED;
+        let (step, mut low, mut high) = (steps..=rows.clamp(steps, 8))
+            .map(around)
+            .find(is_close)
+            .unwrap_or_else(|| around(steps));
         if is_percent {
             (low, high) = (low.max(0.0), high.min(100.0));
         }
