@@ -85,10 +85,8 @@ pub async fn list(context: &Context, config: &Config) -> Result<Exit, Failure> {
     let mut table = Table::new(&["ID", "STATE", "FROM", "TO", "WHAT", "BY"]);
     for h in reports.handovers() {
         let f = handover(h);
-        let by = f
-            .accepted_by
-            .as_ref()
-            .map_or(f.outgoing.clone(), |by| format!("{} → {by}", f.outgoing));
+        let by = h.accepted.as_ref().map(|s| s.by.shown(&config.plan.roster));
+        let by = by.map_or(f.outgoing.clone(), |by| format!("{} → {by}", f.outgoing));
         table.row([
             Cell::text(f.id),
             Cell::text(f.state),

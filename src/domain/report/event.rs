@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::document::Document;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::IncidentId;
-use crate::domain::roster::{PersonId, ScheduleId};
+use crate::domain::roster::{PersonId, Roster, ScheduleId};
 use crate::domain::time::Instant;
 
 macro_rules! number {
@@ -81,6 +81,11 @@ impl Party {
     /// Whether that is what this one is called, as an owner of incidents.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.person.as_deref() == Some(name)
+    }
+
+    /// As the roster calls them, where it knows them.
+    pub fn shown<'a>(&'a self, roster: &'a Roster) -> &'a str {
+        self.person.as_ref().map_or(&self.name, |person| roster.name(person))
     }
 
     /// Whether both are the same, as far as is known.

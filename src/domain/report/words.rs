@@ -273,8 +273,8 @@ words! {
         "MTTR (restablecimiento): media de resolución − inicio, sobre las incidencias resueltas en el periodo.";
     DefBetween: "MTBF: (period − unplanned downtime) / failures; of several services, while any of them is down.",
         "MTBF: (periodo − caída no planificada) / fallos; de varios servicios, mientras alguno está caído.";
-    DefOutage: "An outage is an incident of a service of P{0} or more urgent; it is down from its start until it is resolved. Windows that count as planned downtime are taken out.",
-        "Una caída es una incidencia de un servicio de P{0} o más urgente; dura desde su inicio hasta que se resuelve. Se descuentan las ventanas que cuentan como parada planificada.";
+    DefOutage: "An outage is an incident of a service of P{0} or more urgent; it is down from its start until it is resolved. Windows that count as planned downtime are taken out; error budgets that burn are no outage.",
+        "Una caída es una incidencia de un servicio de P{0} o más urgente; dura desde su inicio hasta que se resuelve. Se descuentan las ventanas que cuentan como parada planificada; un presupuesto de error que se agota no es una caída.";
     DefAvailability: "Availability: (period − unplanned downtime) / period.",
         "Disponibilidad: (periodo − caída no planificada) / periodo.";
     DefCounts: "Cancelled and merged incidents count nowhere, excluded ones make no times; they are listed.",

@@ -312,7 +312,7 @@ impl Reports {
             }
             Row::Handover(id) => {
                 let Some(h) = ctx.world.reports.handover(*id) else { return };
-                let by = h.accepted.as_ref().map(|s| s.by.name.as_str());
+                let by = h.accepted.as_ref().map(|s| s.by.shown(&ctx.world.plan.roster));
                 let by = by.or(h.turn.incoming.as_ref().map(|p| p.name.as_str()));
                 let text = format!("{} {arrow} {}", h.turn.outgoing.name, by.unwrap_or("nobody"));
                 let (state, role) = match (&h.accepted, &h.submitted) {
