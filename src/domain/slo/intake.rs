@@ -7,7 +7,8 @@
 //! `rate()` and `increase()` extrapolate to the ends of a window, and what is counted between the last
 //! sample of one window and the first of the next is in neither. So they are asked for as differences
 //! of the counters on the grid instead ([`expand`]), whose sum over any time is what was really counted;
-//! only where a counter was reset, or began, the function itself is asked.
+//! only where a counter was reset since the last sample before the step, or began, the function itself
+//! is asked.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,6 +21,19 @@ use crate::domain::time::Instant;
 
 /// How many seconds an up-or-down query is looked at apart, where it has no window of its own.
 const LOOK: i64 = 60;
+/// How far back, in seconds, a server looks for the sample that is the value at an instant.
+const LOOKBACK: i64 = 300;
+/// Functions whose values are per second, of PromQL and of MetricsQL.
+const PER_SECOND: [&str; 8] = [
+    "rate",
+    "irate",
+    "deriv",
+    "rate_prometheus",
+    "rate_over_sum",
+    "rollup_rate",
+    "deriv_fast",
+    "ideriv",
+];
 /// What stands in a query for the length of a step.
 const PLACEHOLDER: &str = "window";
 /// By how much good may be more than total before it is no rounding: in thousandths.
@@ -82,6 +96,12 @@ pub fn values(points: &[(Instant, f64)]) -> Values {
 pub fn take(sli: &Sli, answers: &[Values], (from, to): (i64, i64), had_good: bool) -> Taken {
     let asked = questions(sli);
     let mut notes = Notes::default();
+    if let [part, total] = asked.as_slice()
+        && part.per_second != total.per_second
+    {
+        notes.add(usize::from(total.per_second), Unusable::PerSecondAlone);
+        return Taken { buckets: Vec::new(), why: notes.why(&asked) };
+    }
     let mut reader = Reader { asked: &asked, answers, had_good, notes: &mut notes };
     let mut buckets = Vec::new();
     let mut index = from;
@@ -114,16 +134,22 @@ pub fn has_window(query: &str) -> bool {
 }
 
 /// A query with the step in the place of `{{window}}`, and with counters' differences in the place of
-/// `rate(…[{{window}}])` and `increase(…[{{window}}])`.
+/// `rate(…[{{window}}])` and `increase(…[{{window}}])`, without comments.
+///
+/// A difference holds only if the counter was not reset since the sample that is its value at the begin
+/// of the step. That sample lies before the step, so resets are counted from before it on, less those
+/// that were over by then.
 pub fn expand(query: &str, step: i64) -> String {
+    let query = uncommented(query);
     let mut out = String::with_capacity(query.len() * 2);
-    let mut rest = query;
+    let mut rest = query.as_str();
+    let long = step.saturating_add(LOOKBACK);
     while let Some(call) = next_call(rest) {
         let Call { start, end, name, selector } = call;
         out.push_str(&fill(rest.get(..start).unwrap_or_default(), step));
         let exact = format!(
-            "((({selector} - {selector} offset {step}s) and (resets({selector}[{step}s]) == 0)) or \
-             increase({selector}[{step}s]))"
+            "((({selector} - {selector} offset {step}s >= 0) and (resets({selector}[{long}s]) == \
+             resets({selector}[{LOOKBACK}s] offset {step}s))) or increase({selector}[{step}s]))"
         );
         if name == "rate" {
             let _ = write!(out, "({exact} / {step})");
@@ -243,22 +269,43 @@ fn word(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Whether the values of a query are per second: it takes a rate and nothing else over the window.
-fn is_per_second(query: &str) -> bool {
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(c) = query.get(at..).and_then(|rest| rest.chars().next()) {
-        let rest = query.get(at..).unwrap_or_default();
-        at += match c {
-            '"' | '\'' | '`' => quoted(rest).unwrap_or(rest.len()),
-            c if is_word(c) => {
-                words.push(word(rest));
-                word(rest).len()
-            }
-            c => c.len_utf8(),
+/// A query without its comments; where one was, its line still ends.
+pub fn uncommented(query: &str) -> String {
+    let mut out = String::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(at) = rest.find(['"', '\'', '`', '#']) {
+        let (plain, tail) = rest.split_at(at);
+        out.push_str(plain);
+        rest = if tail.starts_with('#') {
+            tail.find('\n').and_then(|end| tail.get(end..)).unwrap_or_default()
+        } else {
+            let (text, tail) = tail.split_at(quoted(tail).unwrap_or(tail.len()));
+            out.push_str(text);
+            tail
         };
     }
-    words.iter().any(|w| matches!(*w, "rate" | "irate")) && !words.contains(&"increase")
+    out.push_str(rest);
+    out
+}
+
+/// Whether the values of a query are per second: it takes a rate and nothing else over the window.
+fn is_per_second(query: &str) -> bool {
+    let query = uncommented(query);
+    let mut calls = Vec::new();
+    let mut rest = query.as_str();
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '"' | '\'' | '`' => quoted(rest).unwrap_or(rest.len()),
+            c if is_word(c) => word(rest).len(),
+            c => c.len_utf8(),
+        };
+        let (token, tail) = rest.split_at(length);
+        if is_word(c) && tail.trim_start().starts_with('(') {
+            calls.push(token);
+        }
+        rest = tail;
+    }
+    calls.iter().any(|call| PER_SECOND.contains(call)) && !calls.contains(&"increase")
 }
 
 /// Reads the values of one step.

@@ -143,6 +143,8 @@ pub enum Unusable {
     NeverThere,
     /// Larger than can be counted.
     TooLarge,
+    /// A rate, while the other query counts.
+    PerSecondAlone,
 }
 
 impl Status {
@@ -481,6 +483,10 @@ impl fmt::Display for Unusable {
             Self::AboveOne => "more than 1, which counts as unknown; it has to be a part, 0 to 1",
             Self::NeverThere => {
                 "nothing while total gave something, which counts as unknown; check its labels"
+            }
+            Self::PerSecondAlone => {
+                "values per second while the other query counts, which counts as unknown; take \
+                 rate() or increase() in both"
             }
             Self::TooLarge => "a number that is too large to be counted, which counts as unknown",
         })
