@@ -27,6 +27,7 @@ struct Counts {
     /// Steps beyond which it refuses.
     most: Arc<AtomicUsize>,
     queries: Arc<Mutex<Vec<String>>>,
+    warnings: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Respond for Counts {
@@ -50,6 +51,7 @@ impl Respond for Counts {
             });
             return ResponseTemplate::new(422).set_body_json(body);
         }
+        let said = self.warnings.lock().unwrap().clone();
         let parts: Vec<&str> = query.split(" or label_replace(").collect();
         let series = |(n, part): (usize, &&str)| {
             let value = if part.contains("bad") { "3" } else { "300" };
@@ -58,9 +60,11 @@ impl Respond for Counts {
             let label = n.to_string();
             serde_json::json!({"metric": {"atalaya_question": label}, "values": values})
         };
-        let result: Vec<_> = parts.iter().enumerate().map(series).collect();
+        let is_there = |(_, part): &(usize, &&str)| !part.contains("nowhere");
+        let result: Vec<_> = parts.iter().enumerate().filter(is_there).map(series).collect();
         ResponseTemplate::new(200).set_body_json(serde_json::json!({
             "status": "success", "data": {"resultType": "matrix", "result": result},
+            "warnings": said,
         }))
     }
 }
@@ -219,4 +223,44 @@ async fn a_server_that_refuses_long_ranges_is_asked_for_short_ones() {
     assert_eq!(status.coverage_ppm(), 1_000_000, "{:?}", status.why);
     // Three days, since burn rates reach so far.
     assert_eq!(series.first(), Some(index(now()) - 3 * 86_400 / BUCKET));
+}
+
+#[tokio::test]
+async fn a_query_for_bad_ones_that_never_gave_anything_is_told_until_it_does() {
+    let (server, _, store) = start().await;
+    let objective = objective(0, "nowhere");
+    let mut feeder = Feeder::new(store.clone(), histories(&server));
+    feeder.set(std::slice::from_ref(&objective), now()).await;
+    feeder.ask(now(), LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, now());
+    assert_eq!(status.sli_ppm(), Some(1_000_000));
+    let said: Vec<String> = status.why.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|w| w.starts_with("bad gave nothing so far")), "{said:?}");
+}
+
+#[tokio::test]
+async fn what_a_server_says_is_not_whole_is_not_known_and_told() {
+    let (server, counts, store) = start().await;
+    let objective = objective(0, "bad");
+    let mut feeder = Feeder::new(store, histories(&server));
+    feeder.set(std::slice::from_ref(&objective), now()).await;
+    // A remark about the query takes nothing away.
+    *counts.warnings.lock().unwrap() = vec!["PromQL warning: bucket label \"le\" is missing"];
+    feeder.ask(now(), LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, now());
+    assert_eq!(status.coverage_ppm(), 1_000_000, "{:?}", status.why);
+
+    *counts.warnings.lock().unwrap() = vec!["partial response"];
+    let later = now() + TimeDelta::hours(6);
+    feeder.ask(later, LONG).await;
+    let (blind, _) = stands(&mut feeder, &objective, later);
+    assert_eq!(blind.coverage_ppm(), 42 * 1_000_000 / 48);
+    let is_told = |w: &Why| matches!(w, Why::Source(said) if said.contains("partial response"));
+    assert!(blind.why.iter().any(is_told), "{:?}", blind.why);
+
+    counts.warnings.lock().unwrap().clear();
+    let back = later + TimeDelta::minutes(6);
+    feeder.ask(back, LONG).await;
+    let (whole, _) = stands(&mut feeder, &objective, back);
+    assert_eq!(whole.coverage_ppm(), 1_000_000, "{:?}", whole.why);
 }

@@ -241,12 +241,14 @@ fn check(found: &BTreeMap<String, Status>, history: &History, now: Instant, know
         off(&found["recorded"], truth)
     );
     assert_eq!(found["good"].budget.unit, Unit::Events);
-    // A restart near a mark neither takes events away nor adds some.
+    // A restart near a mark neither takes events away nor adds some. VictoriaMetrics' increase() has
+    // what was counted while nothing was scraped, too: two hours of 30 days.
+    let most = if knows_nan { 0.0005 } else { 0.003 };
     let requests = (known * 3 * RATE * 1_000_000) as f64;
     for id in ["good", "bad"] {
         let off = found[id].tally.total as f64 / requests - 1.0;
         println!("{id:9} counts {:.4} % of the requests too many", off * 100.0);
-        assert!(off.abs() < 0.002, "{id}: {off}");
+        assert!(off.abs() < most, "{id}: {off}");
     }
     // The two hours in which nothing was scraped, and the bucket around each edge.
     let coverage = found["good"].coverage_ppm();

@@ -147,10 +147,31 @@ fn a_little_more_good_than_total_is_a_matter_of_rounding() {
 }
 
 #[test]
+fn more_bad_than_there_was_is_all_bad_and_told() {
+    let bad = Events::Bad { bad: "b".to_owned(), total: "t".to_owned() };
+    let answers = [steps(300, &[12.0]), steps(300, &[10.0])];
+    let taken = take(&events(bad.clone()), &answers, (FROM, FROM + 1), false);
+    assert_eq!(taken.buckets, [(FROM, Bucket { good: 0, total: 10 * MICRO, seen: 300 })]);
+    assert_eq!(
+        taken.why[0].to_string(),
+        "bad gave more than there was, which counts as all bad; check that it is a part of the whole"
+    );
+    let sli = Sli::Slices {
+        source: Arc::from("prom"),
+        length: TimeDelta::minutes(5),
+        judge: Judge::Events { events: bad, at_least: Target::parse("90%").unwrap() },
+    };
+    let taken = take(&sli, &answers, (FROM, FROM + 1), false);
+    assert_eq!(taken.buckets, [(FROM, Bucket::of_time(0, 300))]);
+}
+
+#[test]
 fn a_recorded_error_ratio_is_weighed_by_time() {
     let sli = events(Events::ErrorRatio("slo:sli_error:ratio_rate5m".to_owned()));
     let taken = take(&sli, &[steps(300, &[0.25, 1.5, f64::NAN])], (FROM, NOW), false);
-    assert_eq!(taken.buckets, [(FROM, Bucket::of_time(225, 75))]);
+    // What is more than all of it is all of it; what is no number is not known.
+    let buckets = [(FROM, Bucket::of_time(225, 75)), (FROM + 1, Bucket::of_time(0, 300))];
+    assert_eq!(taken.buckets, buckets);
     assert_eq!(taken.why.len(), 2);
     assert_eq!(sli.unit(), Unit::Seconds);
 }
