@@ -27,9 +27,11 @@ pub fn counting(query: &str) -> (String, Option<String>) {
         return (named, None);
     }
     if let (Some(range), Some(fixed)) = (RANGE.as_ref(), fixed(&named)) {
-        let change = |(piece, is_text): (&str, bool)| match is_text {
-            true => piece.to_owned(),
-            false => range.replace_all(piece, "[{{window}}]").into_owned(),
+        let change = |(piece, is_text): (&str, bool)| {
+            if is_text {
+                return piece.to_owned();
+            }
+            range.replace_all(piece, "[{{window}}]").into_owned()
         };
         let changed = pieces(&named).map(change).collect();
         return (changed, Some(format!("{fixed} became [{{{{window}}}}]")));
