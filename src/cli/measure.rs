@@ -14,7 +14,7 @@ use chrono::{TimeDelta, Utc};
 use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::observation::SourceName;
-use crate::domain::slo::intake::{Taken, Values, grain, questions, take};
+use crate::domain::slo::intake::{Taken, Values, grain, none_yet, questions, take};
 use crate::domain::slo::record::{Recorder, downtime, is_up, of_downtime};
 use crate::domain::slo::{
     BUCKETS_A_DAY, Bucket, Objective, Series, Sli, SloId, Uptime, Why, begin, index,
@@ -107,6 +107,8 @@ struct Feed {
     /// Not asked before.
     again_at: Option<Instant>,
     recorder: Recorder,
+    /// The query for what was good or bad once gave something.
+    gave: bool,
     changed: bool,
 }
 
@@ -151,6 +153,7 @@ impl Feeder {
                         lately: Vec::new(),
                         again_at: None,
                         recorder: Recorder::default(),
+                        gave: false,
                         changed: true,
                     }
                 }
@@ -306,6 +309,7 @@ impl Feeder {
             let Some(feed) = self.feeds.get_mut(id) else { continue };
             match feed.taken(answers, (from, to)) {
                 Ok(taken) => {
+                    feed.saw(taken.gave);
                     feed.note(taken.why);
                     feed.asked = Some(to);
                     feed.add(&taken.buckets, &mut self.unsaved);
@@ -344,6 +348,7 @@ impl Feeder {
             match feed.taken(answers, (from_here, to)) {
                 Ok(taken) => {
                     empty = if taken.buckets.is_empty() { empty + 1 } else { 0 };
+                    feed.saw(taken.gave);
                     why.extend(taken.why);
                     feed.add(&taken.buckets, &mut self.unsaved);
                 }
@@ -358,6 +363,17 @@ impl Feeder {
             feed.changed = true;
         }
         true
+    }
+
+    /// Whether something is known that is not stored.
+    pub fn is_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// Stores what is new in another store than the one that was read.
+    pub async fn save_to(&mut self, store: Store, now: Instant) {
+        self.store = store;
+        self.save(now).await;
     }
 
     /// Stores what is new, where it may be stored.
@@ -394,7 +410,13 @@ impl Feeder {
                     objective: feed.objective.id.clone(),
                     digest: feed.digest,
                     series: feed.series.clone(),
-                    notes: feed.past.iter().chain(&feed.lately).cloned().collect(),
+                    notes: feed
+                        .past
+                        .iter()
+                        .chain(&feed.lately)
+                        .cloned()
+                        .chain(feed.doubt())
+                        .collect(),
                 }
             })
             .collect()
@@ -447,6 +469,17 @@ impl Feed {
                 unsaved.entry(self.key.clone()).or_default().set(*index, *bucket);
             }
         }
+    }
+
+    fn saw(&mut self, gave: bool) {
+        self.changed |= gave && !self.gave;
+        self.gave |= gave;
+    }
+
+    /// Whether all that is known is good only because a query never gave anything.
+    fn doubt(&self) -> Option<Why> {
+        let is_doubtful = !self.gave && !self.series.is_empty() && !self.series.has_bad();
+        none_yet(&self.objective.sli).filter(|_| is_doubtful)
     }
 
     fn may_be_asked(&self, now: Instant) -> bool {

@@ -47,6 +47,15 @@ pub async fn open_to_read(config: &Config) -> Result<Store, Failure> {
     }
 }
 
+/// Opens it for writing, unless nothing was ever stored: then it is not made.
+pub async fn open_if_there(config: &Config) -> Result<Option<Store>, Failure> {
+    match location(&config.store) {
+        Location::File(path) if is_blank(&path) => Ok(None),
+        Location::Memory => Ok(None),
+        location => opened(&location, false).await.map(Some),
+    }
+}
+
 /// Whether nothing was ever stored there: there is no file, or a console ended right after making it.
 fn is_blank(path: &Path) -> bool {
     match fs::metadata(path) {

@@ -350,7 +350,7 @@ impl History for Past {
         query: &'a str,
         stretch: Stretch,
     ) -> BoxFuture<'a, Result<Points, SourceError>> {
-        Box::pin(async move { Ok(answer::points(self.range(query, stretch).await?)) })
+        Box::pin(async move { Ok(answer::points(self.range(query, stretch).await?.data)) })
     }
 
     fn several<'a>(
@@ -359,8 +359,12 @@ impl History for Past {
         stretch: Stretch,
     ) -> BoxFuture<'a, Result<Several, SourceError>> {
         Box::pin(async move {
-            let series = self.range(query, stretch).await?;
-            Ok(series.into_iter().map(answer::RangeSeries::into_points).collect())
+            let told = self.range(query, stretch).await?;
+            // Sums of a part would look like sums.
+            if let Some(why) = told.warnings.iter().find(|warning| answer::is_partial(warning)) {
+                return Err(SourceError::BadAnswer(format!("its answer may not be whole: {why}")));
+            }
+            Ok(told.data.into_iter().map(answer::RangeSeries::into_points).collect())
         })
     }
 
@@ -374,11 +378,11 @@ impl Past {
         &self,
         query: &str,
         stretch: Stretch,
-    ) -> Result<Vec<answer::RangeSeries>, SourceError> {
+    ) -> Result<Told<Vec<answer::RangeSeries>>, SourceError> {
         let request = range_request(&self.url, query, seconds(stretch));
         let answer = self.http.send(&request).await?;
         match off_thread(answer, answer::range).await {
-            Ok(told) => Ok(told.data),
+            Ok(told) => Ok(told),
             Err(Refusal::Query(why)) => Err(SourceError::BadAnswer(why)),
             Err(Refusal::Source(error)) => Err(error),
         }

@@ -14,7 +14,7 @@ use atalaya::domain::slo::{
 use atalaya::domain::time::Instant;
 use atalaya::sources::history::Histories;
 use atalaya::sources::settings::{HttpSettings, Kind, Prometheus, SourceSettings};
-use atalaya::store::Store;
+use atalaya::store::{Location, Store};
 use chrono::TimeDelta;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -27,6 +27,9 @@ struct Counts {
     /// Steps beyond which it refuses.
     most: Arc<AtomicUsize>,
     queries: Arc<Mutex<Vec<String>>>,
+    warnings: Arc<Mutex<Vec<&'static str>>>,
+    /// What is asked for as `nowhere` is there after all.
+    found: Arc<AtomicBool>,
 }
 
 impl Respond for Counts {
@@ -50,6 +53,7 @@ impl Respond for Counts {
             });
             return ResponseTemplate::new(422).set_body_json(body);
         }
+        let said = self.warnings.lock().unwrap().clone();
         let parts: Vec<&str> = query.split(" or label_replace(").collect();
         let series = |(n, part): (usize, &&str)| {
             let value = if part.contains("bad") { "3" } else { "300" };
@@ -58,9 +62,12 @@ impl Respond for Counts {
             let label = n.to_string();
             serde_json::json!({"metric": {"atalaya_question": label}, "values": values})
         };
-        let result: Vec<_> = parts.iter().enumerate().map(series).collect();
+        let found = self.found.load(Ordering::Relaxed);
+        let is_there = |(_, part): &(usize, &&str)| found || !part.contains("nowhere");
+        let result: Vec<_> = parts.iter().enumerate().filter(is_there).map(series).collect();
         ResponseTemplate::new(200).set_body_json(serde_json::json!({
             "status": "success", "data": {"resultType": "matrix", "result": result},
+            "warnings": said,
         }))
     }
 }
@@ -219,4 +226,83 @@ async fn a_server_that_refuses_long_ranges_is_asked_for_short_ones() {
     assert_eq!(status.coverage_ppm(), 1_000_000, "{:?}", status.why);
     // Three days, since burn rates reach so far.
     assert_eq!(series.first(), Some(index(now()) - 3 * 86_400 / BUCKET));
+}
+
+#[tokio::test]
+async fn a_query_for_bad_ones_that_never_gave_anything_is_told_until_it_does() {
+    let (server, counts, store) = start().await;
+    let objective = objective(0, "nowhere");
+    let mut feeder = Feeder::new(store, histories(&server));
+    feeder.set(std::slice::from_ref(&objective), now()).await;
+    feeder.ask(now(), LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, now());
+    assert_eq!(status.sli_ppm(), Some(1_000_000));
+    let said: Vec<String> = status.why.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|w| w.starts_with("bad gave nothing so far")), "{said:?}");
+
+    counts.found.store(true, Ordering::Relaxed);
+    let later = now() + TimeDelta::minutes(5);
+    feeder.ask(later, LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, later);
+    assert!(status.why.is_empty(), "{:?}", status.why);
+}
+
+#[tokio::test]
+async fn what_a_server_says_is_not_whole_is_not_known_and_told() {
+    let (server, counts, store) = start().await;
+    let objective = objective(0, "bad");
+    let mut feeder = Feeder::new(store, histories(&server));
+    feeder.set(std::slice::from_ref(&objective), now()).await;
+    // A remark about the query takes nothing away.
+    *counts.warnings.lock().unwrap() = vec!["PromQL warning: bucket label \"le\" is missing"];
+    feeder.ask(now(), LONG).await;
+    let (status, _) = stands(&mut feeder, &objective, now());
+    assert_eq!(status.coverage_ppm(), 1_000_000, "{:?}", status.why);
+
+    *counts.warnings.lock().unwrap() = vec!["partial response"];
+    let later = now() + TimeDelta::hours(6);
+    feeder.ask(later, LONG).await;
+    let (blind, _) = stands(&mut feeder, &objective, later);
+    assert_eq!(blind.coverage_ppm(), 42 * 1_000_000 / 48);
+    let is_told = |w: &Why| matches!(w, Why::Source(said) if said.contains("partial response"));
+    assert!(blind.why.iter().any(is_told), "{:?}", blind.why);
+
+    counts.warnings.lock().unwrap().clear();
+    let back = later + TimeDelta::minutes(6);
+    feeder.ask(back, LONG).await;
+    let (whole, _) = stands(&mut feeder, &objective, back);
+    assert_eq!(whole.coverage_ppm(), 1_000_000, "{:?}", whole.why);
+}
+
+#[tokio::test]
+async fn what_the_command_asked_for_is_kept_where_there_is_a_store() {
+    let (server, _, _) = start().await;
+    let home = tempfile::TempDir::new().unwrap();
+    let (config, store) = (home.path().join("config.toml"), home.path().join("a.db"));
+    let text = format!(
+        "[[sources]]\nname = \"prom\"\nkind = \"prometheus\"\nurl = \"{}\"\n\n[[slos]]\nid = \"a\"\n\
+         service = \"shop\"\ntarget = \"99%\"\nwindow = \"2d\"\nmethod = \"events\"\nsource = \"prom\"\n\
+         bad = \"sum(increase(bad[{{{{window}}}}]))\"\ntotal = \"sum(increase(all[{{{{window}}}}]))\"\n",
+        server.uri()
+    );
+    std::fs::write(&config, text).unwrap();
+    let run = async |line: Vec<String>| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_atalaya"));
+        command.env_clear().env("HOME", home.path()).env("ATALAYA_CONFIG", &config).args(line);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let line = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<String>>();
+    let (_, said) = run(line(&["slo"])).await;
+    assert!(said.contains("what was measured is not kept: there is no store"), "{said}");
+
+    Store::open(&Location::File(store.clone()), false).await.unwrap().close().await;
+    let named = ["slo", "--json", "--store", store.to_str().unwrap()];
+    let (_, said) = run(line(&named)).await;
+    assert!(!said.contains("not kept"), "{said}");
+    let (out, _) = run(line(&[&named[..], &["--offline"]].concat())).await;
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["slos"][0]["sli_ppm"], 990_000, "{out}");
 }

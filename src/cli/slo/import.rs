@@ -11,6 +11,7 @@ mod sloth;
 mod tests;
 mod write;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,7 +21,7 @@ use serde_json::Value;
 use crate::cli::args::SloImport as Args;
 use crate::cli::output::{Exit, complain, print};
 use crate::cli::{Context, Failure};
-use crate::config;
+use crate::config::{self, Severity, Surroundings};
 use crate::domain::slo::Target;
 use crate::domain::text::{MAX_LINE, clean};
 use crate::sources::settings::Kind;
@@ -42,6 +43,8 @@ struct Draft {
     keys: Vec<(&'static str, String)>,
     /// What could not be carried over, and what to look at.
     notes: Vec<String>,
+    /// The config could not be loaded with it: it becomes a comment.
+    is_off: bool,
 }
 
 /// What came of a file.
@@ -55,11 +58,15 @@ struct Drafts {
 pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let source = args.source.clone().unwrap_or_else(|| usual_source(context));
     let (mut out, mut found, mut is_whole) = (String::new(), 0, true);
+    let mut ids = BTreeSet::new();
     for file in &args.files {
         let name = file.display().to_string();
         let text = read(file).map_err(|e| Failure::Unreachable(format!("{name}: {e}")))?;
         let documents = parse(&text).map_err(|why| Failure::Refused(format!("{name}: {why}")))?;
-        let Drafts { drafts, notes } = drafts(&documents);
+        let Drafts { mut drafts, notes } = drafts(&documents);
+        for draft in &mut drafts {
+            check(draft, &mut ids, &context.around);
+        }
         for note in &notes {
             complain(&format!("{name}: {}", clean(note, MAX_LINE)));
         }
@@ -79,6 +86,27 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::Refused(why.to_owned()));
     }
     Ok(if is_whole { Exit::Fine } else { Exit::Problems })
+}
+
+/// Makes its id the only one, and sees whether the config can be loaded with it.
+fn check(draft: &mut Draft, ids: &mut BTreeSet<String>, around: &Surroundings) {
+    let wanted = draft.id.clone();
+    let mut number = 1_u32;
+    while !ids.insert(draft.id.clone()) {
+        number = number.saturating_add(1);
+        draft.id = format!("{wanted}-{number}");
+    }
+    if number > 1 {
+        draft.notes.push(format!("another one is called {wanted}, too"));
+    }
+    let source =
+        "[[sources]]\nname = \"it\"\nkind = \"prometheus\"\nurl = \"http://localhost\"\n\n";
+    let text = format!("{source}{}", write::toml("it", std::slice::from_ref(draft), "it"));
+    if let Err(problems) = config::of_text("it", text, around, chrono::Utc::now()) {
+        draft.is_off = true;
+        let errors = problems.0.iter().filter(|p| p.severity == Severity::Error);
+        draft.notes.extend(errors.map(|p| format!("not loaded: {}; {}", p.message, p.remedy)));
+    }
 }
 
 /// The only source that can be asked, if the config has one; else a name to be replaced.
@@ -164,16 +192,21 @@ fn target(value: &Value, whole: f64, notes: &mut Vec<String>) -> Option<Target> 
     Target::new(rounded as u32)
 }
 
-/// An id as the config wants it.
-fn slug(parts: &[&str]) -> String {
+/// An id as the config wants it; `otherwise` where nothing of it remains.
+fn slug(parts: &[&str], otherwise: &str, notes: &mut Vec<String>) -> String {
     let mut slug = String::new();
-    for c in parts.join("-").chars().flat_map(char::to_lowercase) {
+    let whole = parts.join("-");
+    if whole.chars().any(|c| c.is_alphanumeric() && !c.is_ascii()) {
+        notes.push(format!("{whole} has letters that no {otherwise} has here: choose another"));
+    }
+    for c in whole.chars().flat_map(char::to_lowercase) {
         match c {
             'a'..='z' | '0'..='9' | '_' | '.' => slug.push(c),
             _ if slug.is_empty() || slug.ends_with('-') => {}
             _ => slug.push('-'),
         }
     }
-    slug.truncate(120);
-    slug.trim_end_matches('-').to_owned()
+    slug.truncate(100);
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { otherwise } else { slug }.to_owned()
 }

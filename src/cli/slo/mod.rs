@@ -22,6 +22,7 @@ use crate::domain::slo::{Burn, Excluded, Objective, Reading, Standing, Status, p
 use crate::domain::text::suggest;
 use crate::domain::time::{Instant, Interval, before};
 use crate::sources::history::Histories;
+use crate::store::Mode;
 
 /// How long sources are asked about what the store does not have.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -48,8 +49,7 @@ struct Standings {
 }
 
 impl Standings {
-    /// From what is stored and, unless it is not to be asked, what sources know beyond it. Nothing is
-    /// stored here: that is a console's business.
+    /// From what is stored and, unless they are not to be asked, what sources know beyond it.
     async fn of(context: &Context, asked: &Asked) -> Result<Self, Failure> {
         let config = context.config()?;
         let objectives = chosen(&config, asked)?;
@@ -63,6 +63,7 @@ impl Standings {
         feeder.count(now).await;
         if !asked.offline {
             feeder.ask(now, PATIENCE).await;
+            keep(&config, &mut feeder, now).await;
         }
         let calendar = calendar::whole(&config, loaded.calendar, asked.offline, now).await;
         store.close().await;
@@ -85,6 +86,31 @@ impl Standings {
                 complain(&format!("{}: {why}", status.objective.id));
             }
         }
+    }
+}
+
+/// Stores what was measured, as a console does, so that it is not asked for again. Where there is no store
+/// yet none is made; that nothing is kept is said.
+async fn keep(config: &Config, feeder: &mut Feeder, now: Instant) {
+    if !feeder.is_unsaved() {
+        return;
+    }
+    let why = match stored::open_if_there(config).await {
+        Ok(Some(store)) => {
+            let why = match store.mode() {
+                Mode::ReadOnly { why } => Some(why.clone()),
+                Mode::ReadWrite | Mode::Memory => None,
+            };
+            feeder.save_to(store.clone(), now).await;
+            store.close().await;
+            let failed = || "it could not be written".to_owned();
+            why.or_else(|| feeder.is_unsaved().then(failed))
+        }
+        Ok(None) => Some("there is no store; the console makes one".to_owned()),
+        Err(failure) => Some(failure.to_string()),
+    };
+    if let Some(why) = why {
+        complain(&format!("what was measured is not kept: {why}"));
     }
 }
 

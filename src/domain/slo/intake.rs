@@ -7,7 +7,8 @@
 //! `rate()` and `increase()` extrapolate to the ends of a window, and what is counted between the last
 //! sample of one window and the first of the next is in neither. So they are asked for as differences
 //! of the counters on the grid instead ([`expand`]), whose sum over any time is what was really counted;
-//! only where a counter was reset, or began, the function itself is asked.
+//! only where a counter was reset since the last sample before the step, or began, the function itself
+//! is asked.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,6 +21,19 @@ use crate::domain::time::Instant;
 
 /// How many seconds an up-or-down query is looked at apart, where it has no window of its own.
 const LOOK: i64 = 60;
+/// How far back, in seconds, a server looks for the sample that is the value at an instant.
+const LOOKBACK: i64 = 300;
+/// Functions whose values are per second, of PromQL and of MetricsQL.
+const PER_SECOND: [&str; 8] = [
+    "rate",
+    "irate",
+    "deriv",
+    "rate_prometheus",
+    "rate_over_sum",
+    "rollup_rate",
+    "deriv_fast",
+    "ideriv",
+];
 /// What stands in a query for the length of a step.
 const PLACEHOLDER: &str = "window";
 /// By how much good may be more than total before it is no rounding: in thousandths.
@@ -45,6 +59,8 @@ pub type Values = BTreeMap<i64, f64>;
 pub struct Taken {
     pub buckets: Vec<(i64, Bucket)>,
     pub why: Vec<Why>,
+    /// The query for what was good or bad gave something.
+    pub gave: bool,
 }
 
 /// The queries of an objective; none where the console sees it by itself.
@@ -82,6 +98,12 @@ pub fn values(points: &[(Instant, f64)]) -> Values {
 pub fn take(sli: &Sli, answers: &[Values], (from, to): (i64, i64), had_good: bool) -> Taken {
     let asked = questions(sli);
     let mut notes = Notes::default();
+    if let [part, total] = asked.as_slice()
+        && part.per_second != total.per_second
+    {
+        notes.add(usize::from(total.per_second), Unusable::PerSecondAlone);
+        return Taken { why: notes.why(&asked), ..Taken::default() };
+    }
     let mut reader = Reader { asked: &asked, answers, had_good, notes: &mut notes };
     let mut buckets = Vec::new();
     let mut index = from;
@@ -105,25 +127,44 @@ pub fn take(sli: &Sli, answers: &[Values], (from, to): (i64, i64), had_good: boo
         }
         index += grain;
     }
-    Taken { buckets, why: notes.why(&asked) }
+    let gave = answers.first().is_some_and(|values| !values.is_empty());
+    Taken { buckets, why: notes.why(&asked), gave }
+}
+
+/// What is to be told while the query for bad events never gave anything: there may have been none, and
+/// it may be wrong. `None`: it is asked for none.
+pub fn none_yet(sli: &Sli) -> Option<Why> {
+    let (Sli::Events { events, .. } | Sli::Slices { judge: Judge::Events { events, .. }, .. }) =
+        sli
+    else {
+        return None;
+    };
+    let query = matches!(events, Events::Bad { .. }).then(|| "bad".to_owned())?;
+    Some(Why::Unusable { query, what: Unusable::NoneYet, times: 1 })
 }
 
 /// Whether a query has a place for the length of a step.
 pub fn has_window(query: &str) -> bool {
-    placeholders(query).next().is_some()
+    placeholders(&uncommented(query)).next().is_some()
 }
 
 /// A query with the step in the place of `{{window}}`, and with counters' differences in the place of
-/// `rate(…[{{window}}])` and `increase(…[{{window}}])`.
+/// `rate(…[{{window}}])` and `increase(…[{{window}}])`, without comments.
+///
+/// A difference holds only if the counter was not reset since the sample that is its value at the begin
+/// of the step. That sample lies before the step, so resets are counted from before it on, less those
+/// that were over by then.
 pub fn expand(query: &str, step: i64) -> String {
+    let query = uncommented(query);
     let mut out = String::with_capacity(query.len() * 2);
-    let mut rest = query;
+    let mut rest = query.as_str();
+    let long = step.saturating_add(LOOKBACK);
     while let Some(call) = next_call(rest) {
         let Call { start, end, name, selector } = call;
         out.push_str(&fill(rest.get(..start).unwrap_or_default(), step));
         let exact = format!(
-            "((({selector} - {selector} offset {step}s) and (resets({selector}[{step}s]) == 0)) or \
-             increase({selector}[{step}s]))"
+            "((({selector} - {selector} offset {step}s >= 0) and (resets({selector}[{long}s]) == \
+             resets({selector}[{LOOKBACK}s] offset {step}s))) or increase({selector}[{step}s]))"
         );
         if name == "rate" {
             let _ = write!(out, "({exact} / {step})");
@@ -243,22 +284,44 @@ fn word(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// A query without its comments; where one was, its line still ends.
+pub fn uncommented(query: &str) -> String {
+    pieces(query).map(|(piece, _)| piece).collect()
+}
+
+/// What a query is made of, without its comments; `true`: a quoted text, with its quotes.
+pub fn pieces(query: &str) -> impl Iterator<Item = (&str, bool)> {
+    let mut rest = query;
+    std::iter::from_fn(move || {
+        if rest.starts_with('#') {
+            rest = rest.find('\n').and_then(|end| rest.get(end..)).unwrap_or_default();
+        }
+        let is_text = rest.starts_with(['"', '\'', '`']);
+        let end = if is_text { quoted(rest) } else { rest.find(['"', '\'', '`', '#']) };
+        let (piece, tail) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = tail;
+        (!piece.is_empty()).then_some((piece, is_text))
+    })
+}
+
 /// Whether the values of a query are per second: it takes a rate and nothing else over the window.
 fn is_per_second(query: &str) -> bool {
-    let mut words = Vec::new();
-    let mut at = 0;
-    while let Some(c) = query.get(at..).and_then(|rest| rest.chars().next()) {
-        let rest = query.get(at..).unwrap_or_default();
-        at += match c {
+    let query = uncommented(query);
+    let mut calls = Vec::new();
+    let mut rest = query.as_str();
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
             '"' | '\'' | '`' => quoted(rest).unwrap_or(rest.len()),
-            c if is_word(c) => {
-                words.push(word(rest));
-                word(rest).len()
-            }
+            c if is_word(c) => word(rest).len(),
             c => c.len_utf8(),
         };
+        let (token, tail) = rest.split_at(length);
+        if is_word(c) && tail.trim_start().starts_with('(') {
+            calls.push(token);
+        }
+        rest = tail;
     }
-    words.iter().any(|w| matches!(*w, "rate" | "irate")) && !words.contains(&"increase")
+    calls.iter().any(|call| PER_SECOND.contains(call)) && !calls.contains(&"increase")
 }
 
 /// Reads the values of one step.
@@ -301,7 +364,7 @@ impl Reader<'_> {
     fn amounts(&mut self, events: &Events, at: i64) -> Option<Amounts> {
         match events {
             Events::Good { .. } => {
-                let (good, total) = self.pair(at)?;
+                let (good, total) = self.pair(at, false)?;
                 let good = match good {
                     None if total > 0 && !self.had_good && self.is_never_there() => {
                         self.notes.add(0, Unusable::NeverThere);
@@ -312,19 +375,20 @@ impl Reader<'_> {
                 Some(Amounts { good, total })
             }
             Events::Bad { .. } => {
-                let (bad, total) = self.pair(at)?;
+                let (bad, total) = self.pair(at, true)?;
                 Some(Amounts { good: total - bad.unwrap_or(0), total })
             }
             Events::ErrorRatio(_) => {
                 let total = BUCKET as u64 * MICRO;
-                let bad = self.part(0, at)?;
+                let bad = self.part(0, at, true)?;
                 Some(Amounts { good: total - times(bad, BUCKET), total })
             }
         }
     }
 
-    /// The first query's amount, if there is one, and that of total, which is not less.
-    fn pair(&mut self, at: i64) -> Option<(Option<u64>, u64)> {
+    /// The first query's amount, if there is one, and that of total, which is not less. More than total
+    /// is all of it where it is bad: that what is wrong looks good would be worse.
+    fn pair(&mut self, at: i64, is_bad: bool) -> Option<(Option<u64>, u64)> {
         let total = self.amount(1, at)??;
         let Some(part) = self.amount(0, at)? else { return Some((None, total)) };
         if part <= total {
@@ -334,8 +398,8 @@ impl Reader<'_> {
         if part - total <= slack {
             return Some((Some(total), total));
         }
-        self.notes.add(0, Unusable::MoreThanTotal);
-        None
+        self.notes.add(0, if is_bad { Unusable::AllBad } else { Unusable::MoreThanTotal });
+        is_bad.then_some((Some(total), total))
     }
 
     /// Seconds in good slices of a bucket, or of all buckets of a slice.
@@ -367,7 +431,7 @@ impl Reader<'_> {
         let (mut good, mut seen) = (0, 0);
         let mut at = start + step;
         while at <= start + BUCKET {
-            if let Some(part) = self.part(0, at) {
+            if let Some(part) = self.part(0, at, false) {
                 good += times(part, step);
                 seen += step;
             }
@@ -413,16 +477,16 @@ impl Reader<'_> {
         Some(Some(micro as u64))
     }
 
-    /// A part of one in millionths.
-    fn part(&mut self, query: usize, at: i64) -> Option<u64> {
+    /// A part of one in millionths; more than one is all of it where it is bad.
+    fn part(&mut self, query: usize, at: i64, is_bad: bool) -> Option<u64> {
         let value = self.value(query, at)?;
         let mega = MICRO as f64;
         if value < 0.0 {
             self.notes.add(query, Unusable::Negative);
             None
         } else if value > 1.0 + 1e-6 {
-            self.notes.add(query, Unusable::AboveOne);
-            None
+            self.notes.add(query, if is_bad { Unusable::AllBad } else { Unusable::AboveOne });
+            is_bad.then_some(MICRO)
         } else {
             Some((value.min(1.0) * mega).round() as u64)
         }

@@ -221,6 +221,11 @@ impl Series {
         self.days.values().any(|day| day.sum.good > 0)
     }
 
+    /// Whether anything bad was ever seen.
+    pub fn has_bad(&self) -> bool {
+        self.days.values().any(|day| day.sum.good < day.sum.total)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.days.is_empty()
     }

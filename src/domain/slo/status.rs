@@ -142,14 +142,20 @@ pub enum Unusable {
     NotANumber,
     Infinite,
     Negative,
-    /// More good (or bad) ones than all.
+    /// More good ones than all.
     MoreThanTotal,
-    /// A part that is more than the whole.
+    /// A good part that is more than the whole.
     AboveOne,
+    /// More bad ones than all.
+    AllBad,
+    /// No bad ones were ever seen, nor a series that would count them.
+    NoneYet,
     /// The other query had a value, this one had none, then and ever.
     NeverThere,
     /// Larger than can be counted.
     TooLarge,
+    /// A rate, while the other query counts.
+    PerSecondAlone,
 }
 
 impl Status {
@@ -525,6 +531,16 @@ impl fmt::Display for Unusable {
             Self::AboveOne => "more than 1, which counts as unknown; it has to be a part, 0 to 1",
             Self::NeverThere => {
                 "nothing while total gave something, which counts as unknown; check its labels"
+            }
+            Self::AllBad => {
+                "more than there was, which counts as all bad; check that it is a part of the whole"
+            }
+            Self::NoneYet => {
+                "nothing so far, which counts as none; if there were some, check its labels"
+            }
+            Self::PerSecondAlone => {
+                "values per second while the other query counts, which counts as unknown; take \
+                 rate() or increase() in both"
             }
             Self::TooLarge => "a number that is too large to be counted, which counts as unknown",
         })

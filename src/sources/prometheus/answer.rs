@@ -84,6 +84,9 @@ struct Envelope<T> {
     error: String,
     #[serde(default)]
     warnings: Vec<String>,
+    /// VictoriaMetrics: a part of the cluster did not answer.
+    #[serde(default)]
+    is_partial: bool,
 }
 
 fn nothing<T>() -> Option<T> {
@@ -147,6 +150,9 @@ fn open<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<Told<T>, Refusal> 
     }
     let said = envelope.warnings.iter().take(MAX_WARNINGS);
     warnings.extend(said.map(|w| answer.words(w, MAX_SAID)));
+    if envelope.is_partial {
+        warnings.push("the answer is partial: some of its storage did not answer".to_owned());
+    }
     match envelope.data {
         Some(data) => Ok(Told { data, warnings }),
         None if envelope.status == "error" && !envelope.error.is_empty() => {
@@ -211,6 +217,11 @@ pub fn value(answer: &Answer) -> Result<Told<Value>, Refusal> {
 pub fn range(answer: &Answer) -> Result<Told<Vec<RangeSeries>>, Refusal> {
     let Told { data, warnings } = open::<Matrix>(answer)?;
     Ok(Told { data: data.result, warnings })
+}
+
+/// Whether a warning says that something may be missing; those about the query itself do not.
+pub fn is_partial(warning: &str) -> bool {
+    !warning.starts_with("PromQL ")
 }
 
 /// Reads the body of a range answer, for the benchmark: the number of samples that are numbers.

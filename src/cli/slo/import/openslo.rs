@@ -1,5 +1,6 @@
 //! OpenSLO v1: an `SLO` with its indicator, inline or as an `SLI` of the same file.
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::write::quoted;
@@ -38,7 +39,7 @@ fn slo(document: &Value, all: &[Value], found: &mut Drafts) {
         let window = window(document, &mut notes);
         let indicator = indicator(document, objective, all);
         let (method, mut keys) = if let Some(spec) = indicator {
-            measured((document, all), objective, spec, &mut notes)
+            measured(document, objective, spec, all, &mut notes)
         } else {
             notes.push("its indicator is not in this file: write good and total".to_owned());
             ("events", Vec::new())
@@ -49,14 +50,15 @@ fn slo(document: &Value, all: &[Value], found: &mut Drafts) {
         keys.dedup_by_key(|(key, _)| *key);
         let service = text(document, &["spec", "service"]).unwrap_or("service");
         found.drafts.push(Draft {
-            id: slug(&parts),
+            id: slug(&parts, "objective", &mut notes),
             name: part.map_or_else(|| shown.to_owned(), |part| format!("{shown}: {part}")),
-            service: slug(&[service]),
+            service: slug(&[service], "service", &mut notes),
             target: goal,
             window,
             method,
             keys,
             notes,
+            is_off: false,
         });
     }
 }
@@ -83,7 +85,8 @@ fn window(document: &Value, notes: &mut Vec<String>) -> String {
     let length = text(window, &["duration"]).unwrap_or("30d");
     if find(window, &["isRolling"]).and_then(Value::as_bool) != Some(false) {
         // M is a month here, and no minutes.
-        let days = length.strip_suffix('M').and_then(|n| n.parse::<u32>().ok()).map(|n| n * 30);
+        let months = length.strip_suffix('M').and_then(|n| n.parse::<u32>().ok());
+        let days = months.and_then(|n| n.checked_mul(30));
         return match (days, parse_duration(length)) {
             (Some(days), _) => {
                 notes.push(format!("{length} that roll are {days} days here"));
@@ -127,39 +130,13 @@ fn indicator<'a>(document: &'a Value, objective: &'a Value, all: &'a [Value]) ->
         })
 }
 
-/// What answers PromQL, in small letters.
-const PROMQL: [&str; 5] = ["prometheus", "thanos", "mimir", "cortex", "victoriametrics"];
-
 type Keys = Vec<(&'static str, String)>;
 
-/// The first kind of source of an indicator that speaks no PromQL, where one is named.
-fn foreign<'a>(spec: &'a Value, all: &'a [Value]) -> Option<&'a str> {
-    let metrics = [
-        &["thresholdMetric"][..],
-        &["ratioMetric", "raw"],
-        &["ratioMetric", "good"],
-        &["ratioMetric", "bad"],
-        &["ratioMetric", "total"],
-    ];
-    let sources = metrics.iter().filter_map(|path| find(spec, path)?.get("metricSource"));
-    let mut kinds = sources.filter_map(|source| {
-        text(source, &["type"]).or_else(|| {
-            let name = text(source, &["metricSourceRef"])?;
-            let is_it = |d: &&Value| {
-                text(d, &["kind"]) == Some("DataSource")
-                    && text(d, &["metadata", "name"]) == Some(name)
-            };
-            text(all.iter().find(is_it)?, &["spec", "type"])
-        })
-    });
-    let speaks = |kind: &str| PROMQL.iter().any(|known| kind.to_lowercase().contains(known));
-    kinds.find(|kind| !speaks(kind))
-}
-
 fn measured(
-    (document, all): (&Value, &[Value]),
+    document: &Value,
     objective: &Value,
     spec: &Value,
+    all: &[Value],
     notes: &mut Vec<String>,
 ) -> (&'static str, Keys) {
     let budgeting = text(document, &["spec", "budgetingMethod"]).unwrap_or("Occurrences");
@@ -168,35 +145,33 @@ fn measured(
         notes.push("RatioTimeslices averages ratios; here each slice is good or bad".to_owned());
     }
     let mut keys = Keys::new();
-    if let Some(kind) = foreign(spec, all) {
-        notes.push(format!(
-            "its queries are for {kind} and were not carried over: only those of Prometheus are read; \
-             write them anew"
-        ));
+    let ratio = |part: &str| find(spec, &["ratioMetric", part, "metricSource"]);
+    let threshold = find(spec, &["thresholdMetric", "metricSource"]);
+    let mut sources =
+        ["good", "bad", "total", "raw"].into_iter().filter_map(ratio).chain(threshold);
+    if let Some(kind) = sources.find_map(|source| foreign(source, all)) {
+        let note = format!("{kind} is asked, whose queries are no PromQL: write good and total");
+        notes.push(note);
         return (method, keys);
     }
-    let metric = |part: &str| {
-        let source = find(spec, &["ratioMetric", part, "metricSource"])?;
-        text(source, &["spec", "query"]).or_else(|| text(source, &["spec", "promql"]))
-    };
-    let threshold = find(spec, &["thresholdMetric", "metricSource"])
-        .and_then(|s| text(s, &["spec", "query"]).or_else(|| text(s, &["spec", "promql"])));
-    let at_least = find(objective, &["timeSliceTarget"]);
-    if let Some(query) = threshold {
+    let query =
+        |source| text(source, &["spec", "query"]).or_else(|| text(source, &["spec", "promql"]));
+    let metric = |part: &str| ratio(part).and_then(query);
+    let slice_target = find(objective, &["timeSliceTarget"]);
+    if slice_target.is_some() && (threshold.is_some() || method == "events") {
+        notes.push("its timeSliceTarget is left out: nothing is counted by slice here".to_owned());
+    }
+    if let Some(query) = threshold.and_then(query) {
         limit(objective, query, &mut keys, notes);
-        slice(objective, &mut keys, notes);
-        if at_least.is_some() {
-            let why = "timeSliceTarget is left out: a slice is good or bad by its one value";
-            notes.push(why.to_owned());
-        }
-        if let Some(range) = query::fixed(query) {
-            let why = "if that is longer than a slice, slices overlap: [{{window}}] is the slice";
-            notes.push(format!("its query looks back over {range} in each slice; {why}"));
+        let length = slice(objective, &mut keys, notes);
+        let fixed = query::fixed(query);
+        let span = fixed.as_deref().and_then(|f| parse_duration(f.trim_matches(['[', ']', ' '])));
+        if let (Some(fixed), Some(_)) = (fixed, length.filter(|_| span != length)) {
+            notes.push(format!(
+                "query looks at {fixed}, which is no slice: [{{{{window}}}}] is the slice alone"
+            ));
         }
         return ("timeslices", keys);
-    }
-    if at_least.is_some() && method == "events" {
-        notes.push("timeSliceTarget is left out: it counts occurrences".to_owned());
     }
     if let Some(raw) = metric("raw") {
         let ratio = query::plain(raw);
@@ -217,7 +192,8 @@ fn measured(
         }
     }
     if method == "timeslices" {
-        match at_least.and_then(|v| target(v, 1.0, notes)) {
+        let at_least = slice_target.and_then(|v| target(v, 1.0, notes));
+        match at_least {
             Some(target) => {
                 keys.push(("slice_target", quoted(&target.to_string().replace(' ', ""))));
             }
@@ -226,6 +202,19 @@ fn measured(
         slice(objective, &mut keys, notes);
     }
     (method, keys)
+}
+
+/// What kind of source it is, if it does not speak PromQL.
+fn foreign(source: &Value, all: &[Value]) -> Option<String> {
+    let referred = text(source, &["metricSourceRef"]).and_then(|name| {
+        let is_it = |d: &&Value| {
+            text(d, &["kind"]) == Some("DataSource") && text(d, &["metadata", "name"]) == Some(name)
+        };
+        text(all.iter().find(is_it)?, &["spec", "type"])
+    });
+    let kind = text(source, &["type"]).or(referred)?;
+    let known = ["prometheus", "promql", "thanos", "mimir", "cortex", "victoriametrics"];
+    (!known.contains(&kind.to_lowercase().as_str())).then(|| kind.to_owned())
 }
 
 /// Good on one side of a value.
@@ -245,16 +234,18 @@ fn limit(objective: &Value, query: &str, keys: &mut Keys, notes: &mut Vec<String
     }
 }
 
-fn slice(objective: &Value, keys: &mut Keys, notes: &mut Vec<String>) {
-    let Some(length) = find(objective, &["timeSliceWindow"]) else { return };
-    let text = match length {
+/// The length of a slice, where it is said.
+fn slice(objective: &Value, keys: &mut Keys, notes: &mut Vec<String>) -> Option<TimeDelta> {
+    let text = match find(objective, &["timeSliceWindow"])? {
         Value::Number(minutes) => format!("{minutes}m"),
         Value::String(text) => text.clone(),
-        _ => return,
+        _ => return None,
     };
-    if parse_duration(&text).is_some() {
+    let length = parse_duration(&text);
+    if length.is_some() {
         keys.push(("slice", quoted(&text)));
     } else {
         notes.push(format!("its slices of {text} are no length that is known here"));
     }
+    length
 }

@@ -43,14 +43,15 @@ fn draft(document: &Value) -> Draft {
         );
     }
     Draft {
-        id: slug(&[name]),
+        id: slug(&[name], "objective", &mut notes),
         name: text(document, &["spec", "description"]).unwrap_or(name).to_owned(),
-        service: service.map_or_else(|| "service".to_owned(), |s| slug(&[s])),
+        service: slug(&[service.unwrap_or("service")], "service", &mut notes),
         target,
         window: quoted(window),
         method,
         keys,
         notes,
+        is_off: false,
     }
 }
 

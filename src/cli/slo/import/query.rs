@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::domain::slo::intake::has_window;
+use crate::domain::slo::intake::{has_window, pieces, uncommented};
 
 /// Ways of others to write the length of the window.
 static WINDOW: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -12,7 +12,7 @@ static WINDOW: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 /// A range of fixed length, without a subquery.
 static RANGE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\[\s*[0-9]+[smhdw]\s*\]").ok());
+    LazyLock::new(|| Regex::new(r"\[\s*([0-9]+[smhdw])+\s*\]").ok());
 /// A counter, plain or in a sum.
 static COUNTER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let selector = r"[a-zA-Z_:][a-zA-Z0-9_:]*\s*(?:\{[^{}]*\})?";
@@ -26,9 +26,14 @@ pub fn counting(query: &str) -> (String, Option<String>) {
     if has_window(&named) {
         return (named, None);
     }
-    if let Some(range) = RANGE.as_ref().filter(|range| range.is_match(&named)) {
-        let fixed = range.find(&named).map_or("", |m| m.as_str()).to_owned();
-        let changed = range.replace_all(&named, "[{{window}}]").into_owned();
+    if let (Some(range), Some(fixed)) = (RANGE.as_ref(), fixed(&named)) {
+        let change = |(piece, is_text): (&str, bool)| {
+            if is_text {
+                return piece.to_owned();
+            }
+            range.replace_all(piece, "[{{window}}]").into_owned()
+        };
+        let changed = pieces(&named).map(change).collect();
         return (changed, Some(format!("{fixed} became [{{{{window}}}}]")));
     }
     let counter = COUNTER.as_ref().and_then(|counter| counter.captures(&named));
@@ -38,9 +43,11 @@ pub fn counting(query: &str) -> (String, Option<String>) {
     (named, Some("this query has no window: count over [{{window}}]".to_owned()))
 }
 
-/// The first range of fixed length in a query, as in `[5m]`.
-pub fn fixed(query: &str) -> Option<&str> {
-    Some(RANGE.as_ref()?.find(query)?.as_str())
+/// The first range of fixed length in it, with its brackets.
+pub fn fixed(query: &str) -> Option<String> {
+    let range = RANGE.as_ref()?;
+    let mut code = pieces(query).filter(|(_, is_text)| !is_text);
+    code.find_map(|(piece, _)| range.find(piece)).map(|found| found.as_str().to_owned())
 }
 
 /// A query whose value is taken as it is.
@@ -61,7 +68,7 @@ fn named(query: &str) -> String {
 
 /// White space between words does not matter to PromQL, and comments end with their lines.
 fn in_one_line(query: &str) -> String {
-    let is_comment = |line: &&str| line.trim_start().starts_with('#');
-    let lines = query.lines().filter(|line| !is_comment(line)).map(str::trim);
+    let query = uncommented(query);
+    let lines = query.lines().map(str::trim);
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -75,14 +75,15 @@ fn draft(slo: &Value, service: &str, words: &Words) -> Draft {
     }
     alerts(slo, words, &mut keys, &mut notes);
     Draft {
-        id: slug(&[service, name]),
+        id: slug(&[service, name], "objective", &mut notes),
         name: text(slo, &["description"]).unwrap_or(name).to_owned(),
-        service: slug(&[service]),
+        service: slug(&[service], "service", &mut notes),
         target,
         window: quoted("30d"),
         method: "events",
         keys,
         notes,
+        is_off: false,
     }
 }
 

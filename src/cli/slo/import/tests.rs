@@ -7,7 +7,23 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 fn imported(text: &str) -> Drafts {
-    drafts(&parse(text).unwrap())
+    let mut found = drafts(&parse(text).unwrap());
+    let mut ids = BTreeSet::new();
+    for draft in &mut found.drafts {
+        check(draft, &mut ids, &around());
+    }
+    found
+}
+
+/// How many objectives a config with these has, which has to load.
+fn loaded(drafts: &[Draft]) -> usize {
+    let config = format!(
+        "[[sources]]\nname = \"prom\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\n\n{}",
+        write::toml("f", drafts, "prom")
+    );
+    let now = chrono::DateTime::default();
+    let read = crate::config::of_text("c.toml", config.clone(), &around(), now);
+    read.unwrap_or_else(|e| panic!("{e}\n{config}")).plan.objectives.len()
 }
 
 #[test]
@@ -49,23 +65,97 @@ fn queries_for_something_else_and_what_is_dropped_are_told_of() {
 
 #[test]
 fn what_is_written_is_read_by_the_config() {
-    for (name, text) in FILES {
+    for (_, text) in FILES {
         let drafts = imported(text).drafts;
-        // Those of which something is missing are for a person to finish.
-        let whole: Vec<Draft> =
-            drafts.into_iter().filter(|d| !d.keys.is_empty() && d.target.is_some()).collect();
-        let config = format!(
-            "[[sources]]\nname = \"prom\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:9090\"\n\n{}",
-            write::toml(name, &whole, "prom")
-        );
-        let read = crate::config::of_text(
-            "c.toml",
-            config.clone(),
-            &around(),
-            chrono::DateTime::default(),
-        );
-        let config = read.unwrap_or_else(|e| panic!("{e}\n{config}"));
-        assert_eq!(config.plan.objectives.len(), whole.len());
+        let off = drafts.iter().filter(|d| d.is_off).count();
+        assert_eq!(loaded(&drafts), drafts.len() - off);
+    }
+}
+
+#[test]
+fn what_cannot_be_loaded_is_a_comment_with_its_reason() {
+    let open = |window: &str, objective: &str, more: &str| {
+        format!(
+            "apiVersion: openslo/v1\nkind: SLO\nmetadata: {{ name: a }}\nspec:\n  service: s\n  \
+             budgetingMethod: Timeslices\n  timeWindow: [ {{ {window} }} ]\n  indicator: {{ spec: \
+             {{ thresholdMetric: {{ metricSource: {{ spec: {{ query: up }} }} }} }} }}\n  \
+             objectives: [ {{ {objective}, op: lt, value: 1{more} }} ]\n"
+        )
+    };
+    let pyrra = |window: &str, indicator: &str| {
+        format!(
+            "apiVersion: pyrra.dev/v1alpha1\nkind: ServiceLevelObjective\nmetadata: {{ name: a }}\n\
+             spec: {{ target: '99', window: {window}, indicator: {{ {indicator} }} }}"
+        )
+    };
+    let month = "duration: 1M, isRolling: false, calendar: { timeZone: Mars/Olympus }";
+    for (text, why) in [
+        (open(month, "target: 0.9", ""), "Mars/Olympus"),
+        (open("duration: 999d, isRolling: true", "target: 0.9", ""), "999d"),
+        (open("duration: 4000000000M, isRolling: true", "target: 0.9", ""), "4000000000M"),
+        (open("duration: 30d", "target: 0.9", ", timeSliceWindow: 7m"), "slice"),
+        (open("duration: 30d", "displayName: x", ""), "target"),
+        (pyrra("9999999y", "bool_gauge: { metric: up }"), "9999999y"),
+        (pyrra("4w", "none: {}"), "indicator"),
+    ] {
+        let drafts = imported(&text).drafts;
+        let notes = drafts[0].notes.join("\n");
+        assert!(notes.contains(why), "{why}: {notes}");
+        assert_eq!(loaded(&drafts), usize::from(!drafts[0].is_off), "{text}");
+        // Of the length that is none, a usual one is taken, which is said.
+        assert_eq!(drafts[0].is_off, why != "4000000000M", "{why}: {notes}");
+    }
+}
+
+#[test]
+fn two_of_one_name_have_two_ids_and_a_name_of_other_letters_is_asked_for() {
+    let slo = "{name: a, objective: 99, sli: {raw: {error_ratio_query: x}}}";
+    let other = slo.replace("name: a", "name: 注文");
+    let text = format!("version: prometheus/v1\nservice: 決済\nslos: [{slo}, {slo}, {other}]");
+    let drafts = imported(&text).drafts;
+    let ids: Vec<&str> = drafts.iter().map(|d| d.id.as_str()).collect();
+    assert_eq!(ids, ["a", "a-2", "objective"]);
+    assert_eq!(drafts[0].service, "service");
+    assert!(drafts[0].notes.iter().any(|n| n.contains("決済 has letters")), "{:?}", drafts[0]);
+    assert!(drafts[1].notes.iter().any(|n| n.contains("called a, too")), "{:?}", drafts[1]);
+    assert_eq!(loaded(&drafts), 3);
+}
+
+#[test]
+fn comments_go_and_what_is_in_quotes_stays() {
+    let counted = |query: &str| query::counting(query).0;
+    assert_eq!(
+        counted("sum(rate(a[5m])) # server's errors\n  + sum(rate(b[5m]))"),
+        "sum(rate(a[{{window}}]))  + sum(rate(b[{{window}}]))".replace("  ", " ")
+    );
+    assert_eq!(
+        counted("sum(rate(a{path=\"/x[5m]#\"}[5m]))"),
+        "sum(rate(a{path=\"/x[5m]#\"}[{{window}}]))"
+    );
+}
+
+#[test]
+fn what_is_no_promql_is_not_carried_over_and_what_slices_lose_is_told() {
+    let text = |source: &str, query: &str| {
+        format!(
+            "apiVersion: openslo/v1\nkind: SLO\nmetadata: {{ name: a }}\nspec:\n  service: s\n  \
+             budgetingMethod: Timeslices\n  timeWindow: [ {{ duration: 30d }} ]\n  indicator: {{ \
+             spec: {{ thresholdMetric: {{ metricSource: {{ {source}, spec: {{ query: '{query}' }} }} \
+             }} }} }}\n  objectives: [ {{ target: 0.9, op: lt, value: 1, timeSliceTarget: 0.8, \
+             timeSliceWindow: 1m }} ]\n---\napiVersion: openslo/v1\nkind: DataSource\nmetadata: {{ \
+             name: dog }}\nspec: {{ type: Datadog }}\n"
+        )
+    };
+    for source in ["type: Datadog", "metricSourceRef: dog"] {
+        let drafts = imported(&text(source, "avg:latency{*}")).drafts;
+        assert!(drafts[0].is_off && drafts[0].keys.is_empty(), "{:?}", drafts[0]);
+        assert!(drafts[0].notes[0].starts_with("Datadog is asked"), "{:?}", drafts[0].notes);
+    }
+    let drafts = imported(&text("type: prometheus", "max(rate(x[5m]))")).drafts;
+    let notes = drafts[0].notes.join("\n");
+    assert!(!drafts[0].is_off, "{notes}");
+    for part in ["timeSliceTarget is left out", "query looks at [5m]"] {
+        assert!(notes.contains(part), "{part}: {notes}");
     }
 }
 

@@ -13,9 +13,10 @@ pub fn toml(file: &str, drafts: &[Draft], source: &str) -> String {
         for note in &draft.notes {
             let _ = writeln!(out, "# {}", clean(note, MAX_LINE));
         }
-        out += "[[slos]]\n";
+        let off = if draft.is_off { "#" } else { "" };
+        let _ = writeln!(out, "{off}[[slos]]");
         let mut key = |key: &str, value: &str| {
-            let _ = writeln!(out, "{key} = {value}");
+            let _ = writeln!(out, "{off}{key} = {value}");
         };
         key("id", &quoted(&draft.id));
         if draft.name != draft.id && !draft.name.is_empty() {
@@ -24,7 +25,7 @@ pub fn toml(file: &str, drafts: &[Draft], source: &str) -> String {
         key("service", &quoted(&draft.service));
         match draft.target {
             Some(target) => key("target", &quoted(&target.to_string().replace(' ', ""))),
-            None => key("#target", "\"99.9%\""),
+            None => key(if draft.is_off { "target" } else { "#target" }, "\"99.9%\""),
         }
         key("window", &draft.window);
         key("method", &quoted(draft.method));

@@ -27,13 +27,20 @@ fn steps(step: i64, values: &[f64]) -> Values {
 #[case("avg_over_time(up[{{window}}])", "avg_over_time(up[300s])")]
 #[case(
     "sum(rate(a{b=\"]{{\"}[{{ window }}]))",
-    "sum(((((a{b=\"]{{\"} - a{b=\"]{{\"} offset 300s) \
-    and (resets(a{b=\"]{{\"}[300s]) == 0)) or increase(a{b=\"]{{\"}[300s])) / 300))"
+    "sum(((((a{b=\"]{{\"} - a{b=\"]{{\"} offset 300s >= 0) \
+    and (resets(a{b=\"]{{\"}[600s]) == resets(a{b=\"]{{\"}[300s] offset 300s))) \
+    or increase(a{b=\"]{{\"}[300s])) / 300))"
 )]
 #[case(
     "increase(a[{{window}}])",
-    "(((a - a offset 300s) and (resets(a[300s]) == 0)) or \
+    "(((a - a offset 300s >= 0) and (resets(a[600s]) == resets(a[300s] offset 300s))) or \
     increase(a[300s]))"
+)]
+// Comments are not asked, and what looks like one in a text is none.
+#[case(
+    "# don't [{{window}}]\nincrease(a{b=\"#\"} # it's}\n[{{window}}])",
+    "\n(((a{b=\"#\"} - a{b=\"#\"} offset 300s >= 0) and (resets(a{b=\"#\"}[600s]) == \
+    resets(a{b=\"#\"}[300s] offset 300s))) or increase(a{b=\"#\"}[300s]))"
 )]
 // Not the functions, or not on a plain counter: only the window is written in.
 #[case("irate(a[{{window}}])", "irate(a[300s])")]
@@ -63,6 +70,40 @@ fn events_are_counted_by_bucket_and_a_rate_is_per_second() {
     });
     let taken = take(&per_second, &[steps(300, &[0.5]), steps(300, &[2.0])], (FROM, NOW), false);
     assert_eq!(taken.buckets, [(FROM, bucket(450, 600))]);
+}
+
+#[test]
+fn a_counter_s_difference_asks_for_resets_since_the_sample_before_the_step() {
+    assert_eq!(
+        expand("increase(a[{{window}}])", 60),
+        "(((a - a offset 60s >= 0) and (resets(a[360s]) == resets(a[300s] offset 60s))) or \
+         increase(a[60s]))"
+    );
+}
+
+#[rstest]
+#[case("# don't count retries\nsum(rate(bad[{{window}}]))", true)]
+#[case("sum(deriv(bad[{{window}}]))", true)]
+#[case("sum(irate (bad[{{window}}]))", true)]
+#[case("sum(idelta(bad[{{window}}]))", false)]
+#[case("sum by (rate) (increase(bad[{{window}}]))", false)]
+#[case("bad{job=\"rate(\"} # rate(x)", false)]
+fn a_pair_of_which_one_alone_is_per_second_is_not_counted(
+    #[case] bad: &str,
+    #[case] is_per_second: bool,
+) {
+    let of = |total: &str| events(Events::Bad { bad: bad.to_owned(), total: total.to_owned() });
+    let answers = [steps(300, &[1.0]), steps(300, &[4.0])];
+    let (rate, count) = ("sum(rate(all[{{window}}]))", "sum(increase(all[{{window}}]))");
+    let (alike, other) = if is_per_second { (rate, count) } else { (count, rate) };
+    let taken = take(&of(alike), &answers, (FROM, FROM + 1), false);
+    let amount = if is_per_second { 300 } else { 1 };
+    assert_eq!(taken.buckets[0].1.bad(), amount * MICRO, "{bad}");
+    let taken = take(&of(other), &answers, (FROM, FROM + 1), false);
+    assert!(taken.buckets.is_empty());
+    let said = taken.why[0].to_string();
+    let key = if is_per_second { "bad" } else { "total" };
+    assert!(said.starts_with(&format!("{key} gave values per second")), "{said}");
 }
 
 #[test]
@@ -106,10 +147,31 @@ fn a_little_more_good_than_total_is_a_matter_of_rounding() {
 }
 
 #[test]
+fn more_bad_than_there_was_is_all_bad_and_told() {
+    let bad = Events::Bad { bad: "b".to_owned(), total: "t".to_owned() };
+    let answers = [steps(300, &[12.0]), steps(300, &[10.0])];
+    let taken = take(&events(bad.clone()), &answers, (FROM, FROM + 1), false);
+    assert_eq!(taken.buckets, [(FROM, Bucket { good: 0, total: 10 * MICRO, seen: 300 })]);
+    assert_eq!(
+        taken.why[0].to_string(),
+        "bad gave more than there was, which counts as all bad; check that it is a part of the whole"
+    );
+    let sli = Sli::Slices {
+        source: Arc::from("prom"),
+        length: TimeDelta::minutes(5),
+        judge: Judge::Events { events: bad, at_least: Target::parse("90%").unwrap() },
+    };
+    let taken = take(&sli, &answers, (FROM, FROM + 1), false);
+    assert_eq!(taken.buckets, [(FROM, Bucket::of_time(0, 300))]);
+}
+
+#[test]
 fn a_recorded_error_ratio_is_weighed_by_time() {
     let sli = events(Events::ErrorRatio("slo:sli_error:ratio_rate5m".to_owned()));
     let taken = take(&sli, &[steps(300, &[0.25, 1.5, f64::NAN])], (FROM, NOW), false);
-    assert_eq!(taken.buckets, [(FROM, Bucket::of_time(225, 75))]);
+    // What is more than all of it is all of it; what is no number is not known.
+    let buckets = [(FROM, Bucket::of_time(225, 75)), (FROM + 1, Bucket::of_time(0, 300))];
+    assert_eq!(taken.buckets, buckets);
     assert_eq!(taken.why.len(), 2);
     assert_eq!(sli.unit(), Unit::Seconds);
 }
