@@ -114,7 +114,8 @@ fn target(text: &str) -> Result<Target, String> {
 
 fn point(text: &str) -> Result<Point, String> {
     // Far enough for any clock, and no instant overflows.
-    let seconds = text.trim().parse::<i64>().ok().filter(|s| s.abs() < 100_000_000_000);
+    let far = 100_000_000_000;
+    let seconds = text.trim().parse::<i64>().ok().filter(|s| (-far..far).contains(s));
     if let Some(at) = seconds.and_then(|s| Instant::from_timestamp(s, 0)) {
         return Ok(Point::Seconds(at));
     }

@@ -307,7 +307,7 @@ impl BusinessCalendar {
                 return Err(self.never(start, TimeDelta::zero(), wanted));
             };
             day = next;
-            if self.close(day, zone).is_some() {
+            if self.opens_on(day, zone) {
                 missing -= 1;
             }
         }
@@ -323,6 +323,12 @@ impl BusinessCalendar {
             .pred_opt()
             .filter(|day| self.hours_of(*day, zone).any(|hours| hours.from < at && at <= hours.to));
         self.close(lasting.unwrap_or(today), zone)
+    }
+
+    /// Whether it opens on a local day. The end of a night after a holiday makes that no working day.
+    fn opens_on(&self, day: NaiveDate, zone: Tz) -> bool {
+        let today = |open: Interval| zone::local(open.from, zone).date() == day;
+        self.hours_of(day, zone).any(|hours| self.open(hours).iter().any(today))
     }
 
     fn close(&self, day: NaiveDate, zone: Tz) -> Option<Instant> {

@@ -42,28 +42,6 @@ fn what_others_define_becomes_toml_with_notes_of_what_was_left_out() {
 }
 
 #[test]
-fn queries_for_something_else_and_what_is_dropped_are_told_of() {
-    let (_, text) = FILES[2];
-    let of = |text: &str, id: &str| {
-        let drafts = imported(text).drafts;
-        drafts.into_iter().find(|d| d.id == id).unwrap()
-    };
-    let other = text.replace("type: Prometheus", "type: Datadog");
-    let draft = of(&other, "checkout-latency");
-    assert_eq!(draft.keys, []);
-    assert!(draft.notes.iter().any(|n| n.contains("for Datadog")), "{:?}", draft.notes);
-    let refers = text.replace("type: Prometheus", "metricSourceRef: dog")
-        + "---\napiVersion: openslo/v1\nkind: DataSource\nmetadata: { name: dog }\n\
-           spec: { type: Datadog }\n";
-    assert_eq!(of(&refers, "checkout-availability-gold").keys, []);
-    let sliced = text.replace("timeSliceWindow: 1m", "timeSliceWindow: 1m, timeSliceTarget: 0.9");
-    let draft = of(&sliced, "checkout-latency");
-    for what in ["timeSliceTarget is left out", "looks back over [5m]"] {
-        assert!(draft.notes.iter().any(|n| n.contains(what)), "{:?}", draft.notes);
-    }
-}
-
-#[test]
 fn what_is_written_is_read_by_the_config() {
     for (_, text) in FILES {
         let drafts = imported(text).drafts;

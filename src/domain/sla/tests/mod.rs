@@ -70,3 +70,15 @@ fn what_ends_before_the_target_says_how_much_there_was() {
     let expect = "calendar office is open for only 16h of 1d 16h after 2026-11-23";
     assert_eq!(why.to_string(), expect);
 }
+
+#[test]
+fn the_end_of_a_night_that_began_on_a_holiday_makes_no_working_day_of_it() {
+    let mut hours = WeekHours::default();
+    for day in [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri] {
+        hours.add(day, Range::parse("22:00-06:00").unwrap());
+    }
+    let christmas = holidays([day("2026-12-25")], "Christmas");
+    let night = Edition { holidays: christmas, ..Edition::new(Tz::UTC, hours) };
+    let due = calendar(night).working_days(at("2026-12-24T23:00:00Z"), 1).unwrap();
+    assert_eq!(due, at("2026-12-28T23:00:00Z"), "the next night that begins on a working day");
+}

@@ -272,7 +272,13 @@ impl Tickets {
             then: vec![Step::Go(Place::Kept { contract, month })],
         };
         let mut items = vec![item("all contracts".to_owned(), String::new(), None)];
+        // One that was written again is one contract.
+        let mut known: Vec<&Arc<str>> = Vec::new();
         for contract in levels.contracts.iter().chain(&levels.otherwise) {
+            if known.contains(&&contract.id) {
+                continue;
+            }
+            known.push(&contract.id);
             let id = Some(contract.id.clone());
             items.push(item(contract.name.clone(), contract.customer.clone(), id));
         }
