@@ -49,15 +49,18 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
         return Vec::new();
     }
     let mut table = Table::new(Word::Attainment, &ATTAINED);
+    let name = |id: &str| {
+        let known = levels.contract(id);
+        Datum::plain(known.map_or(id, |contract| contract.name.as_str()))
+    };
     for (line, count) in &all.lines {
-        let name = levels.contract(&line.contract).map_or(&*line.contract, |c| c.name.as_str());
         let (met, missed) = (count.met.len() as u64, count.missed.len() as u64);
         let attained = match met + missed {
             0 => Datum::None,
             whole => Datum::Share { part: met, whole, decimals: 1 },
         };
         let cells = vec![
-            Datum::plain(name),
+            name(&line.contract),
             Datum::plain(line.priority.to_string()),
             Datum::word(clock(line.kind)),
             target(count.target),
@@ -74,7 +77,7 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
         let cells = vec![
             Datum::plain(&id),
             Datum::plain(&breach.title),
-            Datum::plain(&*breach.contract),
+            name(&breach.contract),
             Datum::word(clock(breach.kind)),
             Datum::At(breach.deadline),
             Datum::Length(breach.late.num_milliseconds()),
