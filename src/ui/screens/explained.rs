@@ -15,6 +15,14 @@ pub enum Of {
     Objective(SloId),
 }
 
+/// Cells of the frame, and beside the text.
+const FRAME: u16 = 4;
+
+/// The cells of a line of text on a screen of that width.
+pub fn width(screen: u16) -> u16 {
+    screen.saturating_sub(4).clamp(40, 100) - FRAME
+}
+
 /// An explanation that can be scrolled.
 #[derive(Debug)]
 pub struct Explained {
@@ -44,7 +52,7 @@ impl Explained {
     fn area(screen: Rect, lines: usize) -> Rect {
         let height = u16::try_from(lines + 2).unwrap_or(u16::MAX).max(8);
         let height = height.min(screen.height.saturating_sub(2));
-        centred(screen, screen.width.saturating_sub(4).clamp(40, 100), height)
+        centred(screen, width(screen.width) + FRAME, height)
     }
 
     /// How many lines there are, and how many are in view.

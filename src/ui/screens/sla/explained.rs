@@ -6,8 +6,10 @@ use crate::domain::slo::{Burn, MICRO, Status, Unit, Window, percent};
 use crate::domain::text::{clean, count, duration};
 use crate::domain::time::zone;
 use crate::ui::screens::Ctx;
+use crate::ui::screens::explained::width;
 use crate::ui::theme::Role;
 use crate::ui::widgets::Piece;
+use crate::ui::widgets::paint::wrap;
 
 /// Cells of the names at the left.
 const NAMES: usize = 12;
@@ -20,9 +22,13 @@ pub fn explained(ctx: &Ctx<'_>, id: &str) -> Vec<Vec<Piece>> {
     };
     let status = &shown.status;
     let (muted, plain) = (ctx.theme().of(Role::Muted), ctx.theme().of(Role::Text));
+    let cells = width(ctx.body.width).saturating_sub(NAMES as u16);
     let mut lines = Vec::new();
     let mut line = |name: &str, text: String| {
-        lines.push(vec![Piece::new(format!("{name:<NAMES$}"), muted), Piece::new(text, plain)]);
+        for (n, text) in wrap(&text, cells).into_iter().enumerate() {
+            let name = if n == 0 { name } else { "" };
+            lines.push(vec![Piece::new(format!("{name:<NAMES$}"), muted), Piece::new(text, plain)]);
+        }
     };
     let objective = &status.objective;
     line("objective", format!("{}, of {}", objectives::title(objective), objective.service));

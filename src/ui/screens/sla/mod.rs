@@ -301,9 +301,8 @@ impl Screen for Sla {
         Vec::new()
     }
 
-    fn arrived(&mut self, ctx: &Ctx<'_>) {
-        self.refresh(ctx);
-    }
+    /// What is due is worked out of all that is open: only while somebody looks, in `wants`.
+    fn arrived(&mut self, _: &Ctx<'_>) {}
 
     fn entered(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         self.refresh(ctx);
@@ -327,6 +326,7 @@ impl Screen for Sla {
     }
 
     fn wants(&mut self, ctx: &Ctx<'_>) -> Option<Cmd> {
+        self.refresh(ctx);
         self.tickets.wants(ctx)
     }
 

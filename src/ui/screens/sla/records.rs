@@ -17,7 +17,9 @@ pub fn of_line(ctx: &Ctx<'_>, line: &Line, count: &Count) -> Vec<Step> {
     let groups = [(&count.missed, "broken"), (&count.running, "running"), (&count.met, "kept")];
     let all = groups.iter().flat_map(|(ids, word)| ids.iter().map(move |id| (*id, *word)));
     let items: Vec<Item> = all.take(MOST).map(|(id, word)| incident(ctx, id, word)).collect();
-    let title = format!("{} {}: {}", line.priority, line.kind.word(), line.contract);
+    let levels = &ctx.world.plan.service_levels;
+    let name = levels.contract(&line.contract).map_or(&*line.contract, |c| &c.name);
+    let title = format!("{} {}: {name}", line.priority, line.kind.word());
     vec![Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items))))]
 }
 
