@@ -730,7 +730,8 @@ impl Screen for Queue {
 
     fn badge(&self, ctx: &Ctx<'_>) -> Vec<(String, Role)> {
         let open = ctx.world.incidents.open();
-        if open == 0 { Vec::new() } else { vec![(open.to_string(), Role::Strong)] }
+        let more = if ctx.world.incidents.unread.is_some() { "+" } else { "" };
+        if open == 0 { Vec::new() } else { vec![(format!("{open}{more}"), Role::Strong)] }
     }
 
     fn in_view(&self, ctx: &Ctx<'_>) -> Vec<IncidentId> {
