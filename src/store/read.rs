@@ -67,7 +67,7 @@ const OPEN: &str = "SELECT id, doc FROM incidents \
 const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = 'resolved' \
     OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";
 const OF_SERVICE: &str = "SELECT id, doc FROM incidents WHERE id > $1 AND service = $2 \
-    AND updated_at >= $3 ORDER BY id LIMIT 1000";
+    AND (updated_at >= $3 OR state IN ('new', 'acknowledged', 'on_hold')) ORDER BY id LIMIT 1000";
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
 
 /// Those that a stretch of time has to do with: opened before its end, and changed in it or later, or open.
@@ -279,36 +279,27 @@ impl Store {
         }
     }
 
-    /// The incidents of a service that changed since `since`, by their ids.
-    pub async fn incidents_of_service(
+    /// Hands the incidents of a service to `each`, oldest first: those that are open, or changed since
+    /// `since`. A page at a time.
+    pub async fn of_service(
         &self,
         service: &ServiceId,
         since: Instant,
-    ) -> Result<Vec<Incident>, StoreError> {
-        let mut found: Vec<Incident> = Vec::new();
+        mut each: impl FnMut(Incident) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
         loop {
             let rows: Vec<(i64, String)> = sqlx::query_as(OF_SERVICE)
-                .bind(found.last().map_or(0, |last| int(last.id.0)))
+                .bind(after)
                 .bind(service.as_str())
                 .bind(millis(since))
                 .fetch_all(&self.pool)
                 .await
                 .map_err(|e| self.explain("be read", &e))?;
-            if rows.is_empty() {
-                return Ok(found);
-            }
-            found.extend(self.incidents_of(&rows).await?);
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            self.incidents_of(&rows).await?.into_iter().for_each(&mut each);
         }
-    }
-
-    /// When the log begins; `None`: nothing happened yet.
-    pub async fn begun(&self) -> Result<Option<Instant>, StoreError> {
-        let first: Option<i64> =
-            sqlx::query_scalar("SELECT at FROM events ORDER BY position LIMIT 1")
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(|e| self.explain("be read", &e))?;
-        Ok(first.map(instant))
     }
 
     /// One incident as it is now.

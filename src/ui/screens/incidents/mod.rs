@@ -685,6 +685,8 @@ impl Screen for Queue {
             | Place::Window(_)
             | Place::Sla
             | Place::Objective(_)
+            | Place::ObjectiveAt(..)
+            | Place::Measured(..)
             | Place::Kept { .. }
             | Place::Reports
             | Place::Handover => {}
