@@ -16,6 +16,7 @@ use crate::domain::roster::Override;
 use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
+use crate::domain::sla::credits::Achieved;
 use crate::domain::slo::{self, Excluded};
 use crate::domain::time::{Instant, Interval, before};
 use crate::store::{Store, StoreError};
@@ -76,6 +77,7 @@ pub async fn service(
         Gathered::new(period, zone, services.clone(), watched, &occurrences, begun, now);
     let agreed = &plan.service_levels;
     let mut attainment = Attainment::new(period, period.to.min(now));
+    let mut achieved = Achieved::new(period, gathered.metrics.rules().clone(), now);
     let is_asked =
         |s: Option<&ServiceId>| services.is_empty() || s.is_some_and(|s| services.contains(s));
     // A clock that starts with the trouble may have begun before the incident was opened.
@@ -86,9 +88,17 @@ pub async fn service(
         if is_asked(incident.service.as_ref()) {
             attainment.add(&incident, agreed);
         }
+        achieved.add(&incident);
     };
     store.over(span, add).await?;
     let mut more = levels::attained(&attainment, agreed);
+    let only = match &coverage.scope {
+        Scope::Contract(id) => Some(id.as_str()),
+        _ => None,
+    };
+    let watched = plan.services.iter().map(|s| &s.id);
+    let lines = achieved.lines(agreed, only, |s| is_asked(Some(s)), watched);
+    more.extend(levels::credits(&lines, period));
     let stood = objectives(store, known, &services, period.to.min(now), now).await?;
     more.extend(levels::objectives(&stood));
     let reclassified = store.events_of_kind("reclassified", period).await?;
