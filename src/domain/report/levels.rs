@@ -88,17 +88,17 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
             0 => Datum::None,
             whole => Datum::Share { part: met, whole, decimals: 1 },
         };
-        let cells = vec![
-            name(&line.contract),
-            Datum::plain(line.priority.to_string()),
-            Datum::word(clock(line.kind)),
-            target(count.target),
-            attained,
-            Datum::Count(met),
-            Datum::Count(missed),
-            Datum::count(count.running.len()),
-        ];
-        table.row(cells, records(&count.all()));
+        let known = [&count.met[..], &count.missed].concat();
+        table.figures(vec![
+            (name(&line.contract), Vec::new()),
+            (Datum::plain(line.priority.to_string()), Vec::new()),
+            (Datum::word(clock(line.kind)), Vec::new()),
+            (target(count.target), Vec::new()),
+            (attained, records(&known)),
+            (Datum::Count(met), records(&count.met)),
+            (Datum::Count(missed), records(&count.missed)),
+            (Datum::count(count.running.len()), records(&count.running)),
+        ]);
     }
     let mut breaches = Table::new(Word::Breaches, &BREACHES);
     for breach in &all.breaches {
@@ -146,19 +146,20 @@ pub fn credits(lines: &[Line], period: Interval) -> Option<Section> {
             (_, Some(band)) => within(band),
         };
         let gives = band.map(|band| band.tier.map_or(0, |tier| tier.credit));
-        let cells = vec![
-            named(contract, part),
-            Datum::plain(line.service.as_str()),
-            line.of.ratio().map_or(Datum::None, |r| Datum::Percent(r.percent(4))),
-            line.written().map_or(Datum::None, Datum::Percent),
-            tier,
-            gives.map_or(Datum::None, ppm),
-            line.credit().map_or(Datum::None, ppm),
-            Datum::Length(line.of.down.num_milliseconds()),
-            Datum::Length(line.of.excluded.num_milliseconds()),
-            line.coverage().map_or(Datum::None, |r| Datum::Percent(r.percent(1))),
-        ];
-        table.row(cells, records(&line.incidents));
+        let (none, outages) = (Vec::new, records(&line.incidents));
+        let availability = line.of.ratio().map_or(Datum::None, |r| Datum::Percent(r.percent(4)));
+        table.figures(vec![
+            (named(contract, part), none()),
+            (Datum::plain(line.service.as_str()), none()),
+            (availability, outages.clone()),
+            (line.written().map_or(Datum::None, Datum::Percent), none()),
+            (tier, none()),
+            (gives.map_or(Datum::None, ppm), none()),
+            (line.credit().map_or(Datum::None, ppm), none()),
+            (Datum::Length(line.of.down.num_milliseconds()), outages),
+            (Datum::Length(line.of.excluded.num_milliseconds()), none()),
+            (line.coverage().map_or(Datum::None, |r| Datum::Percent(r.percent(1))), none()),
+        ]);
     }
     let means = Block::Text(Word::CreditsMean.into());
     Some(Section::new(

@@ -64,6 +64,11 @@ words! {
     MadeAt: "As of", "A fecha de";
     Records: "Records", "Registros";
     MoreRecords: "and {0} more", "y {0} más";
+    MoreListed: "and {0} more, listed below", "y {0} más, en la lista de abajo";
+    MoreUnnamed: "and {0} more that are not named here", "y {0} más que no se nombran aquí";
+    CountedBy: "What the figures count", "Qué cuenta cada cifra";
+    OpenedAt: "Opened at", "Abierta";
+    ResolvedAt: "Resolved at", "Resuelta";
     MoreRows: "{0} more are not listed here.", "{0} más no figuran aquí.";
     Count: "n", "n";
     Figure: "Figure", "Indicador";
