@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
-use super::snapshot::Plan;
+use super::snapshot::{Plan, Snapshot};
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::metrics::restored;
 use crate::domain::paging::Pages;
+use crate::domain::report::event::document_name;
 use crate::domain::report::levels;
 use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
 use crate::domain::report::{Coverage, Document, Issued, Scope};
@@ -30,6 +31,19 @@ pub struct Known<'a> {
     pub overrides: &'a [Override],
     pub imported: &'a Imported,
     pub pages: &'a Pages,
+}
+
+impl<'a> Known<'a> {
+    /// As a snapshot has it.
+    pub fn of(world: &'a Snapshot, overrides: &'a [Override]) -> Self {
+        Self {
+            plan: &world.plan,
+            calendar: &world.calendar,
+            overrides,
+            imported: &world.imported,
+            pages: &world.pages,
+        }
+    }
 }
 
 /// The services that a report is about; none: all.
@@ -158,10 +172,23 @@ pub async fn objectives(
     Ok(stood)
 }
 
-/// The next revision of a report, with what differs from the last one standing first.
-pub fn revised(last: &Document, mut next: Document) -> Document {
-    next.sections.insert(0, service::differences(last, &next));
-    next
+/// The next revision of a report as of `now`, with what differs from the last one standing first; in its language.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn revision(
+    store: &Store,
+    known: Known<'_>,
+    issued: &Issued,
+    now: Instant,
+) -> Result<Document, StoreError> {
+    let mut next = service(store, known, &issued.coverage, now).await?;
+    let last = u32::try_from(issued.revisions.len()).unwrap_or(u32::MAX);
+    if let Some(last) = store.document(&document_name(issued.id, last)).await? {
+        next.sections.insert(0, service::differences(&last, &next));
+        next.locale = last.locale;
+    }
+    Ok(next)
 }
 
 /// The incidents that a report covers and that were corrected after its newest revision: it says something

@@ -15,7 +15,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::app::{self, Model, Msg};
-use super::cmd::{Attained, Cmd, RangeAnswer, RangeAsk};
+use super::cmd::{Attained, Cmd, DraftAsk, Drafted, RangeAnswer, RangeAsk};
 use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
@@ -37,6 +37,11 @@ pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
 pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Send>;
 /// Counts what was kept of a period.
 pub type AskAttainment = Box<dyn Fn(Interval) -> BoxFuture<'static, Attained> + Send>;
+/// Makes a report.
+pub type MakeReport = Box<dyn Fn(DraftAsk) -> BoxFuture<'static, Drafted> + Send>;
+/// Writes a text to a file; says where it went.
+pub type SaveText =
+    Box<dyn Fn(String, String) -> BoxFuture<'static, Result<String, String>> + Send>;
 /// Changes the views that the person keeps.
 pub type ChangeViews = Box<dyn Fn(&OwnChange) -> Result<OwnViews, String> + Send>;
 /// Takes the incidents that are in view.
@@ -53,6 +58,8 @@ pub struct Outside {
     pub refresh: Box<dyn Fn() + Send>,
     pub past: AskPast,
     pub attain: AskAttainment,
+    pub draft: MakeReport,
+    pub save: SaveText,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
     /// Changes the views that the person keeps, and says what they are then.
@@ -247,6 +254,19 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
         Cmd::Attain(period) => {
             let counted = (outside.attain)(period);
             pending.wait(async move { Msg::Attained(period, counted.await) });
+        }
+        Cmd::Draft(ask) => {
+            let made = (outside.draft)(ask.clone());
+            pending.wait(async move { Msg::Drafted(ask, made.await) });
+        }
+        Cmd::Save { path, text } => {
+            let saved = (outside.save)(path, text);
+            pending.wait(async move {
+                match saved.await {
+                    Ok(place) => Msg::Say(Tone::Good, format!("saved: {place}")),
+                    Err(why) => Msg::Say(Tone::Bad, format!("not saved: {why}")),
+                }
+            });
         }
         Cmd::Copy(text) => copy(tui, pending, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,

@@ -210,7 +210,9 @@ fn a_report_of_a_contract_says_what_is_given_back_and_by_which_rules() {
         assert!(english.contains(line), "{line} is missing in:\n{english}");
     }
     let spanish = of(&["--locale", "es"]);
-    assert!(spanish.contains("| ACME gold | checkout | 0,0000 % | 0,000 % | &lt;99 % | 25 % | 20 % |"));
+    assert!(
+        spanish.contains("| ACME gold | checkout | 0,0000 % | 0,000 % | &lt;99 % | 25 % | 20 % |")
+    );
     assert!(spanish.contains("truncado a 3 decimales, después se compara"), "{spanish}");
     let csv = of(&["--format", "csv"]);
     for line in [

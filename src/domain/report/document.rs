@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::words::Word;
+use super::words::{Locale, Word};
 use crate::domain::calendar::Key;
 use crate::domain::time::Instant;
 
@@ -32,6 +32,9 @@ pub struct Document {
     /// From 1, of what can be issued again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
+    /// The language that it was issued in; one that says none is from before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
     pub site: String,
     /// IANA name of the zone in which its times are written.
     pub zone: String,

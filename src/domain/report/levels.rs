@@ -10,9 +10,7 @@ use super::words::Word;
 use crate::domain::incident::Incident;
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::sla::clock::Target;
-use crate::domain::sla::contract::{
-    Band, Contract, Kind, Rounding, RoundingMode, ServiceLevels,
-};
+use crate::domain::sla::contract::{Band, Contract, Kind, Rounding, RoundingMode, ServiceLevels};
 use crate::domain::sla::credits::Line;
 use crate::domain::sla::incident::promises;
 use crate::domain::sla::{Exclusion, NoData};
@@ -162,10 +160,7 @@ pub fn credits(lines: &[Line], period: Interval) -> Option<Section> {
         ]);
     }
     let means = Block::Text(Word::CreditsMean.into());
-    Some(Section::new(
-        Word::ServiceCredits,
-        vec![means, Block::Table(table), Block::Table(rules)],
-    ))
+    Some(Section::new(Word::ServiceCredits, vec![means, Block::Table(table), Block::Table(rules)]))
 }
 
 /// A contract by its name; with the part of the period in which it was valid.
@@ -193,9 +188,8 @@ fn rules_of(contract: &Contract) -> [Datum; 6] {
     let credits = contract.credits.as_ref();
     let tiers = credits.into_iter().flat_map(|c| &c.tiers);
     let tiers = tiers.map(|t| Text::Said(Word::Gives, vec![ppm(t.below), ppm(t.credit)]));
-    let tiers = tiers.reduce(|all, next| {
-        Text::Said(Word::Joined, vec![Datum::Text(all), Datum::Text(next)])
-    });
+    let tiers = tiers
+        .reduce(|all, next| Text::Said(Word::Joined, vec![Datum::Text(all), Datum::Text(next)]));
     [
         Datum::word(match contract.exclusion {
             Exclusion::Remove => Word::Removed,

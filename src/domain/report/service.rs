@@ -7,8 +7,8 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use super::document::{
-    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, MOST_NAMED, Section, Series,
-    Table, Text, records, window,
+    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, MOST_NAMED, Section,
+    Series, Table, Text, records, window,
 };
 use super::event::{Coverage, Scope};
 use super::handover::{closure, windows};
@@ -215,6 +215,7 @@ impl Gathered {
             kind: Kind::Service,
             number: String::new(),
             revision: None,
+            locale: None,
             site: facts.site.to_owned(),
             zone: facts.zone.name().to_owned(),
             from: facts.coverage.from,

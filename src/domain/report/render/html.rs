@@ -189,7 +189,8 @@ impl<'a> Page<'a> {
             0 => String::new(),
             1..=FEW => format!("<span class=\"soft\">{text}</span>"),
             n => {
-                let first = escape(&all.iter().take(FEW - 2).cloned().collect::<Vec<_>>().join(", "));
+                let first =
+                    escape(&all.iter().take(FEW - 2).cloned().collect::<Vec<_>>().join(", "));
                 let more = Datum::count(n - (FEW - 2) + beyond);
                 let more = escape(&self.style.said(Word::MoreRecords, &[more]));
                 format!("<details><summary>{first} {more}</summary>{text}</details>")

@@ -113,9 +113,8 @@ impl List<'_> {
 fn lists<'a>(table: &'a Table, row: &'a Row, style: Style) -> Vec<List<'a>> {
     let mut lists: Vec<List<'a>> = Vec::new();
     for behind in &row.behind {
-        let same = lists
-            .iter_mut()
-            .find(|l| l.records == behind.records && l.left_out == behind.left_out);
+        let same =
+            lists.iter_mut().find(|l| l.records == behind.records && l.left_out == behind.left_out);
         if let Some(list) = same {
             list.columns.push(behind.column);
             continue;

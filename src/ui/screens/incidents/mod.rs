@@ -685,7 +685,8 @@ impl Screen for Queue {
             | Place::Objective(_)
             | Place::Kept { .. }
             | Place::Reports
-            | Place::Handover => {}
+            | Place::Handover
+            | Place::MakeReport => {}
         }
         Vec::new()
     }
