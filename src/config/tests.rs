@@ -580,7 +580,7 @@ fn a_calendar_states_windows_on_terms_that_are_checked() {
         "kind = \"update\", services = [\"db\"], owner = \"ana\", change_type = \"standard\"";
     let config = read_text(&calendar(good)).unwrap();
     let Kind::Ical(ical) = &config.sources[0].kind else { panic!("{:?}", config.sources) };
-    let terms = ical.windows.as_ref().unwrap();
+    let terms = ical.meaning.windows.as_ref().unwrap();
     assert_eq!((terms.kind.word(), terms.change_type.word()), ("update", "standard"));
     assert_eq!(terms.scope.services, [ServiceId::new("db")]);
     assert_eq!(terms.services.keys().collect::<Vec<_>>(), ["database", "db"]);
