@@ -181,7 +181,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 17] = [
+pub const PROMISES: [&str; 18] = [
     "first_start",
     "restart",
     "race",
