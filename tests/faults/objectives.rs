@@ -5,14 +5,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use atalaya::cli::measure::Feeder;
+use atalaya::domain::calendar::Calendar;
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::{EventBody, Priority};
+use atalaya::domain::paging::Pages;
+use atalaya::domain::roster::shifts::Imported;
 use atalaya::domain::sla::{Exclusion, NoData};
 use atalaya::domain::slo::{
     BUCKET, Bucket, Events, Excluded, MICRO, Objective, Series, Sli, Status, Target, Uptime,
     WATCHED, Why, Window, default_rules, index, status,
 };
 use atalaya::domain::time::Instant;
+use atalaya::engine::Plan;
+use atalaya::engine::reporting::{self, Known};
 use atalaya::sources::history::Histories;
 use atalaya::sources::settings::{HttpSettings, Kind, Prometheus, SourceSettings};
 use atalaya::store::{Location, Store};
@@ -352,4 +357,16 @@ async fn an_objective_of_incidents_knows_nothing_of_time_that_nobody_watched() {
         store.rollups(&objective.kept_as(), 0).await.unwrap().is_empty(),
         "it follows from them"
     );
+    // A report says of it what the screen says.
+    let plan = Plan { objectives: vec![objective.clone()], ..Plan::empty() };
+    let known = Known {
+        plan: &plan,
+        calendar: &Calendar::default(),
+        overrides: &[],
+        imported: &Imported::default(),
+        pages: &Pages::default(),
+    };
+    let stood = reporting::objectives(&store, known, &[], now, now).await.unwrap();
+    assert_eq!((stood[0].tally, stood[0].as_of), (status.tally, status.as_of));
+    assert_eq!(stood[0].coverage_ppm(), 160 * 1_000_000 / 200);
 }

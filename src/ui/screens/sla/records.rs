@@ -89,7 +89,7 @@ pub fn measured(sla: &Sla, ctx: &Ctx<'_>, id: &str, over: Interval) -> Vec<Step>
         };
         item(label, ratio(&piece.tally), place)
     }));
-    pick(&format!("{name}, {length} from {when}"), items)
+    pick(&format!("{length} from {when}: {name}"), items)
 }
 
 fn troubles<'a>(found: impl DoubleEndedIterator<Item = &'a Trouble>, ctx: &Ctx<'_>) -> Vec<Item> {
