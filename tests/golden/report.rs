@@ -99,7 +99,14 @@ fn a_handover_is_accepted_once_and_says_by_whom() {
     let again = home.run(&["report", "handover", "accept", "HO-1", "--force"]);
     assert_eq!(again.status.code(), Some(1));
     let why = String::from_utf8_lossy(&again.stderr).into_owned();
-    assert!(why.contains("was accepted by Luis Peña") && why.contains("cannot be undone"), "{why}");
+    let zone = if why.contains(" CET; ") { "CET" } else { "CEST" };
+    assert!(
+        why.contains("was accepted by Luis Peña on ") && why.contains("cannot be undone"),
+        "{why}"
+    );
+    assert!(why.contains(&format!(" {zone}; that stands")), "{why}");
+    let shown = home.says(&["show", "1"]);
+    assert!(shown.contains("handed over by HO-1 to Luis Peña"), "{shown}");
     let list = home.json(&["--json", "report", "list"]);
     let handover = &list["handovers"][0];
     let wanted = [

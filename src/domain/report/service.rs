@@ -386,6 +386,8 @@ impl Gathered {
                 Why::Cancelled => Text::Said(Word::CancelledBy, vec![Datum::plain(&one.reason)]),
                 Why::Excluded => Word::ExcludedBy.into(),
                 Why::Drill => Word::ADrill.into(),
+                Why::AcknowledgedBefore => Word::AckBefore.into(),
+                Why::BeganAfter => Word::StartAfter.into(),
             };
             let id = one.id.to_string();
             let cells = vec![Datum::plain(&id), Datum::plain(&one.title), Datum::Text(why)];

@@ -292,7 +292,8 @@ fn a_document_that_is_too_large_is_refused() {
         plan: String::new(),
         document: Box::new(large),
     };
-    let desk = Desk { by: Party::default(), now: at("2026-12-01T08:00:00Z"), open: &[] };
+    let desk =
+        Desk { by: Party::default(), now: at("2026-12-01T08:00:00Z"), zone: MADRID, open: &[] };
     let refused = Reports::default().judge(&command, &desk).unwrap_err();
     assert!(refused.to_string().contains("larger than 4 MiB"), "{refused}");
 }
