@@ -57,6 +57,7 @@ words! {
     Shift: "Shift", "Turno";
     Until: "{0} – {1}", "{0} – {1}";
     Pair: "{0}: {1}", "{0}: {1}";
+    Both: "{0}, {1}", "{0}, {1}";
     Path: "{0}, {1}, {2}", "{0}, {1}, {2}";
     SoFar: "The period is not over: figures are as of {0}.", "El periodo no ha terminado: las cifras son a fecha de {0}.";
     KnownFrom: "Nothing is known before {0}: no figure is made of what lies before.",
@@ -231,6 +232,7 @@ words! {
     Respond: "respond", "respuesta";
     Resolve: "resolve", "resolución";
     Update: "update", "información";
+    WorkingDay: "1 working day", "1 día laborable";
     WorkingDays: "{0} working days", "{0} días laborables";
     Attainment: "Service levels: what was kept", "Niveles de servicio: cumplimiento";
     AttainedMeans: "Of the incidents whose clock began in the period, each counted once; what still runs is in no percentage. An incident has kept its promise of updates if each came in time; the breaches list each that did not.",

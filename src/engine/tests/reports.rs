@@ -134,7 +134,10 @@ fn of_two_that_accept_one_wins_and_the_other_is_told_who() {
     let seen = version(&world);
     assert!(accept(&mut world, "luis", seen, false, 30).starts_with("done"));
     let said = accept(&mut world, "sam", seen, true, 31);
-    assert!(said.starts_with("conflict: HO-1 was accepted by luis on 24 Nov 2025 14:00 UTC; "), "{said}");
+    assert!(
+        said.starts_with("conflict: HO-1 was accepted by luis on 24 Nov 2025 14:00 UTC; "),
+        "{said}"
+    );
     assert!(said.ends_with("that stands, and cannot be undone"), "{said}");
 }
 
