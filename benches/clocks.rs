@@ -1,5 +1,5 @@
 //! Clocks of service levels: those of 10,000 open incidents, as each second shows them; working one out
-//! from what happened; a year of openings.
+//! from what happened; which is due next, and what a change of that costs; a year of openings.
 
 #![allow(clippy::unwrap_used)]
 
@@ -15,11 +15,13 @@ use atalaya::domain::incident::{
 };
 use atalaya::domain::matcher::Labels;
 use atalaya::domain::sla::contract::ServiceLevels;
+use atalaya::domain::sla::due::DueNext;
 use atalaya::domain::sla::hours::BusinessCalendar;
 use atalaya::domain::sla::incident::{Summary, promises};
 use atalaya::domain::time::Instant;
 use chrono::TimeDelta;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use imbl::OrdMap;
 
 const MANY: u64 = 10_000;
 
@@ -119,6 +121,31 @@ fn clocks(c: &mut Criterion) {
             for incident in &incidents {
                 black_box(Summary::of(incident, &levels, later));
             }
+        });
+    });
+    let open: OrdMap<IncidentId, Arc<Incident>> =
+        incidents.iter().map(|i| (i.id, Arc::new(i.clone()))).collect();
+    group.bench_function("what is due next, in order, anew", |b| {
+        b.iter(|| {
+            let mut due = DueNext::default();
+            due.refresh(&open, &levels, None, later);
+            black_box(due.list().len())
+        });
+    });
+    let mut due = DueNext::default();
+    due.refresh(&open, &levels, None, later);
+    let mut world = open.clone();
+    let mut turn = 0;
+    group.bench_function("what is due next, in order, one of them changed", |b| {
+        b.iter(|| {
+            turn += 1;
+            let id = IncidentId(turn * 37 % MANY + 1);
+            let mut incident = Incident::clone(world.get(&id).unwrap());
+            incident.priority = Priority((turn % 4 + 1) as u8);
+            incident.version += 1;
+            world.insert(id, Arc::new(incident));
+            due.refresh(&world, &levels, None, later);
+            black_box(due.list().len())
         });
     });
     group.finish();

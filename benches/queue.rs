@@ -86,7 +86,12 @@ fn incidents(count: u64) -> Incidents {
 }
 
 fn queue(c: &mut Criterion) {
-    let incidents = incidents(MANY);
+    queue_of(c, "queue of 100,000", MANY);
+    queue_of(c, "queue of 10,000", MANY / 10);
+}
+
+fn queue_of(c: &mut Criterion, name: &str, many: u64) {
+    let incidents = incidents(many);
     let teams: HashMap<ServiceId, String> = (0..200)
         .map(|n| (ServiceId::new(&format!("service-{n:03}")), format!("team-{}", n % 12)))
         .collect();
@@ -94,7 +99,7 @@ fn queue(c: &mut Criterion) {
     let context = QueryContext { now: now(), me: "ana", teams: &teams, levels: &levels };
     let mut list = List::default();
     list.sync(1, &incidents, &context);
-    let mut group = c.benchmark_group("queue of 100,000");
+    let mut group = c.benchmark_group(name);
     group.sample_size(10);
 
     for (name, before, after) in [
@@ -128,7 +133,7 @@ fn queue(c: &mut Criterion) {
     }
     group.bench_function("take over a snapshot with 100 changes", |b| {
         let mut changed = incidents.clone();
-        for id in (1..=MANY).step_by((MANY / 100) as usize) {
+        for id in (1..=many).step_by((many / 100) as usize) {
             let mut other = incident(id);
             other.priority = Priority(1);
             other.version += MANY;

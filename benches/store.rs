@@ -170,6 +170,29 @@ fn benches(c: &mut Criterion) {
             })
         });
     });
+    // 10,000 open ones: what comes before the first frame is only the most urgent of them.
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let crowd = inside(&dir);
+    runtime.block_on(async {
+        let store = Store::open(&crowd, false).await.unwrap();
+        append(&store, &openings(10_000)).await;
+        store.close().await;
+    });
+    group.bench_function("open with 10,000 open incidents, up to the first frame", |b| {
+        b.iter_custom(|times| {
+            runtime.block_on(async {
+                let mut spent = Duration::ZERO;
+                for _ in 0..times {
+                    let begun = Instant::now();
+                    let store = Store::open(&crowd, false).await.unwrap();
+                    assert_eq!(store.load_urgent(200).await.unwrap().incidents.len(), 200);
+                    spent += begun.elapsed();
+                    store.close().await;
+                }
+                spent
+            })
+        });
+    });
     group.finish();
 }
 

@@ -27,6 +27,7 @@ use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::paging;
 use crate::domain::report::Document;
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
+use crate::domain::slo::Trouble;
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, Timescale};
 use crate::domain::upstream::{self, Upstream, UpstreamKind};
@@ -40,7 +41,7 @@ use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::store::Store;
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
-use crate::ui::run::{AskAttainment, MakeReport, SaveText};
+use crate::ui::run::{AskAttainment, AskTroubles, MakeReport, SaveText};
 use crate::ui::screens::Place;
 use crate::ui::terminal::{Depth, Glyphs, InputEvent, Options, Terminal, Tui};
 use crate::ui::theme::{self, Theme};
@@ -132,6 +133,23 @@ fn attain(handle: Handle, store: Store) -> AskAttainment {
         });
         Box::pin(async move {
             counting.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))
+        })
+    })
+}
+
+/// Reads the trouble of a service from the store, beside the screen and the engine.
+fn troubles(store: Store) -> AskTroubles {
+    let network = tokio::runtime::Handle::current();
+    Box::new(move |service, since| {
+        let store = store.clone();
+        let reading = network.spawn(async move {
+            let mut found = Vec::new();
+            let each = |incident| found.extend(Trouble::of(&incident, &service));
+            let read = store.of_service(&service, since, each).await;
+            read.map(|()| found).map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
+        });
+        Box::pin(async move {
+            reading.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))
         })
     })
 }
@@ -370,6 +388,7 @@ async fn open(
             })
         }),
         attain: attain(handle.clone(), store.clone()),
+        troubles: troubles(store.clone()),
         draft: draft(handle.clone(), store),
         save: save(),
         theme: Box::new(move |name| looks.load(name)),

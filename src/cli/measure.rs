@@ -208,8 +208,9 @@ impl Feeder {
         now: Instant,
     ) -> Result<Vec<(i64, Bucket)>, StoreError> {
         // Before the log begins nothing is known.
-        let Some(begun) = self.store.begun().await? else { return Ok(Vec::new()) };
-        let incidents = self.store.incidents_of_service(service, begin(from)).await?;
+        let Some(begun) = self.store.begun_at().await? else { return Ok(Vec::new()) };
+        let mut incidents = Vec::new();
+        self.store.of_service(service, begin(from), |incident| incidents.push(incident)).await?;
         let down = downtime(&incidents, service, least, now);
         Ok(of_downtime(&down, (from.max(index(begun) + 1), to)))
     }

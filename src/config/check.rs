@@ -19,7 +19,7 @@ use crate::domain::roster::{Person, PersonId, Roster, Turns};
 use crate::domain::text::duration;
 use crate::domain::text::suggest;
 use crate::domain::time::{self, Instant, Interval, zone};
-use crate::sources::settings::{Alertmanager, Ical, Icinga2, Kind, SourceSettings};
+use crate::sources::settings::{Alertmanager, Icinga2, Kind, Meaning, SourceSettings};
 
 /// How far ahead gaps are looked for.
 const AHEAD: TimeDelta = TimeDelta::days(30);
@@ -169,9 +169,8 @@ pub fn coverage(report: &Report, roster: &Roster, counted_on: &[Text<'_>], now: 
 /// Tells calendars of windows what services are called.
 pub fn touched(sources: &mut [ReadSource<'_>], services: &[ReadService<'_>]) {
     for source in sources {
-        let Kind::Ical(Ical { windows: Some(terms), .. }) = &mut source.settings.kind else {
-            continue;
-        };
+        let meaning = source.settings.kind.meaning_mut();
+        let Some(terms) = meaning.and_then(|meaning| meaning.windows.as_mut()) else { continue };
         for read in services {
             terms.name_service(&read.service.name, &read.service.id);
         }
@@ -197,8 +196,9 @@ pub fn callings(
         if let Some(owner) = source.named.owner {
             known.refer(report, owner, "sources.windows.owner");
         }
-        if let Kind::Ical(ical) = &mut source.settings.kind {
-            ical.callings = Callings::new(people.values().map(AsRef::as_ref), &ical.people);
+        if let Some(meaning) = source.settings.kind.meaning_mut() {
+            let team = people.values().map(AsRef::as_ref);
+            meaning.callings = Callings::new(team, &meaning.people);
         }
     }
 }
@@ -219,8 +219,11 @@ pub fn digest(source: &ReadSource<'_>) -> u64 {
     {
         [mirror, acknowledge].map(|o| o.as_ref().map(ToString::to_string)).hash(&mut hasher);
     }
+    if let Some(Meaning { callings, windows, .. }) = source.settings.kind.meaning() {
+        format!("{callings:?} {windows:?}").hash(&mut hasher);
+    }
     if let Kind::Ical(ical) = &source.settings.kind {
-        format!("{:?} {:?} {:?}", ical.callings, ical.zone, ical.windows).hash(&mut hasher);
+        ical.zone.hash(&mut hasher);
     }
     hasher.finish()
 }

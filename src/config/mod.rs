@@ -60,7 +60,8 @@ pub const EXAMPLE: &str = include_str!("../../config.example.toml");
 pub struct Config {
     /// The files it came from, the main one first; empty: none was found, the host is watched.
     pub files: Vec<PathBuf>,
-    /// The patterns of `include`, absolute or relative to the working folder.
+    /// What is read beside the main file, absolute or relative to the working folder: the patterns of
+    /// `include`, and files that the config names for what is in them.
     pub patterns: Vec<PathBuf>,
     pub plan: Plan,
     pub sources: Vec<SourceSettings>,
@@ -246,13 +247,14 @@ pub fn of_text(
 }
 
 fn build(files: files::Files, around: &Surroundings, now: Instant) -> Result<Config, Problems> {
-    let files::Files { report, root, broken, patterns } = files;
+    let files::Files { report, root, broken, mut patterns } = files;
     // What a file means that is not TOML would be guesswork: its syntax first.
     if broken {
         return Err(report.finish());
     }
     let config = read(&report, &root, around, now);
     let paths = report.files().iter().map(|f| f.path.clone()).collect();
+    patterns.extend(report.beside());
     let failed = report.has_errors();
     let problems = report.finish();
     if failed {

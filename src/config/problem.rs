@@ -105,13 +105,14 @@ pub struct Report {
     /// How many errors and warnings there were, with those that are not told.
     counts: Cell<[usize; 2]>,
     asked: RefCell<Vec<String>>,
+    beside: RefCell<Vec<PathBuf>>,
 }
 
 impl Report {
     pub fn new(files: Vec<SourceFile>) -> Self {
         let outlines = files.iter().map(|_| OnceCell::new()).collect();
-        let (problems, counts, asked) = Default::default();
-        Self { files, outlines, problems, counts, asked }
+        let (problems, counts, asked, beside) = Default::default();
+        Self { files, outlines, problems, counts, asked, beside }
     }
 
     pub fn files(&self) -> &[SourceFile] {
@@ -161,6 +162,16 @@ impl Report {
     #[cfg(test)]
     pub(super) fn asked(&self) -> std::collections::BTreeSet<String> {
         self.asked.borrow().iter().cloned().collect()
+    }
+
+    /// A file that is read beside those of the config: what it says is part of it.
+    pub(super) fn read_beside(&self, path: PathBuf) {
+        self.beside.borrow_mut().push(path);
+    }
+
+    /// The files that were read beside.
+    pub(super) fn beside(&self) -> Vec<PathBuf> {
+        self.beside.borrow().clone()
     }
 
     /// All of it, errors and warnings in the order of the files; of very many the first ones, and

@@ -372,6 +372,27 @@ fn a_changed_file_is_read_again_and_a_broken_one_reported() {
 }
 
 #[test]
+fn a_file_of_holidays_that_changed_is_read_again() {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), "holidays.ics", HOLIDAYS);
+    let text =
+        "[[calendars]]\nid = \"office\"\nhours = \"24x7\"\nholidays_ics = \"holidays.ics\"\n";
+    let around = around(Some(write(folder.path(), "config.toml", text)));
+    let first = load(&around).unwrap();
+    let mut watch = watch::Watch::new(&first, around);
+    assert!(watch.poll().is_none());
+    write(folder.path(), "holidays.ics", &HOLIDAYS.replace("20261124", "20261125"));
+    let second = settled(&mut watch).unwrap().unwrap();
+    let changes = diff::diff(&first, &second);
+    assert_eq!(changes, diff::Changes { plan: true, ..diff::Changes::default() });
+    fs::remove_file(folder.path().join("holidays.ics")).unwrap();
+    let problems = settled(&mut watch).unwrap().unwrap_err();
+    assert!(problems.to_string().contains("holidays.ics cannot be read"), "{problems}");
+    write(folder.path(), "holidays.ics", HOLIDAYS);
+    assert!(settled(&mut watch).unwrap().is_ok(), "it is back");
+}
+
+#[test]
 fn a_file_that_is_still_being_written_is_not_read() {
     let folder = TempDir::new().unwrap();
     let path = write(folder.path(), "config.toml", "[site]\nname = \"old\"\n");
@@ -584,7 +605,7 @@ fn a_calendar_states_windows_on_terms_that_are_checked() {
         "kind = \"update\", services = [\"db\"], owner = \"ana\", change_type = \"standard\"";
     let config = read_text(&calendar(good)).unwrap();
     let Kind::Ical(ical) = &config.sources[0].kind else { panic!("{:?}", config.sources) };
-    let terms = ical.windows.as_ref().unwrap();
+    let terms = ical.meaning.windows.as_ref().unwrap();
     assert_eq!((terms.kind.word(), terms.change_type.word()), ("update", "standard"));
     assert_eq!(terms.scope.services, [ServiceId::new("db")]);
     assert_eq!(terms.services.keys().collect::<Vec<_>>(), ["database", "db"]);

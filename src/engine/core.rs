@@ -23,7 +23,9 @@ use crate::domain::calendar::{self, Calendar, CalendarEvent, Key, Windows};
 use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::views::SharedViews;
-use crate::domain::incident::{Actor, Event, EventBody, Incident, IncidentId, IncidentState};
+use crate::domain::incident::{
+    Actor, Event, EventBody, Incident, IncidentId, IncidentState, Priority,
+};
 use crate::domain::log::{self, Entry, NewEntry};
 use crate::domain::observation::{Fact, Observation, SourceName, SourceStatus};
 use crate::domain::paging::{self, Pager, Pages};
@@ -164,6 +166,8 @@ pub struct State {
     /// Services came, went or need others than when the incidents were folded.
     pub(super) unsettled: bool,
     pub(super) started_at: Instant,
+    /// The open incidents from this priority on are not all loaded yet.
+    pub unread: Option<Priority>,
     /// Whether those of the last seven days are loaded, beside the open ones.
     pub complete: bool,
 }
@@ -221,6 +225,7 @@ impl State {
             changes: Changes::ALL,
             unsettled: false,
             started_at: now,
+            unread: None,
             complete: false,
         };
         state.sight.replan(&state.plan, now);

@@ -68,7 +68,7 @@ struct Planned {
     calendar: Arc<Calendar>,
     bucket: i64,
     from: Instant,
-    excluded: Excluded,
+    excluded: Arc<Excluded>,
 }
 
 impl Objectives {
@@ -125,16 +125,16 @@ impl Objectives {
                 Arc::ptr_eq(&p.calendar, calendar) && p.bucket == index(now) && p.from <= from
             };
             let excluded = if let Some(planned) = planned.filter(fits) {
-                planned.excluded.clone()
+                Arc::clone(&planned.excluded)
             } else {
                 let planned = Planned::of(&objective.service, calendar, from, now);
-                let excluded = planned.excluded.clone();
+                let excluded = Arc::clone(&planned.excluded);
                 self.excluded.insert(objective.service.clone(), planned);
                 excluded
             };
             let status = status(objective, series, &excluded, notes, now);
             let burn_down = burn_down(&status, series, &excluded, POINTS);
-            let shown = Shown { status, burn_down };
+            let shown = Shown { status, burn_down, series: series.clone(), excluded };
             let before = known.stands.replace(Stands {
                 at: now,
                 calendar: Arc::clone(calendar),
@@ -165,7 +165,7 @@ impl Known {
 impl Planned {
     fn of(service: &ServiceId, calendar: &Arc<Calendar>, from: Instant, now: Instant) -> Self {
         let within = Interval::new(from, now);
-        let excluded = Excluded::planned(service, calendar, within, now);
+        let excluded = Arc::new(Excluded::planned(service, calendar, within, now));
         Self { calendar: Arc::clone(calendar), bucket: index(now), from, excluded }
     }
 }

@@ -238,6 +238,7 @@ fn incidents(state: &State) -> Incidents {
         by_id: state.incidents.clone(),
         open_by_priority,
         children,
+        unread: state.unread,
         complete: state.complete,
     }
 }

@@ -74,8 +74,8 @@ pub enum Message {
 /// How many messages may wait before senders have to.
 const QUEUE: usize = 256;
 
-/// Starts the engine on an open store: its open incidents are in the first snapshot, the recent ones
-/// follow before anything else is decided. It ends when the last handle is gone, or by
+/// Starts the engine on an open store: the most urgent of its open incidents are in the first snapshot,
+/// the others and the recent ones follow before anything else is decided. It ends when the last handle is gone, or by
 /// [`Handle::stop`].
 ///
 /// # Errors
@@ -95,7 +95,7 @@ pub async fn start_with(
     effects: mpsc::Sender<Effect>,
     clock: Arc<dyn Clock>,
 ) -> Result<Handle, StoreError> {
-    let mut engine = Engine::load(plan, store, Some(effects), clock).await?;
+    let mut engine = Engine::begin(plan, store, Some(effects), clock).await?;
     let (snapshots, published) = watch::channel(engine.first_snapshot());
     let (messages, received) = mpsc::channel(QUEUE);
     let handle = Handle::new(messages, published);
@@ -129,7 +129,7 @@ pub async fn once(
     command: Command,
 ) -> Result<Vec<Outcome>, StoreError> {
     let once = async {
-        let mut engine = Engine::load(plan, store.clone(), None, Arc::new(SystemClock)).await?;
+        let mut engine = Engine::load(plan, store.clone()).await?;
         engine.command(actor, command).await
     };
     // An engine is large, and whoever asks once holds all of it.
@@ -145,7 +145,7 @@ impl Desk {
     /// # Errors
     /// The store cannot be read.
     pub async fn open(plan: Plan, store: &Store) -> Result<Self, StoreError> {
-        let load = Engine::load(plan, store.clone(), None, Arc::new(SystemClock));
+        let load = Engine::load(plan, store.clone());
         let engine = Box::pin(load).await?;
         Ok(Self(Arc::new(tokio::sync::Mutex::new(engine))))
     }
@@ -199,7 +199,7 @@ pub async fn remember(
     store: &Store,
     inputs: impl IntoIterator<Item = (Instant, Input)>,
 ) -> Result<(), StoreError> {
-    let mut engine = Engine::load(plan.clone(), store.clone(), None, Arc::new(SystemClock)).await?;
+    let mut engine = Engine::load(plan.clone(), store.clone()).await?;
     let past = rehearse(Arc::new(plan), inputs, SystemClock.now());
     engine.store(past).await
 }

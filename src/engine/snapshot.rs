@@ -15,7 +15,7 @@ use crate::domain::health::rollup::Health;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::policy::Policy;
 use crate::domain::incident::views::SharedViews;
-use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::incident::{Incident, IncidentId, Priority};
 use crate::domain::observation::{SourceName, SourceStatus};
 use crate::domain::paging::{Channel, Pager, Pages};
 use crate::domain::report::Reports;
@@ -86,7 +86,7 @@ pub struct Snapshot {
     pub notices: Arc<[String]>,
 }
 
-/// The incidents that are loaded: all open ones, the recent ones, and those asked for.
+/// The incidents that are loaded: the open ones, the recent ones, and those asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Incidents {
     pub by_id: OrdMap<IncidentId, Arc<Incident>>,
@@ -94,6 +94,9 @@ pub struct Incidents {
     pub open_by_priority: [usize; 5],
     /// Folded incidents by their cause.
     pub children: HashMap<IncidentId, Vec<IncidentId>>,
+    /// Just after a start: the open ones from this priority on are not all read yet, and there may be
+    /// more than are counted.
+    pub unread: Option<Priority>,
     /// Whether those of the last seven days are loaded, beside the open ones.
     pub complete: bool,
 }

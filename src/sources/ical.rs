@@ -412,11 +412,11 @@ fn read(
         (None, Some(known)) => known,
         (None, None) => Arc::new(Calendar::new("", settings.zone)),
     };
-    let (fact, said) = if let Some(terms) = &settings.windows {
-        let found = stated::stated(&calendar, source, terms, &settings.callings, now);
+    let (fact, said) = if let Some(terms) = &settings.meaning.windows {
+        let found = stated::stated(&calendar, source, terms, &settings.meaning.callings, now);
         (Fact::Windows(found.windows.into()), found.warnings)
     } else {
-        let found = roster::stated::stated(&calendar, &settings.callings, around(now));
+        let found = roster::stated::stated(&calendar, &settings.meaning.callings, around(now));
         (Fact::Shifts(found.duties.into()), found.warnings)
     };
     warnings.extend(said.iter().map(|w| hidden.hide(w)));

@@ -3,8 +3,10 @@
 //! An incident that is triggered or acknowledged is an alert. Its labels are `alertname` (its service's
 //! name), `service`, `service_id`, `team`, `escalation_policy`, `urgency`, `priority` and `severity`
 //! (critical for high urgency, else warning). What somebody else acknowledged there is muted, as an
-//! acknowledgement of an Icinga is.
+//! acknowledgement of an Icinga is. Where the config says so, its maintenance windows and who is on call
+//! by one of its schedules are read, too.
 
+mod calendars;
 pub mod orders;
 
 use std::collections::BTreeMap;
@@ -13,7 +15,10 @@ use chrono::DateTime;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use url::Url;
+
+use calendars::Calendars;
 
 use super::http_client::{Clients, Http, Request, below};
 use super::settings::{PagerDuty as Settings, SourceSettings};
@@ -35,6 +40,7 @@ pub struct PagerDutySource {
     settings: Settings,
     /// The id of the user in whose name we act; asked for once.
     own: Option<String>,
+    calendars: Calendars,
 }
 
 /// How an account is asked.
@@ -46,7 +52,8 @@ pub(super) struct Api {
 impl PagerDutySource {
     pub fn new(source: &SourceSettings, settings: &Settings, clients: &Clients) -> Self {
         let api = Api::new(source, settings, clients);
-        Self { name: source.name.clone(), api, settings: settings.clone(), own: None }
+        let (name, settings) = (source.name.clone(), settings.clone());
+        Self { name, api, settings, own: None, calendars: Calendars::default() }
     }
 
     async fn observe(&mut self, now: Instant) -> Result<Observation, SourceError> {
@@ -55,9 +62,11 @@ impl PagerDutySource {
         }
         let mut query = vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged")];
         query.push(("sort_by", "created_at:asc"));
-        query.extend(self.settings.services.iter().map(|id| ("service_ids[]", id.as_str())));
-        query.extend(self.settings.teams.iter().map(|id| ("team_ids[]", id.as_str())));
-        let (open, complete) = self.api.incidents(&query).await?;
+        let services = self.settings.services.iter().map(|id| ("service_ids[]", id.as_str()));
+        let teams = self.settings.teams.iter().map(|id| ("team_ids[]", id.as_str()));
+        let of: Vec<_> = services.chain(teams).collect();
+        query.extend(&of);
+        let (open, complete) = self.api.list("incidents", "incidents", &query).await?;
         let own = self.own.as_deref();
         let alerts: Vec<Alert> = open.into_iter().filter_map(|i| alert(i, own)).collect();
         let mut warnings = Vec::new();
@@ -69,7 +78,25 @@ impl PagerDutySource {
         }
         let set = AlertSet { complete, authoritative: true, alerts, ..AlertSet::default() };
         let (source, server) = (self.name.clone(), "PagerDuty".to_owned());
-        let facts = vec![Fact::Alerts(set)];
+        let mut facts = vec![Fact::Alerts(set)];
+        let (settings, calendars) = (&self.settings, &mut self.calendars);
+        if let Some(schedule) = &settings.schedule {
+            match calendars.on_call(&self.api, schedule, &settings.meaning, now).await {
+                Ok((fact, said)) => {
+                    facts.push(fact);
+                    warnings.extend(said);
+                }
+                // What is open there is worth more; who was on call stays as it was.
+                Err(e) => warnings.push(format!("who is on call could not be read: {e}")),
+            }
+        }
+        match calendars.windows(&self.api, &self.name, &of, &settings.meaning, now).await {
+            Ok((fact, said)) => {
+                facts.extend(fact);
+                warnings.extend(said);
+            }
+            Err(e) => warnings.push(format!("its maintenance windows could not be read: {e}")),
+        }
         Ok(Observation { source, at: now, server, facts, warnings })
     }
 }
@@ -101,25 +128,26 @@ impl Api {
     }
 
     /// All that a query finds, page by page, and whether that is all.
-    async fn incidents(
+    async fn list<T: DeserializeOwned + Send + 'static>(
         &self,
+        path: &str,
+        key: &'static str,
         query: &[(&str, &str)],
-    ) -> Result<(Vec<Incident>, bool), SourceError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            incidents: Vec<Incident>,
-            #[serde(default)]
-            more: bool,
-        }
-        let mut all: Vec<Incident> = Vec::new();
+    ) -> Result<(Vec<T>, bool), SourceError> {
+        let mut all: Vec<T> = Vec::new();
         let limit = PAGE.to_string();
         loop {
             let offset = all.len().to_string();
             let page = [query, &[("limit", &limit), ("offset", &offset)]].concat();
-            let listed: Listed = self.get("incidents", &page).await?;
-            let is_empty = listed.incidents.is_empty();
-            all.extend(listed.incidents);
-            if !listed.more {
+            let mut answer: Map<String, Value> = self.get(path, &page).await?;
+            let items = answer.remove(key).ok_or_else(|| {
+                SourceError::BadAnswer(format!("the answer has no \"{key}\": is this PagerDuty?"))
+            })?;
+            let items: Vec<T> = serde_json::from_value(items)
+                .map_err(|e| SourceError::BadAnswer(format!("its {key} make no sense: {e}")))?;
+            let is_empty = items.is_empty();
+            all.extend(items);
+            if answer.get("more") != Some(&Value::Bool(true)) {
                 return Ok((all, true));
             }
             // A server that promises more and gives none would be asked for ever.

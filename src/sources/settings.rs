@@ -156,7 +156,7 @@ pub struct Icinga2 {
 }
 
 /// One account of PagerDuty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PagerDuty {
     /// Of its REST API.
     pub url: Url,
@@ -167,6 +167,20 @@ pub struct PagerDuty {
     pub teams: Vec<String>,
     /// Of which actions it is told: names of [`super::pagerduty::orders::TOLD`].
     pub actions: Vec<String>,
+    /// The id of the schedule that says who is on call.
+    pub schedule: Option<String>,
+    pub meaning: Meaning,
+}
+
+/// What a calendar of others means.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Meaning {
+    /// What it calls people, where that is neither their e-mail address, name nor id.
+    pub people: BTreeMap<String, PersonId>,
+    /// That, and what people are called themselves.
+    pub callings: Callings,
+    /// It states windows, on these terms.
+    pub windows: Option<Box<Terms>>,
 }
 
 /// Any JSON document.
@@ -275,12 +289,8 @@ pub struct Ical {
     pub from: CalendarAt,
     /// Where days, and times that say no zone, are if the calendar does not say.
     pub zone: Tz,
-    /// What the calendar calls people, where that is neither their e-mail address, name nor id.
-    pub people: BTreeMap<String, PersonId>,
-    /// That, and what people are called themselves.
-    pub callings: Callings,
-    /// It states windows, on these terms; `None`: it states who is on call.
-    pub windows: Option<Box<Terms>>,
+    /// Without terms of windows it states who is on call.
+    pub meaning: Meaning,
 }
 
 /// Where a calendar is.
@@ -335,9 +345,28 @@ impl Kind {
         }
     }
 
-    /// Whether it is a calendar that says what is planned.
+    /// What it means, if it has a calendar.
+    pub fn meaning(&self) -> Option<&Meaning> {
+        match self {
+            Self::Ical(Ical { meaning, .. }) | Self::PagerDuty(PagerDuty { meaning, .. }) => {
+                Some(meaning)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn meaning_mut(&mut self) -> Option<&mut Meaning> {
+        match self {
+            Self::Ical(Ical { meaning, .. }) | Self::PagerDuty(PagerDuty { meaning, .. }) => {
+                Some(meaning)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it says what is planned.
     pub fn states_windows(&self) -> bool {
-        matches!(self, Self::Ical(Ical { windows: Some(_), .. }))
+        self.meaning().is_some_and(|meaning| meaning.windows.is_some())
     }
 
     /// The word in the config file.

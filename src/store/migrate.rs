@@ -31,6 +31,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         min_reader: 1,
         sql: include_str!("../../assets/migrations/0003_rollups.sql"),
     },
+    Migration {
+        version: 4,
+        min_reader: 1,
+        sql: include_str!("../../assets/migrations/0004_urgent.sql"),
+    },
 ];
 
 /// What the store says about itself.

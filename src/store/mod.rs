@@ -29,7 +29,7 @@ pub use append::Append;
 pub use codec::to_millis;
 pub use error::StoreError;
 pub use file::Watch;
-pub use read::{Head, Loaded};
+pub use read::{Head, Loaded, Place};
 pub use records::Record;
 pub use transfer::Transferred;
 

@@ -9,7 +9,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::lifecycle::fold;
 use crate::domain::incident::views::SharedViews;
-use crate::domain::incident::{Event, Incident, IncidentId};
+use crate::domain::incident::{Event, Incident, IncidentId, Priority};
 use crate::domain::log::{EVENT_VERSION, Entry};
 use crate::domain::paging::Pages;
 use crate::domain::report::{Document, Reports};
@@ -26,14 +26,23 @@ pub struct Head {
     pub at: Instant,
 }
 
+/// A place in the order of the open incidents: the most urgent first, of those the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub priority: Priority,
+    pub id: IncidentId,
+}
+
 /// What a console begins with, all of one moment.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub head: Head,
     /// The number of the next incident.
     pub next_id: u64,
-    /// The open ones, by id.
+    /// The open ones, in the order of their [`Place`].
     pub incidents: Vec<Incident>,
+    /// The last of them, if there may be more; [`Store::open_after`] reads those.
+    pub last: Option<Place>,
     /// The overrides of the roster.
     pub book: Book,
     /// The windows that were made here, and what became of all; without those of the plan.
@@ -52,12 +61,12 @@ pub struct Loaded {
 pub(super) const PAGE: i64 = 1_000;
 
 const OPEN: &str = "SELECT id, doc FROM incidents \
-    WHERE state IN ('new', 'acknowledged', 'on_hold') ORDER BY id";
+    WHERE open_key IS NOT NULL AND (priority, id) > ($1, $2) ORDER BY priority, id LIMIT $3";
 /// Resolved ones are all recent: they are still to be closed, or may reopen.
 const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = 'resolved' \
     OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";
 const OF_SERVICE: &str = "SELECT id, doc FROM incidents WHERE id > $1 AND service = $2 \
-    AND updated_at >= $3 ORDER BY id LIMIT 1000";
+    AND (updated_at >= $3 OR state IN ('new', 'acknowledged', 'on_hold')) ORDER BY id LIMIT 1000";
 const ALL: &str = "SELECT id, doc FROM incidents WHERE id > $1 ORDER BY id LIMIT 1000";
 
 /// Those that a stretch of time has to do with: opened before its end, and changed in it or later, or open.
@@ -86,21 +95,31 @@ const TIMELINE: &str = "SELECT position, at, incident, writer, actor, body FROM 
 type Is = fn(&Record) -> bool;
 
 impl Store {
-    /// The head, and the open incidents as they are there.
+    /// The head, and all open incidents as they are there.
     pub async fn load(&self) -> Result<Loaded, StoreError> {
+        self.load_most(i64::MAX).await
+    }
+
+    /// The head, and the most urgent of the open incidents: at most `most` of them.
+    pub async fn load_urgent(&self, most: u16) -> Result<Loaded, StoreError> {
+        self.load_most(most.into()).await
+    }
+
+    async fn load_most(&self, most: i64) -> Result<Loaded, StoreError> {
         let fail = |e| self.explain("be read", &e);
         let mut tx = self.pool.begin_with(self.location.begin_read()).await.map_err(fail)?;
         let head = head(&mut *tx).await.map_err(fail)?;
-        let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM incidents")
+        let highest: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM incidents")
             .fetch_one(&mut *tx)
             .await
             .map_err(fail)?;
-        let rows: Vec<(i64, String)> =
-            sqlx::query_as(OPEN).fetch_all(&mut *tx).await.map_err(fail)?;
+        let rows: Vec<(i64, String)> = open_ones(&mut *tx, None, most).await.map_err(fail)?;
         let records: Vec<RecordRow> =
             sqlx::query_as(NEEDED).fetch_all(&mut *tx).await.map_err(fail)?;
         drop(tx);
         let incidents = self.incidents_of(&rows).await?;
+        let is_full = i64::try_from(rows.len()).is_ok_and(|read| read == most);
+        let last = incidents.last().filter(|_| is_full).map(Place::of);
         let records: Vec<Record> = records.into_iter().map(record).collect();
         let book = records::book(self, &records)?;
         let calendar = records::calendar(self, &records)?;
@@ -108,8 +127,14 @@ impl Store {
         let orders = records::orders(self, &records)?;
         let views = records::views(self, &records)?;
         let reports = records::reports(self, &records)?;
-        let next_id = natural(last) + 1;
-        Ok(Loaded { head, next_id, incidents, book, calendar, pages, orders, views, reports })
+        let next_id = natural(highest) + 1;
+        Ok(Loaded { head, next_id, incidents, last, book, calendar, pages, orders, views, reports })
+    }
+
+    /// The open incidents after that place, as they are now; at most 1,000.
+    pub async fn open_after(&self, place: Place) -> Result<Vec<Incident>, StoreError> {
+        let rows = open_ones(&self.pool, Some(place), PAGE).await;
+        self.incidents_of(&rows.map_err(|e| self.explain("be read", &e))?).await
     }
 
     /// The pages of the last months, and whatever of them is not settled.
@@ -253,36 +278,27 @@ impl Store {
         }
     }
 
-    /// The incidents of a service that changed since `since`, by their ids.
-    pub async fn incidents_of_service(
+    /// Hands the incidents of a service to `each`, oldest first: those that are open, or changed since
+    /// `since`. A page at a time.
+    pub async fn of_service(
         &self,
         service: &ServiceId,
         since: Instant,
-    ) -> Result<Vec<Incident>, StoreError> {
-        let mut found: Vec<Incident> = Vec::new();
+        mut each: impl FnMut(Incident) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
         loop {
             let rows: Vec<(i64, String)> = sqlx::query_as(OF_SERVICE)
-                .bind(found.last().map_or(0, |last| int(last.id.0)))
+                .bind(after)
                 .bind(service.as_str())
                 .bind(millis(since))
                 .fetch_all(&self.pool)
                 .await
                 .map_err(|e| self.explain("be read", &e))?;
-            if rows.is_empty() {
-                return Ok(found);
-            }
-            found.extend(self.incidents_of(&rows).await?);
+            let Some((last, _)) = rows.last() else { return Ok(()) };
+            after = *last;
+            self.incidents_of(&rows).await?.into_iter().for_each(&mut each);
         }
-    }
-
-    /// When the log begins; `None`: nothing happened yet.
-    pub async fn begun(&self) -> Result<Option<Instant>, StoreError> {
-        let first: Option<i64> =
-            sqlx::query_scalar("SELECT at FROM events ORDER BY position LIMIT 1")
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(|e| self.explain("be read", &e))?;
-        Ok(first.map(instant))
     }
 
     /// One incident as it is now.
@@ -500,6 +516,24 @@ impl Store {
         }
         Ok(incidents)
     }
+}
+
+impl Place {
+    pub fn of(incident: &Incident) -> Self {
+        Self { priority: incident.priority, id: incident.id }
+    }
+}
+
+async fn open_ones<'e, E>(
+    executor: E,
+    after: Option<Place>,
+    most: i64,
+) -> Result<Vec<(i64, String)>, sqlx::Error>
+where
+    E: Executor<'e, Database = Any>,
+{
+    let (priority, id) = after.map_or((0, 0), |p| (p.priority.0.into(), int(p.id.0)));
+    sqlx::query_as(OPEN).bind::<i64>(priority).bind(id).bind(most).fetch_all(executor).await
 }
 
 /// `kind, id, version, doc`

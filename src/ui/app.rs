@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
-use super::cmd::{Attained, DraftAsk, Drafted, RangeAnswer, RangeAsk};
+use super::cmd::{Attained, DraftAsk, Drafted, RangeAnswer, RangeAsk, Troubled};
 use super::drafts::Drafts;
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Context, Keymap, Situation};
@@ -27,6 +27,7 @@ use super::screens::{Ctx, Place, Screen, Tone};
 use super::terminal::{Depth, InputEvent, Key};
 use super::theme::Theme;
 use crate::domain::command::Outcome;
+use crate::domain::health::ServiceId;
 use crate::domain::incident::views::OwnViews;
 use crate::domain::incident::{Event, IncidentId};
 use crate::domain::report::{Document, Locale};
@@ -210,6 +211,8 @@ pub enum Msg {
     Range(RangeAsk, RangeAnswer),
     /// What was kept of a period was counted.
     Attained(Interval, Attained),
+    /// The trouble of a service since an instant was read.
+    Troubles(ServiceId, Instant, Troubled),
     /// Sources, or what is asked of them, are others now.
     Replanned,
     Themed(Result<Theme, String>),
@@ -297,6 +300,11 @@ impl Model {
     fn attained(&mut self, period: Interval, result: Result<Attainment, String>) {
         let ctx = ctx_of(&self.world, self.now, &self.prefs, self.size);
         self.sla.attained(period, result, &ctx);
+    }
+
+    fn troubled(&mut self, service: &ServiceId, since: Instant, result: Troubled) {
+        let ctx = ctx_of(&self.world, self.now, &self.prefs, self.size);
+        self.sla.troubled(service, since, result, &ctx);
     }
 
     fn arrived(&mut self) {

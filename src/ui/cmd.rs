@@ -1,10 +1,12 @@
 //! What the console asks of the world: effects as data, carried out by [`super::run`].
 
+use crate::domain::health::ServiceId;
 use crate::domain::incident::IncidentId;
 use crate::domain::incident::views::OwnChange;
 use crate::domain::observation::SourceName;
 use crate::domain::report::{Coverage, Document, Locale, ReportId};
 use crate::domain::sla::attainment::Attainment;
+use crate::domain::slo::Trouble;
 use crate::domain::time::{Instant, Interval, Stretch};
 use crate::engine::Command;
 
@@ -23,6 +25,8 @@ pub type RangeAnswer = Result<Option<Vec<(Instant, f64)>>, String>;
 /// What was kept of a period, or why nobody can say.
 pub type Attained = Result<Box<Attainment>, String>;
 
+/// The trouble of a service, or why nobody can say.
+pub type Troubled = Result<Vec<Trouble>, String>;
 /// Which report is to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DraftAsk {
@@ -56,6 +60,9 @@ pub enum Cmd {
     Range(RangeAsk),
     /// Count what was kept of a period; the answer is [`super::Msg::Attained`].
     Attain(Interval),
+    /// Read the trouble of a service since an instant from the store; the answer is
+    /// [`super::Msg::Troubles`].
+    Troubles(ServiceId, Instant),
     /// Put a text into the clipboard.
     Copy(String),
     /// Tell the person by means of the terminal: a title and a text.

@@ -15,11 +15,12 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::app::{self, Model, Msg};
-use super::cmd::{Attained, Cmd, DraftAsk, Drafted, RangeAnswer, RangeAsk};
+use super::cmd::{Attained, Cmd, DraftAsk, Drafted, RangeAnswer, RangeAsk, Troubled};
 use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
 use super::theme::Theme;
+use crate::domain::health::ServiceId;
 use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::incident::{Actor, IncidentId};
 use crate::domain::time::{Instant, Interval};
@@ -37,6 +38,8 @@ pub type ReadTheme = Box<dyn Fn(&str) -> Result<Theme, String> + Send>;
 pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Send>;
 /// Counts what was kept of a period.
 pub type AskAttainment = Box<dyn Fn(Interval) -> BoxFuture<'static, Attained> + Send>;
+/// Reads the trouble of a service since an instant.
+pub type AskTroubles = Box<dyn Fn(ServiceId, Instant) -> BoxFuture<'static, Troubled> + Send>;
 /// Makes a report.
 pub type MakeReport = Box<dyn Fn(DraftAsk) -> BoxFuture<'static, Drafted> + Send>;
 /// Writes a text to a file; says where it went.
@@ -58,6 +61,7 @@ pub struct Outside {
     pub refresh: Box<dyn Fn() + Send>,
     pub past: AskPast,
     pub attain: AskAttainment,
+    pub troubles: AskTroubles,
     pub draft: MakeReport,
     pub save: SaveText,
     /// Reads a theme for this terminal.
@@ -254,6 +258,10 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
         Cmd::Attain(period) => {
             let counted = (outside.attain)(period);
             pending.wait(async move { Msg::Attained(period, counted.await) });
+        }
+        Cmd::Troubles(service, since) => {
+            let read = (outside.troubles)(service.clone(), since);
+            pending.wait(async move { Msg::Troubles(service, since, read.await) });
         }
         Cmd::Draft(ask) => {
             let made = (outside.draft)(ask.clone());

@@ -14,7 +14,7 @@ use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::Instant;
 use atalaya::sources::http_client::{Clients, Http};
 use atalaya::sources::ical::Collection;
-use atalaya::sources::settings::{CalendarAt, HttpSettings, Ical, Kind, SourceSettings};
+use atalaya::sources::settings::{CalendarAt, HttpSettings, Ical, Kind, Meaning, SourceSettings};
 use atalaya::sources::supervisor::poll_once;
 use atalaya::sources::{Source, SourceError, registry};
 use chrono::{Datelike, TimeDelta};
@@ -35,7 +35,11 @@ fn settings(from: CalendarAt) -> SourceSettings {
         timeout: Duration::from_secs(5),
         max_body: 64 * 1024,
         http: HttpSettings::default(),
-        kind: Kind::Ical(Ical { from, zone, people: named, callings, windows: None }),
+        kind: Kind::Ical(Ical {
+            from,
+            zone,
+            meaning: Meaning { people: named, callings, windows: None },
+        }),
         asks: Vec::new(),
     }
 }
@@ -244,9 +248,8 @@ async fn planned(answer: ResponseTemplate) -> (Vec<Arc<Window>>, Vec<String>) {
     let mut terms = Terms::new(WindowKind::Maintenance);
     terms.scope.services = vec![ServiceId::new("db")];
     let settings = settings(at(&server));
-    let Kind::Ical(ical) = settings.kind else { panic!() };
-    let kind = Kind::Ical(Ical { windows: Some(Box::new(terms)), ..ical });
-    let settings = SourceSettings { max_body: 16 * 1024 * 1024, kind, ..settings };
+    let mut settings = SourceSettings { max_body: 16 * 1024 * 1024, ..settings };
+    settings.kind.meaning_mut().unwrap().windows = Some(Box::new(terms));
     let seen = source(&settings).poll(now()).await.unwrap();
     let [Fact::Windows(windows)] = seen.facts.as_slice() else { panic!("{seen:?}") };
     (windows.to_vec(), seen.warnings)

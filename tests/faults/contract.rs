@@ -30,7 +30,7 @@ use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedu
 use atalaya::domain::slo::{BUCKETS_A_DAY, Bucket, Series};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
 use atalaya::domain::upstream::{Call, Event as OrderEvent, OrderId, Ordered, Orders};
-use atalaya::store::{Append, Location, Store, StoreError, records};
+use atalaya::store::{Append, Location, Place, Store, StoreError, records};
 use chrono::{DateTime, TimeDelta};
 
 /// Second `n` of the story.
@@ -181,7 +181,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 16] = [
+pub const PROMISES: [&str; 17] = [
     "first_start",
     "restart",
     "race",
@@ -191,6 +191,7 @@ pub const PROMISES: [&str; 16] = [
     "audit",
     "newer_events",
     "bulk",
+    "urgent",
     "roster",
     "calendar",
     "pages",
@@ -213,6 +214,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "audit" => audit(location).await,
         "newer_events" => newer_events(location).await,
         "bulk" => bulk(location).await,
+        "urgent" => urgent(location).await,
         "roster" => roster(location).await,
         "calendar" => calendar(location).await,
         "pages" => pages(location).await,
@@ -583,6 +585,34 @@ async fn bulk(location: &Location) {
     let open = w.store.load().await.unwrap().incidents;
     assert_eq!(open.len(), 967);
     assert!(open.iter().all(|i| i.state() == IncidentState::Acknowledged));
+    w.store.close().await;
+}
+
+/// The most urgent open incidents are read first, and the others from where that ended.
+async fn urgent(location: &Location) {
+    let mut w = Writer::open(location).await;
+    let priority = |n| EventBody::Reclassified {
+        impact: 3,
+        urgency: 3,
+        priority: Priority(n),
+        category: None,
+    };
+    w.stored((1..=1_205).map(|n| (n, opened(&format!("k{n}")))).collect()).await;
+    w.stored(vec![(1_100, priority(1)), (7, priority(5)), (9, closed())]).await;
+    let first = w.store.load_urgent(100).await.unwrap();
+    let mut read: Vec<_> = first.incidents.iter().map(Place::of).collect();
+    assert_eq!((read.len(), read[0].id.0, first.next_id), (100, 1_100, 1_206));
+    let mut last = first.last;
+    while let Some(place) = last {
+        let page = w.store.open_after(place).await.unwrap();
+        read.extend(page.iter().map(Place::of));
+        last = page.last().map(Place::of);
+    }
+    assert!(read.is_sorted_by_key(|p| (p.priority, p.id)));
+    assert_eq!((read.len(), read[1_203].id.0), (1_204, 7));
+    let all = w.store.load().await.unwrap();
+    assert_eq!((all.incidents.len(), all.last), (1_204, None));
+    assert_eq!(w.store.load_urgent(1_300).await.unwrap().last, None, "there are no more");
     w.store.close().await;
 }
 

@@ -1,17 +1,25 @@
 //! PagerDuty's API by recorded shapes: pages of a list, patience, a list without an end, a token that is
 //! refused.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use atalaya::domain::calendar::stated::Terms;
+use atalaya::domain::calendar::{Kind as WindowKind, Window};
+use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::IncidentId;
 use atalaya::domain::observation::{Alert, Fact, Observation};
 use atalaya::domain::outbox::Standing;
+use atalaya::domain::roster::Person;
+use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::upstream::{Call, Ended, Order, OrderId, Ordered};
 use atalaya::sources::http_client::Clients;
 use atalaya::sources::orders::Clerk;
-use atalaya::sources::settings::{Auth, HttpSettings, Kind, PagerDuty, Secret, SourceSettings};
+use atalaya::sources::settings::{
+    Auth, HttpSettings, Kind, Meaning, PagerDuty, Secret, SourceSettings,
+};
 use atalaya::sources::{SourceError, registry};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -23,6 +31,8 @@ fn source(server: &MockServer, from: Option<&str>) -> SourceSettings {
         services: vec!["PIJ90N7".to_owned()],
         teams: Vec::new(),
         actions: ["acknowledge", "resolve", "snooze", "assign", "note"].map(str::to_owned).to_vec(),
+        schedule: None,
+        meaning: Meaning::default(),
     };
     let auth = Auth::Token(Secret::Inline("u+secret".to_owned().into()));
     SourceSettings {
@@ -89,6 +99,159 @@ async fn a_list_that_promises_more_and_gives_none_is_not_all_there_is() {
     let observation = poll(&source(&server, None)).await.unwrap();
     let (alerts, is_whole) = alerts(&observation);
     assert_eq!((alerts.len(), is_whole), (2, false), "absence proves nothing then");
+}
+
+/// Answers one list, however often, and asserts what it was asked for.
+async fn list(server: &MockServer, at: &str, filter: (&str, &str), body: Value) {
+    Mock::given(method("GET"))
+        .and(path(at))
+        .and(query_param(filter.0, filter.1))
+        .respond_with(ResponseTemplate::new(200).set_body_json(body))
+        .mount(server)
+        .await;
+}
+
+fn planning(server: &MockServer) -> SourceSettings {
+    let mut settings = source(server, None);
+    let Kind::PagerDuty(account) = &mut settings.kind else { panic!() };
+    account.schedule = Some("PSCHED1".to_owned());
+    let ana = Person {
+        name: "Ana Ruiz".into(),
+        email: Some("ana@acme.example".into()),
+        ..Person::new("ana")
+    };
+    let named = [("Benji".to_owned(), "ben".into())].into();
+    account.meaning.callings = Callings::new([&ana], &named);
+    let mut terms = Terms::new(WindowKind::Maintenance);
+    terms.name_service("Checkout", &ServiceId::new("checkout"));
+    account.meaning.windows = Some(Box::new(terms));
+    settings
+}
+
+fn user(id: &str, name: &str, email: &str) -> Value {
+    json!({ "id": id, "type": "user", "summary": name, "name": name, "email": email })
+}
+
+fn window(id: &str, hours: [i64; 2]) -> Value {
+    let at = |hours| (now() + TimeDelta::hours(hours)).to_rfc3339();
+    json!({
+        "id": id, "type": "maintenance_window", "summary": "Checkout and 1 more",
+        "description": "Change the disks", "start_time": at(hours[0]), "end_time": at(hours[1]),
+        "services": [{ "id": "PIJ90N7", "summary": "Checkout" }, null],
+        "created_by": { "id": "PANA01", "summary": "Ana Ruiz" }
+    })
+}
+
+fn now() -> chrono::DateTime<Utc> {
+    "2026-11-28T06:30:00Z".parse().unwrap()
+}
+
+fn windows(observation: &Observation) -> Vec<(String, String)> {
+    let windows = observation.facts.iter().find_map(|fact| match fact {
+        Fact::Windows(windows) => Some(windows.to_vec()),
+        _ => None,
+    });
+    let shown =
+        |w: Arc<Window>| (w.id.to_string(), w.recurrence.start.format("%d %H:%M").to_string());
+    windows.unwrap().into_iter().map(shown).collect()
+}
+
+#[tokio::test]
+async fn who_is_on_call_there_and_what_is_planned_are_read_as_from_a_calendar() {
+    let server = MockServer::start().await;
+    listing(&server, "0", incidents(0, 0, false)).await;
+    let entry = |policy: &str, user: Value, start: Value, end: Value| json!({ "escalation_policy": { "id": policy }, "user": user, "start": start, "end": end });
+    let ana = || user("PANA01", "A. Ruiz", "ana@acme.example");
+    let on_call = json!({ "oncalls": [
+        entry("PESC1", ana(), json!("2026-11-28T08:00:00Z"), json!("2026-11-29T08:00:00+01:00")),
+        // The same turn stands there for each policy that has the schedule.
+        entry("PESC2", ana(), json!("2026-11-28T08:00:00Z"), json!("2026-11-29T08:00:00+01:00")),
+        entry("PESC1", user("PBEN02", "Benji", ""), json!("2026-11-29T07:00:00Z"), Value::Null),
+        entry("PESC1", user("PEVE", "Eve\u{1b}[31m", ""), json!("2026-11-20T07:00:00Z"), json!("2026-11-21T07:00:00Z")),
+        entry("PESC1", ana(), json!("yesterday"), Value::Null),
+        json!({ "user": null, "start": null, "end": null }),
+    ], "more": false });
+    list(&server, "/oncalls", ("schedule_ids[]", "PSCHED1"), on_call).await;
+    let open = json!({ "maintenance_windows": [window("PW1", [1, 3])], "more": false });
+    list(&server, "/maintenance_windows", ("filter", "open"), open).await;
+    let past = json!({ "maintenance_windows": [
+        window("PW0", [-50, -48]), window("POLD", [-24 * 500, -24 * 499]), window("PBAD", [5, 4]),
+    ], "more": false });
+    list(&server, "/maintenance_windows", ("filter", "past"), past).await;
+    let settings = planning(&server);
+    let observation = registry(&settings, false, &Clients::default()).poll(now()).await.unwrap();
+    let [Fact::Alerts(_), Fact::Shifts(duties), Fact::Windows(planned)] = &*observation.facts
+    else {
+        panic!("{observation:?}")
+    };
+    let at = |text: &str| text.parse::<chrono::DateTime<Utc>>().unwrap();
+    let turns: Vec<_> = duties.iter().map(|d| (&*d.person, d.at.from, d.at.to)).collect();
+    let ahead = now() + TimeDelta::days(60);
+    assert_eq!(
+        turns,
+        [
+            ("ana", at("2026-11-28T08:00:00Z"), at("2026-11-29T07:00:00Z")),
+            ("ben", at("2026-11-29T07:00:00Z"), ahead),
+        ]
+    );
+    let [warning] = observation.warnings.as_slice() else { panic!("{:?}", observation.warnings) };
+    assert!(warning.contains("\"Eve") && warning.contains("people = {"), "{warning}");
+    assert!(!warning.contains('\u{1b}'), "{warning:?}");
+    let [over, soon] = &planned[..] else { panic!("{planned:?}") };
+    assert_eq!(&*soon.summary, "Change the disks");
+    assert_eq!(soon.scope.services, [ServiceId::new("checkout")]);
+    assert_eq!(soon.owner.as_deref(), Some("ana"));
+    assert_eq!(over.recurrence.start, (now() - TimeDelta::hours(50)).naive_utc());
+}
+
+#[tokio::test]
+async fn a_window_that_is_over_stays_and_one_that_was_called_off_goes() {
+    let server = MockServer::start().await;
+    listing(&server, "0", incidents(0, 0, false)).await;
+    list(&server, "/oncalls", ("schedule_ids[]", "PSCHED1"), json!({ "oncalls": [] })).await;
+    let filter = |name: &str| query_param("filter", name);
+    let planned = |all: &[Value]| json!({ "maintenance_windows": all });
+    let mount = async |name: &str, body: Value, times: u64| {
+        let answer = ResponseTemplate::new(200).set_body_json(body);
+        let mock = Mock::given(path("/maintenance_windows")).and(filter(name)).respond_with(answer);
+        mock.up_to_n_times(times).mount(&server).await;
+    };
+    mount("open", planned(&[window("PW1", [-1, 1]), window("PW2", [2, 3])]), 1).await;
+    mount("past", planned(&[]), 1).await;
+    mount("open", planned(&[window("PW2", [2, 3])]), 1).await;
+    mount("open", planned(&[]), 1).await;
+    mount("past", planned(&[window("PW1", [-1, 1])]), 1).await;
+    let settings = planning(&server);
+    let mut source = registry(&settings, false, &Clients::default());
+    let mut seen = Vec::new();
+    for hours in [0, 1, 2] {
+        let observation = source.poll(now() + TimeDelta::hours(hours)).await.unwrap();
+        seen.push(windows(&observation).iter().map(|(id, _)| id.clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(
+        seen,
+        [
+            &["pagerduty#PW1", "pagerduty#PW2"][..],
+            &["pagerduty#PW1", "pagerduty#PW2"],
+            &["pagerduty#PW1"]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn calendars_that_are_refused_hide_no_incident() {
+    let server = MockServer::start().await;
+    listing(&server, "0", incidents(3, 0, false)).await;
+    let refused = ResponseTemplate::new(403).set_body_json(json!({ "error": { "code": 2010 } }));
+    for at in ["/oncalls", "/maintenance_windows"] {
+        Mock::given(path(at)).respond_with(refused.clone()).mount(&server).await;
+    }
+    let observation = poll(&planning(&server)).await.unwrap();
+    let (alerts, is_whole) = alerts(&observation);
+    assert_eq!((alerts.len(), is_whole), (3, true));
+    let [on_call, planned] = observation.warnings.as_slice() else { panic!("{observation:?}") };
+    assert!(on_call.starts_with("who is on call could not be read: "), "{on_call}");
+    assert!(planned.starts_with("its maintenance windows could not be read: "), "{planned}");
 }
 
 #[tokio::test]

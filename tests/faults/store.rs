@@ -39,6 +39,7 @@ async fn sqlite_keeps_the_promise(
         "audit",
         "newer_events",
         "bulk",
+        "urgent",
         "roster",
         "calendar",
         "pages",

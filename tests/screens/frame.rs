@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use atalaya::domain::command::{Command, Outcome, Verdict};
 use atalaya::domain::incident::lifecycle::{Action, Report, Target};
-use atalaya::domain::incident::{Findings, IncidentId};
+use atalaya::domain::incident::{Findings, IncidentId, Priority};
 use atalaya::engine::StoreState;
 use atalaya::ui::keymap::Keymap;
 use atalaya::ui::overlay::Overlay;
@@ -90,6 +90,16 @@ fn p1_and_blindness_never_leave_the_header(#[case] width: u16) {
     let bench = Bench::new(world, width, 24, DEFAULT);
     let header = line(&bench, 0);
     assert!(header.contains("P1 1") && header.contains("BLIND prom-dc1 2h"), "{header:?}");
+}
+
+#[test]
+fn what_is_not_all_read_yet_is_counted_with_a_plus() {
+    let mut world = world();
+    Arc::make_mut(&mut world.incidents.value).unread = Some(Priority(3));
+    let bench = Bench::new(world, 160, 24, DEFAULT);
+    let header = line(&bench, 0);
+    assert!(header.contains("P2 1  ") && header.contains("P3 1+"), "{header:?}");
+    assert!(line(&bench, 1).contains("Incidents  3+"), "{:?}", line(&bench, 1));
 }
 
 #[test]

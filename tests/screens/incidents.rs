@@ -489,6 +489,20 @@ fn a_snooze_is_chosen_or_typed_and_told_where_the_incident_is_shown() {
 }
 
 #[test]
+fn an_acknowledgement_lasts_as_long_as_was_chosen() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j :");
+    noc.type_text("acknowledge for");
+    noc.press("Enter");
+    assert!(noc.picture().contains("Acknowledge INC-2035 for"), "{}", noc.picture());
+    noc.type_text("3h");
+    noc.press("Enter");
+    let standing = &noc.incident(2035).standing;
+    let acknowledged = standing.acknowledged.as_ref().unwrap();
+    assert_eq!(acknowledged.until, Some(acknowledged.at + chrono::TimeDelta::hours(3)));
+}
+
+#[test]
 fn classifying_says_what_priority_it_makes_before_it_is_sent() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j");
@@ -508,7 +522,7 @@ fn classifying_says_what_priority_it_makes_before_it_is_sent() {
 fn a_merge_shows_what_it_makes_and_is_undone_with_one_key() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j :");
-    noc.type_text("merge");
+    noc.type_text("acknowledge for");
     noc.press("Enter");
     noc.type_text("INC-2034");
     noc.press("Enter");
@@ -865,7 +879,7 @@ fn a_length_that_is_typed_is_meant_as_it_is_typed() {
 fn a_survivor_offers_what_can_be_split_off() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j :");
-    noc.type_text("merge");
+    noc.type_text("acknowledge for");
     noc.press("Enter");
     noc.type_text("INC-2034");
     noc.press("Enter y");

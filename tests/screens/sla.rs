@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use atalaya::config;
 use atalaya::domain::health::ServiceId;
+use atalaya::domain::incident::{Ending, Incident, IncidentState};
 use atalaya::domain::sla::attainment::Attainment;
 use atalaya::domain::sla::{Exclusion, NoData};
 use atalaya::domain::slo::{
-    self, BUCKET, Bucket, Excluded, Objective, Series, Shown, Sli, Target, Uptime, Window,
-    burn_down, default_rules, index,
+    self, BUCKET, Bucket, Excluded, Objective, Series, Shown, Sli, Target, Trouble, Uptime, Window,
+    begin, burn_down, default_rules, index,
 };
-use atalaya::domain::time::Interval;
+use atalaya::domain::time::{Instant, Interval};
+use atalaya::engine::snapshot::Incidents;
 use atalaya::engine::{Plan, Snapshot};
 use atalaya::ui::{Cmd, Msg};
 use chrono::TimeDelta;
 use insta::assert_snapshot;
 use rstest::rstest;
 
-use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, now, part, world};
+use crate::support::{ASCII, Bench, DEFAULT, Look, MONO, incident, now, part, world};
 
 const AGREED: &str = r#"
 [site]
@@ -71,7 +73,7 @@ fn objective(id: &str, service: &str, target: &str, down: &[(i64, i64)]) -> Arc<
     let excluded = Excluded::new(vec![(planned, "kernel update".to_owned())]);
     let status = slo::status(&objective, &series, &excluded, &[], now());
     let burn_down = burn_down(&status, &series, &excluded, 200);
-    Arc::new(Shown { status, burn_down })
+    Arc::new(Shown { status, burn_down, series, excluded: Arc::new(excluded) })
 }
 
 fn agreed() -> Snapshot {
@@ -86,6 +88,11 @@ fn agreed() -> Snapshot {
         objective("checkout-up", "checkout", "99.95%", &[(20_000, 15), (45, 45)]),
     ]);
     world
+}
+
+/// The end of the last bucket that is measured.
+fn now_in_buckets() -> Instant {
+    begin(index(now()))
 }
 
 /// Answers what was asked for with what the world's incidents come to.
@@ -105,10 +112,42 @@ fn counted(bench: &mut Bench) {
     }
 }
 
+/// What is asked of the store about the past of services.
+fn asked(bench: &mut Bench) -> Vec<(ServiceId, Instant)> {
+    let asked = |cmd| match cmd {
+        Cmd::Troubles(service, since) => Some((service, since)),
+        _ => None,
+    };
+    bench.cmds.drain(..).filter_map(asked).collect()
+}
+
+/// Answers that with these incidents, as far as they are of the service.
+fn read(bench: &mut Bench, stored: &[Incident]) {
+    for (service, since) in asked(bench) {
+        let found = stored.iter().filter_map(|i| Trouble::of(i, &service)).collect();
+        bench.tell(Msg::Troubles(service, since, Ok(found)));
+    }
+}
+
+/// One of checkout that began 20 days ago and lasted an hour: it is not loaded any more.
+fn of_long_ago() -> Incident {
+    let mut old = incident(1203, 1, "checkout", "no orders went through", 20 * 1_440);
+    let ended = Ending {
+        by: "ana".to_owned(),
+        at: old.started_at + TimeDelta::hours(1),
+        automatic: false,
+        reason: String::new(),
+    };
+    old.standing.state = IncidentState::Closed;
+    old.standing.resolved = Some(ended);
+    old
+}
+
 fn bench_of(world: Snapshot, size: (u16, u16), look: Look) -> Bench {
     let mut bench = Bench::new(world, size.0, size.1, look);
     bench.press("5");
     counted(&mut bench);
+    read(&mut bench, &[]);
     bench
 }
 
@@ -225,4 +264,97 @@ fn the_clocks_of_what_is_due_are_explained() {
     let mut bench = bench((160, 45));
     bench.press("tab tab tab x");
     assert!(bench.text().contains("Clocks of INC-2036"), "{}", bench.text());
+}
+
+#[test]
+fn an_incident_of_long_ago_is_read_from_the_store_marked_and_listed() {
+    let mut bench = Bench::new(agreed(), 160, 45, DEFAULT);
+    bench.press("5");
+    counted(&mut bench);
+    assert!(bench.text().contains("reading incidents"), "{}", bench.text());
+    bench.press("enter");
+    assert!(bench.text().contains("incidents of long ago are being read"), "{}", bench.text());
+    bench.press("esc");
+    let count = |text: &str| text.matches('✖').count();
+    let before = count(&bench.text());
+    let wanted = asked(&mut bench);
+    let [(service, since)] = &wanted[..] else { panic!("asked once: {wanted:?}") };
+    assert_eq!((service.as_str(), *since), ("checkout", now_in_buckets() - TimeDelta::days(30)));
+    let found = Trouble::of(&of_long_ago(), service).into_iter().collect();
+    bench.tell(Msg::Troubles(service.clone(), *since, Ok(found)));
+    let text = bench.text();
+    assert!(!text.contains("reading incidents"), "{text}");
+    assert_eq!(count(&text), before + 1, "a mark of its own: {text}");
+    // From the present back to where it began: the cursor crosses 30 days in 60 steps.
+    bench.press("tab");
+    for _ in 0..40 {
+        bench.press("h");
+    }
+    assert!(bench.text().contains("INC-1203 no orders went through"), "{}", bench.text());
+    bench.press("enter");
+    let text = bench.text();
+    assert!(text.contains("INC-2041") && text.contains("INC-1203"), "{text}");
+    // Nothing is asked again while the window only moves on.
+    bench.press("esc");
+    bench.wait(60);
+    assert!(asked(&mut bench).is_empty());
+}
+
+#[test]
+fn what_changes_of_a_loaded_incident_replaces_what_the_store_had() {
+    let mut bench = bench((160, 45));
+    let world = bench.model.world.clone();
+    let change = |incident: Incident| {
+        let mut world = Snapshot::clone(&world);
+        let mut incidents = Incidents::clone(&world.incidents);
+        incidents.by_id.insert(incident.id, Arc::new(incident));
+        world.incidents = part(incidents);
+        Msg::World(Arc::new(world))
+    };
+    bench.tell(change(Incident { title: "it came back".to_owned(), ..of_long_ago() }));
+    bench.press("enter");
+    assert!(bench.text().contains("INC-1203 it came back"), "{}", bench.text());
+    bench.press("esc");
+    // Of another service by now.
+    let other = Some(ServiceId::new("mail"));
+    bench.tell(change(Incident { service: other, ..of_long_ago() }));
+    bench.press("enter");
+    assert!(!bench.text().contains("INC-1203"), "{}", bench.text());
+}
+
+#[test]
+fn a_past_that_cannot_be_read_says_so_and_is_asked_for_again() {
+    let mut bench = Bench::new(agreed(), 160, 45, DEFAULT);
+    bench.press("5");
+    counted(&mut bench);
+    for (service, since) in asked(&mut bench) {
+        bench.tell(Msg::Troubles(service, since, Err("the disk is gone".to_owned())));
+    }
+    let said = "incidents of long ago are missing: the disk is gone";
+    assert!(bench.text().contains(said), "{}", bench.text());
+    assert!(asked(&mut bench).is_empty(), "not at once");
+    bench.wait(31);
+    read(&mut bench, &[of_long_ago()]);
+    assert!(!bench.text().contains(said), "{}", bench.text());
+    // Another objective has another service.
+    bench.press("j");
+    assert_eq!(asked(&mut bench)[0].0.as_str(), "search");
+}
+
+#[test]
+fn a_burn_rate_opens_the_buckets_and_the_incidents_that_it_was_worked_out_from() {
+    let mut bench = bench((160, 45));
+    bench.press("enter");
+    bench.type_text("burn 1h");
+    bench.press("enter");
+    assert_snapshot!("sla_burn_1h", bench.text());
+    // A bucket leads to its place in the chart.
+    bench.type_text("13:20");
+    bench.press("enter");
+    assert!(bench.text().contains("13:20"), "{}", bench.text());
+    bench.press("enter");
+    bench.type_text("good over");
+    bench.press("enter");
+    let text = bench.text();
+    assert!(text.contains("23h 45m of 1d good") || text.contains("of 1d good"), "days: {text}");
 }

@@ -323,6 +323,7 @@ fn incidents() -> Incidents {
         by_id: list.into_iter().map(|i| (i.id, Arc::new(i))).collect(),
         open_by_priority: [1, 1, 1, 0, 0],
         children: HashMap::new(),
+        unread: None,
         complete: true,
     }
 }

@@ -15,7 +15,7 @@ use atalaya::domain::roster::stated::Callings;
 use atalaya::domain::time::Instant;
 use atalaya::sources::http_client::Clients;
 use atalaya::sources::settings::{
-    Auth, CalendarAt, HttpSettings, Ical, Kind, Secret, SourceSettings,
+    Auth, CalendarAt, HttpSettings, Ical, Kind, Meaning, Secret, SourceSettings,
 };
 use atalaya::sources::{Source, SourceError, registry};
 use rstest::rstest;
@@ -201,9 +201,7 @@ fn source_of(
     let kind = Kind::Ical(Ical {
         from,
         zone: chrono_tz::Europe::Madrid,
-        people: named,
-        callings,
-        windows,
+        meaning: Meaning { people: named, callings, windows },
     });
     let password = Secret::Inline(password.to_owned().into());
     let auth = Auth::Basic { user: "ana".to_owned(), password };

@@ -217,6 +217,7 @@ fn days(s: &Section<'_>, holidays: &mut Holidays) {
 /// `holidays_ics`: what a calendar says, ten years back and thirty ahead.
 fn imported(s: &Section<'_>, holidays: &mut Holidays, (zone, now): (Tz, Instant)) {
     let Some(path) = s.path("holidays_ics") else { return };
+    s.report().read_beside(path.clone());
     let at = s.text("holidays_ics").map_or(s.at, |t| t.at);
     let text = match read(&path) {
         Ok(text) => text,

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use crate::config::names::Names;
 use crate::config::reader::{Section, Text};
+use crate::config::sections::source::OF_SHIFTS;
 use crate::domain::observation::SourceName;
 use crate::domain::roster::{Layer, Rotation, Schedule, Turn, Turns};
 use crate::domain::text::clean;
@@ -146,25 +147,28 @@ fn turn(l: &Section<'_>) -> Option<Turn> {
     Some(turn)
 }
 
-/// The source that a layer is read from: a calendar.
+/// The source that a layer is read from: a calendar, or a schedule of PagerDuty.
 fn calendar(
     l: &Section<'_>,
     source: Text<'_>,
     sources: &[(String, &'static str)],
 ) -> Option<SourceName> {
-    let calendars: Vec<&str> =
-        sources.iter().filter(|(_, kind)| *kind == "ical").map(|(n, _)| n.as_str()).collect();
+    let states = |(_, kind): &&(String, &'static str)| OF_SHIFTS.contains(kind);
+    let calendars: Vec<&str> = sources.iter().filter(states).map(|(n, _)| n.as_str()).collect();
     if calendars.contains(&source.value) {
         return Some(source.value.into());
     }
     let message = match sources.iter().find(|(name, _)| name == source.value) {
+        Some((name, "pagerduty")) => {
+            format!("source \"{name}\" does not say by which schedule: give it schedule = \"P…\"")
+        }
         Some((name, kind)) => format!("source \"{name}\" is a {kind}, not an ical"),
         None => format!("unknown source \"{}\" in {}", source.value, l.key("source")),
     };
     let remedy = if calendars.is_empty() {
         "no source of kind ical exists; give people, start and shift instead".to_owned()
     } else {
-        suggest(source.value, &calendars, "defined ical sources")
+        suggest(source.value, &calendars, "sources that say who is on call")
     };
     l.report().error(source.at, message, remedy);
     None

@@ -25,7 +25,7 @@ use crate::engine::Site;
 use crate::sources::pagerduty::orders::TOLD as OF_PAGERDUTY;
 use crate::sources::settings::{
     ActionTemplate, AlertPaths, Alertmanager, Auth, CalendarAt, Command, Host, HttpDocument,
-    HttpSettings, Ical, Icinga2, Kind, Method, PagerDuty, Probe, Prometheus, Secret,
+    HttpSettings, Ical, Icinga2, Kind, Meaning, Method, PagerDuty, Probe, Prometheus, Secret,
     SourceSettings, StatePath, Verb,
 };
 
@@ -42,8 +42,11 @@ pub const KINDS: [&str; 9] = [
     "ical",
 ];
 /// What a source of kind `ical` is called among the others that states windows.
-pub const WINDOWS: &str = "calendar of windows";
-/// Those that a later one will.
+const WINDOWS: &str = "calendar of windows";
+/// What an account of PagerDuty is called that states who is on call.
+const SCHEDULE: &str = "schedule of PagerDuty";
+/// Those that state who is on call.
+pub const OF_SHIFTS: [&str; 2] = ["ical", SCHEDULE];
 /// Those that can be told of maintenance.
 const MIRRORS: [&str; 2] = ["alertmanager", "icinga2"];
 /// The longest that is waited for an answer unless set otherwise: at most one interval.
@@ -105,8 +108,12 @@ pub fn sources<'a>(
         let kind = kind_word(&s);
         if let (Some(name), Some(kind)) = (name, kind) {
             // Of what it is the calendar decides who can be read from it.
-            let is_planned = kind == "ical" && s.has("windows");
-            names.push((name.value.to_owned(), if is_planned { WINDOWS } else { kind }));
+            let kind = match kind {
+                "ical" if s.has("windows") => WINDOWS,
+                "pagerduty" if s.has("schedule") => SCHEDULE,
+                kind => kind,
+            };
+            names.push((name.value.to_owned(), kind));
         }
         let Some(kind) = kind else { continue };
         let read = source(&s, name, kind, around);
@@ -176,7 +183,11 @@ fn source<'a>(
             origins = from;
             kind.map(Kind::Alertmanager)
         }
-        "pagerduty" => pagerduty(s, &http.auth).map(Kind::PagerDuty),
+        "pagerduty" => {
+            let (meaning, of, planned) = meaning(s, around.site);
+            (people, named) = (of, planned);
+            pagerduty(s, &http.auth, meaning).map(Kind::PagerDuty)
+        }
         "icinga2" => icinga2(s, mirror, acknowledge).map(Kind::Icinga2),
         "http" => {
             let (kind, of) = document(s);
@@ -398,7 +409,7 @@ fn icinga2(s: &Section<'_>, mirror: Option<Owner>, acknowledge: Option<Owner>) -
     Some(Icinga2 { url, vars, mirror, acknowledge, notes })
 }
 
-fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
+fn pagerduty(s: &Section<'_>, auth: &Auth, meaning: Meaning) -> Option<PagerDuty> {
     if matches!(auth, Auth::None) {
         s.missing("auth", "auth = { token_file = \"/run/secrets/pagerduty\" }");
     }
@@ -430,7 +441,8 @@ fn pagerduty(s: &Section<'_>, auth: &Auth) -> Option<PagerDuty> {
         s.missing("from", "from = \"noc@acme.example\"");
     }
     let from = from.map(|t| t.value.to_owned());
-    Some(PagerDuty { url, from, services, teams, actions })
+    let schedule = s.filled("schedule").map(|t| t.value.to_owned());
+    Some(PagerDuty { url, from, services, teams, actions, schedule, meaning })
 }
 
 fn alertmanager<'a>(
@@ -669,8 +681,6 @@ fn command(s: &Section<'_>) -> Option<Command> {
 
 /// A calendar by address or file, with those that its `people` names.
 fn ical<'a>(s: &Section<'a>, site: &Site) -> (Option<Ical>, Vec<Text<'a>>, Named<'a>) {
-    let named = s.pairs("people");
-    let people = named.iter().map(|(name, id)| ((*name).to_owned(), id.value.into())).collect();
     let zone = s.zone("timezone").unwrap_or(site.zone);
     let collection = s.flag("collection").unwrap_or(false);
     let (url, file) = (s.has("url").then(|| s.url("url", &WEB)), s.path("file"));
@@ -699,15 +709,23 @@ fn ical<'a>(s: &Section<'a>, site: &Site) -> (Option<Ical>, Vec<Text<'a>>, Named
             None
         }
     };
+    let (meaning, people, about) = meaning(s, site);
+    (from.map(|from| Ical { from, zone, meaning }), people, about)
+}
+
+/// What a calendar means, with those that its `people` and `windows` name.
+fn meaning<'a>(s: &Section<'a>, site: &Site) -> (Meaning, Vec<Text<'a>>, Named<'a>) {
+    let named = s.pairs("people");
+    let people = named.iter().map(|(name, id)| ((*name).to_owned(), id.value.into())).collect();
     let mut about = Named::default();
     let windows = s.section("windows").map(|w| {
         let terms = terms(&w, &site.name, &mut about);
         w.finish();
         Box::new(terms)
     });
-    let callings = Callings::default();
-    let ical = from.map(|from| Ical { from, zone, people, callings, windows });
-    (ical, named.into_iter().map(|(_, id)| id).collect(), about)
+    // What people are called is known when all of them are read.
+    let meaning = Meaning { people, callings: Callings::default(), windows };
+    (meaning, named.into_iter().map(|(_, id)| id).collect(), about)
 }
 
 /// `windows = { … }`: the calendar says what is planned, and its events are this.

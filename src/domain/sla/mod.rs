@@ -5,6 +5,7 @@ pub mod availability;
 pub mod clock;
 pub mod contract;
 pub mod credits;
+pub mod due;
 pub mod hours;
 pub mod incident;
 pub mod marks;

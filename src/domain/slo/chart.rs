@@ -1,10 +1,12 @@
 //! What a chart of a budget shows: how much was left when, how much would be left if it were spent
 //! evenly, and where it goes at the present pace.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::excluded::Excluded;
-use super::series::{BUCKET, MICRO, Series, begin, index};
+use super::series::{BUCKET, BUCKETS_A_DAY, MICRO, Series, Tally, begin, index};
 use super::status::Status;
 use crate::domain::time::{Instant, Interval};
 
@@ -32,6 +34,43 @@ pub struct Point {
 pub struct Shown {
     pub status: super::Status,
     pub burn_down: Option<BurnDown>,
+    /// What it was worked out from.
+    pub series: Series,
+    pub excluded: Arc<Excluded>,
+}
+
+/// What was measured in a stretch of time, and how it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    pub at: Interval,
+    pub tally: Tally,
+}
+
+impl Shown {
+    /// What a figure over a stretch of time was worked out from, oldest first: each bucket of it, or
+    /// where it is longer than a burn rate reaches each day of UTC.
+    pub fn measured(&self, over: Interval) -> Vec<Measured> {
+        let (from, to) = (index(over.from), index(over.to));
+        let most = super::BURN_OVER.iter().map(|(_, length)| *length).max().unwrap_or_default();
+        let step = if over.length() > most { BUCKETS_A_DAY } else { 1 };
+        let mut found = Vec::new();
+        let mut at = from;
+        while at < to {
+            let end = ((at.div_euclid(step) + 1) * step).min(to);
+            let within = Interval::new(begin(at), begin(end));
+            found.push(Measured { at: within, tally: self.tally(within) });
+            at = end;
+        }
+        found
+    }
+
+    /// How a stretch of time was spent, in whole buckets.
+    pub fn tally(&self, over: Interval) -> Tally {
+        let objective = &self.status.objective;
+        let counts = (objective.exclusion, objective.no_data);
+        let span = (index(over.from), index(over.to));
+        self.series.tally(span, &self.excluded, objective.sli.unit(), counts)
+    }
 }
 
 /// The chart of a status in at most so many points (at least 2). `None`: there is no budget.

@@ -25,9 +25,10 @@ mod series;
 mod status;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 pub use alert::{Reading, Rule, Severity, default_rules};
-pub use chart::{BurnDown, Point, Shown, burn_down};
+pub use chart::{BurnDown, Measured, Point, Shown, burn_down};
 pub use excluded::Excluded;
 pub use objective::{Events, Judge, Objective, Period, Sli, SloId, Target, Unit, Uptime, Window};
 pub use percent::percent;
@@ -35,3 +36,4 @@ pub use series::{BUCKET, BUCKETS_A_DAY, Bucket, Day, MICRO, Series, Tally, begin
 pub use status::{
     BURN_OVER, Budget, Burn, Projection, Standing, Status, Unusable, Why, exhaustion, status,
 };
+pub use trouble::{Trouble, Troubles};

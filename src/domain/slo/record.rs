@@ -1,8 +1,9 @@
 //! Up and down as the console itself sees it: states looked at again and again, and incidents.
 
 use super::series::{BUCKET, Bucket, begin, index};
+use super::trouble::Trouble;
 use crate::domain::health::{ServiceId, State};
-use crate::domain::incident::{Incident, IncidentState, Priority};
+use crate::domain::incident::{Incident, Priority};
 use crate::domain::time::{Instant, Interval, Intervals};
 
 /// What was between two looks that are further apart is unknown, in milliseconds.
@@ -74,28 +75,16 @@ impl Recorder {
     }
 }
 
-/// When a service was down, as its incidents have it: those of at least that priority, from when the
-/// trouble began until it was over; not what was cancelled, merged away, left out by a correction, or is
-/// itself about a budget.
+/// When a service was down, as its incidents have it: those of at least that priority that count, from
+/// when the trouble began until it was over.
 pub fn downtime<'a>(
     incidents: impl IntoIterator<Item = &'a Incident>,
     service: &ServiceId,
     least: Priority,
     now: Instant,
 ) -> Intervals {
-    let counts = |i: &&Incident| {
-        i.service.as_ref() == Some(service)
-            && i.priority <= least
-            && !i.excluded
-            && i.state() != IncidentState::Cancelled
-            && i.standing.merged_into.is_none()
-            && !i.is_of_budgets()
-    };
-    let down = |i: &Incident| {
-        let over = i.standing.resolved.as_ref().or(i.standing.closed.as_ref());
-        Interval::new(i.started_at, over.map_or(now, |ending| ending.at))
-    };
-    incidents.into_iter().filter(counts).map(down).collect()
+    let found = incidents.into_iter().filter_map(|incident| Trouble::of(incident, service));
+    found.filter(|t| t.counts && t.priority <= least).map(|t| t.at(now)).collect()
 }
 
 /// The buckets from `from` on and before `to`, in which it was down at these times and else up.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::beyond::Beyond;
 use super::park::Timer;
-use super::{Clock, Message};
+use super::{Clock, Message, SystemClock};
 use crate::domain::command::{Command, Outcome, Verdict};
 use crate::domain::incident::lifecycle;
 use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
@@ -26,12 +26,14 @@ use crate::engine::core::{self, Decision, Effect, Input, State};
 use crate::engine::publish::Publisher;
 use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
 use crate::store::records::Made;
-use crate::store::{self, Append, Head, Mode, Record, Store, StoreError, Watch};
+use crate::store::{self, Append, Head, Mode, Place, Record, Store, StoreError, Watch};
 
 /// How often a decision is taken again because somebody else appended first.
 const ATTEMPTS: usize = 8;
 /// How far back ended incidents are held.
 const RECENT: TimeDelta = TimeDelta::days(7);
+/// How many of the open incidents a console reads before it shows itself: some screens of the most urgent.
+pub(super) const FIRST: u16 = 200;
 /// Data alone is published at most this often; what a person asked for, at once.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 /// The write-ahead log is moved into the file when it has grown to this many bytes.
@@ -53,23 +55,34 @@ pub(super) struct Engine {
     beyond: Option<Box<Beyond>>,
     /// Why nothing may be written: opened so, or a newer console has written.
     read_only: Option<String>,
-    /// The recent incidents are loaded; nothing is decided from observations before.
+    /// The open incidents after this place are still to be read.
+    unread: Option<Place>,
+    /// The open and the recent incidents are loaded; nothing is decided from observations before.
     complete: bool,
 }
 
 impl Engine {
-    /// Reads the open incidents. A store that proves to be damaged is moved aside.
-    pub async fn load(
+    /// Reads the open incidents, without anybody to be told of what is done. A store that proves to be
+    /// damaged is moved aside.
+    pub async fn load(plan: Plan, store: Store) -> Result<Self, StoreError> {
+        let mut engine = Self::begin(plan, store, None, Arc::new(SystemClock)).await?;
+        engine.load_open().await?;
+        Ok(engine)
+    }
+
+    /// As [`Self::load`], but of the open incidents only the most urgent ones: [`Self::run`] reads the
+    /// others before it does anything else.
+    pub async fn begin(
         plan: Plan,
         store: Store,
         effects: Option<mpsc::Sender<Effect>>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let (store, loaded) = match store.load().await {
+        let (store, loaded) = match store.load_urgent(FIRST).await {
             Ok(loaded) => (store, loaded),
             Err(StoreError::Damaged { reason, .. }) => {
                 let store = store.start_over(&reason).await?;
-                let loaded = store.load().await?;
+                let loaded = store.load_urgent(FIRST).await?;
                 (store, loaded)
             }
             Err(e) => return Err(e),
@@ -80,7 +93,7 @@ impl Engine {
         let now = clock.now();
         let plan = Arc::new(plan);
         let head = loaded.head;
-        let state =
+        let mut state =
             State::new(Arc::clone(&plan), loaded.incidents, loaded.next_id, head.position, now)
                 .with_book(loaded.book)
                 .with_pages(loaded.pages)
@@ -88,6 +101,7 @@ impl Engine {
                 .with_views(loaded.views)
                 .with_reports(loaded.reports)
                 .with_calendar(loaded.calendar, now);
+        state.unread = loaded.last.map(|place| place.priority);
         let read_only = match store.mode() {
             Mode::ReadOnly { why } => Some(why.clone()),
             Mode::ReadWrite | Mode::Memory => None,
@@ -106,6 +120,7 @@ impl Engine {
             failing: None,
             beyond: None,
             read_only,
+            unread: loaded.last,
             complete: false,
         })
     }
@@ -151,7 +166,7 @@ impl Engine {
         snapshots: watch::Sender<Arc<Snapshot>>,
         timer: Timer,
     ) {
-        self.load_recent().await;
+        self.load_rest().await;
         self.publish(&snapshots);
         let mut queue = VecDeque::new();
         let mut stopping = Vec::new();
@@ -316,7 +331,7 @@ impl Engine {
     /// One second passed: what others stored, what time brings about, and whether the store is well.
     async fn tick(&mut self) {
         if !self.complete {
-            self.load_recent().await;
+            self.load_rest().await;
         }
         if self.watch.look() {
             match self.catch_up().await {
@@ -512,31 +527,49 @@ impl Engine {
         Ok(())
     }
 
+    /// Loads what was not needed to begin with.
+    async fn load_rest(&mut self) {
+        let loaded = async {
+            self.load_open().await?;
+            self.load_recent().await
+        };
+        match loaded.await {
+            Ok(()) => {
+                self.complete = true;
+                self.state.complete = true;
+            }
+            Err(e) => self.failed(&e),
+        }
+    }
+
+    /// Loads the open incidents that are less urgent.
+    pub async fn load_open(&mut self) -> Result<(), StoreError> {
+        while let Some(place) = self.unread {
+            let page = self.store.open_after(place).await?;
+            self.unread = page.last().map(Place::of);
+            self.state.unread = self.unread.map(|place| place.priority);
+            self.take(page);
+        }
+        Ok(())
+    }
+
     /// Loads the incidents that are no longer open but may still matter.
-    async fn load_recent(&mut self) {
+    async fn load_recent(&mut self) -> Result<(), StoreError> {
         let since = self.clock.now() - RECENT;
         let mut before = None;
         loop {
-            match self.store.recent(since, before).await {
-                Ok(page) => {
-                    let Some(last) = page.last() else { break };
-                    before = Some(last.id);
-                    // What somebody changed after we loaded comes by its events.
-                    let position = self.head.position;
-                    for incident in page.into_iter().filter(|i| i.version <= position) {
-                        if self.state.incident(incident.id).is_none() {
-                            self.state.insert(incident);
-                        }
-                    }
-                }
-                Err(e) => {
-                    self.failed(&e);
-                    return;
-                }
-            }
+            let page = self.store.recent(since, before).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            before = Some(last.id);
+            self.take(page);
         }
-        self.complete = true;
-        self.state.complete = true;
+    }
+
+    /// Takes in what was read later than the head. What somebody changed since comes by its events, and
+    /// those bring the incident with them.
+    fn take(&mut self, page: Vec<Incident>) {
+        let position = self.head.position;
+        page.into_iter().filter(|i| i.version <= position).for_each(|i| self.state.insert(i));
     }
 
     fn publish(&mut self, snapshots: &watch::Sender<Arc<Snapshot>>) {

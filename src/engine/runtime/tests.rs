@@ -106,6 +106,67 @@ async fn nothing_is_published_while_nothing_changes() {
     assert!(!snapshots.has_changed().unwrap());
 }
 
+/// More open incidents than a console reads before it shows itself.
+async fn crowd(store: &Store) -> Vec<IncidentId> {
+    let plan = Plan::empty();
+    let open = |n| Command::Report(Report { title: format!("disk {n}"), ..Report::default() });
+    let desk = Desk::open(plan, store).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..u64::from(task::FIRST) + 5 {
+        ids.extend(desk.ask(ana(), open(n)).await.unwrap()[0].id);
+    }
+    ids
+}
+
+fn classify(id: IncidentId, urgency: u8) -> Command {
+    act(id, Action::Classify { impact: Some(urgency), urgency: Some(urgency), category: None })
+}
+
+#[tokio::test]
+async fn the_most_urgent_are_there_at_once_and_all_others_soon_after() {
+    let (_dir, mine, other) = shared().await;
+    let ids = crowd(&other).await;
+    let last = *ids.last().unwrap();
+    once(Plan::empty(), &other, ana(), classify(last, 1)).await.unwrap();
+    let mut engine =
+        Engine::begin(Plan::empty(), mine.clone(), None, HandClock::at(at(0))).await.unwrap();
+    let first = engine.first_snapshot();
+    assert_eq!(first.incidents.open(), usize::from(task::FIRST));
+    assert_eq!(first.incidents.unread, Some(first.incidents.get(ids[0]).unwrap().priority));
+    assert!(first.incidents.get(last).is_some(), "the newest is the most urgent");
+    let (console, _) = console(mine, HandClock::at(at(0))).await;
+    let mut snapshots = console.watch();
+    let whole = snapshots.wait_for(|s| s.incidents.complete).await.unwrap();
+    assert_eq!((whole.incidents.open(), whole.incidents.unread), (ids.len(), None));
+}
+
+#[tokio::test]
+async fn what_others_change_while_the_rest_is_read_is_not_missed() {
+    let (_dir, mine, other) = shared().await;
+    let ids = crowd(&other).await;
+    let mut engine = Engine::begin(Plan::empty(), mine, None, HandClock::at(at(0))).await.unwrap();
+    // One that is still to be read becomes more urgent than where reading goes on, one ends, one comes.
+    let [.., one, two, three] = ids[..] else { panic!() };
+    for command in [
+        classify(one, 1),
+        act(two, Action::Cancel { reason: "a test".to_owned() }),
+        note(three),
+        report(),
+    ] {
+        let answers = once(Plan::empty(), &other, ana(), command).await.unwrap();
+        assert!(answers[0].verdict.is_done(), "{answers:?}");
+    }
+    engine.load_open().await.unwrap();
+    engine.newest().await.unwrap();
+    let read = engine.first_snapshot();
+    let anew = Engine::load(Plan::empty(), other).await.unwrap().first_snapshot();
+    assert_eq!(read.incidents.open(), ids.len());
+    assert_eq!(read.incidents.open_by_priority, anew.incidents.open_by_priority);
+    for (id, incident) in &anew.incidents.by_id {
+        assert_eq!(read.incidents.get(*id), Some(incident));
+    }
+}
+
 #[tokio::test]
 async fn what_another_console_opened_is_shown_and_told_here_too() {
     let (_dir, mine, other) = shared().await;

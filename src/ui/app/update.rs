@@ -74,6 +74,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         }
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
         Msg::Attained(period, result) => model.attained(period, result.map(|all| *all)),
+        Msg::Troubles(service, since, result) => model.troubled(&service, since, result),
         Msg::Replanned => model.health.forget_ranges(),
         Msg::Views(own) => {
             model.queue.set_own(own.views);
@@ -618,7 +619,11 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
         | Place::Column(_) => Tab::Incidents,
         Place::OnCall | Place::OnCallAt(..) => Tab::OnCall,
         Place::Calendar | Place::Window(_) => Tab::Calendar,
-        Place::Sla | Place::Objective(_) | Place::Kept { .. } => Tab::Sla,
+        Place::Sla
+        | Place::Objective(_)
+        | Place::ObjectiveAt(..)
+        | Place::Measured(..)
+        | Place::Kept { .. } => Tab::Sla,
         Place::Reports | Place::Handover | Place::MakeReport => Tab::Reports,
     };
     let mut steps = Vec::new();

@@ -125,13 +125,18 @@ fn pieces(model: &Model, ctx: &Ctx<'_>) -> Vec<Piece> {
             continue;
         }
         let priority = Priority(n);
+        let unread = ctx.world.incidents.unread.is_some_and(|from| from <= priority);
+        let more = if unread { "+" } else { "" };
         let style = if count == 0 {
             base.patch(of(Role::Muted))
         } else {
             base.patch(theme.priority(priority))
         };
-        let badge =
-            if count == 0 { format!("{priority} 0") } else { format!(" {priority} {count} ") };
+        let badge = if count == 0 {
+            format!("{priority} 0{more}")
+        } else {
+            format!(" {priority} {count}{more} ")
+        };
         let rank = match n {
             1 => 0,
             2 => 2,

@@ -176,6 +176,7 @@ use Context::{
 actions! {
     // action        name             keys              where                      group      footer              flags         when             help
     Acknowledge    "acknowledge"      ["a"],            [Incidents, Incident],     Incidents, 100 "acknowledge",  WRITES SAFE,  acknowledgeable, "acknowledge: I have it";
+    AcknowledgeFor "acknowledge_for"  [],               [Incidents, Incident],     Incidents, 0 "acknowledge for", WRITES SAFE, acknowledgeable, "acknowledge for longer than the priority gives, or shorter";
     Unacknowledge  "unacknowledge"    ["U"],            [Incidents, Incident],     Incidents, 60 "unack",         WRITES SAFE,  acknowledged,    "take an acknowledgement back";
     Assign         "assign"           ["A"],            [Incidents, Incident],     Incidents, 80 "assign",        WRITES SAFE,  open,            "assign to somebody";
     Classify       "classify"         ["c"],            [Incidents, Incident],     Incidents, 59 "classify",      WRITES SAFE,  unended,         "classify: impact, urgency, category";

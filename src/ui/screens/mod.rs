@@ -23,7 +23,7 @@ use crate::domain::incident::{Event, IncidentId};
 use crate::domain::report::Document;
 use crate::domain::roster::ScheduleId;
 use crate::domain::slo::SloId;
-use crate::domain::time::{self, Instant, TimeStyle};
+use crate::domain::time::{self, Instant, Interval, TimeStyle};
 use crate::engine::{Command, Snapshot};
 use crate::ui::app::Prefs;
 use crate::ui::cmd::{Cmd, DraftAsk, Drafted};
@@ -79,6 +79,10 @@ pub enum Place {
     Sla,
     /// One objective.
     Objective(SloId),
+    /// One objective, with the cursor of its chart on an instant.
+    ObjectiveAt(SloId, Instant),
+    /// What was measured of an objective in a stretch of time.
+    Measured(SloId, Interval),
     /// What was kept by that contract (`None`: by all) in that month (`None`: the present one).
     Kept {
         contract: Option<Arc<str>>,

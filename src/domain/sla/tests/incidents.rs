@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use imbl::OrdMap;
 
 use super::{at, calendar, office};
 use crate::domain::calendar::WindowId;
@@ -19,6 +20,7 @@ use crate::domain::sla::clock::{Rest, Target};
 use crate::domain::sla::contract::{
     ClockStart, Contract, Kind, Planned, Rounding, ServiceLevels, Targets,
 };
+use crate::domain::sla::due::DueNext;
 use crate::domain::sla::hours::{ALWAYS, BusinessCalendar};
 use crate::domain::sla::incident::{Promise, Stand, Summary, first, promises};
 use crate::domain::sla::{Exclusion, NoData};
@@ -340,4 +342,45 @@ fn a_store_from_before_service_levels_loads() {
     }
     let loaded: Incident = serde_json::from_value(stored).unwrap();
     assert_eq!(promises(&loaded, &agreed()).len(), 3);
+}
+
+#[test]
+fn what_is_due_next_follows_each_change_as_if_it_were_worked_out_anew() {
+    let now = at("2026-11-23T10:30:00Z");
+    let agreed = Arc::new(levels([
+        contract("gold", &calendar(office(Tz::UTC))),
+        contract("silver", &Arc::new(BusinessCalendar::always(Tz::UTC))),
+    ]));
+    let one = |id: u64, priority: u8| {
+        let (id, priority) = (IncidentId(id), Priority(priority));
+        (id, Arc::new(Incident { id, priority, ..opened_then(&[]) }))
+    };
+    let mut open: OrdMap<IncidentId, Arc<Incident>> =
+        (1..=50).map(|id| one(id, (id % 3 + 1) as u8)).collect();
+    let mut kept = DueNext::default();
+    let silver: Arc<str> = "silver".into();
+    let mut check = |open: &OrdMap<_, _>, agreed: &Arc<ServiceLevels>, only: Option<&Arc<str>>| {
+        let mut anew = DueNext::default();
+        anew.refresh(open, agreed, only, now);
+        kept.refresh(open, agreed, only, now);
+        assert_eq!(kept.list(), anew.list());
+        let ids: Vec<u64> = kept.list().iter().map(|(id, _)| id.0).collect();
+        ids
+    };
+    // Nothing is promised for the third priority; the first one is due first.
+    let first = check(&open, &agreed, None);
+    assert_eq!((first.len(), first[0]), (33, 3));
+    let waits = opened_then(&[
+        ("2026-11-23T10:20:00Z", "ana", EventBody::Acknowledged { until: None }),
+        ("2026-11-23T10:25:00Z", "ana", held(HoldReason::Customer)),
+    ]);
+    open.insert(IncidentId(3), Arc::new(Incident { id: IncidentId(3), ..waits }));
+    assert_eq!(check(&open, &agreed, None).last(), Some(&3), "it rests");
+    open.remove(&IncidentId(6));
+    open.extend([one(60, 1), one(1, 1)]);
+    assert_eq!(check(&open, &agreed, None)[0], 1);
+    check(&open, &agreed, Some(&silver));
+    let less = Arc::new(levels([contract("gold", &calendar(office(Tz::UTC)))]));
+    assert!(check(&open, &less, Some(&silver)).is_empty());
+    assert!(!check(&open, &less, None).is_empty());
 }

@@ -115,18 +115,45 @@ pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
 
 /// Out of sight for a while: from a list, or typed; or in sight again.
 pub fn snooze(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
-    let (now, zone) = (ctx.now, ctx.world.site.zone);
-    let listed = listed(aim, ctx.world);
-    let snooze = |until: Instant| aim.send(Deed::Snooze { until }, "snooze", "", &listed);
     let mut items = Vec::new();
     let known = aim.targets.iter().filter_map(|t| ctx.world.incidents.get(t.id));
     if known.into_iter().any(|i| i.is_snoozed()) {
         items.push(Item {
             label: "wake".to_owned(),
             detail: "in sight again, now".to_owned(),
-            then: aim.send(Deed::Wake, "wake", "", &listed),
+            then: aim.send(Deed::Wake, "wake", "", &listed(aim, ctx.world)),
         });
     }
+    let title = format!("Snooze {}: the clocks run on", aim.named());
+    let deed = |until, _| (Deed::Snooze { until }, "snooze");
+    for_a_while(aim, &title, items, deed, ctx)
+}
+
+/// For how long to acknowledge.
+pub fn acknowledge(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
+    let title = format!("Acknowledge {} for", aim.named());
+    let deed = |until: Instant, now: Instant| {
+        let lasting = Some(until.signed_duration_since(now));
+        (Deed::Acknowledge { lasting }, "acknowledge")
+    };
+    for_a_while(aim, &title, Vec::new(), deed, ctx)
+}
+
+/// What ends after a while or in the morning: those are offered, anything else can be typed. `deed` makes
+/// the action of its end and of the present.
+fn for_a_while(
+    aim: &Aim,
+    title: &str,
+    mut items: Vec<Item>,
+    deed: fn(Instant, Instant) -> (Deed, &'static str),
+    ctx: &Ctx<'_>,
+) -> Vec<Step> {
+    let (now, zone) = (ctx.now, ctx.world.site.zone);
+    let (aim, listed) = (aim.clone(), listed(aim, ctx.world));
+    let send = move |until, now| {
+        let (deed, verb) = deed(until, now);
+        aim.send(deed, verb, "", &listed)
+    };
     let shown = |until| time::show(until, now, zone, TimeStyle::Local);
     let minutes = [15, 30, 60, 120, 240, 480].map(TimeDelta::minutes);
     items.extend(minutes.into_iter().map(|length| Item {
@@ -136,15 +163,14 @@ pub fn snooze(aim: &Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         then: Vec::new(),
     }));
     for (label, until) in mornings(now, zone) {
-        items.push(Item { label, detail: format!("until {}", shown(until)), then: snooze(until) });
+        let detail = format!("until {}", shown(until));
+        items.push(Item { label, detail, then: send(until, now) });
     }
-    let (aim, listed) = (aim.clone(), listed.clone());
-    let title = format!("Snooze {}: the clocks run on", aim.named());
     let typed = Box::new(move |text: &str, now: Instant| match coming(text, now, zone) {
-        Ok(until) => aim.send(Deed::Snooze { until }, "snooze", "", &listed),
+        Ok(until) => send(until, now),
         Err(why) => vec![Step::Say(Tone::Bad, why)],
     });
-    let picker = Picker::new(&title, items).or_typed(typed);
+    let picker = Picker::new(title, items).or_typed(typed);
     let is_length = |text: &str| text::parse_duration(text).is_some();
     vec![Step::Show(Box::new(Overlay::Picker(picker.literally(is_length))))]
 }

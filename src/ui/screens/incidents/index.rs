@@ -36,8 +36,7 @@ pub struct Row {
     priority: u8,
     /// One bit for each [`Flag`] that does not depend on who asks.
     flags: u16,
-    /// What each of the first two sort keys compares.
-    keys: [u64; 2],
+    keys: Keys,
     opened_at: Instant,
     service: Option<ServiceId>,
     owner: Option<Arc<str>>,
@@ -172,7 +171,7 @@ impl Index {
                 row.keys = keys(row, sort, teams, ranks);
                 row.fresh = false;
             }
-            self.rows.sort_by(|a, b| compare(a, b, sort, teams, ranks));
+            order(&mut self.rows, sort, teams, ranks);
             self.find_families();
             let sleeps = |row: &&Row| row.state.is_open() && row.has(Flag::Snoozed, "");
             self.snoozed = self.rows.iter().filter(sleeps).count();
@@ -269,7 +268,7 @@ impl Row {
             state: incident.state(),
             priority: incident.priority.0,
             flags: held.fold(0, |bits, flag| bits | 1 << flag as u16),
-            keys: [0; 2],
+            keys: Keys::default(),
             opened_at: incident.opened_at,
             service,
             owner,
@@ -332,13 +331,61 @@ impl Ranks {
 
 type Teams = HashMap<ServiceId, String>;
 
-fn keys(row: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> [u64; 2] {
-    let key = |n: usize| sort.0.get(n).map_or(0, |key| number(row, key.column, teams, ranks));
-    [key(0), key(1)]
+/// What is compared first of a row: the numbers of its first columns. Those of a title are how it begins,
+/// eight bytes each.
+type Keys = [u64; KEYS];
+const KEYS: usize = 4;
+/// How many of them a title takes.
+const OF_A_TITLE: usize = 3;
+
+/// A row on its way to another place; much smaller than the row.
+struct Ticket {
+    keys: Keys,
+    id: u64,
+    row: u32,
 }
 
-/// A number in the order of the column; of a title only how it begins.
-fn number(row: &Row, column: Column, teams: &Teams, ranks: &Ranks) -> u64 {
+/// Puts the rows in order by their keys; what those leave equal, by all of the columns.
+fn order(rows: &mut Vec<Row>, sort: &Sort, teams: &Teams, ranks: &Ranks) {
+    let mut tickets: Vec<Ticket> = rows
+        .iter()
+        .zip(0..)
+        .map(|(row, at)| Ticket { keys: row.keys, id: row.id.0, row: at })
+        .collect();
+    let is_whole = sort.0.iter().map(width).sum::<usize>() <= KEYS
+        && !sort.0.iter().any(|key| key.column == Column::What);
+    let row = |ticket: &Ticket| rows.get(ticket.row as usize);
+    let rest = |a: &Ticket, b: &Ticket| match (row(a), row(b)) {
+        (Some(a), Some(b)) if !is_whole => compare(a, b, sort, teams, ranks),
+        _ => Ordering::Equal,
+    };
+    // Nearly sorted as a rule, which this sort takes advantage of.
+    tickets.sort_by(|a, b| a.keys.cmp(&b.keys).then_with(|| rest(a, b)).then(a.id.cmp(&b.id)));
+    let mut taken: Vec<Option<Row>> = std::mem::take(rows).into_iter().map(Some).collect();
+    let take = |ticket: Ticket| taken.get_mut(ticket.row as usize).and_then(Option::take);
+    *rows = tickets.into_iter().filter_map(take).collect();
+}
+
+/// How many numbers a column takes.
+fn width(key: &SortKey) -> usize {
+    if key.column == Column::What { OF_A_TITLE } else { 1 }
+}
+
+fn keys(row: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> Keys {
+    let mut keys = Keys::default();
+    let mut free = keys.iter_mut();
+    for key in &sort.0 {
+        for part in 0..width(key) {
+            let Some(to) = free.next() else { return keys };
+            let number = number(row, key.column, part, teams, ranks);
+            *to = if key.descending { !number } else { number };
+        }
+    }
+    keys
+}
+
+/// A number in the order of the column; of a title the `part`th eight bytes.
+fn number(row: &Row, column: Column, part: usize, teams: &Teams, ranks: &Ranks) -> u64 {
     match column {
         Column::Priority => u64::from(row.priority),
         Column::State => row.state as u64,
@@ -356,11 +403,11 @@ fn number(row: &Row, column: Column, teams: &Teams, ranks: &Ranks) -> u64 {
         Column::Since => instant(Some(row.incident.started_at)),
         Column::Sla => instant(row.sla().and_then(Summary::due_at)),
         Column::What => {
-            let mut start = [0_u8; 8];
-            for (to, from) in start.iter_mut().zip(row.said.bytes()) {
+            let mut bytes = [0_u8; 8];
+            for (to, from) in bytes.iter_mut().zip(row.title().bytes().skip(part * 8)) {
                 *to = from;
             }
-            u64::from_be_bytes(start)
+            u64::from_be_bytes(bytes)
         }
     }
 }
@@ -370,21 +417,14 @@ fn instant(at: Option<Instant>) -> u64 {
     at.map_or(u64::MAX, |at| (at.timestamp_millis() as u64) ^ (1 << 63))
 }
 
+/// By all of the columns, for what has equal [`Keys`].
 fn compare(a: &Row, b: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> Ordering {
-    for (n, key) in sort.0.iter().enumerate() {
-        let order = match (a.keys.get(n), b.keys.get(n)) {
-            (Some(a), Some(b)) => a.cmp(b),
-            _ => number(a, key.column, teams, ranks).cmp(&number(b, key.column, teams, ranks)),
-        };
+    let by = |key: &SortKey| {
         let order = match key.column {
-            // What is said begins with the title.
-            Column::What => order.then_with(|| a.title().cmp(b.title())),
-            _ => order,
+            Column::What => a.title().cmp(b.title()),
+            column => number(a, column, 0, teams, ranks).cmp(&number(b, column, 0, teams, ranks)),
         };
-        let order = if key.descending { order.reverse() } else { order };
-        if order != Ordering::Equal {
-            return order;
-        }
-    }
-    a.id.cmp(&b.id)
+        if key.descending { order.reverse() } else { order }
+    };
+    sort.0.iter().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }

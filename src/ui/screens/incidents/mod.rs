@@ -323,6 +323,7 @@ impl Queue {
             Action::Acknowledge => {
                 actions::act(&aim, Deed::Acknowledge { lasting: None }, "acknowledge", ctx)
             }
+            Action::AcknowledgeFor => forms::acknowledge(&aim, ctx),
             Action::Unacknowledge => actions::act(&aim, Deed::Unacknowledge, "unacknowledge", ctx),
             Action::Resolve => actions::resolve(&aim, ctx),
             Action::Assign => {
@@ -508,6 +509,7 @@ impl Screen for Queue {
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         match action {
             Action::Acknowledge
+            | Action::AcknowledgeFor
             | Action::Unacknowledge
             | Action::Assign
             | Action::Resolve
@@ -683,6 +685,8 @@ impl Screen for Queue {
             | Place::Window(_)
             | Place::Sla
             | Place::Objective(_)
+            | Place::ObjectiveAt(..)
+            | Place::Measured(..)
             | Place::Kept { .. }
             | Place::Reports
             | Place::Handover
@@ -731,7 +735,8 @@ impl Screen for Queue {
 
     fn badge(&self, ctx: &Ctx<'_>) -> Vec<(String, Role)> {
         let open = ctx.world.incidents.open();
-        if open == 0 { Vec::new() } else { vec![(open.to_string(), Role::Strong)] }
+        let more = if ctx.world.incidents.unread.is_some() { "+" } else { "" };
+        if open == 0 { Vec::new() } else { vec![(format!("{open}{more}"), Role::Strong)] }
     }
 
     fn in_view(&self, ctx: &Ctx<'_>) -> Vec<IncidentId> {

@@ -16,8 +16,7 @@ const NAMES: usize = 12;
 
 /// Line by line.
 pub fn explained(ctx: &Ctx<'_>, id: &str) -> Vec<Vec<Piece>> {
-    let Some(shown) = ctx.world.objectives.iter().find(|shown| &*shown.status.objective.id == id)
-    else {
+    let Some(shown) = objectives::of(ctx, id) else {
         return vec![vec![Piece::new("it is in the plan no more", ctx.theme().of(Role::Muted))]];
     };
     let status = &shown.status;

@@ -17,21 +17,24 @@
 
 mod explained;
 mod objectives;
+mod past;
 mod records;
 mod tickets;
 
 use ratatui::layout::Rect;
 
 pub use self::explained::explained;
+use self::past::Past;
 pub use self::tickets::Month;
 use self::tickets::Tickets;
 use super::explained::Of;
 use super::{Ctx, Place, Screen, Step};
+use crate::domain::health::ServiceId;
 use crate::domain::incident::IncidentId;
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::slo::SloId;
 use crate::domain::time::{Instant, Interval};
-use crate::ui::cmd::Cmd;
+use crate::ui::cmd::{Cmd, Troubled};
 use crate::ui::keymap::{Action, Context, Situation};
 use crate::ui::theme::Role;
 use crate::ui::widgets::paint::wrap;
@@ -50,6 +53,7 @@ pub struct Sla {
     pane: Pane,
     objective: Cursor<SloId>,
     tickets: Tickets,
+    past: Past,
     /// Where the cursor stands in the chart.
     at: Option<Instant>,
 }
@@ -151,6 +155,17 @@ impl Sla {
         self.refresh(ctx);
     }
 
+    /// What was asked for of the incidents of a service is there.
+    pub fn troubled(
+        &mut self,
+        service: &ServiceId,
+        since: Instant,
+        result: Troubled,
+        ctx: &Ctx<'_>,
+    ) {
+        self.past.answered(service, since, result, ctx.now);
+    }
+
     fn layout(&self, ctx: &Ctx<'_>) -> Layout {
         Layout::of(self, ctx, Rect::new(0, 0, ctx.body.width, ctx.body.height))
     }
@@ -184,7 +199,7 @@ impl Sla {
     }
 
     fn along(&mut self, ctx: &Ctx<'_>, forward: bool) {
-        let Some(shown) = objectives::under(self, ctx) else { return };
+        let Some(shown) = objectives::under(&self.objective, ctx) else { return };
         let window = shown.status.window;
         let step = window.length() / STEPS;
         let at = self.at.unwrap_or(shown.status.as_of);
@@ -203,9 +218,8 @@ impl Sla {
 
     fn copy(&self, ctx: &Ctx<'_>) -> Vec<Step> {
         let text = match self.pane {
-            Pane::Objectives | Pane::Chart => {
-                objectives::under(self, ctx).map(|shown| objectives::in_a_line(&shown.status))
-            }
+            Pane::Objectives | Pane::Chart => objectives::under(&self.objective, ctx)
+                .map(|shown| objectives::in_a_line(&shown.status)),
             Pane::Kept => self.tickets.line_text(ctx),
             Pane::DueNext => self.tickets.due_incident().map(|id| id.to_string()),
             Pane::Breaches => self.tickets.breach_incident(ctx).map(|id| id.to_string()),
@@ -315,6 +329,13 @@ impl Screen for Sla {
                 self.pane = Pane::Objectives;
                 self.objective = Cursor::on(id.clone());
             }
+            Place::ObjectiveAt(id, at) => {
+                self.pane = Pane::Chart;
+                self.objective = Cursor::on(id.clone());
+                self.at = objectives::under(&self.objective, ctx)
+                    .map(|shown| (*at).clamp(shown.status.window.from, shown.status.window.to));
+            }
+            Place::Measured(id, over) => return records::measured(self, ctx, id, *over),
             Place::Kept { contract, month } => {
                 self.tickets.show(contract.clone(), *month);
                 self.pane = if self.pane == Pane::Objectives { Pane::Kept } else { self.pane };
@@ -327,7 +348,11 @@ impl Screen for Sla {
 
     fn wants(&mut self, ctx: &Ctx<'_>) -> Option<Cmd> {
         self.refresh(ctx);
-        self.tickets.wants(ctx)
+        self.past.refresh(ctx);
+        self.tickets.wants(ctx).or_else(|| {
+            let shown = objectives::under(&self.objective, ctx)?;
+            self.past.wants(&shown.status, ctx.now)
+        })
     }
 
     fn badge(&self, ctx: &Ctx<'_>) -> Vec<(String, Role)> {

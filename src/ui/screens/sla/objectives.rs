@@ -7,9 +7,9 @@ use chrono::TimeDelta;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::past::Complete;
 use super::{Pane, Sla};
 use crate::domain::health::Thresholds;
-use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::slo::{
     Burn, MICRO, Objective, Point, Reading, Severity, Shown, SloId, Standing, Status, Unit, Window,
     percent,
@@ -20,7 +20,7 @@ use crate::ui::screens::Ctx;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widgets::chart::{Line, Mark};
 use crate::ui::widgets::paint::wrap;
-use crate::ui::widgets::{Chart, Column, Paint, Table, split};
+use crate::ui::widgets::{Chart, Column, Cursor, Paint, Table, split};
 
 /// What time that does not count is called.
 pub const EXCLUDED: &str = "excluded";
@@ -59,9 +59,12 @@ pub fn ids(ctx: &Ctx<'_>) -> Vec<SloId> {
 }
 
 /// The one under the cursor.
-pub fn under<'a>(sla: &Sla, ctx: &'a Ctx<'_>) -> Option<&'a Arc<Shown>> {
-    let id = sla.objective.at.as_ref()?;
-    ctx.world.objectives.iter().find(|shown| shown.status.objective.id == *id)
+pub fn under<'a>(cursor: &Cursor<SloId>, ctx: &'a Ctx<'_>) -> Option<&'a Arc<Shown>> {
+    of(ctx, cursor.at.as_ref()?)
+}
+
+pub fn of<'a>(ctx: &'a Ctx<'_>, id: &str) -> Option<&'a Arc<Shown>> {
+    ctx.world.objectives.iter().find(|shown| *shown.status.objective.id == *id)
 }
 
 /// How many are spent, and how many burn too fast.
@@ -100,22 +103,6 @@ pub fn in_a_line(status: &Status) -> String {
         .map_or("no".to_owned(), |ppm| format!("{} % of the", percent(ppm, 1)));
     let (target, window) = (objective.target, objective.window);
     format!("{name}: {is} of {target} over {window}, {left} budget left")
-}
-
-/// The incidents of its service whose trouble lay in the window, the newest first.
-pub fn incidents<'a>(ctx: &'a Ctx<'_>, status: &Status) -> Vec<&'a Arc<Incident>> {
-    let within = Interval::new(status.window.from, status.as_of.max(status.window.from));
-    let touches = |i: &&Arc<Incident>| {
-        let over = i.standing.resolved.as_ref().or(i.standing.closed.as_ref());
-        let at = Interval::new(i.started_at, over.map_or(ctx.now, |ending| ending.at));
-        i.service.as_ref() == Some(&status.objective.service)
-            && i.state() != IncidentState::Cancelled
-            && i.standing.merged_into.is_none()
-            && at.overlap(within).is_some_and(|o| !o.is_empty())
-    };
-    let mut found: Vec<_> = ctx.world.incidents.by_id.values().filter(touches).collect();
-    found.reverse();
-    found
 }
 
 fn sign(theme: &Theme, standing: Standing) -> (&'static str, Role) {
@@ -191,7 +178,7 @@ impl Sla {
             return;
         }
         let focused = self.pane == Pane::Chart;
-        let Some(shown) = under(self, ctx) else {
+        let Some(shown) = under(&self.objective, ctx) else {
             paint.panel(area, &[("Error budget", paint.of(Role::Title))], focused);
             return;
         };
@@ -210,7 +197,16 @@ impl Sla {
         let pieces: Vec<(&str, Style)> = pieces.iter().map(|(t, s)| (t.as_str(), *s)).collect();
         let inner = paint.panel(area, &pieces, focused);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-        let facts = facts(ctx, status, inner.width);
+        let mut facts = facts(ctx, status, inner.width);
+        match self.past.is_complete(status) {
+            Complete::Yes => {}
+            Complete::Soon => paint.note(area, "reading incidents …", paint.of(Role::Muted)),
+            Complete::No(why) => {
+                let said = format!("incidents of long ago are missing: {why}");
+                let lines = wrap(&said, inner.width).into_iter().map(|l| vec![(l, Role::Warning)]);
+                facts.splice(1..1, lines);
+            }
+        }
         let needed = u16::try_from(facts.len()).unwrap_or(u16::MAX).min(FACTS);
         let needed = needed.min((inner.height * 2 / 5).max(4));
         let (chart, below) = split(inner, inner.height.saturating_sub(needed + 1));
@@ -242,7 +238,7 @@ impl Sla {
         let nothing = [from, to].map(|at| Point { at, left_ppm: 0 });
         let mut lines = vec![straight(&nothing, Role::LineCrit), straight(&down.even, Role::Axis)];
         lines.extend(down.projection.iter().map(|p| straight(p, Role::LineWarn)));
-        let marks = marks(ctx, status);
+        let marks = self.marks(ctx, status);
         // A projection leads beyond what a rolling window shows.
         let ahead = down.projection.map_or(down.window.to, |[_, to]| to.at);
         let most = down.window.to + down.window.length() / 4;
@@ -259,27 +255,61 @@ impl Sla {
             marks: &marks,
         };
         let said = match self.at {
-            Some(at) => reading(ctx, status, &chart, at),
+            Some(at) => self.reading(ctx, status, &chart, at),
             None => legend(ctx.theme(), area.width),
         };
         let spans: Vec<(&str, Style)> = said.iter().map(|(t, r)| (&**t, paint.of(*r))).collect();
         paint.spans(area.x, area.y, area.width, &spans);
         chart.paint(paint, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
-}
 
-/// What the cursor reads: `Sat 18:00  43.2 % left  INC-7 latency`.
-fn reading(ctx: &Ctx<'_>, status: &Status, chart: &Chart<'_>, at: Instant) -> Vec<Piece> {
-    let left = match chart.read(at) {
-        _ if at > status.as_of => "to come".to_owned(),
-        Some((_, left)) => format!("{left:.1} % left"),
-        None => "nothing known".to_owned(),
-    };
-    vec![
-        (format!("{}  ", near(at, ctx.now, ctx.world.site.zone)), Role::Accent),
-        (format!("{left}  "), Role::Strong),
-        (happened(ctx, status, at, chart.to - chart.from), Role::Text),
-    ]
+    /// What the cursor reads: `Sat 18:00  43.2 % left  INC-7 latency`.
+    fn reading(
+        &self,
+        ctx: &Ctx<'_>,
+        status: &Status,
+        chart: &Chart<'_>,
+        at: Instant,
+    ) -> Vec<Piece> {
+        let left = match chart.read(at) {
+            _ if at > status.as_of => "to come".to_owned(),
+            Some((_, left)) => format!("{left:.1} % left"),
+            None => "nothing known".to_owned(),
+        };
+        vec![
+            (format!("{}  ", near(at, ctx.now, ctx.world.site.zone)), Role::Accent),
+            (format!("{left}  "), Role::Strong),
+            (self.happened(ctx, status, at, chart.to - chart.from), Role::Text),
+        ]
+    }
+
+    /// Incidents and planned work of the service within the window.
+    fn marks(&self, ctx: &Ctx<'_>, status: &Status) -> Vec<Mark> {
+        let theme = ctx.theme();
+        let planned = status.excluded.iter().map(|(at, _)| Mark {
+            at: at.from.max(status.window.from),
+            sign: theme.symbols.maintenance,
+            style: theme.of(Role::Maintenance),
+        });
+        let incidents = self.past.of_window(status, ctx.now).map(|one| Mark {
+            at: one.from.max(status.window.from),
+            sign: theme.symbols.critical,
+            style: theme.of(Role::Critical),
+        });
+        planned.chain(incidents).collect()
+    }
+
+    /// What happened around the cursor of the chart.
+    fn happened(&self, ctx: &Ctx<'_>, status: &Status, at: Instant, across: TimeDelta) -> String {
+        let near = across / 80;
+        let around = Interval::new(at - near, at + near);
+        let mut began = self.past.within(status, around, ctx.now).rev();
+        if let Some(one) = began.find(|one| around.contains(one.from)) {
+            return format!("{} {}", one.id, text::clean(&one.title, 60));
+        }
+        let planned = status.excluded.iter().find(|(at, _)| at.overlap(around).is_some());
+        planned.map(|(_, what)| format!("{EXCLUDED}: {what}")).unwrap_or_default()
+    }
 }
 
 /// What the lines and signs of the chart are, as far as there is room.
@@ -339,34 +369,6 @@ fn about(length: TimeDelta) -> String {
         0 => text::duration(length),
         days => format!("{days}d"),
     }
-}
-
-/// Incidents and planned work of the service within the window.
-fn marks(ctx: &Ctx<'_>, status: &Status) -> Vec<Mark> {
-    let theme = ctx.theme();
-    let planned = status.excluded.iter().map(|(at, _)| Mark {
-        at: at.from.max(status.window.from),
-        sign: theme.symbols.maintenance,
-        style: theme.of(Role::Maintenance),
-    });
-    let incidents = incidents(ctx, status).into_iter().rev().map(|i| Mark {
-        at: i.started_at.max(status.window.from),
-        sign: theme.symbols.critical,
-        style: theme.of(Role::Critical),
-    });
-    planned.chain(incidents).collect()
-}
-
-/// What happened around the cursor of the chart.
-fn happened(ctx: &Ctx<'_>, status: &Status, at: Instant, across: TimeDelta) -> String {
-    let near = across / 80;
-    let around = Interval::new(at - near, at + near);
-    let incident = incidents(ctx, status).into_iter().find(|i| around.contains(i.started_at));
-    if let Some(incident) = incident {
-        return format!("{} {}", incident.id, text::clean(&incident.title, 60));
-    }
-    let planned = status.excluded.iter().find(|(at, _)| at.overlap(around).is_some());
-    planned.map(|(_, what)| format!("{EXCLUDED}: {what}")).unwrap_or_default()
 }
 
 type Piece = (String, Role);

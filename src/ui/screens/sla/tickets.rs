@@ -7,11 +7,12 @@ use chrono_tz::Tz;
 use ratatui::layout::Rect;
 
 use super::records;
-use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::incident::IncidentId;
 use crate::domain::sla::attainment::{Attainment, Breach, Count, Line};
 use crate::domain::sla::clock::Target;
 use crate::domain::sla::contract::Kind;
-use crate::domain::sla::incident::{Due, PRESSING, promises};
+use crate::domain::sla::due::DueNext;
+use crate::domain::sla::incident::{Due, PRESSING};
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, near, zone};
 use crate::ui::cmd::Cmd;
@@ -68,9 +69,7 @@ pub struct Tickets {
     /// What was asked for and has not been answered.
     asked: Option<Interval>,
     line: Cursor<Line>,
-    due: Vec<(IncidentId, Due)>,
-    /// Of which incidents, which plan and which contract it is.
-    due_of: Option<(u64, usize, Option<Arc<str>>)>,
+    due: DueNext,
     next: Cursor<IncidentId>,
     breach: Cursor<(IncidentId, Kind, Arc<str>, Instant)>,
 }
@@ -197,6 +196,7 @@ impl Tickets {
 
     pub fn step_due(&mut self, by: isize, room: usize) {
         let Self { next, due, .. } = self;
+        let due = due.list();
         next.step(by, due.len(), room, |i| due.get(i).map(|(id, _)| *id));
     }
 
@@ -206,33 +206,15 @@ impl Tickets {
     }
 
     pub fn refresh(&mut self, ctx: &Ctx<'_>, (kept, due): (usize, usize), breaches: usize) {
-        self.work_out(ctx);
         let lines: Vec<Line> = self.figures(ctx).into_iter().map(|(l, _)| l.clone()).collect();
         self.line.settle(lines.len(), kept, |i| lines.get(i).cloned());
         let broken: Vec<_> = self.broken(ctx).into_iter().map(key).collect();
         self.breach.settle(broken.len(), breaches, |i| broken.get(i).cloned());
-        let Self { next, due: list, .. } = self;
-        next.settle(list.len(), due, |i| list.get(i).map(|(id, _)| *id));
-    }
-
-    /// What is due of all that is open, the first one first; anew only where something changed.
-    fn work_out(&mut self, ctx: &Ctx<'_>) {
-        let plan = Arc::as_ptr(&ctx.world.plan) as usize;
-        let of = (ctx.world.incidents.generation, plan, self.contract.clone());
-        if self.due_of.as_ref() == Some(&of) {
-            return;
-        }
-        self.due_of = Some(of);
+        let Self { next, due: known, contract, .. } = self;
         let levels = &ctx.world.plan.service_levels;
-        let open = ctx.world.incidents.by_id.values().filter(|i| i.is_open());
-        let due = |i: &Arc<Incident>| {
-            let mut all = promises(i, levels);
-            all.retain(|p| self.is_shown(&p.contract.id));
-            Some((i.id, Due::first(&all, ctx.now)?))
-        };
-        self.due = open.filter_map(due).collect();
-        // What rests is due no sooner than what runs.
-        self.due.sort_by_key(|(id, due)| (due.deadline.unwrap_or(Instant::MAX_UTC), *id));
+        known.refresh(&ctx.world.incidents.by_id, levels, contract.as_ref(), ctx.now);
+        let list = known.list();
+        next.settle(list.len(), due, |i| list.get(i).map(|(id, _)| *id));
     }
 
     pub fn due_incident(&self) -> Option<IncidentId> {
@@ -368,7 +350,8 @@ impl Tickets {
             return;
         }
         let inner = paint.panel(area, &[("Due next", paint.of(Role::Title))], focused);
-        if self.due.is_empty() {
+        let all = self.due.list();
+        if all.is_empty() {
             let said = if ctx.world.plan.service_levels.is_empty() {
                 NOTHING_AGREED
             } else {
@@ -378,11 +361,11 @@ impl Tickets {
             return;
         }
         let room = usize::from(inner.height.saturating_sub(1));
-        let window = self.next.window(self.due.len(), room);
+        let window = self.next.window(all.len(), room);
         let cursor = if focused { self.next.index() } else { usize::MAX };
         let table = Table { columns: &DUE, cursor, focused, sort: None, lines: 1 };
         table.paint(paint, inner, window, |index, row| {
-            let Some((id, due)) = self.due.get(index) else { return };
+            let Some((id, due)) = all.get(index) else { return };
             let Some(incident) = ctx.world.incidents.get(*id) else { return };
             row.cell(0, &id.to_string(), row.paint.of(Role::Strong));
             let priority = row.paint.theme.priority(incident.priority);
@@ -394,8 +377,8 @@ impl Tickets {
             row.cell(4, service, row.paint.of(Role::Muted));
             row.cell(5, &incident.title, row.paint.of(Role::Muted));
         });
-        if self.due.len() > room {
-            let note = format!("{} of {}", room.min(self.due.len()), self.due.len());
+        if all.len() > room {
+            let note = format!("{} of {}", room.min(all.len()), all.len());
             paint.note(area, &note, paint.of(Role::Muted));
         }
     }
