@@ -371,7 +371,7 @@ fn what_is_due_next_follows_each_change_as_if_it_were_worked_out_anew() {
     let first = check(&open, &agreed, None);
     assert_eq!((first.len(), first[0]), (33, 3));
     let waits = opened_then(&[
-        ("2026-11-23T10:20:00Z", "ana", EventBody::Acknowledged { until: None }),
+        ("2026-11-23T10:20:00Z", "ana", EventBody::Acknowledged { until: None, handover: None }),
         ("2026-11-23T10:25:00Z", "ana", held(HoldReason::Customer)),
     ]);
     open.insert(IncidentId(3), Arc::new(Incident { id: IncidentId(3), ..waits }));

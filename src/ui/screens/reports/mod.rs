@@ -95,9 +95,7 @@ pub struct Reports {
     frozen: BTreeMap<String, (u64, Result<Arc<Document>, String>)>,
     /// The report that was made last, until it is issued.
     preview: Option<(DraftAsk, Arc<Document>)>,
-    /// What was issued and is to be shown once the snapshot has it: the next revision of that one, or a new one;
-    /// and how many of those there were before.
-    issued: Option<(Option<ReportId>, usize)>,
+    issuing: Option<Issuing>,
     /// The document that was asked for.
     asked: Option<(String, u64)>,
     /// Reading: the line under the cursor.
@@ -105,6 +103,16 @@ pub struct Reports {
     /// Over the whole width, not beside the list.
     full: bool,
     in_front: bool,
+}
+
+/// The preview is being issued: it gives way to the report once the engine has done it and the snapshot has it.
+#[derive(Debug, Clone, Copy)]
+struct Issuing {
+    /// The next revision of that one, or a new one.
+    over: Option<ReportId>,
+    /// How many of those there were.
+    before: usize,
+    done: bool,
 }
 
 impl Row {
@@ -292,7 +300,8 @@ impl Reports {
     fn issue(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         if let (Some(Row::Preview), Some((ask, document))) = (self.row(), &self.preview) {
             let steps = issue::issue(ask, document, ctx);
-            self.issued = Some((ask.over, Self::count(ask.over, ctx)));
+            let before = Self::count(ask.over, ctx);
+            self.issuing = Some(Issuing { over: ask.over, before, done: false });
             return steps;
         }
         match (self.row(), &self.preview) {
@@ -319,14 +328,14 @@ impl Reports {
 
     /// Goes to what was just issued, once it is there.
     fn follow(&mut self, ctx: &Ctx<'_>) {
-        let Some((over, before)) = self.issued.filter(|_| self.preview.is_none()) else { return };
+        let Some(Issuing { over, before, .. }) = self.issuing.filter(|i| i.done) else { return };
         let of = |i: &&Arc<Issued>| over.is_none_or(|id| i.id == id);
         if let Some(issued) = ctx.world.reports.issued().find(of)
             && Self::count(over, ctx) > before
         {
             let revision = u32::try_from(issued.revisions.len()).unwrap_or(1);
             self.cursor = Cursor::on(Key::Document(document_name(issued.id, revision)));
-            self.issued = None;
+            (self.issuing, self.preview) = (None, None);
         }
     }
 
@@ -632,11 +641,9 @@ impl Screen for Reports {
             .preview
             .as_ref()
             .is_some_and(|(ask, _)| ask.over == *over && ask.coverage == **coverage);
-        if ours && outcomes.iter().any(|o| o.verdict.is_done()) {
-            self.preview = None;
+        if let Some(issuing) = self.issuing.as_mut().filter(|_| ours) {
+            issuing.done = outcomes.iter().any(|o| o.verdict.is_done());
             self.arrived(ctx);
-        } else {
-            self.issued = None;
         }
         Vec::new()
     }

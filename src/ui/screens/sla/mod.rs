@@ -282,6 +282,33 @@ impl Screen for Sla {
         }
     }
 
+    fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        if !matches!(action, Action::Explain | Action::Open | Action::Copy) {
+            return None;
+        }
+        let key = |action| ctx.prefs.settings.keymap.shown(action, false).unwrap_or_default();
+        let next = key(Action::NextPane);
+        Some(match self.pane {
+            Pane::Kept if action == Action::Explain && self.tickets.lines(ctx) > 0 => format!(
+                "{} lists the incidents of this figure; {} explains the clock of one, or one that is due",
+                key(Action::Open),
+                key(Action::Explain)
+            ),
+            Pane::Objectives | Pane::Chart => {
+                format!("no objective is here; {next} goes to what was kept, is due and was broken")
+            }
+            Pane::Kept => format!(
+                "nothing was promised in this month; `:` {} chooses another, {next} goes on",
+                Action::Month.entry().name
+            ),
+            Pane::DueNext => format!("nothing is due; {next} goes to what was broken"),
+            Pane::Breaches => format!(
+                "nothing was broken in this month; `:` {} chooses another",
+                Action::Month.entry().name
+            ),
+        })
+    }
+
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         let page = isize::try_from(self.room(ctx, self.pane)).unwrap_or(1).max(1);
         match action {
