@@ -127,6 +127,31 @@ fn holidays_of_a_calendar_file_are_closed_by_name() {
     assert_eq!(hours[0].1.to_string(), "holiday: Move");
 }
 
+/// Midnight comes earlier in the east and later in the west: the older edition lasts until the newer begins.
+#[test]
+fn editions_of_a_calendar_join_although_the_newer_one_is_in_another_zone() {
+    for (zone, takes_over) in
+        [("Asia/Tokyo", "2026-05-31T15:00:00Z"), ("America/New_York", "2026-06-01T04:00:00Z")]
+    {
+        let text = format!(
+            "[[calendars]]\nid = \"office\"\ntimezone = \"Europe/Madrid\"\nhours = \"24x7\"\n\
+             valid_to = \"2026-05-31\"\n[[calendars]]\nid = \"office\"\ntimezone = \"{zone}\"\n\
+             hours = \"24x7\"\nvalid_from = \"2026-06-01\"\n"
+        );
+        let config = read_text(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let office = &config.plan.service_levels.calendars["office"];
+        let at = |text: &str| text.parse().unwrap();
+        let within = crate::domain::time::Interval::new(
+            at("2026-05-30T00:00:00Z"),
+            at("2026-06-03T00:00:00Z"),
+        );
+        assert!(office.closed(within).is_empty(), "no time is lost between them");
+        let takes_over: crate::domain::time::Instant = at(takes_over);
+        assert_eq!(office.zone(takes_over).name(), zone);
+        assert_eq!(office.zone(takes_over - TimeDelta::seconds(1)).name(), "Europe/Madrid");
+    }
+}
+
 #[test]
 fn a_contract_and_a_calendar_can_be_written_again_from_a_day_on() {
     let text = "[[services]]\nid = \"a\"\n\

@@ -13,8 +13,9 @@ use super::upstream;
 
 /// The version of the event format that this console writes and the newest it can read. 2 added the
 /// roster, the calendar and pages; 3 the whole process of incidents, escalation, orders to others and views;
-/// 4 handovers and reports.
-pub const EVENT_VERSION: u32 = 4;
+/// 4 handovers and reports; 5 by which handover an incident went over, the language of a report and the records
+/// behind its tables.
+pub const EVENT_VERSION: u32 = 5;
 
 /// One stored fact.
 #[derive(Debug, Clone, PartialEq)]

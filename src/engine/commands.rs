@@ -16,7 +16,7 @@ use crate::domain::incident::{
 use crate::domain::log::Fact;
 use crate::domain::matcher::Labels;
 use crate::domain::paging::{self, reach::Desk};
-use crate::domain::report::{self, Party};
+use crate::domain::report::{self, HandoverId, Party};
 use crate::domain::roster::book;
 use crate::domain::text;
 use crate::domain::time::{self, TimeStyle};
@@ -199,12 +199,15 @@ pub(super) fn reports(draft: &mut Draft<'_>, actor: &Actor, command: &report::Co
         _ => Vec::new(),
     };
     let by = Party { name: actor.name.clone(), person: plan.person.clone() };
-    let desk = report::book::Desk { by, now: draft.now, open: &open };
+    let zone = plan.site.zone;
+    let desk = report::book::Desk { by, now: draft.now, zone, open: &open };
     let verdict = match reports.judge(command, &desk) {
         Ok(judged) => {
             draft.push_other(actor, Fact::Report(judged.event));
-            for id in &judged.transfers {
-                hand_to(draft, actor, *id);
+            if let report::Command::Accept { id: handover, .. } = command {
+                for id in &judged.transfers {
+                    hand_to(draft, actor, *id, *handover);
+                }
             }
             Verdict::Done { said: judged.said, also: judged.transfers }
         }
@@ -215,19 +218,20 @@ pub(super) fn reports(draft: &mut Draft<'_>, actor: &Actor, command: &report::Co
 
 /// An incident goes over to whoever accepts a handover: what was acknowledged is so by them from now on, for
 /// as long as the plan says. It belongs to no session, since accepting cannot be undone.
-fn hand_to(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId) {
+fn hand_to(draft: &mut Draft<'_>, actor: &Actor, id: IncidentId, handover: HandoverId) {
+    let handover = Some(handover);
     let Some(incident) = draft.incident(id) else { return };
     let by = Actor { session: String::new(), ..actor.clone() };
     let snoozed = incident.standing.snoozed.as_ref().map(|s| s.until);
     if incident.state() == IncidentState::Acknowledged {
         let lasts = draft.state.plan.policy.ack_expiry(incident.priority);
         let until = lasts.and_then(|length| draft.now.checked_add_signed(length));
-        draft.push(&by, id, EventBody::Acknowledged { until });
+        draft.push(&by, id, EventBody::Acknowledged { until, handover });
         if let Some(until) = snoozed {
             draft.push(&by, id, EventBody::Snoozed { until });
         }
     } else {
-        draft.push(&by, id, EventBody::Assigned { to: Some(actor.name.clone()) });
+        draft.push(&by, id, EventBody::Assigned { to: Some(actor.name.clone()), handover });
     }
 }
 
@@ -393,7 +397,7 @@ fn judge(draft: &mut Draft<'_>, actor: &Actor, target: Target, action: &Action) 
                     .incident(child)
                     .and_then(|c| lasting.or_else(|| policy.ack_expiry(c.priority)))
                     .map(|d| draft.now + d);
-                draft.push(actor, child, EventBody::Acknowledged { until });
+                draft.push(actor, child, EventBody::Acknowledged { until, handover: None });
                 tell(draft, actor, child, action);
                 also.push(child);
             }

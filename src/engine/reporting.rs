@@ -107,11 +107,11 @@ pub async fn service(
         achieved.add(&incident);
     };
     store.over(span, add).await?;
-    let mut more = levels::attained(&attainment, agreed);
     let only = match &coverage.scope {
         Scope::Contract(id) => Some(id.as_str()),
         _ => None,
     };
+    let mut more = levels::attained(&attainment, agreed, only);
     let watched = plan.services.iter().map(|s| &s.id);
     let lines = achieved.lines(agreed, only, |s| is_asked(Some(s)), watched);
     more.extend(levels::credits(&lines, period));

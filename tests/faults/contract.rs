@@ -124,7 +124,7 @@ pub fn opened(key: &str) -> EventBody {
 }
 
 pub fn acknowledged() -> EventBody {
-    EventBody::Acknowledged { until: Some(at(9_000)) }
+    EventBody::Acknowledged { until: Some(at(9_000)), handover: Some(HandoverId(3)) }
 }
 
 pub fn resolved() -> EventBody {
@@ -149,7 +149,7 @@ pub fn something(n: u8) -> EventBody {
         1 => resolved(),
         2 => closed(),
         3 => EventBody::Reopened { automatic: n > 99, reason: String::new() },
-        4 => EventBody::Assigned { to: (n > 99).then(|| "luis".to_owned()) },
+        4 => EventBody::Assigned { to: (n > 99).then(|| "luis".to_owned()), handover: None },
         5 => noted("looking"),
         6 => EventBody::AlertFired {
             fingerprint,

@@ -99,7 +99,14 @@ fn a_handover_is_accepted_once_and_says_by_whom() {
     let again = home.run(&["report", "handover", "accept", "HO-1", "--force"]);
     assert_eq!(again.status.code(), Some(1));
     let why = String::from_utf8_lossy(&again.stderr).into_owned();
-    assert!(why.contains("was accepted by Luis Peña") && why.contains("cannot be undone"), "{why}");
+    let zone = if why.contains(" CET; ") { "CET" } else { "CEST" };
+    assert!(
+        why.contains("was accepted by Luis Peña on ") && why.contains("cannot be undone"),
+        "{why}"
+    );
+    assert!(why.contains(&format!(" {zone}; that stands")), "{why}");
+    let shown = home.says(&["incident", "show", "1"]);
+    assert!(shown.contains("handed over by HO-1 to Luis Peña"), "{shown}");
     let list = home.json(&["--json", "report", "list"]);
     let handover = &list["handovers"][0];
     let wanted = [
@@ -192,10 +199,18 @@ targets = [{ priority = 1, respond = "15m" }]
 credits = { cap = "20%", minimum = "5%", tiers = [{ below = "99.9%", credit = "10%" }, { below = "99.0%", credit = "25%" }] }
 "#;
 
+const SILVER: &str = r#"
+[[contracts]]
+id = "silver"
+name = "ACME silver"
+services = ["checkout"]
+targets = [{ priority = 1, respond = "2h" }]
+"#;
+
 /// Of what nothing is known, which counts as down here, so that the figure is exact.
 #[test]
 fn a_report_of_a_contract_says_what_is_given_back_and_by_which_rules() {
-    let home = Home::with(&format!("{}{GOLD}", config("Ana Ruiz", "ana")));
+    let home = Home::with(&format!("{}{GOLD}{SILVER}", config("Ana Ruiz", "ana")));
     let of = |more: &[&str]| {
         let line = ["report", "service", "--month", "2026-01", "--contract", "gold"];
         home.says(&[&line, more].concat())
@@ -228,6 +243,19 @@ fn a_report_of_a_contract_says_what_is_given_back_and_by_which_rules() {
     let credits = sections.iter().find(|s| s["name"] == "service_credits").unwrap();
     let cells = &credits["blocks"][1]["table"]["rows"][0]["cells"];
     assert_eq!((&cells[6]["value"], &cells[6]["kind"]), (&"20".into(), &"percent".into()));
+    // Another contract of the same service is none of this one's.
+    home.says(&["incident", "report", "--service", "checkout", "--title", "slow", "--impact", "1"]);
+    home.says(&["incident", "classify", "1", "--impact", "1", "--urgency", "1"]);
+    let this = |more: &[&str]| {
+        let line = ["report", "service", "--from", "2026-01-01", "--to", "2027-01-01"];
+        home.says(&[&line, more].concat())
+    };
+    let (gold, both) = (this(&["--contract", "gold"]), this(&["--service", "checkout"]));
+    assert!(both.contains("| ACME silver | P1 | respond |"), "{both}");
+    assert!(gold.contains("| ACME gold | P1 | respond |") && !gold.contains("silver"), "{gold}");
+    for text in [&gold, &both] {
+        assert!(text.contains("## Reprioritised\n\n| Incident |"), "{text}");
+    }
     let all = home.says(&["report", "service", "--month", "2026-01"]);
     assert!(all.contains("## Service credits"), "not only where the contract is asked for");
 }

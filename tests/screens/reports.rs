@@ -311,8 +311,10 @@ fn report(value: u64) -> Document {
     }
 }
 
-#[test]
-fn a_report_is_made_shown_in_its_language_and_issued_after_a_question() {
+#[rstest]
+#[case::the_snapshot_comes_first(false)]
+#[case::the_answer_comes_first(true)]
+fn a_report_is_made_shown_in_its_language_and_issued_after_a_question(#[case] answer_first: bool) {
     let mut bench = bench((120, 35));
     bench.press("N");
     assert_snapshot!("reports-make", bench.text());
@@ -342,10 +344,17 @@ fn a_report_is_made_shown_in_its_language_and_issued_after_a_question() {
         plan: String::new(),
         document: document.clone(),
     };
-    bench.tell(Msg::World(Arc::new(with(vec![issued]))));
     let verdict =
         atalaya::domain::command::Verdict::Done { said: "SR-2 issued".into(), also: vec![] };
-    bench.tell(Msg::Answered { command, outcomes: vec![Outcome { id: None, verdict }] });
+    let world = Msg::World(Arc::new(with(vec![issued])));
+    let answer = Msg::Answered { command, outcomes: vec![Outcome { id: None, verdict }] };
+    let mut news = [world, answer];
+    if answer_first {
+        news.reverse();
+    }
+    for msg in news {
+        bench.tell(msg);
+    }
     let text = bench.text();
     assert!(!text.contains("NOT ISSUED") && text.contains("SR-2"), "{text}");
     assert!(

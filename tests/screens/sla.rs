@@ -206,6 +206,19 @@ fn a_figure_opens_the_incidents_that_it_counts() {
 }
 
 #[test]
+fn a_key_with_nothing_to_act_on_says_what_to_do_instead() {
+    let mut bench = bench((160, 45));
+    bench.press("tab tab x");
+    let text = bench.text();
+    assert!(text.contains("lists the incidents of this figure; x explains"), "{text}");
+    bench.press("h");
+    counted(&mut bench);
+    bench.press("tab tab enter");
+    let text = bench.text();
+    assert!(text.contains("nothing was broken in this month; `:` month chooses another"), "{text}");
+}
+
+#[test]
 fn a_month_before_is_asked_for_and_shown() {
     let mut bench = bench((160, 45));
     bench.press("tab tab h");

@@ -191,7 +191,7 @@ pub fn taken(alerts: &[&str], until: Option<Instant>) -> Incident {
         let fired = EventBody::AlertFired { fingerprint, alert: Box::new(alert) };
         lifecycle::apply(&mut incident, &event(fired));
     }
-    lifecycle::apply(&mut incident, &event(EventBody::Acknowledged { until }));
+    lifecycle::apply(&mut incident, &event(EventBody::Acknowledged { until, handover: None }));
     incident
 }
 

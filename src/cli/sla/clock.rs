@@ -15,8 +15,6 @@ use crate::domain::text::{clean, suggest};
 
 pub fn run(context: &Context, config: &Config, args: &SlaClock) -> Result<Exit, Failure> {
     let calendar = calendar(config, &args.calendar)?;
-    // A local time is that of the calendar as it is today: editions rarely move to another zone.
-    let zone = calendar.zone(Utc::now());
     let target = match args.target {
         Target::Days { count, .. } => Target::Days { count, to_close: args.end_of_day },
         Target::Time(_) if args.end_of_day => {
@@ -27,7 +25,7 @@ pub fn run(context: &Context, config: &Config, args: &SlaClock) -> Result<Exit, 
     };
     let mut pauses = Vec::new();
     for pause in &args.pause {
-        let (from, to) = (pause.from.begins(zone), pause.to.begins(zone));
+        let (from, to) = (calendar.instant(pause.from), calendar.instant(pause.to));
         if to < from {
             let why = "a --pause ends before it begins; write it as FROM..TO";
             return Err(Failure::Usage(why.to_owned()));
@@ -35,9 +33,10 @@ pub fn run(context: &Context, config: &Config, args: &SlaClock) -> Result<Exit, 
         pauses.push(Pause { from, to: Some(to), why: Rest::Given });
     }
     pauses.sort_by_key(|pause| pause.from);
-    let start = args.start.begins(zone);
+    let start = calendar.instant(args.start);
+    let given = args.now.map(|now| calendar.instant(now));
     let course = Course { start, target, calendar, pauses, stop: None };
-    let now = args.now.map_or_else(Utc::now, |now| now.begins(zone));
+    let now = given.unwrap_or_else(Utc::now);
     let deadline = course.deadline(now);
     let now = match &deadline {
         Ok(deadline) if args.now.is_none() && start > now => *deadline,
@@ -46,7 +45,7 @@ pub fn run(context: &Context, config: &Config, args: &SlaClock) -> Result<Exit, 
     if context.output.json {
         output::document(&ClockFields::of(&course, now));
     } else {
-        print(&text(&course, now, zone));
+        print(&text(&course, now, course.calendar.zone(start)));
     }
     match deadline {
         Ok(_) => Ok(Exit::Fine),

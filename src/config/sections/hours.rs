@@ -75,6 +75,7 @@ pub fn calendars<'a>(
         s.finish();
     }
     for (id, editions) in &mut editions {
+        join(editions);
         let valid = editions.iter_mut().map(|(edition, at)| (&mut edition.valid, *at)).collect();
         in_turn(report, &format!("calendar \"{id}\""), valid);
     }
@@ -132,6 +133,30 @@ pub fn valid(s: &Section<'_>, zone: Tz) -> Option<Interval> {
         return None;
     }
     Some(valid)
+}
+
+/// An edition that ends with a local day before the one that begins with the next day in another zone: its
+/// last day is cut off, or goes on, until the other one takes over, so that neither time is counted twice nor
+/// lost between them.
+fn join(editions: &mut [(Edition, Place)]) {
+    let begins: Vec<(Instant, Tz)> = editions
+        .iter()
+        .map(|(e, _)| (e.valid.from, e.zone))
+        .filter(|(from, _)| *from != ALWAYS.from)
+        .collect();
+    for (edition, _) in editions.iter_mut().filter(|(e, _)| e.valid.to != ALWAYS.to) {
+        let midnight = |at: Instant, in_zone: Tz| {
+            let local = zone::local(at, in_zone);
+            (zone::midnight(local.date(), in_zone) == at).then(|| local.date())
+        };
+        let Some(day) = midnight(edition.valid.to, edition.zone) else { continue };
+        let next = begins.iter().find(|(from, in_zone)| {
+            *in_zone != edition.zone && midnight(*from, *in_zone) == Some(day)
+        });
+        if let Some((from, _)) = next.filter(|(from, _)| *from > edition.valid.from) {
+            edition.valid.to = *from;
+        }
+    }
 }
 
 /// Of what is written several times under one name: one without `valid_to` ends where the next one begins.

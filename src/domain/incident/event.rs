@@ -13,6 +13,7 @@ use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
+use crate::domain::report::HandoverId;
 use crate::domain::roster::PersonId;
 use crate::domain::sla::contract::Kind;
 use crate::domain::time::Instant;
@@ -79,6 +80,9 @@ pub enum EventBody {
     },
     Acknowledged {
         until: Option<Instant>,
+        /// By accepting which handover; it goes on from whoever had it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handover: Option<HandoverId>,
     },
     AcknowledgementExtended {
         until: Instant,
@@ -91,6 +95,9 @@ pub enum EventBody {
     AcknowledgementExpired,
     Assigned {
         to: Option<String>,
+        /// As in [`Self::Acknowledged`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handover: Option<HandoverId>,
     },
     Noted {
         text: String,

@@ -3,7 +3,7 @@
 //! | measure | what it is | of which incidents |
 //! | --- | --- | --- |
 //! | detection (MTTD) | detected − started | opened in the period |
-//! | acknowledgement (MTTA) | first acknowledged − opened | opened in the period, acknowledged before its end |
+//! | acknowledgement (MTTA) | first acknowledged − opened | opened in the period, acknowledged after that and before its end |
 //! | restoration (MTTR, restore) | resolved − started | resolved in the period and not open again |
 //! | between failures (MTBF) | (period − unplanned downtime) / failures | outages |
 //! | availability | (period − unplanned downtime) / period | outages |
@@ -17,7 +17,8 @@
 //! 100 %; what was reported to be down is.
 //!
 //! Cancelled and merged incidents count nowhere, drills and those that a correction excluded only as
-//! opened, resolved and open; [`Metrics::left_out`] names them. No figure is made of nothing: without a record it is `None`.
+//! opened, resolved and open; [`Metrics::left_out`] names them, and what is in no mean because a correction
+//! put one instant before the other: somebody who knew before the alert took no time to acknowledge it. No figure is made of nothing: without a record it is `None`.
 
 mod figure;
 mod tally;
@@ -86,6 +87,10 @@ pub enum Why {
     Excluded,
     /// It was made on purpose.
     Drill,
+    /// It has no time to acknowledge, by what is recorded of it.
+    AcknowledgedBefore,
+    /// It has no time to detect.
+    BeganAfter,
 }
 
 /// One group of incidents with its measures.
@@ -148,9 +153,8 @@ impl Metrics {
         if !self.rules.is_asked(incident.service.as_ref()) {
             return;
         }
-        if let Some(why) = why_not(incident)
-            && self.touches(incident)
-        {
+        let odd = self.odd(incident);
+        for why in why_not(incident).filter(|_| self.touches(incident)).into_iter().chain(odd) {
             let cancelled = incident.standing.cancelled.as_ref();
             let reason = cancelled.map(|c| c.reason.clone()).unwrap_or_default();
             self.left_out.push(LeftOut {
@@ -177,6 +181,18 @@ impl Metrics {
         for tally in tallies {
             tally.add(incident, self.period, &down);
         }
+    }
+
+    /// What is recorded of it the wrong way round, so that a mean of times is without it.
+    fn odd(&self, incident: &Incident) -> Vec<Why> {
+        let is_counted = counts(incident)
+            && incident.state() != IncidentState::Cancelled
+            && self.period.contains(incident.opened_at);
+        let acknowledged = incident.standing.first_acknowledged_at;
+        let before = acknowledged.is_some_and(|at| at < incident.opened_at);
+        let after = incident.started_at > incident.opened_at;
+        let all = [(before, Why::AcknowledgedBefore), (after, Why::BeganAfter)];
+        all.into_iter().filter(|(is_odd, _)| *is_odd && is_counted).map(|(_, why)| why).collect()
     }
 
     /// Whether it was opened in the period or ended in it.

@@ -94,9 +94,12 @@ struct Timed {
 }
 
 impl Timed {
+    /// What is recorded the wrong way round is no length of time: it is left out, and named as such.
     fn add(&mut self, id: IncidentId, from: Instant, to: Instant) {
-        self.total += (to - from).max(TimeDelta::zero());
-        self.of.push(id);
+        if from <= to {
+            self.total += to - from;
+            self.of.push(id);
+        }
     }
 
     fn figure(&self) -> Figure {

@@ -190,6 +190,21 @@ fn what_a_correction_excluded_is_counted_but_makes_no_times() {
 }
 
 #[test]
+fn what_was_acknowledged_before_it_was_opened_is_in_no_mean_and_is_named() {
+    let mut odd = lasting(opened(1, 10), 5);
+    odd.standing.first_acknowledged_at = Some(hour(10));
+    let mut late = lasting(opened(2, 20), 5);
+    late.started_at = late.opened_at + TimeDelta::minutes(1);
+    let metrics = measured(&[odd, late, lasting(opened(3, 30), 5)]);
+    let whole = metrics.whole();
+    let (ack, detect) = (whole.get(Measure::Acknowledge), whole.get(Measure::Detect));
+    assert_eq!((hours(ack.value), ack.n), (Some(3.0 / 60.0), 2), "not a mean with a zero in it");
+    assert_eq!((hours(detect.value), detect.n), (Some(2.0 / 60.0), 2));
+    let why: Vec<_> = metrics.left_out().iter().map(|l| (l.id.0, l.why)).collect();
+    assert_eq!(why, [(1, Why::AcknowledgedBefore), (2, Why::BeganAfter)]);
+}
+
+#[test]
 fn planned_downtime_is_taken_out() {
     let planned = Intervals::from(Interval::new(hour(10), hour(12)));
     let planned = BTreeMap::from([(ServiceId::new("checkout"), planned)]);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Block, Datum, Document, Fact, Section, Table};
@@ -154,6 +155,8 @@ impl Part {
 pub struct Desk<'a> {
     pub by: Party,
     pub now: Instant,
+    /// Of the site, for times in answers.
+    pub zone: Tz,
     /// The incidents that are open, for what is transferred.
     pub open: &'a [&'a Incident],
 }
@@ -250,7 +253,9 @@ impl Reports {
     /// The verdict, where nothing is to be stored.
     pub fn judge(&self, command: &Command, desk: &Desk<'_>) -> Result<Judged, Verdict> {
         match command {
-            Command::Note { shift, notes, seen } => self.judge_notes(shift, notes, *seen),
+            Command::Note { shift, notes, seen } => {
+                self.judge_notes(shift, notes, *seen, desk.zone)
+            }
             Command::NextStep { incident, text } => self.judge_step(*incident, text),
             Command::Submit { turn, document, force } => {
                 self.judge_submitting(turn, document, *force, desk)
@@ -271,9 +276,15 @@ impl Reports {
         }
     }
 
-    fn judge_notes(&self, shift: &ShiftKey, notes: &str, seen: u64) -> Result<Judged, Verdict> {
+    fn judge_notes(
+        &self,
+        shift: &ShiftKey,
+        notes: &str,
+        seen: u64,
+        zone: Tz,
+    ) -> Result<Judged, Verdict> {
         if let Some(done) = self.of_shift(shift).filter(|h| h.accepted.is_some()) {
-            return Err(over(done));
+            return Err(over(done, zone));
         }
         let notes = text::clean_text(notes, text::MAX_TEXT).trim_end().to_owned();
         let there = self.notes.get(shift);
@@ -319,7 +330,7 @@ impl Reports {
     ) -> Result<Judged, Verdict> {
         let there = self.of_shift(&turn.key);
         if let Some(done) = there.filter(|h| h.accepted.is_some()) {
-            return Err(over(done));
+            return Err(over(done, desk.zone));
         }
         if let Some(open) = there.filter(|h| h.is_open() && h.turn == *turn) {
             let by = open.submitted.as_ref().map_or("", |s| s.by.name.as_str());
@@ -356,7 +367,7 @@ impl Reports {
             return Err(Verdict::Refused { why: format!("there is no handover {id}") });
         };
         if known.accepted.is_some() {
-            return Err(over(known));
+            return Err(over(known, desk.zone));
         }
         let Some(submitted) = &known.submitted else {
             let why =
@@ -568,13 +579,16 @@ fn only(event: Event, said: String) -> Judged {
 }
 
 /// What is accepted stays as it was signed.
-fn over(done: &Handover) -> Verdict {
+fn over(done: &Handover, zone: Tz) -> Verdict {
     let (by, at) = match &done.accepted {
-        Some(signed) => (signed.by.name.as_str(), signed.at.format("%H:%M UTC").to_string()),
+        Some(signed) => {
+            let at = signed.at.with_timezone(&zone).format("%-d %b %Y %H:%M %Z");
+            (signed.by.name.as_str(), at.to_string())
+        }
         None => ("", String::new()),
     };
     let why =
-        format!("{} was accepted by {by} at {at}; that stands, and cannot be undone", done.id);
+        format!("{} was accepted by {by} on {at}; that stands, and cannot be undone", done.id);
     Verdict::Conflict { why }
 }
 

@@ -70,8 +70,8 @@ const RULES: [Word; 7] = [
 const DUE: [Word; 6] =
     [Word::Deadline, Word::Incident, Word::Priority, Word::Clock, Word::Title, Word::Owner];
 
-/// Which part of what was promised was kept, and what was not.
-pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
+/// Which part of what was promised was kept, and what was not. `only`: by that contract, where a report is of one.
+pub fn attained(all: &Attainment, levels: &ServiceLevels, only: Option<&str>) -> Vec<Section> {
     if levels.is_empty() {
         return Vec::new();
     }
@@ -80,7 +80,8 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
         let known = levels.contract(id);
         Datum::plain(known.map_or(id, |contract| contract.name.as_str()))
     };
-    for (line, count) in &all.lines {
+    let is_asked = |contract: &str| only.is_none_or(|id| id == contract);
+    for (line, count) in all.lines.iter().filter(|(line, _)| is_asked(&line.contract)) {
         let (met, missed) = (count.met.len() as u64, count.missed.len() as u64);
         let attained = match met + missed {
             0 => Datum::None,
@@ -99,7 +100,7 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
         ]);
     }
     let mut breaches = Table::new(Word::Breaches, &BREACHES);
-    for breach in &all.breaches {
+    for breach in all.breaches.iter().filter(|b| is_asked(&b.contract)) {
         let id = breach.incident.to_string();
         let cells = vec![
             Datum::plain(&id),
@@ -285,6 +286,7 @@ fn clock(kind: Kind) -> Word {
 fn target(target: Target) -> Datum {
     match target {
         Target::Time(length) => Datum::Length(length.num_milliseconds()),
+        Target::Days { count: 1, .. } => Datum::word(Word::WorkingDay),
         Target::Days { count, .. } => {
             Datum::Text(Text::Said(Word::WorkingDays, vec![Datum::Count(u64::from(count))]))
         }

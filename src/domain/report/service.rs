@@ -310,10 +310,12 @@ impl Gathered {
         ];
         for (dimension, word) in dimensions {
             let of = self.by_dimension.get(&dimension).map(Vec::as_slice).unwrap_or_default();
-            table.figures(vec![
-                (Datum::word(word), Vec::new()),
-                (Datum::count(of.len()), records(of)),
-            ]);
+            // As with every count: of what is not known there is none.
+            let count = match of.is_empty() && self.metrics.known.is_empty() {
+                true => Datum::None,
+                false => Datum::count(of.len()),
+            };
+            table.figures(vec![(Datum::word(word), Vec::new()), (count, records(of))]);
         }
         let means = Block::Text(Word::RunningMeans.into());
         Section::new(Word::RunningState, vec![means, Block::Table(table)])
@@ -402,6 +404,8 @@ impl Gathered {
                 Why::Cancelled => Text::Said(Word::CancelledBy, vec![Datum::plain(&one.reason)]),
                 Why::Excluded => Word::ExcludedBy.into(),
                 Why::Drill => Word::ADrill.into(),
+                Why::AcknowledgedBefore => Word::AckBefore.into(),
+                Why::BeganAfter => Word::StartAfter.into(),
             };
             let id = one.id.to_string();
             let cells = vec![Datum::plain(&id), Datum::plain(&one.title), Datum::Text(why)];
@@ -583,7 +587,10 @@ fn scope(scope: &Scope) -> Datum {
         Scope::Team(name) => {
             Datum::Text(Text::Said(Word::Pair, vec![Datum::word(Word::Team), Datum::plain(name)]))
         }
-        Scope::Contract(name) => Datum::plain(name),
+        Scope::Contract(name) => Datum::Text(Text::Said(
+            Word::Pair,
+            vec![Datum::word(Word::Contract), Datum::plain(name)],
+        )),
     }
 }
 
@@ -613,6 +620,17 @@ pub fn differences(old: &Document, new: &Document) -> Section {
     Section::new(Word::Differences, vec![block])
 }
 
+/// By which columns one row of a table is known from the others.
+fn identity(table: Word) -> &'static [usize] {
+    match table {
+        Word::ServiceCredits => &[0, 1],
+        Word::Attainment => &[0, 1, 2],
+        // Incident, contract, clock, deadline.
+        Word::Breaches => &[0, 2, 3, 4],
+        _ => &[0],
+    }
+}
+
 /// Every value of a document with where it stands: section, row or figure, column. What says how it was made
 /// is left out.
 fn values(document: &Document) -> Vec<(Vec<Datum>, Datum)> {
@@ -636,10 +654,16 @@ fn values(document: &Document) -> Vec<(Vec<Datum>, Datum)> {
                     }
                 }
                 Block::Table(table) => {
+                    let identity = identity(table.title);
                     for row in &table.rows {
-                        let Some((name, cells)) = row.cells.split_first() else { continue };
-                        let columns = table.columns.iter().skip(1);
-                        out.extend(cells.iter().zip(columns).map(|(cell, column)| {
+                        let names = identity.iter().filter_map(|at| row.cells.get(*at)).cloned();
+                        let name = names.reduce(|all, next| {
+                            Datum::Text(Text::Said(Word::Both, vec![all, next]))
+                        });
+                        let Some(name) = name else { continue };
+                        let cells = row.cells.iter().zip(&table.columns).enumerate();
+                        let cells = cells.filter(|(at, _)| !identity.contains(at));
+                        out.extend(cells.map(|(_, (cell, column))| {
                             let key =
                                 vec![Datum::word(table.title), name.clone(), Datum::word(*column)];
                             (key, cell.clone())

@@ -313,7 +313,80 @@ fn a_document_that_is_too_large_is_refused() {
         plan: String::new(),
         document: Box::new(large),
     };
-    let desk = Desk { by: Party::default(), now: at("2026-12-01T08:00:00Z"), open: &[] };
+    let desk =
+        Desk { by: Party::default(), now: at("2026-12-01T08:00:00Z"), zone: MADRID, open: &[] };
     let refused = Reports::default().judge(&command, &desk).unwrap_err();
     assert!(refused.to_string().contains("larger than 4 MiB"), "{refused}");
+}
+
+#[test]
+fn a_revision_compares_a_row_with_the_same_row_and_not_with_another_of_its_contract() {
+    let with = |checkout: &str, mail: &str| {
+        let columns = [Word::Contract, Word::Service, Word::Compared];
+        let mut table = document::Table::new(Word::ServiceCredits, &columns);
+        for (service, figure) in [("checkout", checkout), ("mail", mail)] {
+            let cells =
+                vec![Datum::plain("gold"), Datum::plain(service), Datum::Percent(figure.into())];
+            table.row(cells, Vec::new());
+        }
+        let section = Section::new(Word::ServiceCredits, vec![Block::Table(table)]);
+        Document { sections: vec![section], ..empty_document() }
+    };
+    let sections = vec![differences(&with("99.9", "98.0"), &with("99.9", "97.0"))];
+    let next = Document { sections, ..empty_document() };
+    let text = render(&next, Format::Markdown, Locale::English);
+    assert!(
+        text.contains("| Service credits, gold, mail, Compared as | 98.0 % | 97.0 % |"),
+        "{text}"
+    );
+    assert_eq!(text.matches("gold").count(), 1, "{text}");
+}
+
+/// The figures of a table and of the summary lead to the incidents that they count, which stand once below.
+#[test]
+fn what_a_report_counts_is_named_once_with_what_it_was() {
+    let period = Interval::new(at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
+    let coverage = Coverage { from: period.from, to: period.to, scope: Scope::All };
+    let now = at("2026-12-01T08:00:00Z");
+    let mut gathered =
+        Gathered::new(period, MADRID, Vec::new(), Watched::default(), &[], None, now);
+    for (id, opened) in
+        [(7, "2026-11-02T10:00:00Z"), (8, "2026-11-03T10:00:00Z"), (6, "2026-12-01T01:00:00Z")]
+    {
+        gathered.add(&incident(id, opened));
+    }
+    let moved = |id, at_: &str| crate::domain::incident::Event {
+        position: 9,
+        at: at(at_),
+        actor: Actor::person("ana"),
+        incident: crate::domain::incident::IncidentId(id),
+        body: crate::domain::incident::EventBody::Reclassified {
+            impact: 1,
+            urgency: 1,
+            priority: crate::domain::incident::Priority(1),
+            category: None,
+        },
+    };
+    let reclassified = [moved(7, "2026-11-04T10:00:00Z")];
+    let document = gathered.document(Facts {
+        site: "test",
+        zone: MADRID,
+        coverage: &coverage,
+        roster: &Roster::default(),
+        occurrences: &[],
+        reclassified: &reclassified,
+        load: &BTreeMap::new(),
+        pages: &BTreeMap::new(),
+        more: Vec::new(),
+        now,
+    });
+    let text = render(&document, Format::Markdown, Locale::English);
+    for line in [
+        "| INC-7 | P1 | — | trouble 7 | 2 Nov 2026 11:00 | — |",
+        "- **By priority: P1, Opened, Open at the end (2)**: INC-7, INC-8",
+        "| INC-7 | P1 | 4 Nov 2026 11:00 | ana |",
+    ] {
+        assert!(text.contains(line), "{line} is missing in:\n{text}");
+    }
+    assert!(!text.contains("INC-6"), "it was opened after the period");
 }

@@ -57,6 +57,7 @@ words! {
     Shift: "Shift", "Turno";
     Until: "{0} – {1}", "{0} – {1}";
     Pair: "{0}: {1}", "{0}: {1}";
+    Both: "{0}, {1}", "{0}, {1}";
     Path: "{0}, {1}, {2}", "{0}, {1}, {2}";
     SoFar: "The period is not over: figures are as of {0}.", "El periodo no ha terminado: las cifras son a fecha de {0}.";
     KnownFrom: "Nothing is known before {0}: no figure is made of what lies before.",
@@ -214,6 +215,8 @@ words! {
     Differences: "Differences to the revision before", "Diferencias con la revisión anterior";
     NoDifferences: "None of its figures changed.", "No ha cambiado ninguna cifra.";
     MergedInto: "merged into {0}", "fusionada en {0}";
+    AckBefore: "acknowledged before it was opened: no time to acknowledge", "reconocida antes de abrirse: sin tiempo de reconocimiento";
+    StartAfter: "began after it was opened: no time to detect", "empezó después de abrirse: sin tiempo de detección";
     ADrill: "a drill", "un simulacro";
     ExcludedBy: "excluded by a correction", "excluida por una corrección";
     CancelledBy: "cancelled: {0}", "cancelada: {0}";
@@ -231,10 +234,11 @@ words! {
     Respond: "respond", "respuesta";
     Resolve: "resolve", "resolución";
     Update: "update", "información";
+    WorkingDay: "1 working day", "1 día laborable";
     WorkingDays: "{0} working days", "{0} días laborables";
     Attainment: "Service levels: what was kept", "Niveles de servicio: cumplimiento";
-    AttainedMeans: "Of the incidents whose clock began in the period; what still runs is in no percentage.",
-        "De las incidencias cuyo reloj empezó en el periodo; lo que sigue en curso no entra en ningún porcentaje.";
+    AttainedMeans: "Of the incidents whose clock began in the period, each counted once; what still runs is in no percentage. An incident has kept its promise of updates if each came in time; the breaches list each that did not.",
+        "De las incidencias cuyo reloj empezó en el periodo, cada una una vez; lo que sigue en curso no entra en ningún porcentaje. Una incidencia cumple el compromiso de información si cada aviso llegó a tiempo; los incumplimientos enumeran cada uno que no.";
     Breaches: "Breaches", "Incumplimientos";
     Objectives: "Error budgets", "Presupuestos de error";
     ObjectivesMean: "Each over its own window, up to the instant of the report; burn 1 spends the budget in exactly that window.",
@@ -303,10 +307,10 @@ words! {
     Completed: "completed", "completada";
 
     // Definitions
-    DefDetect: "MTTD: mean of detected − started, over incidents opened in the period.",
-        "MTTD: media de detección − inicio, sobre las incidencias abiertas en el periodo.";
-    DefAcknowledge: "MTTA: mean of first acknowledged − opened, over incidents opened in the period and acknowledged before its end.",
-        "MTTA: media de primer reconocimiento − apertura, sobre las incidencias abiertas en el periodo y reconocidas antes de su fin.";
+    DefDetect: "MTTD: mean of detected − started, over incidents opened in the period and not before they began.",
+        "MTTD: media de detección − inicio, sobre las incidencias abiertas en el periodo y no antes de empezar.";
+    DefAcknowledge: "MTTA: mean of first acknowledged − opened, over incidents opened in the period and acknowledged after that and before its end.",
+        "MTTA: media de primer reconocimiento − apertura, sobre las incidencias abiertas en el periodo y reconocidas después de abrirse y antes de su fin.";
     DefRestore: "MTTR (restore): mean of resolved − started, over incidents resolved in the period.",
         "MTTR (restablecimiento): media de resolución − inicio, sobre las incidencias resueltas en el periodo.";
     DefBetween: "MTBF: (period − unplanned downtime) / failures; of several services, while any of them is down.",

@@ -3,8 +3,8 @@
 //!
 //! An incident belongs to the period in which its clock began, so that a figure of the past changes only
 //! for what was still running, or by a correction. What is neither kept nor broken yet is in no percentage.
-//! Updates of an incident are kept where each of them was; of those that were missed, the breach has the
-//! first deadline and the longest that one was late.
+//! An incident has kept its updates where each of them came in time, and counts once; each that did not is a
+//! breach of its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,31 +110,32 @@ impl Attainment {
             missed: Vec::new(),
             running: Vec::new(),
         });
-        let clocks = promise.courses(incident).into_iter().map(|course| course.clock(self.as_of));
-        let missed: Vec<_> = clocks.filter(|clock| clock.breached).collect();
-        let first = missed.first().and_then(|clock| clock.deadline.as_ref().ok());
-        match (first, promise.stand(self.as_of).1) {
-            (None, Stand::Met) => count.met.push(incident.id),
-            (Some(&deadline), _) => {
-                count.missed.push(incident.id);
-                let breach = Breach {
-                    incident: incident.id,
-                    title: incident.title.clone(),
-                    service: incident.service.clone(),
-                    contract: contract.id.clone(),
-                    priority,
-                    kind,
-                    deadline,
-                    late: -missed.iter().filter_map(|c| c.left).min().unwrap_or_default(),
-                    is_over: promise.is_over(),
-                    cause: incident.standing.findings.cause.clone(),
-                };
-                let at = self.breaches.partition_point(|b| {
-                    (b.deadline, b.incident) <= (breach.deadline, breach.incident)
-                });
-                self.breaches.insert(at, breach);
-            }
-            _ => count.running.push(incident.id),
+        let clocks = promise.courses(incident).into_iter();
+        let clocks = clocks.map(|course| (course.stop.is_some(), course.clock(self.as_of)));
+        let missed: Vec<_> = clocks.filter(|(_, clock)| clock.breached).collect();
+        match (missed.is_empty(), promise.stand(self.as_of).1) {
+            (false, _) => count.missed.push(incident.id),
+            (true, Stand::Met) => count.met.push(incident.id),
+            (true, _) => count.running.push(incident.id),
+        }
+        for (is_over, clock) in missed {
+            let Ok(deadline) = clock.deadline else { continue };
+            let breach = Breach {
+                incident: incident.id,
+                title: incident.title.clone(),
+                service: incident.service.clone(),
+                contract: contract.id.clone(),
+                priority,
+                kind,
+                deadline,
+                late: -clock.left.unwrap_or_default(),
+                is_over,
+                cause: incident.standing.findings.cause.clone(),
+            };
+            let at = self.breaches.partition_point(|b| {
+                (b.deadline, b.incident) <= (breach.deadline, breach.incident)
+            });
+            self.breaches.insert(at, breach);
         }
     }
 

@@ -13,7 +13,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use crate::domain::text::duration;
-use crate::domain::time::{Instant, Interval, Intervals, WeekHours, zone};
+use crate::domain::time::{Instant, Interval, Intervals, Moment, WeekHours, zone};
 
 /// A calendar with the hours that it has had and has.
 #[derive(Debug, Clone)]
@@ -168,6 +168,13 @@ impl BusinessCalendar {
     /// Its zone at an instant: that of the edition that is valid, else of the nearest before or after.
     pub fn zone(&self, at: Instant) -> Tz {
         self.edition(at).map_or(Tz::UTC, |e| e.zone)
+    }
+
+    /// The instant of a local time: by the edition that is valid then, in its own zone.
+    pub fn instant(&self, moment: Moment) -> Instant {
+        let begun = |e: &&Edition| e.valid.from <= moment.begins(e.zone);
+        let edition = self.editions.iter().rev().find(begun).or_else(|| self.editions.first());
+        moment.begins(edition.map_or(Tz::UTC, |e| e.zone))
     }
 
     fn edition(&self, at: Instant) -> Option<&Edition> {

@@ -79,7 +79,7 @@ fn incident(n: u64, alerts: &[&str]) -> Incident {
 }
 
 fn taken(mut incident: Incident, until: Option<i64>) -> Incident {
-    let body = EventBody::Acknowledged { until: until.map(at) };
+    let body = EventBody::Acknowledged { until: until.map(at), handover: None };
     let (position, actor) = (100, Actor::person("ana"));
     let event = IncidentEvent { position, at: at(0), actor, incident: incident.id, body };
     lifecycle::apply(&mut incident, &event);

@@ -99,6 +99,10 @@ fn accepting_takes_over_what_the_outgoing_person_holds_and_nothing_else() {
     );
     assert_eq!(world.incident(2).owner(), Some("luis"));
     assert_eq!(world.state_of(2), IncidentState::New);
+    for id in [1, 2] {
+        let change = world.incident(id).last_change.clone().unwrap();
+        assert_eq!((change.what.as_str(), change.by.as_str()), ("taken over with HO-1", "luis"));
+    }
     assert_eq!(world.incident(3).owner(), Some("sam"));
 }
 
@@ -130,7 +134,10 @@ fn of_two_that_accept_one_wins_and_the_other_is_told_who() {
     let seen = version(&world);
     assert!(accept(&mut world, "luis", seen, false, 30).starts_with("done"));
     let said = accept(&mut world, "sam", seen, true, 31);
-    assert!(said.starts_with("conflict: HO-1 was accepted by luis at "), "{said}");
+    assert!(
+        said.starts_with("conflict: HO-1 was accepted by luis on 24 Nov 2025 14:00 UTC; "),
+        "{said}"
+    );
     assert!(said.ends_with("that stands, and cannot be undone"), "{said}");
 }
 

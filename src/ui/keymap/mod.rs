@@ -265,6 +265,8 @@ mod tests {
             leavable: true,
             turn: true,
             acceptable: true,
+            issuable: Some(Issuable::New),
+            paper: true,
             ..Situation::default()
         };
         let resolved = Situation {

@@ -8,6 +8,7 @@ use crate::domain::incident::model::{
     UPDATES_KEPT, Union, Warned, WasOver,
 };
 use crate::domain::paging::{Phase, Progress, escalate};
+use crate::domain::report::HandoverId;
 use crate::domain::time::Instant;
 
 /// Folds one event into the incident that it is about. `None` for an incident that is not known and
@@ -124,7 +125,7 @@ fn change_by(incident: &mut Incident, event: &Event) {
                 alert.status = status.clone();
             }
         }
-        EventBody::Acknowledged { until } => {
+        EventBody::Acknowledged { until, handover } => {
             standing.state = IncidentState::Acknowledged;
             let warns_at = until.map(|until| warns_at(at, until));
             standing.acknowledged =
@@ -132,7 +133,7 @@ fn change_by(incident: &mut Incident, event: &Event) {
             standing.first_acknowledged_at.get_or_insert(at);
             standing.assignee = Some(by.clone());
             standing.snoozed = None;
-            what = Some("acknowledged".to_owned());
+            what = Some(handover.map_or("acknowledged".to_owned(), taken_over));
         }
         EventBody::AcknowledgementExtended { until } => {
             if let Some(ack) = &mut standing.acknowledged {
@@ -152,9 +153,10 @@ fn change_by(incident: &mut Incident, event: &Event) {
             release(standing);
             what = Some("returned to new".to_owned());
         }
-        EventBody::Assigned { to } => {
+        EventBody::Assigned { to, handover } => {
             standing.assignee.clone_from(to);
-            what = Some(format!("assigned to {}", to.as_deref().unwrap_or("nobody")));
+            let assigned = || format!("assigned to {}", to.as_deref().unwrap_or("nobody"));
+            what = Some(handover.map_or_else(assigned, taken_over));
         }
         EventBody::Noted { .. } => {
             // A word beside one's own action leaves that the last thing to undo.
@@ -433,6 +435,10 @@ impl<T: Clone> Joined<T> {
         let after = unite(&before, &brought);
         Self { before, brought, after }
     }
+}
+
+fn taken_over(handover: HandoverId) -> String {
+    format!("taken over with {handover}")
 }
 
 fn correct(incident: &mut Incident, correction: &Correction, (at, by): (Instant, &str)) {

@@ -58,12 +58,12 @@ pub fn judge(
                 ));
             }
             (IncidentState::New | IncidentState::OnHold, _) => {
-                vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
+                vec![acknowledged(lasts(incident, *lasting, policy, now))]
             }
             (IncidentState::Acknowledged, Some(ack))
                 if ack.by == actor.name && lasting.is_some() =>
             {
-                vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
+                vec![acknowledged(lasts(incident, *lasting, policy, now))]
             }
             (IncidentState::Acknowledged, Some(ack)) if ack.by == actor.name => {
                 let until = lasts(incident, None, policy, now).filter(|_| ack.until.is_some());
@@ -74,7 +74,7 @@ pub fn judge(
             }
             // Whom it was handed to may take it over.
             (IncidentState::Acknowledged, _) if incident.standing.is_assigned_to(&actor.name) => {
-                vec![EventBody::Acknowledged { until: lasts(incident, *lasting, policy, now) }]
+                vec![acknowledged(lasts(incident, *lasting, policy, now))]
             }
             (IncidentState::Acknowledged, ack) => {
                 let by = ack.as_ref().map_or("somebody", |a| a.by.as_str());
@@ -103,7 +103,7 @@ pub fn judge(
                     ended(incident, now, policy)
                 ));
             }
-            vec![EventBody::Assigned { to: to.clone() }]
+            vec![EventBody::Assigned { to: to.clone(), handover: None }]
         }
         Action::Note { text } => {
             if text.trim().is_empty() {
@@ -273,6 +273,10 @@ pub fn judge(
         events.push(EventBody::AcknowledgementExtended { until });
     }
     Ok(events)
+}
+
+fn acknowledged(until: Option<Instant>) -> EventBody {
+    EventBody::Acknowledged { until, handover: None }
 }
 
 /// Whether the last change of this incident can be taken back by this actor: the event, or why not.

@@ -161,7 +161,8 @@ fn while_it_waits_for_the_customer_nothing_is_late() {
 
 #[test]
 fn resolution_does_not_wait_for_the_acknowledgement_and_response_ends_with_the_first() {
-    let acked = |by| ("2026-11-23T10:20:00Z", by, EventBody::Acknowledged { until: None });
+    let acked =
+        |by| ("2026-11-23T10:20:00Z", by, EventBody::Acknowledged { until: None, handover: None });
     let back = opened_then(&[
         acked("ana"),
         ("2026-11-23T10:30:00Z", "atalaya", EventBody::AcknowledgementExpired),
@@ -229,7 +230,7 @@ fn an_update_is_due_from_the_last_word_of_a_person_on() {
         ("2026-11-23T10:45:00Z", "prom", EventBody::FlappingStarted),
     ]);
     assert_eq!(deadline(&told, Kind::Update, "2026-11-23T10:46:00Z"), at("2026-11-23T10:50:00Z"));
-    let assigned = EventBody::Assigned { to: Some("luis".into()) };
+    let assigned = EventBody::Assigned { to: Some("luis".into()), handover: None };
     let told = opened_then(&[("2026-11-23T10:45:00Z", "ana", assigned)]);
     assert_eq!(deadline(&told, Kind::Update, "2026-11-23T10:46:00Z"), at("2026-11-23T11:15:00Z"));
     assert_eq!(
@@ -304,7 +305,19 @@ fn updates_that_were_missed_stay_missed() {
     let of_updates: Vec<_> = late.breaches.iter().filter(|b| b.kind == Kind::Update).collect();
     let [breach] = of_updates[..] else { panic!("{of_updates:?}") };
     assert_eq!(breach.deadline, at("2026-11-23T10:50:00Z"));
-    assert_eq!((breach.late, breach.is_over), (TimeDelta::minutes(25), false));
+    assert_eq!((breach.late, breach.is_over), (TimeDelta::minutes(25), true));
+    // A second one that is due is a breach of its own, and the incident counts once.
+    let again = kept_of(&opened_then(&said), "2026-11-23T12:20:00Z");
+    assert_eq!(updates(&again), [0, 1, 0]);
+    let breaches = again.breaches.iter().filter(|b| b.kind == Kind::Update);
+    let breaches: Vec<_> = breaches.map(|b| (b.deadline, b.late, b.is_over)).collect();
+    assert_eq!(
+        breaches,
+        [
+            (at("2026-11-23T10:50:00Z"), TimeDelta::minutes(25), true),
+            (at("2026-11-23T12:10:00Z"), TimeDelta::minutes(10), false),
+        ]
+    );
 
     assert_eq!(updates(&kept_of(&opened_then(&said[..1]), "2026-11-23T10:50:00Z")), [0, 0, 1]);
     // What is said after the end is no update that was promised.
@@ -358,7 +371,7 @@ fn what_is_due_next_follows_each_change_as_if_it_were_worked_out_anew() {
     let first = check(&open, &agreed, None);
     assert_eq!((first.len(), first[0]), (33, 3));
     let waits = opened_then(&[
-        ("2026-11-23T10:20:00Z", "ana", EventBody::Acknowledged { until: None }),
+        ("2026-11-23T10:20:00Z", "ana", EventBody::Acknowledged { until: None, handover: None }),
         ("2026-11-23T10:25:00Z", "ana", held(HoldReason::Customer)),
     ]);
     open.insert(IncidentId(3), Arc::new(Incident { id: IncidentId(3), ..waits }));

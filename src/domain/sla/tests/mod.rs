@@ -82,3 +82,21 @@ fn the_end_of_a_night_that_began_on_a_holiday_makes_no_working_day_of_it() {
     let due = calendar(night).working_days(at("2026-12-24T23:00:00Z"), 1).unwrap();
     assert_eq!(due, at("2026-12-28T23:00:00Z"), "the next night that begins on a working day");
 }
+
+#[test]
+fn a_local_time_is_read_in_the_zone_that_the_calendar_had_then() {
+    use crate::domain::time::Moment;
+    let moved = at("2026-05-31T22:00:00Z");
+    let valid = |from, to| crate::domain::time::Interval::new(from, to);
+    let madrid = Edition { valid: valid(ALWAYS.from, moved), ..office(Tz::Europe__Madrid) };
+    let tokyo = Edition { valid: valid(moved, ALWAYS.to), ..office(Tz::Asia__Tokyo) };
+    let calendar = calendar_of(vec![tokyo, madrid]);
+    let read = |text| calendar.instant(Moment::parse(text).unwrap());
+    assert_eq!(read("2026-03-02 09:00"), at("2026-03-02T08:00:00Z"));
+    assert_eq!(read("2026-06-02 09:00"), at("2026-06-02T00:00:00Z"));
+    assert_eq!(read("2026-03-02T09:00:00Z"), at("2026-03-02T09:00:00Z"));
+}
+
+fn calendar_of(editions: Vec<Edition>) -> BusinessCalendar {
+    BusinessCalendar::new("office", editions)
+}

@@ -187,7 +187,15 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
             AlertStatus::Silenced { .. } => ("silenced", Tone::Plain, name(fingerprint)),
             AlertStatus::Inhibited { .. } => ("inhibited", Tone::Plain, name(fingerprint)),
         },
-        EventBody::Acknowledged { until } => {
+        EventBody::Acknowledged { until, handover: Some(id) } => {
+            let until = until.map(|at| format!(", until {}", clock(at))).unwrap_or_default();
+            let text = format!("handed over by {id} to {}{until}", event.actor.name);
+            ("ack", Tone::Human, text)
+        }
+        EventBody::Assigned { to: Some(to), handover: Some(id) } => {
+            ("assigned", Tone::Human, format!("handed over by {id} to {to}"))
+        }
+        EventBody::Acknowledged { until, handover: None } => {
             let text = until.map(|at| format!("until {}", clock(at))).unwrap_or_default();
             ("ack", Tone::Human, text)
         }
@@ -201,7 +209,7 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
         EventBody::AcknowledgementExpired => {
             ("expired", warn, "nobody extended the acknowledgement; new again".to_owned())
         }
-        EventBody::Assigned { to } => {
+        EventBody::Assigned { to, .. } => {
             let text = to.as_ref().map_or("to nobody".to_owned(), |to| format!("to {to}"));
             ("assigned", Tone::Human, text)
         }

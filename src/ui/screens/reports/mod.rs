@@ -95,6 +95,7 @@ pub struct Reports {
     frozen: BTreeMap<String, (u64, Result<Arc<Document>, String>)>,
     /// The report that was made last, until it is issued.
     preview: Option<(DraftAsk, Arc<Document>)>,
+    issuing: Option<Issuing>,
     /// The document that was asked for.
     asked: Option<(String, u64)>,
     /// Reading: the line under the cursor.
@@ -102,6 +103,16 @@ pub struct Reports {
     /// Over the whole width, not beside the list.
     full: bool,
     in_front: bool,
+}
+
+/// The preview is being issued: it gives way to the report once the engine has done it and the snapshot has it.
+#[derive(Debug, Clone, Copy)]
+struct Issuing {
+    /// The next revision of that one, or a new one.
+    over: Option<ReportId>,
+    /// How many of those there were.
+    before: usize,
+    done: bool,
 }
 
 impl Row {
@@ -287,8 +298,13 @@ impl Reports {
 
     /// Issues the preview; of one that was issued, makes its next revision to look at first.
     fn issue(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
+        if let (Some(Row::Preview), Some((ask, document))) = (self.row(), &self.preview) {
+            let steps = issue::issue(ask, document, ctx);
+            let before = Self::count(ask.over, ctx);
+            self.issuing = Some(Issuing { over: ask.over, before, done: false });
+            return steps;
+        }
         match (self.row(), &self.preview) {
-            (Some(Row::Preview), Some((ask, document))) => issue::issue(ask, document, ctx),
             (Some(Row::Report(id, _)), _) => {
                 let Some(issued) = ctx.world.reports.report(*id) else { return Vec::new() };
                 let locale = match self.shown() {
@@ -298,6 +314,28 @@ impl Reports {
                 issue::again(issued, locale, ctx)
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// How many revisions that report has, or how many reports there are.
+    fn count(over: Option<ReportId>, ctx: &Ctx<'_>) -> usize {
+        let reports = &ctx.world.reports;
+        match over {
+            Some(id) => reports.report(id).map_or(0, |i| i.revisions.len()),
+            None => reports.issued().count(),
+        }
+    }
+
+    /// Goes to what was just issued, once it is there.
+    fn follow(&mut self, ctx: &Ctx<'_>) {
+        let Some(Issuing { over, before, .. }) = self.issuing.filter(|i| i.done) else { return };
+        let of = |i: &&Arc<Issued>| over.is_none_or(|id| i.id == id);
+        if let Some(issued) = ctx.world.reports.issued().find(of)
+            && Self::count(over, ctx) > before
+        {
+            let revision = u32::try_from(issued.revisions.len()).unwrap_or(1);
+            self.cursor = Cursor::on(Key::Document(document_name(issued.id, revision)));
+            (self.issuing, self.preview) = (None, None);
         }
     }
 
@@ -549,6 +587,7 @@ impl Screen for Reports {
         if !self.in_front {
             return;
         }
+        self.follow(ctx);
         self.rows = self.list(ctx);
         let rows = std::mem::take(&mut self.rows);
         self.cursor.settle(rows.len(), Self::room(ctx), |i| rows.get(i).and_then(Row::key));
@@ -602,14 +641,8 @@ impl Screen for Reports {
             .preview
             .as_ref()
             .is_some_and(|(ask, _)| ask.over == *over && ask.coverage == **coverage);
-        if ours && outcomes.iter().any(|o| o.verdict.is_done()) {
-            self.preview = None;
-            // The newest, or the one whose next revision it is.
-            let of = |i: &&Arc<Issued>| over.is_none_or(|id| i.id == id);
-            if let Some(issued) = ctx.world.reports.issued().find(of) {
-                let revision = u32::try_from(issued.revisions.len()).unwrap_or(1);
-                self.cursor = Cursor::on(Key::Document(document_name(issued.id, revision)));
-            }
+        if let Some(issuing) = self.issuing.as_mut().filter(|_| ours) {
+            issuing.done = outcomes.iter().any(|o| o.verdict.is_done());
             self.arrived(ctx);
         }
         Vec::new()
@@ -643,6 +676,9 @@ impl Screen for Reports {
                 "go to a turn under TURNS first; `:` {} does",
                 Action::Handover.entry().name
             ),
+            (Action::NextStep, _) if self.reading.is_some() => {
+                "this line is of no open incident; go to one that is still open".to_owned()
+            }
             (Action::NextStep, _) => format!(
                 "go to the line of an incident first: {} reads the document",
                 key(Action::NextPane)

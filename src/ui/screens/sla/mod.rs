@@ -20,6 +20,7 @@ mod objectives;
 mod past;
 mod records;
 mod tickets;
+mod work;
 
 use ratatui::layout::Rect;
 
@@ -27,6 +28,7 @@ pub use self::explained::explained;
 use self::past::Past;
 pub use self::tickets::Month;
 use self::tickets::Tickets;
+use self::work::Work;
 use super::explained::Of;
 use super::{Ctx, Place, Screen, Step};
 use crate::domain::health::ServiceId;
@@ -54,6 +56,7 @@ pub struct Sla {
     objective: Cursor<SloId>,
     tickets: Tickets,
     past: Past,
+    work: Work,
     /// Where the cursor stands in the chart.
     at: Option<Instant>,
 }
@@ -282,6 +285,33 @@ impl Screen for Sla {
         }
     }
 
+    fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        if !matches!(action, Action::Explain | Action::Open | Action::Copy) {
+            return None;
+        }
+        let key = |action| ctx.prefs.settings.keymap.shown(action, false).unwrap_or_default();
+        let next = key(Action::NextPane);
+        Some(match self.pane {
+            Pane::Kept if action == Action::Explain && self.tickets.lines(ctx) > 0 => format!(
+                "{} lists the incidents of this figure; {} explains the clock of one, or one that is due",
+                key(Action::Open),
+                key(Action::Explain)
+            ),
+            Pane::Objectives | Pane::Chart => {
+                format!("no objective is here; {next} goes to what was kept, is due and was broken")
+            }
+            Pane::Kept => format!(
+                "nothing was promised in this month; `:` {} chooses another, {next} goes on",
+                Action::Month.entry().name
+            ),
+            Pane::DueNext => format!("nothing is due; {next} goes to what was broken"),
+            Pane::Breaches => format!(
+                "nothing was broken in this month; `:` {} chooses another",
+                Action::Month.entry().name
+            ),
+        })
+    }
+
     fn act(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         let page = isize::try_from(self.room(ctx, self.pane)).unwrap_or(1).max(1);
         match action {
@@ -351,6 +381,7 @@ impl Screen for Sla {
         self.past.refresh(ctx);
         self.tickets.wants(ctx).or_else(|| {
             let shown = objectives::under(&self.objective, ctx)?;
+            self.work.refresh(&shown.status, ctx);
             self.past.wants(&shown.status, ctx.now)
         })
     }

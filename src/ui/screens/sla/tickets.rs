@@ -71,7 +71,7 @@ pub struct Tickets {
     line: Cursor<Line>,
     due: DueNext,
     next: Cursor<IncidentId>,
-    breach: Cursor<(IncidentId, Kind, Arc<str>)>,
+    breach: Cursor<(IncidentId, Kind, Arc<str>, Instant)>,
 }
 
 /// What was counted, and of which incidents.
@@ -426,8 +426,8 @@ impl Tickets {
 const NOTHING_AGREED: &str = "nothing was agreed: [sla] and [[contracts]] in the config say for which \
                               services, in what time and by whose calendar";
 
-fn key(breach: &Breach) -> (IncidentId, Kind, Arc<str>) {
-    (breach.incident, breach.kind, breach.contract.clone())
+fn key(breach: &Breach) -> (IncidentId, Kind, Arc<str>, Instant) {
+    (breach.incident, breach.kind, breach.contract.clone(), breach.deadline)
 }
 
 /// A target in a few cells: `2wd` also where that is until the close of the day.
