@@ -58,7 +58,7 @@ pub fn of_objective(sla: &Sla, ctx: &Ctx<'_>) -> Vec<Step> {
     }));
     items.extend(missing(&sla.past, status));
     items.extend(troubles(sla.past.of_window(status, ctx.now), ctx));
-    items.extend(excluded(ctx, &status.excluded, window));
+    items.extend(excluded(ctx, &status.excluded));
     pick(&objectives::title(objective), items)
 }
 
@@ -76,7 +76,7 @@ pub fn measured(sla: &Sla, ctx: &Ctx<'_>, id: &str, over: Interval) -> Vec<Step>
     let mut items = vec![item(format!("all of it  {}", amounts(&all, unit)), ratio(&all), here)];
     items.extend(missing(&sla.past, status));
     items.extend(troubles(sla.past.within(status, over, ctx.now), ctx));
-    items.extend(excluded(ctx, &status.excluded, over));
+    items.extend(excluded(ctx, &shown.excluded.listed(over)));
     let pieces = shown.measured(over);
     items.extend(pieces.iter().rev().map(|piece| {
         let label =
@@ -111,14 +111,13 @@ fn missing(past: &Past, status: &Status) -> Option<Item> {
     Some(item(said.to_owned(), why.to_owned(), place))
 }
 
-fn excluded(ctx: &Ctx<'_>, all: &[(Interval, String)], within: Interval) -> Vec<Item> {
-    let touching = all.iter().filter(|(at, _)| at.overlap(within).is_some());
+fn excluded(ctx: &Ctx<'_>, all: &[(Interval, String)]) -> Vec<Item> {
     let shown = |(at, what): &(Interval, String)| {
         let when = near(at.from, ctx.now, ctx.world.site.zone);
         let detail = format!("{when} {}", text::duration(at.length()));
         item(format!("{} {what}", objectives::EXCLUDED), detail, Place::Calendar)
     };
-    touching.map(shown).collect()
+    all.iter().map(shown).collect()
 }
 
 /// `292 of 300 good`, `4m 52s of 5m good`.
