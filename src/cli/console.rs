@@ -21,15 +21,17 @@ use super::duty::Duty;
 use super::output::{Exit, complain};
 use super::reporter::Reporter;
 use super::{Context, Failure, log, orders, stored, themes};
-use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings, UiSettings};
+use crate::config::{self, Colour, Config, Glyphs as Set, StoreAddress, Surroundings};
 use crate::domain::command::Command;
 use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::paging;
+use crate::domain::report::Document;
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
 use crate::domain::slo::Trouble;
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, Timescale};
 use crate::domain::upstream::{self, Upstream, UpstreamKind};
+use crate::engine::reporting::{self, Known};
 use crate::engine::{Handle, Input, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool};
@@ -39,7 +41,7 @@ use crate::sources::settings::{Demo, HttpSettings, Kind, SourceSettings};
 use crate::store::Store;
 use crate::ui::keymap::Keymap;
 use crate::ui::overlay::Overlay;
-use crate::ui::run::{AskAttainment, AskTroubles};
+use crate::ui::run::{AskAttainment, AskTroubles, MakeReport, SaveText};
 use crate::ui::screens::Place;
 use crate::ui::terminal::{Depth, Glyphs, InputEvent, Options, Terminal, Tui};
 use crate::ui::theme::{self, Theme};
@@ -152,6 +154,39 @@ fn troubles(store: Store) -> AskTroubles {
     })
 }
 
+/// Makes a report as the snapshot is now, beside the screen and the engine as well.
+fn draft(handle: Handle, store: Store) -> MakeReport {
+    let network = tokio::runtime::Handle::current();
+    Box::new(move |ask| {
+        let (world, store) = (handle.snapshot(), store.clone());
+        let making = network.spawn(async move {
+            let overrides = world.book.overrides();
+            let known = Known::of(&world, &overrides);
+            let over = ask.over.and_then(|id| world.reports.report(id));
+            let made = match over {
+                Some(issued) => reporting::revision(&store, known, issued, world.at).await,
+                None => reporting::service(&store, known, &ask.coverage, world.at).await,
+            };
+            made.map(|document| Box::new(Document { locale: Some(ask.locale), ..document }))
+                .map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
+        });
+        Box::pin(async move {
+            making.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))
+        })
+    })
+}
+
+/// Writes files where a slow disk holds up nobody.
+fn save() -> SaveText {
+    let network = tokio::runtime::Handle::current();
+    Box::new(move |path, text| {
+        let saving = network.spawn_blocking(move || super::reporter::save(&path, &text));
+        Box::pin(async move {
+            saving.await.unwrap_or_else(|_| Err("the writing was dropped".to_owned()))
+        })
+    })
+}
+
 /// What a command was about to do, a line for each incident.
 fn named(command: &Command) -> Vec<String> {
     match command {
@@ -245,7 +280,7 @@ async fn open(
     };
     let background = tui.capabilities().background;
     let over = Over { theme: args.theme.clone(), reduce_motion: args.reduce_motion };
-    let settings = over.settings(&config.ui);
+    let settings = over.settings(&config);
     let name = settings
         .theme
         .clone()
@@ -353,7 +388,9 @@ async fn open(
             })
         }),
         attain: attain(handle.clone(), store.clone()),
-        troubles: troubles(store),
+        troubles: troubles(store.clone()),
+        draft: draft(handle.clone(), store),
+        save: save(),
         theme: Box::new(move |name| looks.load(name)),
         views: Box::new(change_views(own_views)),
         welcomed: Box::new(move || remember(&welcomed)),
@@ -384,7 +421,8 @@ pub(super) struct Over {
 }
 
 impl Over {
-    fn settings(&self, ui: &UiSettings) -> Settings {
+    fn settings(&self, config: &Config) -> Settings {
+        let ui = &config.ui;
         let named = |name: &String| Tab::ALL.into_iter().find(|tab| tab.name() == name);
         let tabs: Vec<Tab> = ui.tabs.iter().filter_map(named).collect();
         Settings {
@@ -394,6 +432,7 @@ impl Over {
             mouse: ui.mouse,
             reduce_motion: self.reduce_motion || ui.reduce_motion,
             tabs: if tabs.is_empty() { Tab::ALL.to_vec() } else { tabs },
+            locale: config.locale,
         }
     }
 }

@@ -134,7 +134,11 @@ impl Reporter {
     ) -> Result<(), String> {
         let coverage =
             Coverage { from: period.from, to: period.to, scope: plan.what.scope.clone() };
-        let document = Box::new(self.made(&coverage, world).await?);
+        let overrides = world.book.overrides();
+        let known = Known::of(world, &overrides);
+        let document = reporting::service(&self.store, known, &coverage, Utc::now()).await;
+        let document = document.map_err(|e| e.to_string())?;
+        let document = Box::new(Document { locale: Some(plan.what.locale), ..document });
         let command = report::Command::Issue {
             coverage: Box::new(coverage),
             over: None,
@@ -151,13 +155,10 @@ impl Reporter {
         if corrected.map_err(|e| e.to_string())?.is_empty() {
             return Ok(());
         }
-        let last = u32::try_from(issued.revisions.len()).unwrap_or(u32::MAX);
-        let last = self.store.document(&document_name(issued.id, last)).await;
-        let next = self.made(&issued.coverage, world).await?;
-        let document = match last.map_err(|e| e.to_string())? {
-            Some(last) => reporting::revised(&last, next),
-            None => next,
-        };
+        let overrides = world.book.overrides();
+        let known = Known::of(world, &overrides);
+        let document = reporting::revision(&self.store, known, issued, Utc::now()).await;
+        let document = document.map_err(|e| e.to_string())?;
         let command = report::Command::Issue {
             coverage: Box::new(issued.coverage.clone()),
             over: Some(issued.id),
@@ -166,19 +167,6 @@ impl Reporter {
         };
         self.ask(command).await;
         Ok(())
-    }
-
-    async fn made(&self, coverage: &Coverage, world: &Snapshot) -> Result<Document, String> {
-        let overrides = world.book.overrides();
-        let known = Known {
-            plan: &world.plan,
-            calendar: &world.calendar,
-            overrides: &overrides,
-            imported: &world.imported,
-            pages: &world.pages,
-        };
-        let document = reporting::service(&self.store, known, coverage, Utc::now()).await;
-        document.map_err(|e| e.to_string())
     }
 
     async fn ask(&self, command: report::Command) {
@@ -200,7 +188,7 @@ impl Reporter {
         let document = self.store.document(&name).await.map_err(|e| e.to_string())?;
         let document = document.ok_or_else(|| format!("{name} is not in the store"))?;
         let period = Interval::new(issued.coverage.from, issued.coverage.to);
-        let locale = plan.what.locale;
+        let locale = document.locale.unwrap_or(plan.what.locale);
         let file = |format: Format| {
             let name = file_name(&plan.what.id, period, world.site.zone, format);
             (name, render(&document, format, locale))
@@ -254,6 +242,28 @@ fn with_types(
     files.into_iter().zip(formats).map(|((name, text), f)| (name, mime(f), text)).collect()
 }
 
+/// A file for somebody at the screen, who is not asked again: nothing that is there already is written over.
+/// Says where it went.
+///
+/// # Errors
+/// It cannot be written, or is there already.
+pub fn save(path: &str, text: &str) -> Result<String, String> {
+    let path = match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => Path::new(path).to_owned(),
+    };
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let file = OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    match written {
+        Ok(()) => Ok(path.display().to_string()),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(format!("{} is there already; choose another name", path.display()))
+        }
+        Err(e) => Err(format!("{} cannot be written: {e}", path.display())),
+    }
+}
+
 /// Each file whole or not at all: written beside its name, then moved there.
 fn write(folder: &Path, files: &[(String, String)]) -> Result<(), String> {
     let failed =
@@ -291,6 +301,18 @@ mod tests {
         let names: Vec<_> = fs::read_dir(&place).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["a.md"]);
         assert_eq!(fs::read_to_string(place.join("a.md")).unwrap(), "two");
+    }
+
+    #[test]
+    fn what_is_saved_from_the_screen_writes_nothing_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("SR-1.md");
+        let name = path.to_str().unwrap();
+        assert_eq!(save(name, "one").unwrap(), name);
+        let why = save(name, "two").unwrap_err();
+        assert!(why.ends_with("is there already; choose another name"), "{why}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+        assert!(save(folder.path().join("none/a.md").to_str().unwrap(), "x").is_err());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn diff(old: &Config, new: &Config) -> Changes {
     Changes {
         plan: old.plan != new.plan,
         sources,
-        ui: old.ui != new.ui,
+        ui: old.ui != new.ui || old.locale != new.locale,
         notify: old.notify != new.notify,
         channels: channels(old) != channels(new),
         reports: old.reports != new.reports,

@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
-use super::snapshot::Plan;
+use super::snapshot::{Plan, Snapshot};
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::metrics::restored;
 use crate::domain::paging::Pages;
+use crate::domain::report::event::document_name;
 use crate::domain::report::levels;
 use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
 use crate::domain::report::{Coverage, Document, Issued, Scope};
@@ -16,6 +17,7 @@ use crate::domain::roster::Override;
 use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
+use crate::domain::sla::credits::Achieved;
 use crate::domain::slo::{self, Excluded, Sli, Uptime};
 use crate::domain::time::{Instant, Interval, before};
 use crate::store::{Store, StoreError};
@@ -29,6 +31,19 @@ pub struct Known<'a> {
     pub overrides: &'a [Override],
     pub imported: &'a Imported,
     pub pages: &'a Pages,
+}
+
+impl<'a> Known<'a> {
+    /// As a snapshot has it.
+    pub fn of(world: &'a Snapshot, overrides: &'a [Override]) -> Self {
+        Self {
+            plan: &world.plan,
+            calendar: &world.calendar,
+            overrides,
+            imported: &world.imported,
+            pages: &world.pages,
+        }
+    }
 }
 
 /// The services that a report is about; none: all.
@@ -78,6 +93,7 @@ pub async fn service(
         Gathered::new(period, zone, services.clone(), watched, &occurrences, begun, now);
     let agreed = &plan.service_levels;
     let mut attainment = Attainment::new(period, period.to.min(now));
+    let mut achieved = Achieved::new(period, gathered.metrics.rules().clone(), now);
     let is_asked =
         |s: Option<&ServiceId>| services.is_empty() || s.is_some_and(|s| services.contains(s));
     // A clock that starts with the trouble may have begun before the incident was opened.
@@ -88,9 +104,17 @@ pub async fn service(
         if is_asked(incident.service.as_ref()) {
             attainment.add(&incident, agreed);
         }
+        achieved.add(&incident);
     };
     store.over(span, add).await?;
     let mut more = levels::attained(&attainment, agreed);
+    let only = match &coverage.scope {
+        Scope::Contract(id) => Some(id.as_str()),
+        _ => None,
+    };
+    let watched = plan.services.iter().map(|s| &s.id);
+    let lines = achieved.lines(agreed, only, |s| is_asked(Some(s)), watched);
+    more.extend(levels::credits(&lines, period));
     let stood = objectives(store, known, &services, period.to.min(now), now).await?;
     more.extend(levels::objectives(&stood));
     let reclassified = store.events_of_kind("reclassified", period).await?;
@@ -152,10 +176,23 @@ pub async fn objectives(
     Ok(stood)
 }
 
-/// The next revision of a report, with what differs from the last one standing first.
-pub fn revised(last: &Document, mut next: Document) -> Document {
-    next.sections.insert(0, service::differences(last, &next));
-    next
+/// The next revision of a report as of `now`, with what differs from the last one standing first; in its language.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn revision(
+    store: &Store,
+    known: Known<'_>,
+    issued: &Issued,
+    now: Instant,
+) -> Result<Document, StoreError> {
+    let mut next = service(store, known, &issued.coverage, now).await?;
+    let last = u32::try_from(issued.revisions.len()).unwrap_or(u32::MAX);
+    if let Some(last) = store.document(&document_name(issued.id, last)).await? {
+        next.sections.insert(0, service::differences(&last, &next));
+        next.locale = last.locale;
+    }
+    Ok(next)
 }
 
 /// The incidents that a report covers and that were corrected after its newest revision: it says something

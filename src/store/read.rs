@@ -61,8 +61,7 @@ pub struct Loaded {
 pub(super) const PAGE: i64 = 1_000;
 
 const OPEN: &str = "SELECT id, doc FROM incidents \
-    WHERE state IN ('new', 'acknowledged', 'on_hold') AND (priority, id) > ($1, $2) \
-    ORDER BY priority, id LIMIT $3";
+    WHERE open_key IS NOT NULL AND (priority, id) > ($1, $2) ORDER BY priority, id LIMIT $3";
 /// Resolved ones are all recent: they are still to be closed, or may reopen.
 const RECENT: &str = "SELECT id, doc FROM incidents WHERE id < $2 AND (state = 'resolved' \
     OR (state IN ('closed', 'cancelled') AND updated_at >= $1)) ORDER BY id DESC LIMIT 1000";

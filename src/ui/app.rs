@@ -11,7 +11,7 @@ use std::sync::Arc;
 use chrono::{SubsecRound, TimeDelta, Timelike};
 use ratatui::layout::{Rect, Size};
 
-use super::cmd::{Attained, RangeAnswer, RangeAsk, Troubled};
+use super::cmd::{Attained, DraftAsk, Drafted, RangeAnswer, RangeAsk, Troubled};
 use super::drafts::Drafts;
 use super::frame::{self, messages::Message, toast::Toast};
 use super::keymap::{Context, Keymap, Situation};
@@ -30,7 +30,7 @@ use crate::domain::command::Outcome;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::views::OwnViews;
 use crate::domain::incident::{Event, IncidentId};
-use crate::domain::report::Document;
+use crate::domain::report::{Document, Locale};
 use crate::domain::roster::PersonId;
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::time::{Instant, Interval, TimeStyle};
@@ -70,6 +70,8 @@ pub struct Settings {
     pub reduce_motion: bool,
     /// Those in the line of tabs, in their order.
     pub tabs: Vec<Tab>,
+    /// The language of reports, where nobody chooses another.
+    pub locale: Locale,
 }
 
 impl Default for Settings {
@@ -81,6 +83,7 @@ impl Default for Settings {
             mouse: false,
             reduce_motion: false,
             tabs: Tab::ALL.to_vec(),
+            locale: Locale::default(),
         }
     }
 }
@@ -202,6 +205,8 @@ pub enum Msg {
         name: String,
         found: Result<Option<Document>, String>,
     },
+    /// A report was made, and is not issued.
+    Drafted(DraftAsk, Drafted),
     /// What a source told of the past of a signal.
     Range(RangeAsk, RangeAnswer),
     /// What was kept of a period was counted.

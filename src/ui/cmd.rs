@@ -4,6 +4,7 @@ use crate::domain::health::ServiceId;
 use crate::domain::incident::IncidentId;
 use crate::domain::incident::views::OwnChange;
 use crate::domain::observation::SourceName;
+use crate::domain::report::{Coverage, Document, Locale, ReportId};
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::slo::Trouble;
 use crate::domain::time::{Instant, Interval, Stretch};
@@ -26,6 +27,17 @@ pub type Attained = Result<Box<Attainment>, String>;
 
 /// The trouble of a service, or why nobody can say.
 pub type Troubled = Result<Vec<Trouble>, String>;
+/// Which report is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DraftAsk {
+    pub coverage: Coverage,
+    pub locale: Locale,
+    /// The next revision of this one.
+    pub over: Option<ReportId>,
+}
+
+/// A report that is not issued yet, or why there is none.
+pub type Drafted = Result<Box<Document>, String>;
 
 /// One effect.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +48,10 @@ pub enum Cmd {
     Timeline(IncidentId),
     /// Read a frozen document; it comes back as [`super::Msg::Document`].
     Document(String),
+    /// Make a report; it comes back as [`super::Msg::Drafted`].
+    Draft(DraftAsk),
+    /// Write a text to a file that is not there yet; what came of it is said.
+    Save { path: String, text: String },
     /// Make an old incident part of the snapshots; the answer is [`super::Msg::Loaded`].
     Load(IncidentId),
     /// Let the person change a text in an editor; it comes back as [`super::Msg::Edited`].

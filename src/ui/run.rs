@@ -15,7 +15,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::app::{self, Model, Msg};
-use super::cmd::{Attained, Cmd, RangeAnswer, RangeAsk, Troubled};
+use super::cmd::{Attained, Cmd, DraftAsk, Drafted, RangeAnswer, RangeAsk, Troubled};
 use super::frame;
 use super::screens::Tone;
 use super::terminal::{InputEvent, Tui};
@@ -40,6 +40,11 @@ pub type AskPast = Box<dyn Fn(RangeAsk) -> BoxFuture<'static, RangeAnswer> + Sen
 pub type AskAttainment = Box<dyn Fn(Interval) -> BoxFuture<'static, Attained> + Send>;
 /// Reads the trouble of a service since an instant.
 pub type AskTroubles = Box<dyn Fn(ServiceId, Instant) -> BoxFuture<'static, Troubled> + Send>;
+/// Makes a report.
+pub type MakeReport = Box<dyn Fn(DraftAsk) -> BoxFuture<'static, Drafted> + Send>;
+/// Writes a text to a file; says where it went.
+pub type SaveText =
+    Box<dyn Fn(String, String) -> BoxFuture<'static, Result<String, String>> + Send>;
 /// Changes the views that the person keeps.
 pub type ChangeViews = Box<dyn Fn(&OwnChange) -> Result<OwnViews, String> + Send>;
 /// Takes the incidents that are in view.
@@ -57,6 +62,8 @@ pub struct Outside {
     pub past: AskPast,
     pub attain: AskAttainment,
     pub troubles: AskTroubles,
+    pub draft: MakeReport,
+    pub save: SaveText,
     /// Reads a theme for this terminal.
     pub theme: ReadTheme,
     /// Changes the views that the person keeps, and says what they are then.
@@ -255,6 +262,19 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
         Cmd::Troubles(service, since) => {
             let read = (outside.troubles)(service.clone(), since);
             pending.wait(async move { Msg::Troubles(service, since, read.await) });
+        }
+        Cmd::Draft(ask) => {
+            let made = (outside.draft)(ask.clone());
+            pending.wait(async move { Msg::Drafted(ask, made.await) });
+        }
+        Cmd::Save { path, text } => {
+            let saved = (outside.save)(path, text);
+            pending.wait(async move {
+                match saved.await {
+                    Ok(place) => Msg::Say(Tone::Good, format!("saved: {place}")),
+                    Err(why) => Msg::Say(Tone::Bad, format!("not saved: {why}")),
+                }
+            });
         }
         Cmd::Copy(text) => copy(tui, pending, &text, "copied"),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,

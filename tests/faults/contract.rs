@@ -936,6 +936,7 @@ async fn reports(location: &Location) {
             kind: ReportKind::Handover,
             number: number.to_owned(),
             revision: None,
+            locale: None,
             site: "test".to_owned(),
             zone: "UTC".to_owned(),
             from: at(0),

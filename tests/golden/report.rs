@@ -179,3 +179,55 @@ fn a_report_of_a_week_is_written_in_four_formats_and_for_one_team() {
     assert_eq!(none, "");
     assert!(std::fs::read_to_string(&file).unwrap().ends_with("</html>\n"));
 }
+
+const GOLD: &str = r#"
+[[contracts]]
+id = "gold"
+name = "ACME gold"
+services = ["checkout"]
+exclusion = "excuse"
+no_data = "bad"
+rounding = { decimals = 3, mode = "down" }
+targets = [{ priority = 1, respond = "15m" }]
+credits = { cap = "20%", minimum = "5%", tiers = [{ below = "99.9%", credit = "10%" }, { below = "99.0%", credit = "25%" }] }
+"#;
+
+/// Of what nothing is known, which counts as down here, so that the figure is exact.
+#[test]
+fn a_report_of_a_contract_says_what_is_given_back_and_by_which_rules() {
+    let home = Home::with(&format!("{}{GOLD}", config("Ana Ruiz", "ana")));
+    let of = |more: &[&str]| {
+        let line = ["report", "service", "--month", "2026-01", "--contract", "gold"];
+        home.says(&[&line, more].concat())
+    };
+    let english = of(&[]);
+    for line in [
+        "## Service credits",
+        "| ACME gold | checkout | 0.0000 % | 0.000 % | &lt;99 % | 25 % | 20 % | 31d | 0s | 0.0 % |",
+        "| ACME gold | counts as available (excuse) | counts as down | cut off to 3 decimals, then compared \
+         | &lt;99.9 %: 10 %; &lt;99 %: 25 % | 20 % | 5 % |",
+    ] {
+        assert!(english.contains(line), "{line} is missing in:\n{english}");
+    }
+    let spanish = of(&["--locale", "es"]);
+    assert!(
+        spanish.contains("| ACME gold | checkout | 0,0000 % | 0,000 % | &lt;99 % | 25 % | 20 % |")
+    );
+    assert!(spanish.contains("truncado a 3 decimales, después se compara"), "{spanish}");
+    let csv = of(&["--format", "csv"]);
+    for line in [
+        "Service credits,Service credits/1/Credit,20,%,,",
+        "Service credits,Service credits/1/Tier gives,25,%,,",
+    ] {
+        assert!(csv.contains(line), "{line} is missing in:\n{csv}");
+    }
+    let page = of(&["--format", "html"]);
+    assert!(page.contains("<h2>Service credits</h2>") && page.contains("<td>&lt;99 %</td>"));
+    let json: Value = serde_json::from_str(&of(&["--format", "json"])).unwrap();
+    let sections = json["sections"].as_array().unwrap();
+    let credits = sections.iter().find(|s| s["name"] == "service_credits").unwrap();
+    let cells = &credits["blocks"][1]["table"]["rows"][0]["cells"];
+    assert_eq!((&cells[6]["value"], &cells[6]["kind"]), (&"20".into(), &"percent".into()));
+    let all = home.says(&["report", "service", "--month", "2026-01"]);
+    assert!(all.contains("## Service credits"), "not only where the contract is asked for");
+}

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use atalaya::domain::command::Command;
+use atalaya::domain::command::{Command, Outcome};
 use atalaya::domain::incident::{Actor, IncidentId};
 use atalaya::domain::log::Recorded;
 use atalaya::domain::report::event::{HandoverId, Party, ReportId, ShiftKey, Turn};
 use atalaya::domain::report::{
-    Command as Ask, Coverage, Document, Event, Reports, Scope, document,
+    self, Command as Ask, Coverage, Document, Event, Reports, Scope, document,
 };
 use atalaya::engine::Snapshot;
 use atalaya::ui::{Cmd, Msg};
@@ -27,6 +27,7 @@ fn paper(kind: document::Kind) -> Document {
         kind,
         number: "HO-1".to_owned(),
         revision: None,
+        locale: None,
         site: "acme-noc".to_owned(),
         zone: "Europe/Madrid".to_owned(),
         from: now() - TimeDelta::hours(20),
@@ -288,4 +289,130 @@ fn a_frozen_document_is_asked_for_once_and_shown() {
     bench
         .tell(Msg::Document { name: "HO-1".to_owned(), found: Err("the disk is away".to_owned()) });
     assert!(bench.text().contains("the disk is away"));
+}
+
+fn cmd(bench: &mut Bench, is: impl Fn(&Cmd) -> bool) -> Cmd {
+    std::mem::take(&mut bench.cmds).into_iter().find(|c| is(c)).expect("it was asked for")
+}
+
+/// A service report with one figure that counts two incidents.
+fn report(value: u64) -> Document {
+    use document::{Block, Datum, Fact, KeyFigure, Section};
+    use report::Word;
+    let ids = vec!["INC-2040".to_owned(), "INC-2041".to_owned()];
+    let figures = vec![KeyFigure::new(Word::Opened, Datum::Count(value), 2, ids)];
+    Document {
+        number: String::new(),
+        locale: Some(report::Locale::Spanish),
+        made_at: now(),
+        head: vec![Fact { label: Word::Site.into(), value: Datum::plain("acme-noc") }],
+        sections: vec![Section::new(Word::Summary, vec![Block::Figures(figures)])],
+        ..paper(document::Kind::Service)
+    }
+}
+
+#[test]
+fn a_report_is_made_shown_in_its_language_and_issued_after_a_question() {
+    let mut bench = bench((120, 35));
+    bench.press("N");
+    assert_snapshot!("reports-make", bench.text());
+    bench.press("Tab Tab Down Enter");
+    let Cmd::Draft(ask) = cmd(&mut bench, |c| matches!(c, Cmd::Draft(_))) else { panic!() };
+    assert_eq!((ask.locale, ask.over), (report::Locale::Spanish, None));
+    assert_eq!(ask.coverage.scope, Scope::All);
+    bench.tell(Msg::Drafted(ask, Ok(Box::new(report(7)))));
+    let text = bench.text();
+    assert!(
+        text.contains("NOT ISSUED") && text.contains("Informe de servicio (borrador)"),
+        "{text}"
+    );
+    bench.press("I");
+    assert_snapshot!("reports-issue", bench.text());
+    bench.press("y");
+    let asked = asked(&mut bench);
+    let [Ask::Issue { over: None, document, coverage, .. }] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    assert_eq!((**document).clone(), report(7), "what was looked at is what is frozen");
+    let command = Command::Reports(asked[0].clone());
+    let issued = Event::ReportIssued {
+        id: ReportId(2),
+        revision: 1,
+        coverage: coverage.clone(),
+        plan: String::new(),
+        document: document.clone(),
+    };
+    bench.tell(Msg::World(Arc::new(with(vec![issued]))));
+    let verdict =
+        atalaya::domain::command::Verdict::Done { said: "SR-2 issued".into(), also: vec![] };
+    bench.tell(Msg::Answered { command, outcomes: vec![Outcome { id: None, verdict }] });
+    let text = bench.text();
+    assert!(!text.contains("NOT ISSUED") && text.contains("SR-2"), "{text}");
+    assert!(
+        matches!(cmd(&mut bench, |c| matches!(c, Cmd::Document(_))), Cmd::Document(name) if name == "SR-2.1")
+    );
+}
+
+#[test]
+fn the_next_revision_is_looked_at_before_it_is_issued_and_says_how_much_differs() {
+    use document::{Block, Datum, Section, Table};
+    use report::Word;
+    let mut bench = bench((120, 35));
+    bench.press("G I");
+    let Cmd::Draft(ask) = cmd(&mut bench, |c| matches!(c, Cmd::Draft(_))) else { panic!() };
+    assert_eq!(ask.over, Some(ReportId(1)));
+    let mut table = Table::new(Word::Differences, &[Word::What, Word::Was, Word::Is]);
+    table.row(vec![Datum::word(Word::Opened), Datum::Count(7), Datum::Count(6)], Vec::new());
+    let mut next = report(6);
+    next.sections.insert(0, Section::new(Word::Differences, vec![Block::Table(table)]));
+    bench.tell(Msg::Drafted(ask, Ok(Box::new(next))));
+    assert!(bench.text().contains("Diferencias con la revisión anterior"), "{}", bench.text());
+    bench.press("I");
+    let text = bench.text();
+    assert!(text.contains("Issue SR-1 again?") && text.contains("1 figure otherwise"), "{text}");
+    bench.press("y");
+    assert!(matches!(asked(&mut bench).as_slice(), [Ask::Issue { over: Some(ReportId(1)), .. }]));
+}
+
+#[test]
+fn a_document_is_saved_in_a_format_and_a_language_of_choice() {
+    let mut bench = bench((120, 35));
+    bench.press("N Enter Enter Enter");
+    let Cmd::Draft(ask) = cmd(&mut bench, |c| matches!(c, Cmd::Draft(_))) else { panic!() };
+    bench.tell(Msg::Drafted(ask, Ok(Box::new(report(7)))));
+    bench.press("P");
+    assert_snapshot!("reports-save", bench.text());
+    bench.press("Up Enter Up Enter Ctrl-u");
+    bench.type_text("/tmp/november");
+    bench.press("Enter");
+    let Cmd::Save { path, text } = cmd(&mut bench, |c| matches!(c, Cmd::Save { .. })) else {
+        panic!()
+    };
+    assert_eq!(path, "/tmp/november.md");
+    assert!(text.starts_with("# Service report (draft)"), "{text}");
+}
+
+#[test]
+fn the_records_of_a_figure_are_one_key_away() {
+    let mut bench = bench((120, 35));
+    bench.press("N Enter Enter Enter");
+    let Cmd::Draft(ask) = cmd(&mut bench, |c| matches!(c, Cmd::Draft(_))) else { panic!() };
+    bench.tell(Msg::Drafted(ask, Ok(Box::new(report(2)))));
+    bench.press("Enter j j j Enter");
+    let text = bench.text();
+    assert!(text.contains("2 incidents") && text.contains("INC-2040"), "{text}");
+}
+
+#[test]
+fn keys_that_mean_nothing_here_say_what_to_do_instead() {
+    let mut bench = bench((120, 35));
+    let mut says = |keys: &str, what: &str| {
+        bench.press(keys);
+        assert!(bench.text().contains(what), "{keys}: {}", bench.text());
+    };
+    says("Y", "nothing to accept yet: Luis Peña hands over first, with L");
+    says("J", "go to the line of an incident first");
+    says("I", "go to a report first; N makes one");
+    says("G Y", "a report is not accepted; I issues it");
+    says("L", "go to a turn under TURNS first");
 }

@@ -45,6 +45,8 @@ fn start() -> Running {
         past: Box::new(|_| Box::pin(async { Ok(None) })),
         attain: Box::new(|_| Box::pin(async { Err("no store here".to_owned()) })),
         troubles: Box::new(|_, _| Box::pin(async { Err("no store here".to_owned()) })),
+        draft: Box::new(|_| Box::pin(async { Err("no store here".to_owned()) })),
+        save: Box::new(|_, _| Box::pin(async { Err("no disk here".to_owned()) })),
         theme: Box::new(|name| Err(format!("no theme {name}"))),
         views: Box::new(|_| Err("no views here".to_owned())),
         welcomed: Box::new(|| ()),

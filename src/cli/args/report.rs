@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::{Time, incident, time, word};
 use crate::domain::incident::IncidentId;
-use crate::domain::report::{Format, HandoverId, Locale, ReportId};
+use crate::domain::report::{Format, HandoverId, Locale, ReportId, periodic};
 
 #[derive(Debug, Subcommand)]
 pub enum Report {
@@ -36,7 +36,7 @@ pub struct Written {
         hide_possible_values = true
     )]
     pub format: Format,
-    /// en or es [default: that of the site]
+    /// en or es [default: that it was issued in, or that of the site]
     #[arg(long, value_name = "LANGUAGE", value_parser = word(&Locale::WORDS), hide_possible_values = true)]
     pub locale: Option<Locale>,
     /// Write it there instead of to standard output
@@ -146,6 +146,9 @@ pub struct Issue {
     pub again: Option<ReportId>,
     #[command(flatten)]
     pub period: Period,
+    /// In this language: en or es [default: that of the site, or of the revision before]
+    #[arg(long, value_name = "LANGUAGE", value_parser = word(&Locale::WORDS), hide_possible_values = true)]
+    pub locale: Option<Locale>,
 }
 
 #[derive(Debug, Args)]
@@ -168,9 +171,7 @@ impl FromStr for Month {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d");
-        let first = first.ok().filter(|d| (1970..=9_999).contains(&d.year()));
-        first.map(Self).ok_or_else(|| "write it as 2026-11".to_owned())
+        periodic::month(text).map(Self)
     }
 }
 
@@ -178,13 +179,6 @@ impl FromStr for Week {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts =
-            text.split_once(['-']).map(|(year, week)| (year, week.trim_start_matches(['W', 'w'])));
-        let monday = parts.and_then(|(year, week)| {
-            let (year, week) = (year.parse().ok()?, week.parse().ok()?);
-            NaiveDate::from_isoywd_opt(year, week, chrono::Weekday::Mon)
-        });
-        let monday = monday.filter(|d| (1970..=9_999).contains(&d.year()));
-        monday.map(Self).ok_or_else(|| "write it as 2026-W48".to_owned())
+        periodic::week(text).map(Self)
     }
 }

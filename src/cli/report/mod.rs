@@ -87,7 +87,8 @@ fn write(
     written: &ReportWritten,
 ) -> Result<Exit, Failure> {
     let format = if context.output.json { Format::Json } else { written.format };
-    let text = render(document, format, written.locale.unwrap_or(config.locale));
+    let locale = written.locale.or(document.locale).unwrap_or(config.locale);
+    let text = render(document, format, locale);
     match &written.output {
         Some(path) => fs::write(path, text)
             .map_err(|e| Failure::Refused(format!("{} cannot be written: {e}", path.display())))?,

@@ -9,13 +9,10 @@ use crate::cli::output::{Exit, complain};
 use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::health::ServiceId;
-use crate::domain::report::event::document_name;
+use crate::domain::report::periodic::LONGEST;
 use crate::domain::report::{self, Coverage, Reports, Scope};
 use crate::domain::time::{Instant, zone};
 use crate::engine::reporting;
-
-/// The longest period of one report.
-const LONGEST: i64 = 366;
 
 pub async fn draft(
     context: &Context,
@@ -59,13 +56,12 @@ pub async fn issue(
                 "which period? give --month, --week or --from and --to".to_owned(),
             ));
         };
-        let mut document = reporting::service(&store, view.known(), &coverage, view.now).await?;
-        if let Some(known) = &again {
-            let last = u32::try_from(known.revisions.len()).unwrap_or(u32::MAX);
-            if let Some(last) = store.document(&document_name(known.id, last)).await? {
-                document = reporting::revised(&last, document);
-            }
-        }
+        let document = match &again {
+            Some(known) => reporting::revision(&store, view.known(), known, view.now).await?,
+            None => reporting::service(&store, view.known(), &coverage, view.now).await?,
+        };
+        let locale = args.locale.or(document.locale).unwrap_or(config.locale);
+        let document = report::Document { locale: Some(locale), ..document };
         let over = args.again;
         if coverage.to > view.now {
             complain(

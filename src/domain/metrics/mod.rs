@@ -102,6 +102,15 @@ impl Rules {
             && !incident.is_of_budgets()
     }
 
+    /// How long the service was down because of it, planned or not, until now at most; `None`: it was not.
+    pub fn outage_of(&self, incident: &Incident, now: Instant) -> Option<Interval> {
+        let is_one = self.is_outage(incident)
+            && counts(incident)
+            && incident.state() != IncidentState::Cancelled;
+        let to = restored(incident).unwrap_or(now).min(now);
+        is_one.then(|| Interval::new(incident.started_at, to))
+    }
+
     /// The least urgent priority that is an outage.
     pub fn outage(&self) -> Priority {
         self.outage.unwrap_or(Priority(2))
@@ -128,6 +137,10 @@ impl Metrics {
             by_cause: BTreeMap::new(),
             left_out: Vec::new(),
         }
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Counts an incident in, if the period has to do with it.
@@ -176,11 +189,10 @@ impl Metrics {
     /// When its service was down because of it, without being planned to; from before the period on where
     /// it began before. Empty where that has nothing to do with the period.
     fn down(&self, incident: &Incident) -> Intervals {
-        if !self.rules.is_outage(incident) || !counts(incident) {
+        let Some(down) = self.rules.outage_of(incident, self.period.to) else {
             return Intervals::empty();
-        }
-        let to = restored(incident).unwrap_or(self.period.to).min(self.period.to);
-        let down = Intervals::from(Interval::new(incident.started_at, to));
+        };
+        let down = Intervals::from(down);
         let down = match incident.service.as_ref().and_then(|s| self.rules.planned.get(s)) {
             Some(planned) => down.difference(planned),
             None => down,

@@ -1,9 +1,11 @@
 //! A report as data: sections of figures, tables, charts and lists. It keeps words, numbers and instants
 //! apart from how they are written, so that one that was frozen can be read in any language and format.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::words::Word;
+use super::words::{Locale, Word};
 use crate::domain::calendar::Key;
 use crate::domain::time::Instant;
 
@@ -16,6 +18,9 @@ pub const MOST_RECORDS: usize = 1_000;
 /// How many rows a table has at most; how many were left out it says.
 pub const MOST_ROWS: usize = 1_000;
 
+/// How many records a document names, each as often as a figure counts it.
+pub const MOST_NAMED: usize = 100_000;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// [`FORMAT`]
@@ -27,6 +32,9 @@ pub struct Document {
     /// From 1, of what can be issued again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
+    /// The language that it was issued in; one that says none is from before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
     pub site: String,
     /// IANA name of the zone in which its times are written.
     pub zone: String,
@@ -106,6 +114,25 @@ pub struct Row {
     /// What the row is about, or counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<String>,
+    /// Behind single cells, where those are figures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Behind>,
+}
+
+/// The records behind the figure in one column of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Behind {
+    /// From 0.
+    pub column: usize,
+    pub records: Vec<String>,
+    /// How many there are beyond those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// A chart as its data: one value for each label and series.
@@ -184,6 +211,61 @@ impl Document {
     }
 }
 
+impl Row {
+    /// The records behind the figure of a column.
+    pub fn behind(&self, column: usize) -> Option<&Behind> {
+        self.behind.iter().find(|b| b.column == column)
+    }
+}
+
+impl Document {
+    /// The same with so few records named that it stays within what is kept; how many are left out stands
+    /// with each figure.
+    pub fn named_within(mut self, most: usize) -> Self {
+        let mut each = MOST_RECORDS;
+        while self.named() > most && each > 0 {
+            each /= 2;
+            self.keep(each);
+        }
+        self
+    }
+
+    fn named(&self) -> usize {
+        let of = |block: &Block| match block {
+            Block::Figures(all) => all.iter().map(|f| f.records.len()).sum(),
+            Block::Table(table) => {
+                let row = |r: &Row| {
+                    r.records.len() + r.behind.iter().map(|b| b.records.len()).sum::<usize>()
+                };
+                table.rows.iter().map(row).sum()
+            }
+            _ => 0,
+        };
+        self.sections.iter().flat_map(|s| &s.blocks).map(of).sum()
+    }
+
+    fn keep(&mut self, each: usize) {
+        let cut = |records: &mut Vec<String>, left_out: &mut usize| {
+            *left_out += records.len().saturating_sub(each);
+            records.truncate(each);
+        };
+        for block in self.sections.iter_mut().flat_map(|s| &mut s.blocks) {
+            match block {
+                Block::Figures(all) => {
+                    all.iter_mut().for_each(|f| cut(&mut f.records, &mut f.left_out));
+                }
+                Block::Table(table) => {
+                    for row in table.rows.iter_mut().filter(|r| !r.behind.is_empty()) {
+                        row.records.truncate(each);
+                        row.behind.iter_mut().for_each(|b| cut(&mut b.records, &mut b.left_out));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Section {
     pub fn new(title: Word, blocks: Vec<Block>) -> Self {
         Self { title, blocks }
@@ -195,10 +277,33 @@ impl Table {
         Self { title, columns: columns.to_vec(), rows: Vec::new(), left_out: 0 }
     }
 
-    /// Adds a row, or counts it where the table is full.
+    /// Adds a row about these, or counts it where the table is full.
     pub fn row(&mut self, cells: Vec<Datum>, records: Vec<String>) {
+        self.push(Row { cells, records, behind: Vec::new() });
+    }
+
+    /// Adds a row of figures, each with the records behind it; what has none is its name.
+    pub fn figures(&mut self, cells: Vec<(Datum, Vec<String>)>) {
+        let mut row = Row { cells: Vec::new(), records: Vec::new(), behind: Vec::new() };
+        for (column, (cell, mut records)) in cells.into_iter().enumerate() {
+            row.cells.push(cell);
+            if records.is_empty() {
+                continue;
+            }
+            let left_out = records.len().saturating_sub(MOST_RECORDS);
+            records.truncate(MOST_RECORDS);
+            let named: BTreeSet<&String> = row.records.iter().collect();
+            let more = records.iter().filter(|r| !named.contains(r)).cloned().collect::<Vec<_>>();
+            row.records.extend(more);
+            row.behind.push(Behind { column, records, left_out });
+        }
+        row.records.truncate(MOST_RECORDS);
+        self.push(row);
+    }
+
+    fn push(&mut self, row: Row) {
         if self.rows.len() < MOST_ROWS {
-            self.rows.push(Row { cells, records });
+            self.rows.push(row);
         } else {
             self.left_out += 1;
         }
@@ -249,9 +354,9 @@ impl KeyFigure {
     }
 }
 
-/// The first [`MOST_RECORDS`] of them, as they are called.
+/// As they are called.
 pub fn records<T: ToString>(all: &[T]) -> Vec<String> {
-    all.iter().take(MOST_RECORDS).map(ToString::to_string).collect()
+    all.iter().map(ToString::to_string).collect()
 }
 
 /// One taking place of a window, as a record is called: `WIN-3@2026-11-24T22:00`, local time of the window.

@@ -129,6 +129,7 @@ impl World<'_> {
             kind: Kind::Handover,
             number: String::new(),
             revision: None,
+            locale: None,
             site: self.site.to_owned(),
             zone: schedule.zone.name().to_owned(),
             from: shift.from,

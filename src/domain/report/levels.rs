@@ -1,15 +1,21 @@
 //! What reports say about service levels: what was promised and kept, error budgets, what is due next. A section
 //! is there only where something was agreed.
 
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
 use super::document::{Block, Datum, Section, Table, Text, records};
 use super::words::Word;
 use crate::domain::incident::Incident;
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::sla::clock::Target;
-use crate::domain::sla::contract::{Kind, ServiceLevels};
+use crate::domain::sla::contract::{Band, Contract, Kind, Rounding, RoundingMode, ServiceLevels};
+use crate::domain::sla::credits::Line;
 use crate::domain::sla::incident::promises;
+use crate::domain::sla::{Exclusion, NoData};
 use crate::domain::slo::{self, Burn, Status};
-use crate::domain::time::Interval;
+use crate::domain::time::{Interval, before};
 
 const ATTAINED: [Word; 8] = [
     Word::Contract,
@@ -40,6 +46,27 @@ const STANDING: [Word; 8] = [
     Word::BurnDay,
     Word::Covered,
 ];
+const CREDITS: [Word; 10] = [
+    Word::Contract,
+    Word::Service,
+    Word::AvailabilityFigure,
+    Word::Compared,
+    Word::Tier,
+    Word::TierGives,
+    Word::Credit,
+    Word::Downtime,
+    Word::PlannedTime,
+    Word::Covered,
+];
+const RULES: [Word; 7] = [
+    Word::Contract,
+    Word::PlannedDowntime,
+    Word::NoDataTime,
+    Word::RoundingRule,
+    Word::Tiers,
+    Word::Cap,
+    Word::Minimum,
+];
 const DUE: [Word; 6] =
     [Word::Deadline, Word::Incident, Word::Priority, Word::Clock, Word::Title, Word::Owner];
 
@@ -59,17 +86,17 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
             0 => Datum::None,
             whole => Datum::Share { part: met, whole, decimals: 1 },
         };
-        let cells = vec![
-            name(&line.contract),
-            Datum::plain(line.priority.to_string()),
-            Datum::word(clock(line.kind)),
-            target(count.target),
-            attained,
-            Datum::Count(met),
-            Datum::Count(missed),
-            Datum::count(count.running.len()),
-        ];
-        table.row(cells, records(&count.all()));
+        let known = [&count.met[..], &count.missed].concat();
+        table.figures(vec![
+            (name(&line.contract), Vec::new()),
+            (Datum::plain(line.priority.to_string()), Vec::new()),
+            (Datum::word(clock(line.kind)), Vec::new()),
+            (target(count.target), Vec::new()),
+            (attained, records(&known)),
+            (Datum::Count(met), records(&count.met)),
+            (Datum::Count(missed), records(&count.missed)),
+            (Datum::count(count.running.len()), records(&count.running)),
+        ]);
     }
     let mut breaches = Table::new(Word::Breaches, &BREACHES);
     for breach in &all.breaches {
@@ -90,6 +117,103 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels) -> Vec<Section> {
         Section::new(Word::Attainment, vec![means, Block::Table(table)]),
         Section::new(Word::Breaches, vec![Block::Table(breaches)]),
     ]
+}
+
+/// What each service achieved by its contracts and what is given back, with the rules that make it so.
+pub fn credits(lines: &[Line], period: Interval) -> Option<Section> {
+    if lines.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(Word::ServiceCredits, &CREDITS);
+    let mut rules = Table::new(Word::CreditRules, &RULES);
+    let mut told: Vec<&Arc<Contract>> = Vec::new();
+    for line in lines {
+        let contract = &line.contract;
+        let part = (line.within.from > period.from || contract.valid.to < period.to)
+            .then_some(line.within);
+        if !told.iter().any(|c| Arc::ptr_eq(c, contract)) {
+            told.push(contract);
+            let mut cells = vec![named(contract, part)];
+            cells.extend(rules_of(contract));
+            rules.row(cells, Vec::new());
+        }
+        let band = line.band();
+        let tier = match (&contract.credits, band) {
+            (None, _) => Datum::word(Word::NoTier),
+            (_, None) => Datum::None,
+            (_, Some(band)) => within(band),
+        };
+        let gives = band.map(|band| band.tier.map_or(0, |tier| tier.credit));
+        let (none, outages) = (Vec::new, records(&line.incidents));
+        let availability = line.of.ratio().map_or(Datum::None, |r| Datum::Percent(r.percent(4)));
+        table.figures(vec![
+            (named(contract, part), none()),
+            (Datum::plain(line.service.as_str()), none()),
+            (availability, outages.clone()),
+            (line.written().map_or(Datum::None, Datum::Percent), none()),
+            (tier, none()),
+            (gives.map_or(Datum::None, ppm), none()),
+            (line.credit().map_or(Datum::None, ppm), none()),
+            (Datum::Length(line.of.down.num_milliseconds()), outages),
+            (Datum::Length(line.of.excluded.num_milliseconds()), none()),
+            (line.coverage().map_or(Datum::None, |r| Datum::Percent(r.percent(1))), none()),
+        ]);
+    }
+    let means = Block::Text(Word::CreditsMean.into());
+    Some(Section::new(Word::ServiceCredits, vec![means, Block::Table(table), Block::Table(rules)]))
+}
+
+/// A contract by its name; with the part of the period in which it was valid.
+fn named(contract: &Contract, part: Option<Interval>) -> Datum {
+    let name = Datum::plain(&contract.name);
+    let Some(part) = part else { return name };
+    let last = before(part.to, TimeDelta::milliseconds(1));
+    Datum::Text(Text::Said(Word::ValidFor, vec![name, Datum::Day(part.from), Datum::Day(last)]))
+}
+
+/// `<99.9 % and ≥99 %`
+fn within(band: Band) -> Datum {
+    let said = |word, of: &[u32]| Text::Said(word, of.iter().map(|n| ppm(*n)).collect());
+    Datum::Text(match (band.tier, band.least) {
+        (Some(tier), Some(least)) => said(Word::Between, &[tier.below, least]),
+        (Some(tier), None) => said(Word::Below, &[tier.below]),
+        (None, Some(least)) => said(Word::AtLeast, &[least]),
+        (None, None) => Word::NoTier.into(),
+    })
+}
+
+fn rules_of(contract: &Contract) -> [Datum; 6] {
+    let Rounding { decimals, mode } = contract.rounding;
+    let decimals = vec![Datum::Count(u64::from(decimals))];
+    let credits = contract.credits.as_ref();
+    let tiers = credits.into_iter().flat_map(|c| &c.tiers);
+    let tiers = tiers.map(|t| Text::Said(Word::Gives, vec![ppm(t.below), ppm(t.credit)]));
+    let tiers = tiers
+        .reduce(|all, next| Text::Said(Word::Joined, vec![Datum::Text(all), Datum::Text(next)]));
+    [
+        Datum::word(match contract.exclusion {
+            Exclusion::Remove => Word::Removed,
+            Exclusion::Excuse => Word::Excused,
+        }),
+        Datum::word(match contract.no_data {
+            NoData::Remove => Word::NoDataRemoved,
+            NoData::Bad => Word::NoDataBad,
+        }),
+        Datum::Text(match mode {
+            RoundingMode::None => Word::RoundNone.into(),
+            RoundingMode::HalfUp => Text::Said(Word::RoundHalfUp, decimals),
+            RoundingMode::Down => Text::Said(Word::RoundDown, decimals),
+        }),
+        tiers.map_or(Datum::word(Word::NoTier), Datum::Text),
+        credits.map_or(Datum::None, |c| ppm(c.cap)),
+        credits.map_or(Datum::None, |c| ppm(c.minimum)),
+    ]
+}
+
+/// Parts per million as a percentage, with no more decimals than it has.
+fn ppm(ppm: u32) -> Datum {
+    let text = slo::percent(i64::from(ppm), 4);
+    Datum::Percent(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
 /// How the objectives stand.

@@ -73,6 +73,74 @@ impl Every {
     }
 }
 
+/// The longest period of one report, in days.
+pub const LONGEST: i64 = 366;
+
+/// `2026-11`, by its first day.
+///
+/// # Errors
+/// It is no month; says how one is written.
+pub fn month(text: &str) -> Result<NaiveDate, String> {
+    let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok();
+    first.filter(is_sane).ok_or_else(|| "write it as 2026-11".to_owned())
+}
+
+/// `2026-W48`, by its Monday.
+///
+/// # Errors
+/// It is no week; says how one is written.
+pub fn week(text: &str) -> Result<NaiveDate, String> {
+    let parts = text.split_once('-').and_then(|(year, week)| {
+        let (year, week) = (year.parse().ok()?, week.trim_start_matches(['W', 'w']).parse().ok()?);
+        NaiveDate::from_isoywd_opt(year, week, chrono::Weekday::Mon)
+    });
+    parts.filter(is_sane).ok_or_else(|| "write it as 2026-W48".to_owned())
+}
+
+fn is_sane(day: &NaiveDate) -> bool {
+    (1970..=9_999).contains(&day.year())
+}
+
+/// The period of some local days, the last one not included, if a report can be made of it.
+///
+/// # Errors
+/// It has none, is too long or has not begun.
+pub fn between(from: NaiveDate, to: NaiveDate, site: Tz, now: Instant) -> Result<Interval, String> {
+    let midnight = |day: NaiveDate| zone::hand_off(day.and_time(NaiveTime::MIN), site);
+    let period = Interval::new(midnight(from), midnight(to));
+    if period.is_empty() {
+        return Err("the last day is before the first".to_owned());
+    }
+    if period.from >= now {
+        return Err("that period has not begun".to_owned());
+    }
+    if period.length().num_days() > LONGEST {
+        return Err(format!("that is more than {LONGEST} days; ask for less at once"));
+    }
+    Ok(period)
+}
+
+/// A period as people write it: `2026-10`, `2026-W44`, or its first and last day `2026-10-01..2026-10-15`.
+///
+/// # Errors
+/// It is none, or no report can be made of it.
+pub fn period_of(text: &str, site: Tz, now: Instant) -> Result<Interval, String> {
+    let how = || {
+        "write a month as 2026-10, a week as 2026-W44, or days as 2026-10-01..2026-10-15".to_owned()
+    };
+    if let Some((first, last)) = text.split_once("..") {
+        let day = |text: &str| text.trim().parse::<NaiveDate>().ok().filter(is_sane);
+        let (first, last) = day(first).zip(day(last)).ok_or_else(how)?;
+        return between(first, last + Days::new(1), site, now);
+    }
+    if text.contains(['W', 'w']) {
+        let monday = week(text).map_err(|_| how())?;
+        return between(monday, monday + Days::new(7), site, now);
+    }
+    let first = month(text).map_err(|_| how())?;
+    between(first, first + Months::new(1), site, now)
+}
+
 /// What a file of a report is called: `monthly-2026-11-01.html`.
 pub fn file_name(plan: &str, period: Interval, site: Tz, format: Format) -> String {
     let first = zone::local(period.from, site).date();
@@ -111,6 +179,27 @@ mod tests {
         assert!(Every::Month.due(newest, MADRID, now).is_empty());
         let long_ago = Some(at("2020-01-01T00:00:00Z"));
         assert_eq!(Every::Week.due(long_ago, MADRID, now).len(), 12);
+    }
+
+    #[test]
+    fn a_period_is_read_as_people_write_it() {
+        let now = at("2026-11-25T10:00:00Z");
+        let read = |text| period_of(text, MADRID, now).map(|period| days(&[period]).concat());
+        assert_eq!(read("2026-10").unwrap(), "2026-10-01 2026-11-01");
+        assert_eq!(read("2026-W44").unwrap(), "2026-10-26 2026-11-02");
+        assert_eq!(read("2026-10-01 .. 2026-10-15").unwrap(), "2026-10-01 2026-10-16");
+        assert_eq!(read("2026-11").unwrap(), "2026-11-01 2026-12-01", "one that has begun");
+        for (text, why) in [
+            ("2026-12", "has not begun"),
+            ("2026-10-15..2026-10-01", "before the first"),
+            ("2024-01-01..2026-01-01", "more than 366 days"),
+            ("2026-44", "write a month as"),
+            ("october", "write a month as"),
+            ("..", "write a month as"),
+        ] {
+            let said = read(text).unwrap_err();
+            assert!(said.contains(why), "{text}: {said}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use super::document::{
-    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, Section, Series, Table,
-    Text, records, window,
+    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, MOST_NAMED, Section,
+    Series, Table, Text, records, window,
 };
 use super::event::{Coverage, Scope};
 use super::handover::{closure, windows};
@@ -16,9 +16,10 @@ use super::show::Style;
 use super::words::{Locale, Word};
 use crate::domain::calendar::{ClosureCode, Occurrence};
 use crate::domain::health::{Dimension, Service, ServiceId, Signal};
-use crate::domain::incident::{Event, EventBody, Incident, IncidentId};
+use crate::domain::incident::{Event, EventBody, Incident, IncidentId, Priority};
 use crate::domain::metrics::{
     Changes, Figure, Group, Measure, Measures, Metrics, Rules, Value, Why, changes, planned,
+    restored,
 };
 use crate::domain::roster::load::Load;
 use crate::domain::roster::{PersonId, Roster};
@@ -36,7 +37,17 @@ pub struct Gathered {
     known_from: Option<Instant>,
     /// Those of the services that are asked about.
     asked: BTreeSet<IncidentId>,
+    briefs: BTreeMap<IncidentId, Brief>,
     zone: Tz,
+}
+
+/// What is said of an incident beside its name.
+struct Brief {
+    title: String,
+    priority: Priority,
+    service: Option<ServiceId>,
+    opened_at: Instant,
+    resolved_at: Option<Instant>,
 }
 
 /// What has to be known of services: whose they are, and of which dimension each signal is.
@@ -125,6 +136,7 @@ impl Gathered {
             services,
             known_from,
             asked: BTreeSet::new(),
+            briefs: BTreeMap::new(),
             zone,
         }
     }
@@ -142,6 +154,14 @@ impl Gathered {
             || incident.service.as_ref().is_some_and(|s| self.services.contains(s));
         if asked {
             self.asked.insert(incident.id);
+            let brief = Brief {
+                title: incident.title.clone(),
+                priority: incident.priority,
+                service: incident.service.clone(),
+                opened_at: incident.opened_at,
+                resolved_at: restored(incident),
+            };
+            self.briefs.insert(incident.id, brief);
         }
         let counts = asked && incident.standing.cancelled.is_none();
         if counts && self.metrics.period.contains(incident.opened_at) {
@@ -186,8 +206,10 @@ impl Gathered {
         sections.push(load_section(&facts));
         sections.push(self.trend());
         sections.push(self.left_out());
-        sections.extend(reprioritised(facts.reclassified, &self.services));
+        let ours = facts.reclassified.iter().filter(|e| self.concerns(Some(e.incident)));
+        sections.push(reprioritised(ours));
         sections.push(definitions(&facts));
+        sections.push(self.named(&sections));
         let until = Text::Said(Word::Until, vec![Datum::Day(asked.from), last_day(asked.to)]);
         let fact = |label: Word, value| Fact { label: label.into(), value };
         let head = vec![
@@ -196,11 +218,12 @@ impl Gathered {
             fact(Word::Services, scope(&facts.coverage.scope)),
             fact(Word::MadeAt, Datum::At(facts.now)),
         ];
-        Document {
+        let document = Document {
             format: FORMAT,
             kind: Kind::Service,
             number: String::new(),
             revision: None,
+            locale: None,
             site: facts.site.to_owned(),
             zone: facts.zone.name().to_owned(),
             from: facts.coverage.from,
@@ -208,7 +231,42 @@ impl Gathered {
             made_at: facts.now,
             head,
             sections,
+        };
+        document.named_within(MOST_NAMED)
+    }
+
+    /// Every incident that a figure counts, once.
+    fn named(&self, sections: &[Section]) -> Section {
+        const COLUMNS: [Word; 6] = [
+            Word::Incident,
+            Word::Priority,
+            Word::Service,
+            Word::Title,
+            Word::OpenedAt,
+            Word::ResolvedAt,
+        ];
+        let mut table = Table::new(Word::Records, &COLUMNS);
+        let mut named: BTreeSet<IncidentId> = BTreeSet::new();
+        for block in sections.iter().flat_map(|s| &s.blocks) {
+            let records: Vec<&String> = match block {
+                Block::Figures(all) => all.iter().flat_map(|f| &f.records).collect(),
+                Block::Table(table) => table.rows.iter().flat_map(|r| &r.records).collect(),
+                _ => continue,
+            };
+            named.extend(records.into_iter().filter_map(|r| r.parse::<IncidentId>().ok()));
         }
+        for (id, brief) in named.iter().filter_map(|id| Some((id, self.briefs.get(id)?))) {
+            let cells = vec![
+                Datum::plain(id.to_string()),
+                Datum::plain(brief.priority.to_string()),
+                Datum::maybe(brief.service.as_ref().map(ServiceId::as_str)),
+                Datum::plain(&brief.title),
+                Datum::At(brief.opened_at),
+                brief.resolved_at.map_or(Datum::None, Datum::At),
+            ];
+            table.row(cells, vec![id.to_string()]);
+        }
+        Section::new(Word::Records, vec![Block::Table(table)])
     }
 
     fn summary(&self, changed: &Changes, before: &Changes, facts: &Facts<'_>) -> Section {
@@ -252,7 +310,10 @@ impl Gathered {
         ];
         for (dimension, word) in dimensions {
             let of = self.by_dimension.get(&dimension).map(Vec::as_slice).unwrap_or_default();
-            table.row(vec![Datum::word(word), Datum::count(of.len())], records(of));
+            table.figures(vec![
+                (Datum::word(word), Vec::new()),
+                (Datum::count(of.len()), records(of)),
+            ]);
         }
         let means = Block::Text(Word::RunningMeans.into());
         Section::new(Word::RunningState, vec![means, Block::Table(table)])
@@ -266,16 +327,15 @@ impl Gathered {
         for group in self.metrics.by_service() {
             let Some(service) = &group.of else { continue };
             let earlier = then.iter().find(|g| g.of == group.of).map(|g| &g.measures);
-            let before = earlier.and_then(|m| m.value(Measure::Availability));
-            let measures = &group.measures;
-            let cells = vec![
-                Datum::plain(service.as_str()),
-                datum(measures.value(Measure::Availability)),
-                datum(before),
-                datum(measures.value(Measure::Downtime)),
-                datum(measures.value(Measure::BetweenFailures)),
-            ];
-            table.row(cells, records(&measures.get(Measure::Availability).incidents));
+            let before = earlier.map(|m| m.get(Measure::Availability)).unwrap_or_default();
+            let of = |measure| counted(&group.measures.get(measure));
+            table.figures(vec![
+                (Datum::plain(service.as_str()), Vec::new()),
+                of(Measure::Availability),
+                counted(&before),
+                of(Measure::Downtime),
+                of(Measure::BetweenFailures),
+            ]);
         }
         Section::new(Word::AvailabilityOf, vec![Block::Table(table)])
     }
@@ -386,6 +446,11 @@ fn key_figure(name: Word, figure: &Figure, before: Option<&Figure>) -> KeyFigure
     KeyFigure { before, ..KeyFigure::new(name, datum(figure.value), figure.n, of) }
 }
 
+/// A figure of a table with the records behind it.
+fn counted(figure: &Figure) -> (Datum, Vec<String>) {
+    (datum(figure.value), records(&figure.incidents))
+}
+
 /// A value of the metrics as one of a report. Shares of time have four decimals, those of counts one.
 fn datum(value: Option<Value>) -> Datum {
     match value {
@@ -420,9 +485,8 @@ fn grouped<K>(
     let mut table = Table::new(title, &columns);
     for group in groups {
         let measures: &Measures = &group.measures;
-        let values = MEASURES.map(|m| datum(measures.value(m)));
-        let cells = std::iter::once(name(group)).chain(values).collect();
-        table.row(cells, records(&measures.get(Measure::Opened).incidents));
+        let values = MEASURES.map(|m| counted(&measures.get(m)));
+        table.figures(std::iter::once((name(group), Vec::new())).chain(values).collect());
     }
     Block::Table(table)
 }
@@ -432,7 +496,10 @@ fn changes_section(changed: &Changes, all: &[&Occurrence], period: Interval) -> 
     for code in ClosureCode::ALL {
         let keys = changed.by_code.get(&code).map(Vec::as_slice).unwrap_or_default();
         let names: Vec<String> = keys.iter().map(window).collect();
-        codes.row(vec![Datum::word(closure(code)), Datum::count(keys.len())], names);
+        codes.figures(vec![
+            (Datum::word(closure(code)), Vec::new()),
+            (Datum::count(keys.len()), names),
+        ]);
     }
     let touched = |o: &&&Occurrence| o.planned.overlap(period).is_some();
     let touched: Vec<&Occurrence> = all.iter().filter(touched).copied().collect();
@@ -452,28 +519,23 @@ fn load_section(facts: &Facts<'_>) -> Section {
     ];
     let mut table = Table::new(Word::OnCallLoad, &COLUMNS);
     for (person, load) in facts.load {
-        let cells = vec![
-            Datum::plain(facts.roster.name(person)),
-            Datum::Length(load.on_call.num_milliseconds()),
-            Datum::Length(load.out_of_hours.num_milliseconds()),
-            Datum::count(load.nights),
-            Datum::count(load.weekends),
-            Datum::count(load.shifts),
-            Datum::count(facts.pages.get(person).map_or(0, Vec::len)),
-        ];
         let about = facts.pages.get(person).into_iter().flatten().copied().flatten();
         let about: Vec<IncidentId> = about.collect::<BTreeSet<_>>().into_iter().collect();
-        table.row(cells, records(&about));
+        table.figures(vec![
+            (Datum::plain(facts.roster.name(person)), Vec::new()),
+            (Datum::Length(load.on_call.num_milliseconds()), Vec::new()),
+            (Datum::Length(load.out_of_hours.num_milliseconds()), Vec::new()),
+            (Datum::count(load.nights), Vec::new()),
+            (Datum::count(load.weekends), Vec::new()),
+            (Datum::count(load.shifts), Vec::new()),
+            (Datum::count(facts.pages.get(person).map_or(0, Vec::len)), records(&about)),
+        ]);
     }
     Section::new(Word::OnCallLoad, vec![Block::Table(table)])
 }
 
-fn reprioritised(events: &[Event], services: &[ServiceId]) -> Option<Section> {
+fn reprioritised<'a>(events: impl Iterator<Item = &'a Event>) -> Section {
     const COLUMNS: [Word; 4] = [Word::Incident, Word::ReclassifiedTo, Word::At, Word::By];
-    // Which of them a report of some services is about, the events alone do not say.
-    if !services.is_empty() {
-        return None;
-    }
     let mut table = Table::new(Word::Reprioritised, &COLUMNS);
     for event in events {
         let EventBody::Reclassified { priority, .. } = &event.body else { continue };
@@ -486,7 +548,7 @@ fn reprioritised(events: &[Event], services: &[ServiceId]) -> Option<Section> {
         ];
         table.row(cells, vec![id]);
     }
-    Some(Section::new(Word::Reprioritised, vec![Block::Table(table)]))
+    Section::new(Word::Reprioritised, vec![Block::Table(table)])
 }
 
 fn definitions(facts: &Facts<'_>) -> Section {
@@ -555,7 +617,7 @@ pub fn differences(old: &Document, new: &Document) -> Section {
 /// is left out.
 fn values(document: &Document) -> Vec<(Vec<Datum>, Datum)> {
     let told =
-        |s: &&Section| !matches!(s.title, Word::Definitions | Word::Differences | Word::MadeAt);
+        |s: &&Section| !matches!(s.title, Word::Definitions | Word::Differences | Word::Records);
     let mut out = Vec::new();
     for section in document.sections.iter().filter(told) {
         for block in &section.blocks {

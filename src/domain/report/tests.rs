@@ -114,6 +114,7 @@ fn empty_document() -> Document {
         kind: document::Kind::Service,
         number: String::new(),
         revision: None,
+        locale: None,
         site: "test".into(),
         zone: "Europe/Madrid".into(),
         from: at("2026-10-31T23:00:00Z"),

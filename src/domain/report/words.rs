@@ -66,6 +66,11 @@ words! {
     MadeAt: "As of", "A fecha de";
     Records: "Records", "Registros";
     MoreRecords: "and {0} more", "y {0} más";
+    MoreListed: "and {0} more, listed below", "y {0} más, en la lista de abajo";
+    MoreUnnamed: "and {0} more that are not named here", "y {0} más que no se nombran aquí";
+    CountedBy: "What the figures count", "Qué cuenta cada cifra";
+    OpenedAt: "Opened at", "Abierta";
+    ResolvedAt: "Resolved at", "Resuelta";
     MoreRows: "{0} more are not listed here.", "{0} más no figuran aquí.";
     Count: "n", "n";
     Figure: "Figure", "Indicador";
@@ -241,6 +246,37 @@ words! {
     BurnDay: "Burn 1d", "Consumo 1d";
     Covered: "Coverage", "Cobertura";
     DueNext: "Due before the end of the next shift", "Vence antes del fin del próximo turno";
+
+    // Service credits
+    ServiceCredits: "Service credits", "Créditos por servicio";
+    CreditsMean: "Availability of the period by the rules of each contract, compared with its tiers. Credits are of the fee of the service; they are not added up.",
+        "Disponibilidad del periodo según las reglas de cada contrato, comparada con sus tramos. Los créditos son sobre la cuota del servicio; no se suman.";
+    CreditRules: "Rules of the contracts", "Reglas de los contratos";
+    Compared: "Compared as", "Se compara como";
+    Tier: "Tier", "Tramo";
+    TierGives: "Tier gives", "Crédito del tramo";
+    Credit: "Credit", "Crédito";
+    PlannedTime: "Planned", "Planificado";
+    Below: "<{0}", "<{0}";
+    AtLeast: "≥{0}", "≥{0}";
+    Between: "<{0} and ≥{1}", "<{0} y ≥{1}";
+    NoTier: "no credits agreed", "sin créditos acordados";
+    PlannedDowntime: "Planned downtime", "Parada planificada";
+    Removed: "left out of the period (remove)", "fuera del periodo (remove)";
+    Excused: "counts as available (excuse)", "cuenta como disponible (excuse)";
+    NoDataTime: "Time without data", "Tiempo sin datos";
+    NoDataRemoved: "left out of the period", "fuera del periodo";
+    NoDataBad: "counts as down", "cuenta como caída";
+    RoundingRule: "Rounding", "Redondeo";
+    RoundNone: "none before it is compared", "ninguno antes de comparar";
+    RoundHalfUp: "half up to {0} decimals, then compared", "al más próximo con {0} decimales, después se compara";
+    RoundDown: "cut off to {0} decimals, then compared", "truncado a {0} decimales, después se compara";
+    Tiers: "Tiers", "Tramos";
+    Gives: "<{0}: {1}", "<{0}: {1}";
+    Joined: "{0}; {1}", "{0}; {1}";
+    Cap: "Cap", "Máximo";
+    Minimum: "Minimum", "Mínimo";
+    ValidFor: "{0} ({1} – {2})", "{0} ({1} – {2})";
 
     // Measures
     Opened: "Opened", "Abiertas";

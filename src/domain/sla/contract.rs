@@ -116,6 +116,15 @@ pub struct Tier {
     pub credit: u32,
 }
 
+/// Where a figure lies among the tiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// The tier that it has fallen into; `None`: it is below none.
+    pub tier: Option<Tier>,
+    /// What it is not below, in ppm; `None`: it is below all.
+    pub least: Option<u32>,
+}
+
 /// Somebody is called when a clock has come so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Escalation {
@@ -227,15 +236,49 @@ impl Default for Rounding {
     }
 }
 
-impl Credits {
-    /// The credit for an achieved figure, in ppm of the fee: that of the lowest tier that it is below.
-    pub fn of(&self, achieved: Ratio) -> u32 {
-        let missed = self.tiers.iter().filter(|tier| achieved.cmp_ppm(tier.below).is_lt());
-        let tier = missed.min_by_key(|tier| tier.below);
-        tier.map_or(0, |tier| self.bounded(tier.credit))
+impl Rounding {
+    /// A figure as it is compared.
+    pub fn of(self, achieved: Ratio) -> Ratio {
+        match self.mode {
+            RoundingMode::None => achieved,
+            RoundingMode::HalfUp => achieved.rounded(self.decimals),
+            RoundingMode::Down => achieved.cut(self.decimals),
+        }
     }
 
-    /// What remains of credits taken together: no more than the cap, and nothing below the minimum.
+    /// A figure as it is written, in percent. What is compared as it is gets as many decimals as it needs to
+    /// lie on its own side of each of `bounds`, which are ppm.
+    pub fn written(self, achieved: Ratio, bounds: impl Iterator<Item = u32> + Clone) -> String {
+        if self.mode == RoundingMode::Down {
+            return achieved.percent_down(self.decimals);
+        }
+        let says_so = |decimals: &u32| {
+            let shown = achieved.rounded(*decimals);
+            bounds.clone().all(|ppm| shown.cmp_ppm(ppm) == achieved.cmp_ppm(ppm))
+        };
+        let decimals = match self.mode {
+            RoundingMode::None => (self.decimals..=9).find(says_so).unwrap_or(9),
+            _ => self.decimals,
+        };
+        achieved.percent(decimals)
+    }
+}
+
+impl Credits {
+    /// Where an achieved figure lies: below the lowest tier that it is below, and not below the next one.
+    pub fn band(&self, achieved: Ratio) -> Band {
+        let is_below = |tier: &&Tier| achieved.cmp_ppm(tier.below).is_lt();
+        let tier = self.tiers.iter().filter(is_below).min_by_key(|tier| tier.below).copied();
+        let kept = self.tiers.iter().filter(|tier| !is_below(tier)).map(|tier| tier.below);
+        Band { tier, least: kept.max() }
+    }
+
+    /// The credit for an achieved figure, in ppm of the fee: that of the tier that it has fallen into.
+    pub fn of(&self, achieved: Ratio) -> u32 {
+        self.band(achieved).tier.map_or(0, |tier| self.bounded(tier.credit))
+    }
+
+    /// What remains of a credit: no more than the cap, and nothing below the minimum.
     pub fn bounded(&self, credit: u32) -> u32 {
         if credit < self.minimum { 0 } else { credit.min(self.cap) }
     }

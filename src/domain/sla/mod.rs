@@ -4,6 +4,7 @@ pub mod attainment;
 pub mod availability;
 pub mod clock;
 pub mod contract;
+pub mod credits;
 pub mod due;
 pub mod hours;
 pub mod incident;

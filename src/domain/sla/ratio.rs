@@ -32,10 +32,34 @@ impl Ratio {
     /// In percent with so many decimals (at most 9), the last one rounded half up; but only all of it is
     /// `100`: where something is missing, that does not vanish.
     pub fn percent(self, decimals: u32) -> String {
+        let (steps, scale) = self.steps(decimals);
+        Self::shown(steps, scale, decimals)
+    }
+
+    /// What [`Self::percent`] writes, as a figure.
+    pub fn rounded(self, decimals: u32) -> Self {
+        let (steps, scale) = self.steps(decimals);
+        Self::of_steps(steps, scale)
+    }
+
+    /// What [`Self::percent_down`] writes, as a figure.
+    pub fn cut(self, decimals: u32) -> Self {
+        let (part, whole, scale) = self.scaled(decimals);
+        Self::of_steps(part / whole, scale)
+    }
+
+    fn of_steps(steps: i128, scale: i128) -> Self {
+        // At most 100 with nine decimals.
+        let int = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
+        Self { part: int(steps), whole: int(100 * scale) }
+    }
+
+    /// Rounded half up, in the last decimal.
+    fn steps(self, decimals: u32) -> (i128, i128) {
         let (part, whole, scale) = self.scaled(decimals);
         let rounded = (part * 2 + whole) / (whole * 2);
         let most = if self.part < self.whole { 100 * scale - 1 } else { 100 * scale };
-        Self::shown(rounded.min(most), scale, decimals)
+        (rounded.min(most), scale)
     }
 
     /// As [`Self::percent`], the rest cut off: only all of it is `100`.

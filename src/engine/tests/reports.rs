@@ -12,6 +12,7 @@ fn document() -> Document {
         kind: Kind::Handover,
         number: String::new(),
         revision: None,
+        locale: None,
         site: "test".into(),
         zone: "UTC".into(),
         from: at(0),

@@ -68,6 +68,10 @@ pub fn update(model: &mut Model, msg: Msg, now: Instant) -> Vec<Cmd> {
         Msg::Document { name, found } => {
             model.with(Tab::Reports, |s, ctx| s.document(&name, found, ctx));
         }
+        Msg::Drafted(ask, made) => {
+            let steps = model.with(Tab::Reports, |s, ctx| s.drafted(ask, made, ctx));
+            run(model, steps, &mut cmds);
+        }
         Msg::Range(ask, answer) => model.health.ranged(&ask, answer, now),
         Msg::Attained(period, result) => model.attained(period, result.map(|all| *all)),
         Msg::Troubles(service, since, result) => model.troubled(&service, since, result),
@@ -295,14 +299,19 @@ fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         run(model, steps, cmds);
         return;
     }
+    if let Some(why) = model.with(model.tab, |s, ctx| s.why_not(action, ctx)) {
+        say(model, Tone::Info, why);
+        return;
+    }
+    let hint = entry.hint_in(&model.situation());
     let why = match action {
         Action::Undo => "nothing of yours to undo".to_owned(),
         Action::OpenLink => "no link here".to_owned(),
         Action::Present => "this is the present".to_owned(),
         Action::Shorter | Action::Longer => "nothing with a range is in view here".to_owned(),
         _ => match model.situation().incident {
-            Some(state) => format!("nothing to {}: it is {}", entry.hint, state.word()),
-            None => format!("nothing to {} here", entry.hint),
+            Some(state) => format!("nothing to {hint}: it is {}", state.word()),
+            None => format!("nothing to {hint} here"),
         },
     };
     say(model, Tone::Info, why);
@@ -377,6 +386,7 @@ fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::GoSla => go(model, Place::Sla, cmds),
         Action::GoReports => go(model, Place::Reports, cmds),
         Action::Handover => go(model, Place::Handover, cmds),
+        Action::MakeReport => go(model, Place::MakeReport, cmds),
         Action::Help => {
             let contexts = model.screen().contexts();
             model.overlays.push(Overlay::Help(contexts, Scroll::default()));
@@ -614,7 +624,7 @@ fn go(model: &mut Model, place: Place, cmds: &mut Vec<Cmd>) {
         | Place::ObjectiveAt(..)
         | Place::Measured(..)
         | Place::Kept { .. } => Tab::Sla,
-        Place::Reports | Place::Handover => Tab::Reports,
+        Place::Reports | Place::Handover | Place::MakeReport => Tab::Reports,
     };
     let mut steps = Vec::new();
     if tab != model.tab {
@@ -815,7 +825,7 @@ fn palette(model: &Model) -> Picker {
         let key = key.unwrap_or_default();
         Item {
             label: e.name.replace('_', " "),
-            detail: format!("{key:5} {}", e.help),
+            detail: format!("{key:5} {}", e.help_in(contexts)),
             then: vec![Step::Act(e.action)],
         }
     });

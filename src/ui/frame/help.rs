@@ -44,7 +44,11 @@ pub fn lines(ctx: &Ctx<'_>, contexts: &[Context]) -> Vec<Line> {
                     many => show(many),
                 })
                 .collect();
-            out.push(Line::Entry { keys: keys.join(" "), help: entry.help, writes: entry.writes });
+            out.push(Line::Entry {
+                keys: keys.join(" "),
+                help: entry.help_in(contexts),
+                writes: entry.writes,
+            });
         }
     }
     out

@@ -11,7 +11,7 @@ use crate::ui::terminal::{Key, KeyCode, Mods};
 
 pub use key::{sequence, short, show};
 pub use listing::{as_json, as_markdown, as_text};
-pub use table::{Action, Context, Entry, Group, Situation, TABLE};
+pub use table::{Action, Context, Entry, Group, Issuable, Situation, TABLE};
 
 /// Which keys do what.
 #[derive(Debug, Clone, PartialEq)]

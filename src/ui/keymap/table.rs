@@ -79,6 +79,12 @@ pub struct Situation {
     pub turn: bool,
     /// A handover that waits to be accepted is under the cursor.
     pub acceptable: bool,
+    /// A report is under the cursor that can be issued; again: it was before.
+    pub issuable: Option<Issuable>,
+    /// A document is on the screen.
+    pub paper: bool,
+    /// Where `Y` signs and approves nothing.
+    pub signs: bool,
     /// A silence is under the cursor.
     pub silence: bool,
     /// An own action can still be taken back.
@@ -97,6 +103,14 @@ pub struct Situation {
     pub root: bool,
     /// `Esc` has something to leave: an overlay, a filter, a mark, a detail.
     pub leavable: bool,
+}
+
+/// How a report can be issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuable {
+    New,
+    /// Its next revision is made first.
+    Again,
 }
 
 /// One row of the table.
@@ -181,7 +195,7 @@ actions! {
     Merge          "merge"            [],               [Incidents, Incident],     Incidents, 0 "merge",          WRITES ASKS,  unended,         "merge into another incident: it is the same trouble";
     Split          "split"            [],               [Incidents, Incident],     Incidents, 0 "split",          WRITES SAFE,  merged,          "split off again what was merged";
     Correct        "correct"          [],               [Incidents, Incident],     Incidents, 0 "correct",        WRITES ASKS,  over,            "correct what was recorded wrong about one that is over";
-    Report         "report"           ["N"],            [Incidents, Incident, Health, Service, Calendar, Window], Incidents, 35 "new", WRITES SAFE, always, "report a new incident by hand; plan new work";
+    Report         "report"           ["N"],            [Incidents, Incident, Health, Service, Calendar, Window, Reports], Incidents, 35 "new", WRITES SAFE, always, "report a new incident by hand; plan new work; make a report";
     Undo           "undo"             ["u"],            [Console],                 Incidents, 95 "undo",          WRITES SAFE,  undoable,        "take the last own action back (30 s)";
     Mark           "mark"             ["space"],        [Incidents, Window],       Incidents, 50 "mark",          READS SAFE,   row,             "mark the row for a common action; tick an item off";
     MarkAll        "mark_all"         ["*"],            [Incidents],               Incidents, 0 "mark all",       READS SAFE,   row,             "mark all rows that are shown, or none";
@@ -202,6 +216,9 @@ actions! {
     Change         "change"           ["="],            [Calendar, Window],        Calendar, 45 "change",         WRITES SAFE,  planned,         "change planned work from now on, with all that recurs";
     Except         "except"           ["X"],            [Calendar, Window],        Calendar, 0 "except",          WRITES SAFE,  ahead,           "allow work in spite of a freeze, with reason and expiry";
 
+    Issue          "issue_report"     ["I"],            [Reports],                 Reports, 91 "issue",           WRITES ASKS,  issuable,            "issue the report on the screen; on one that was issued, make its next revision";
+    Export         "save_report"      ["P"],            [Reports],                 Reports, 41 "save",            READS SAFE,   papered,             "save the document to a file: md, html, csv or json";
+    MakeReport     "service_report"   [],               [Console],                 Reports, 0 "report",           READS SAFE,   always,              "make the service report of a month, a week or other days";
     HandOver       "hand_over"        ["L"],            [Reports],                 Reports, 92 "hand over",       WRITES ASKS,  unsigned,            "hand the turn over: sign its document for the next to accept";
     Handover       "handover"         [],               [Console],                 Reports, 0 "handover",         READS SAFE,   always,          "the handover of the turn that runs, opened";
 
@@ -314,6 +331,14 @@ fn unsigned(s: &Situation) -> bool {
     s.turn && !s.acceptable
 }
 
+fn issuable(s: &Situation) -> bool {
+    s.issuable.is_some()
+}
+
+fn papered(s: &Situation) -> bool {
+    s.paper
+}
+
 fn notable(s: &Situation) -> bool {
     s.turn || on_incident(s)
 }
@@ -398,8 +423,23 @@ impl Entry {
     pub fn hint_in(&self, s: &Situation) -> &'static str {
         match self.action {
             Action::Quit if !s.root => "leave",
-            Action::Approve if s.acceptable => "accept",
+            Action::Approve if s.acceptable || s.signs => "accept",
+            Action::Issue if s.issuable == Some(Issuable::Again) => "next revision",
             _ => self.hint,
+        }
+    }
+
+    /// What it does, in the words of the place where that is asked.
+    pub fn help_in(&self, contexts: &[Context]) -> &'static str {
+        let reports = contexts.contains(&Context::Reports);
+        match self.action {
+            Action::Approve if reports => {
+                "accept a handover: sign it, and take over what they hold"
+            }
+            Action::Note if reports => "write the notes to the next shift",
+            Action::EditNote if reports => "write the notes to the next shift in $EDITOR",
+            Action::Report if reports => "make the service report of a month, a week or other days",
+            _ => self.help,
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::domain::slo::SloId;
 use crate::domain::time::{self, Instant, Interval, TimeStyle};
 use crate::engine::{Command, Snapshot};
 use crate::ui::app::Prefs;
-use crate::ui::cmd::Cmd;
+use crate::ui::cmd::{Cmd, DraftAsk, Drafted};
 use crate::ui::keymap::{Action, Context, Situation};
 use crate::ui::overlay::Overlay;
 use crate::ui::terminal::Key;
@@ -72,6 +72,8 @@ pub enum Place {
     Reports,
     /// The turn to hand over, opened.
     Handover,
+    /// The form that asks which report to make.
+    MakeReport,
     /// One taking place of a window.
     Window(WindowKey),
     Sla,
@@ -165,6 +167,16 @@ pub trait Screen {
 
     /// A frozen document, asked for by [`Cmd::Document`]; none of that name.
     fn document(&mut self, _: &str, _: Result<Option<Document>, String>, _: &Ctx<'_>) {}
+
+    /// A report, asked for by [`Cmd::Draft`].
+    fn drafted(&mut self, _: DraftAsk, _: Drafted, _: &Ctx<'_>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    /// Why an action has nothing to act on now, and what to do instead, where the screen knows.
+    fn why_not(&self, _action: Action, _ctx: &Ctx<'_>) -> Option<String> {
+        None
+    }
 
     /// What it needs of the world to show what it shows; asked for after every message while the tab
     /// is in front.

@@ -73,9 +73,15 @@ impl Csv {
     fn table(&mut self, section: &str, table: &Table) {
         let title = self.style.word(table.title);
         for (at, row) in table.rows.iter().enumerate() {
-            for (column, cell) in table.columns.iter().zip(&row.cells) {
+            for (place, (column, cell)) in table.columns.iter().zip(&row.cells).enumerate() {
                 let key = format!("{title}/{}/{}", at + 1, self.style.word(*column));
-                self.value(section, &key, cell, None, &row.records);
+                // A figure of many has its own.
+                let of = match (row.behind(place), row.behind.is_empty()) {
+                    (Some(behind), _) => &behind.records,
+                    (None, true) => &row.records,
+                    (None, false) => &Vec::new(),
+                };
+                self.value(section, &key, cell, None, of);
             }
         }
         if table.left_out > 0 {

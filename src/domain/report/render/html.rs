@@ -1,9 +1,10 @@
 //! One HTML file that needs no other: style sheet and charts are in it, and it loads nothing. Light or dark
 //! by what the reader prefers, and black on white on paper.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{chart, records, title};
+use super::{List, chart, lists, title};
 use crate::domain::report::document::{Block, Datum, Document, KeyFigure, Table};
 use crate::domain::report::show::Style;
 use crate::domain::report::words::Word;
@@ -22,6 +23,7 @@ th,td{border-bottom:1px solid var(--line);padding:.25rem .5rem;text-align:left;v
 overflow-wrap:anywhere}th{background:var(--head);font-weight:600;overflow-wrap:normal}\
 td.n,th.n{text-align:right;white-space:nowrap}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:var(--soft)}dd{margin:0}\
+a{color:inherit;text-decoration-color:var(--soft)}:target{background:var(--head)}\
 .soft,.axis{color:var(--soft);fill:var(--soft)}details summary{cursor:pointer;color:var(--soft)}\
 blockquote{margin:.5rem 0;padding-left:1rem;border-left:3px solid var(--line);white-space:pre-wrap}\
 svg{width:100%;height:auto}.axis{font-size:11px}.grid{stroke:var(--line)}\
@@ -45,122 +47,192 @@ pub fn html(document: &Document, style: Style) -> String {
         let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape(&label), escape(&value));
     }
     out.push_str("</dl>\n");
+    let mut page = Page { out, style, named: named(document), listed: Vec::new() };
     for section in &document.sections {
-        let _ = writeln!(out, "<section>\n<h2>{}</h2>", escape(style.word(section.title)));
-        section.blocks.iter().for_each(|b| block(&mut out, b, section.title, style));
-        out.push_str("</section>\n");
+        let heading = escape(style.word(section.title));
+        let _ = writeln!(page.out, "<section>\n<h2>{heading}</h2>");
+        section.blocks.iter().for_each(|b| page.block(b, section.title));
+        page.out.push_str("</section>\n");
     }
-    out.push_str("</body>\n</html>\n");
-    out
+    page.counted();
+    page.out.push_str("</body>\n</html>\n");
+    page.out
 }
 
-fn block(out: &mut String, block: &Block, section: Word, style: Style) {
-    match block {
-        Block::Text(text) => {
-            let _ = writeln!(out, "<p>{}</p>", escape(&style.text(text)));
-        }
-        Block::Quote(text) => {
-            let _ = writeln!(out, "<blockquote>{}</blockquote>", escape(text));
-        }
-        Block::Figures(all) => figures(out, all, style),
-        Block::Table(one) => {
-            heading(out, one.title, section, style);
-            table(out, one, style);
-        }
-        Block::Chart(one) => {
-            heading(out, one.title, section, style);
-            let _ = writeln!(out, "{}", chart::svg(one, style));
-        }
-        Block::List(items) => {
-            out.push_str("<ul>\n");
-            for item in items {
-                let text = escape(&style.text(&item.text));
-                let of = of(&item.records, 0, style);
-                let _ = writeln!(out, "<li>{text} {of}</li>");
+/// The records that have a line of their own, to which their name leads from anywhere.
+fn named(document: &Document) -> BTreeSet<&str> {
+    let blocks = document.sections.iter().flat_map(|s| &s.blocks);
+    let tables = blocks.filter_map(|b| match b {
+        Block::Table(table) if table.title == Word::Records => Some(table),
+        _ => None,
+    });
+    tables.flat_map(|t| &t.rows).flat_map(|r| &r.records).map(String::as_str).collect()
+}
+
+struct Page<'a> {
+    out: String,
+    style: Style,
+    named: BTreeSet<&'a str>,
+    /// What the figures of tables count: the first stands under `#c1`.
+    listed: Vec<List<'a>>,
+}
+
+impl<'a> Page<'a> {
+    fn block(&mut self, block: &'a Block, section: Word) {
+        let style = self.style;
+        match block {
+            Block::Text(text) => {
+                let _ = writeln!(self.out, "<p>{}</p>", escape(&style.text(text)));
             }
-            out.push_str("</ul>\n");
+            Block::Quote(text) => {
+                let _ = writeln!(self.out, "<blockquote>{}</blockquote>", escape(text));
+            }
+            Block::Figures(all) => self.figures(all),
+            Block::Table(one) => {
+                self.heading(one.title, section);
+                self.table(one);
+            }
+            Block::Chart(one) => {
+                self.heading(one.title, section);
+                let _ = writeln!(self.out, "{}", chart::svg(one, style));
+            }
+            Block::List(items) => {
+                self.out.push_str("<ul>\n");
+                for item in items {
+                    let text = escape(&style.text(&item.text));
+                    let of = self.folded(&item.records, 0);
+                    let _ = writeln!(self.out, "<li>{text} {of}</li>");
+                }
+                self.out.push_str("</ul>\n");
+            }
         }
     }
-}
 
-/// A heading of its own, where it says another thing than the section's.
-fn heading(out: &mut String, title: Word, section: Word, style: Style) {
-    if title != section {
-        let _ = writeln!(out, "<h3>{}</h3>", escape(style.word(title)));
+    /// A heading of its own, where it says another thing than the section's.
+    fn heading(&mut self, title: Word, section: Word) {
+        if title != section {
+            let _ = writeln!(self.out, "<h3>{}</h3>", escape(self.style.word(title)));
+        }
     }
-}
 
-fn figures(out: &mut String, figures: &[KeyFigure], style: Style) {
-    let compared = figures.iter().any(|f| f.before.is_some());
-    let head = |word| escape(style.word(word));
-    let _ = write!(out, "<table>\n<tr><th>{}</th>", head(Word::Figure));
-    let _ = write!(out, "<th class=\"n\">{}</th>", head(Word::Value));
-    if compared {
-        let _ = write!(out, "<th class=\"n\">{}</th>", head(Word::Before));
-    }
-    let _ = writeln!(
-        out,
-        "<th class=\"n\">{}</th><th>{}</th></tr>",
-        head(Word::Count),
-        head(Word::Records)
-    );
-    for figure in figures {
-        let name = escape(style.word(figure.name));
-        let _ = write!(out, "<tr><td>{name}</td>");
-        let _ = write!(out, "<td class=\"n\">{}</td>", escape(&style.datum(&figure.value)));
+    fn figures(&mut self, figures: &[KeyFigure]) {
+        let style = self.style;
+        let compared = figures.iter().any(|f| f.before.is_some());
+        let head = |word| escape(style.word(word));
+        let _ = write!(self.out, "<table>\n<tr><th>{}</th>", head(Word::Figure));
+        let _ = write!(self.out, "<th class=\"n\">{}</th>", head(Word::Value));
         if compared {
-            let before = figure.before.as_ref().map_or_else(String::new, |b| style.datum(b));
-            let _ = write!(out, "<td class=\"n\">{}</td>", escape(&before));
+            let _ = write!(self.out, "<th class=\"n\">{}</th>", head(Word::Before));
         }
-        let (n, of) = (style.count(figure.n as u64), of(&figure.records, figure.left_out, style));
-        let _ = writeln!(out, "<td class=\"n\">{}</td><td>{of}</td></tr>", escape(&n));
+        let (count, records) = (head(Word::Count), head(Word::Records));
+        let _ = writeln!(self.out, "<th class=\"n\">{count}</th><th>{records}</th></tr>");
+        for figure in figures {
+            let name = escape(style.word(figure.name));
+            let value = escape(&style.datum(&figure.value));
+            let _ = write!(self.out, "<tr><td>{name}</td><td class=\"n\">{value}</td>");
+            if compared {
+                let before = figure.before.as_ref().map_or_else(String::new, |b| style.datum(b));
+                let _ = write!(self.out, "<td class=\"n\">{}</td>", escape(&before));
+            }
+            let n = escape(&style.count(figure.n as u64));
+            let of = self.folded(&figure.records, figure.left_out);
+            let _ = writeln!(self.out, "<td class=\"n\">{n}</td><td>{of}</td></tr>");
+        }
+        self.out.push_str("</table>\n");
     }
-    out.push_str("</table>\n");
-}
 
-fn table(out: &mut String, table: &Table, style: Style) {
-    if table.rows.is_empty() {
-        let _ = writeln!(out, "<p class=\"soft\">{}</p>", escape(style.word(Word::Nothing)));
-        return;
-    }
-    out.push_str("<table>\n<tr>");
-    for (at, column) in table.columns.iter().enumerate() {
-        let numbers = table.rows.iter().any(|r| r.cells.get(at).is_some_and(is_number));
-        let class = if numbers { " class=\"n\"" } else { "" };
-        let _ = write!(out, "<th{class}>{}</th>", escape(style.word(*column)));
-    }
-    out.push_str("</tr>\n");
-    for row in &table.rows {
-        out.push_str("<tr>");
-        for cell in &row.cells {
-            let class = if is_number(cell) { " class=\"n\"" } else { "" };
-            let _ = write!(out, "<td{class}>{}</td>", escape(&style.datum(cell)));
+    fn table(&mut self, table: &'a Table) {
+        let style = self.style;
+        if table.rows.is_empty() {
+            let nothing = escape(style.word(Word::Nothing));
+            let _ = writeln!(self.out, "<p class=\"soft\">{nothing}</p>");
+            return;
         }
-        out.push_str("</tr>\n");
+        self.out.push_str("<table>\n<tr>");
+        for (at, column) in table.columns.iter().enumerate() {
+            let numbers = table.rows.iter().any(|r| r.cells.get(at).is_some_and(is_number));
+            let class = if numbers { " class=\"n\"" } else { "" };
+            let _ = write!(self.out, "<th{class}>{}</th>", escape(style.word(*column)));
+        }
+        self.out.push_str("</tr>\n");
+        for row in &table.rows {
+            let anchor = row.records.first().filter(|_| table.title == Word::Records);
+            let anchor = anchor.map_or_else(String::new, |id| format!(" id=\"{}\"", escape(id)));
+            let _ = write!(self.out, "<tr{anchor}>");
+            let first = self.listed.len() + 1;
+            let lists = lists(table, row, style);
+            for (at, cell) in row.cells.iter().enumerate() {
+                let class = if is_number(cell) { " class=\"n\"" } else { "" };
+                let text = escape(&style.datum(cell));
+                let listed = lists.iter().position(|l| l.columns.contains(&at));
+                let text = match listed {
+                    Some(nth) => format!("<a href=\"#c{}\">{text}</a>", first + nth),
+                    None => text,
+                };
+                let _ = write!(self.out, "<td{class}>{text}</td>");
+            }
+            self.listed.extend(lists);
+            self.out.push_str("</tr>\n");
+        }
+        self.out.push_str("</table>\n");
+        if table.left_out > 0 {
+            let more = style.said(Word::MoreRows, &[Datum::count(table.left_out)]);
+            let _ = writeln!(self.out, "<p class=\"soft\">{}</p>", escape(&more));
+        }
     }
-    out.push_str("</table>\n");
-    if table.left_out > 0 {
-        let more = style.said(Word::MoreRows, &[Datum::count(table.left_out)]);
-        let _ = writeln!(out, "<p class=\"soft\">{}</p>", escape(&more));
+
+    /// The records of a figure, folded where they are many.
+    fn folded(&self, all: &[String], beyond: usize) -> String {
+        const FEW: usize = 5;
+        let text = self.links(all, beyond);
+        match all.len() {
+            0 => String::new(),
+            1..=FEW => format!("<span class=\"soft\">{text}</span>"),
+            n => {
+                let first =
+                    escape(&all.iter().take(FEW - 2).cloned().collect::<Vec<_>>().join(", "));
+                let more = Datum::count(n - (FEW - 2) + beyond);
+                let more = escape(&self.style.said(Word::MoreRecords, &[more]));
+                format!("<details><summary>{first} {more}</summary>{text}</details>")
+            }
+        }
+    }
+
+    /// The names of records, each leading to its line, where it has one.
+    fn links(&self, all: &[String], beyond: usize) -> String {
+        let link = |record: &String| {
+            let name = escape(record);
+            match self.named.contains(record.as_str()) {
+                true => format!("<a href=\"#{name}\">{name}</a>"),
+                false => name,
+            }
+        };
+        let mut parts = vec![all.iter().map(link).collect::<Vec<_>>().join(", ")];
+        if beyond > 0 {
+            let more = Datum::count(beyond);
+            parts.push(escape(&self.style.said(Word::MoreUnnamed, &[more])));
+        }
+        parts.join(" ")
+    }
+
+    /// What the figures of tables count, each under its own name.
+    fn counted(&mut self) {
+        if self.listed.is_empty() {
+            return;
+        }
+        let heading = escape(self.style.word(Word::CountedBy));
+        let _ = writeln!(self.out, "<section>\n<h2>{heading}</h2>");
+        for (at, list) in std::mem::take(&mut self.listed).iter().enumerate() {
+            let (name, of) =
+                (escape(&list.heading(self.style)), self.links(list.records, list.left_out));
+            let _ = writeln!(self.out, "<p id=\"c{}\"><strong>{name}</strong>: {of}</p>", at + 1);
+        }
+        self.out.push_str("</section>\n");
     }
 }
 
 fn is_number(datum: &Datum) -> bool {
     !matches!(datum, Datum::Text(_) | Datum::None)
-}
-
-/// The records of a figure, folded where they are many.
-fn of(all: &[String], beyond: usize, style: Style) -> String {
-    const FEW: usize = 5;
-    let text = escape(&records(all, beyond, usize::MAX, style));
-    match all.len() {
-        0 => String::new(),
-        1..=FEW => format!("<span class=\"soft\">{text}</span>"),
-        _ => {
-            let summary = escape(&records(all, beyond, FEW - 2, style));
-            format!("<details><summary>{summary}</summary>{text}</details>")
-        }
-    }
 }
 
 /// A text as it stands in an element or in quotes.

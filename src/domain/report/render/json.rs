@@ -22,7 +22,7 @@ pub fn json(document: &Document, style: Style) -> String {
 impl Labelled {
     /// `{version, kind, number, revision, title, locale, from, to, made_at, head, sections: [{name, title,
     /// blocks}]}`; a value is `{kind, value, text}`: counts and seconds are numbers, percentages and scores
-    /// strings, instants RFC 3339 in UTC.
+    /// strings, instants RFC 3339 in UTC. A figure in a table has its `records` as well.
     pub fn of(document: &Document, style: Style) -> Self {
         let sections: Vec<Value> = document
             .sections
@@ -109,7 +109,15 @@ fn table(table: &Table, style: Style) -> Value {
     let columns =
         table.columns.iter().map(|c| json!({ "name": name(*c), "label": style.word(*c) }));
     let rows = table.rows.iter().map(|row| {
-        let cells = row.cells.iter().map(|c| value(c, style)).collect::<Vec<_>>();
+        let cell = |(column, cell): (usize, &Datum)| {
+            let mut value = value(cell, style);
+            if let (Some(fields), Some(behind)) = (value.as_object_mut(), row.behind(column)) {
+                fields.insert("records".to_owned(), json!(behind.records));
+                fields.insert("left_out".to_owned(), json!(behind.left_out));
+            }
+            value
+        };
+        let cells = row.cells.iter().enumerate().map(cell).collect::<Vec<_>>();
         json!({ "cells": cells, "records": row.records })
     });
     json!({

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{records, title};
+use super::{lists, records, title};
 use crate::domain::report::document::{Block, Chart, Datum, Document, KeyFigure, Table};
 use crate::domain::report::show::Style;
 use crate::domain::report::words::Word;
@@ -42,7 +42,7 @@ pub fn markdown(document: &Document, style: Style) -> String {
                     for item in items {
                         let _ = write!(out, "- {}", escape(&style.text(&item.text)));
                         if !item.records.is_empty() {
-                            let all = records(&item.records, 0, SHOWN, style);
+                            let all = records(&item.records, 0, style);
                             let _ = write!(out, " ({})", escape(&all));
                         }
                         out.push('\n');
@@ -51,7 +51,40 @@ pub fn markdown(document: &Document, style: Style) -> String {
             }
         }
     }
+    counted(&mut out, document, style);
     out
+}
+
+/// What the figures count, where it does not stand beside them.
+fn counted(out: &mut String, document: &Document, style: Style) {
+    let mut lines = Vec::new();
+    for section in &document.sections {
+        for block in &section.blocks {
+            match block {
+                Block::Figures(all) => {
+                    for figure in all.iter().filter(|f| f.records.len() > SHOWN) {
+                        let name = style.word(figure.name);
+                        let of = records(&figure.records, figure.left_out, style);
+                        lines.push((format!("{}: {name}", style.word(section.title)), of));
+                    }
+                }
+                Block::Table(table) => {
+                    for list in table.rows.iter().flat_map(|row| lists(table, row, style)) {
+                        let of = records(list.records, list.left_out, style);
+                        lines.push((list.heading(style), of));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    if lines.is_empty() {
+        return;
+    }
+    let _ = write!(out, "\n## {}\n\n", escape(style.word(Word::CountedBy)));
+    for (name, of) in lines {
+        let _ = writeln!(out, "- **{}**: {}", escape(&name), escape(&of));
+    }
 }
 
 fn figures_table(out: &mut String, figures: &[KeyFigure], style: Style) {
@@ -66,7 +99,13 @@ fn figures_table(out: &mut String, figures: &[KeyFigure], style: Style) {
             cells.push(figure.before.as_ref().map_or_else(String::new, |b| style.datum(b)));
         }
         cells.push(style.count(figure.n as u64));
-        cells.push(records(&figure.records, figure.left_out, SHOWN, style));
+        cells.push(match figure.records.get(..SHOWN) {
+            Some(first) if figure.records.len() > SHOWN => {
+                let more = Datum::count(figure.records.len() - SHOWN + figure.left_out);
+                format!("{} {}", first.join(", "), style.said(Word::MoreListed, &[more]))
+            }
+            _ => records(&figure.records, figure.left_out, style),
+        });
         row(out, &cells);
     }
 }

@@ -14,7 +14,7 @@ pub use html::html;
 pub use json::{Labelled, json};
 pub use markdown::markdown;
 
-use super::document::{Document, Kind, Text};
+use super::document::{Datum, Document, Kind, Row, Table, Text};
 use super::show::Style;
 use super::words::{Locale, Word};
 
@@ -72,20 +72,68 @@ pub fn title(document: &Document, style: Style) -> String {
         title = format!("{title} {}", document.number);
     }
     if let Some(revision) = document.revision.filter(|r| *r > 1) {
-        let with = [super::document::Datum::Count(u64::from(revision))];
+        let with = [Datum::Count(u64::from(revision))];
         let revision = style.text(&Text::Said(Word::Revision, with.to_vec()));
         title = format!("{title}, {revision}");
     }
     title
 }
 
-/// `INC-1, INC-2 and 40 more`, where `beyond` are not among them.
-fn records(all: &[String], beyond: usize, most: usize, style: Style) -> String {
-    let shown = all.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    let more = beyond + all.len().saturating_sub(most);
-    if more == 0 {
-        return shown;
+/// `INC-1, INC-2 and 40 more that are not named here`
+fn records(all: &[String], beyond: usize, style: Style) -> String {
+    let mut parts = vec![all.join(", ")];
+    if beyond > 0 {
+        parts.push(style.said(Word::MoreUnnamed, &[Datum::count(beyond)]));
     }
-    let more = style.said(Word::MoreRecords, &[super::document::Datum::count(more)]);
-    format!("{shown} {more}")
+    parts.join(" ")
+}
+
+/// The records behind figures that name them nowhere else: those of a row's cells, columns with the same ones
+/// together; and those of a key figure of which there are more than `few`.
+struct List<'a> {
+    /// The table, or the section of the key figure.
+    of: Word,
+    /// The row and the columns of it, or the key figure.
+    name: String,
+    /// Where it is linked from: the row of the table and its columns.
+    columns: Vec<usize>,
+    records: &'a [String],
+    left_out: usize,
+}
+
+impl List<'_> {
+    /// `By priority: P2, Opened (12)`
+    fn heading(&self, style: Style) -> String {
+        let n = self.records.len() + self.left_out;
+        format!("{}: {} ({})", style.word(self.of), self.name, style.count(n as u64))
+    }
+}
+
+/// The lists of one row.
+fn lists<'a>(table: &'a Table, row: &'a Row, style: Style) -> Vec<List<'a>> {
+    let mut lists: Vec<List<'a>> = Vec::new();
+    for behind in &row.behind {
+        let same =
+            lists.iter_mut().find(|l| l.records == behind.records && l.left_out == behind.left_out);
+        if let Some(list) = same {
+            list.columns.push(behind.column);
+            continue;
+        }
+        lists.push(List {
+            of: table.title,
+            name: String::new(),
+            columns: vec![behind.column],
+            records: &behind.records,
+            left_out: behind.left_out,
+        });
+    }
+    // What a row is called: all before its first figure.
+    let first = row.behind.iter().map(|b| b.column).min().unwrap_or(0);
+    let called = row.cells.iter().take(first).map(|c| style.datum(c)).collect::<Vec<_>>();
+    for list in &mut lists {
+        let columns = list.columns.iter().filter_map(|at| table.columns.get(*at));
+        let columns = columns.map(|c| style.word(*c).to_owned());
+        list.name = called.iter().cloned().chain(columns).collect::<Vec<_>>().join(", ");
+    }
+    lists
 }

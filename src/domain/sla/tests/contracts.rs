@@ -3,10 +3,18 @@
 use rstest::rstest;
 
 use super::{at, calendar, office};
+use std::sync::Arc;
+
+use crate::domain::health::ServiceId;
 use crate::domain::incident::Priority;
-use crate::domain::sla::Ratio;
+use crate::domain::metrics::Rules;
 use crate::domain::sla::clock::Target;
-use crate::domain::sla::contract::{Credits, Kind, Mark, Tier};
+use crate::domain::sla::contract::{
+    Contract, Credits, Kind, Mark, Rounding, RoundingMode, ServiceLevels, Tier,
+};
+use crate::domain::sla::credits::Achieved;
+use crate::domain::sla::{Exclusion, NoData, Ratio};
+use crate::domain::time::Interval;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
@@ -91,4 +99,105 @@ fn of_two_contracts_the_clock_that_is_due_first_is_shown() {
     assert_eq!(promises.len(), 6);
     let shown = first(&promises, Kind::Resolve, at("2026-11-23T10:00:00Z")).unwrap();
     assert_eq!(&*shown.contract.id, "fast");
+}
+
+fn tiers() -> Credits {
+    Credits {
+        tiers: vec![
+            Tier { below: 999_000, credit: 100_000 },
+            Tier { below: 990_000, credit: 250_000 },
+        ],
+        cap: 200_000,
+        minimum: 50_000,
+    }
+}
+
+#[rstest]
+// What is written, which tier: below what, not below what.
+#[case(RoundingMode::None, 9_990_000, "99.90", None, Some(999_000))]
+#[case(RoundingMode::None, 9_989_999, "99.89999", Some(999_000), Some(990_000))]
+#[case(RoundingMode::None, 9_900_000, "99.00", Some(999_000), Some(990_000))]
+#[case(RoundingMode::None, 9_899_999, "98.99999", Some(990_000), None)]
+#[case(RoundingMode::HalfUp, 9_989_500, "99.90", None, Some(999_000))]
+#[case(RoundingMode::HalfUp, 9_989_499, "99.89", Some(999_000), Some(990_000))]
+#[case(RoundingMode::Down, 9_989_999, "99.89", Some(999_000), Some(990_000))]
+#[case(RoundingMode::Down, 9_990_000, "99.90", None, Some(999_000))]
+fn a_figure_falls_into_the_tier_that_its_rounding_says(
+    #[case] mode: RoundingMode,
+    #[case] of_ten_million: i64,
+    #[case] written: &str,
+    #[case] below: Option<u32>,
+    #[case] least: Option<u32>,
+) {
+    let (rounding, credits) = (Rounding { decimals: 2, mode }, tiers());
+    let achieved = Ratio::new(of_ten_million, 10_000_000).unwrap();
+    let bounds = credits.tiers.iter().map(|t| t.below);
+    assert_eq!(rounding.written(achieved, bounds), written);
+    let band = credits.band(rounding.of(achieved));
+    assert_eq!((band.tier.map(|t| t.below), band.least), (below, least));
+}
+
+#[test]
+fn what_a_service_achieved_counts_planned_work_and_missing_data_as_its_contract_says() {
+    use super::incidents::{contract, incident, levels};
+    let always = calendar(office(Tz::UTC));
+    // Ten days: two of planned work, with half a day of the outage in it, and a day before anything was known
+    // or anybody watched. That nobody did for two hours of the outage takes nothing from it.
+    let period = Interval::new(at("2026-11-01T00:00:00Z"), at("2026-11-11T00:00:00Z"));
+    let mut down = incident("2026-11-05T00:00:00Z");
+    down.standing.state = crate::domain::incident::IncidentState::Resolved;
+    let (by, reason) = ("ana".to_owned(), String::new());
+    let ending = crate::domain::incident::Ending {
+        by,
+        at: at("2026-11-06T00:00:00Z"),
+        automatic: false,
+        reason,
+    };
+    down.standing.resolved = Some(ending);
+    let planned = Interval::new(at("2026-11-05T12:00:00Z"), at("2026-11-07T12:00:00Z"));
+    let rules = || Rules {
+        planned: [(ServiceId::new("checkout"), planned.into())].into(),
+        known_from: Some(at("2026-11-01T12:00:00Z")),
+        unwatched: [
+            Interval::new(at("2026-11-01T06:00:00Z"), at("2026-11-02T00:00:00Z")),
+            Interval::new(at("2026-11-05T06:00:00Z"), at("2026-11-05T08:00:00Z")),
+        ]
+        .into_iter()
+        .collect(),
+        ..Rules::default()
+    };
+    let of = |exclusion, no_data| {
+        let credits = Some(tiers());
+        let gold = Contract { exclusion, no_data, credits, ..contract("gold", &always) };
+        let mut achieved = Achieved::new(period, rules(), at("2027-01-01T00:00:00Z"));
+        achieved.add(&down);
+        let lines = achieved.lines(&levels([gold]), Some("gold"), |_| true, []);
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(line.incidents, [down.id]);
+        assert_eq!(line.coverage().unwrap().percent(1), "90.0");
+        (line.written().unwrap(), line.credit().unwrap())
+    };
+    // Up 6.5 days of 7; with the two planned ones 8.5 of 9; with the day that is not known as down of 8.
+    assert_eq!(of(Exclusion::Remove, NoData::Remove), ("92.86".to_owned(), 200_000));
+    assert_eq!(of(Exclusion::Excuse, NoData::Remove), ("94.44".to_owned(), 200_000));
+    assert_eq!(of(Exclusion::Remove, NoData::Bad), ("81.25".to_owned(), 200_000));
+}
+
+#[test]
+fn a_contract_that_begins_within_the_period_is_measured_from_then_on() {
+    use super::incidents::{contract, levels};
+    let always = calendar(office(Tz::UTC));
+    let mut gold = contract("gold", &always);
+    gold.valid.from = at("2026-11-06T00:00:00Z");
+    let other = Contract { credits: Some(tiers()), ..contract("default", &always) };
+    let agreed = ServiceLevels { otherwise: Some(Arc::new(other)), ..levels([gold]) };
+    let period = Interval::new(at("2026-11-01T00:00:00Z"), at("2026-11-11T00:00:00Z"));
+    let achieved = Achieved::new(period, Rules::default(), at("2026-11-08T00:00:00Z"));
+    let watched = [ServiceId::new("checkout"), ServiceId::new("mail")];
+    let lines = achieved.lines(&agreed, None, |_| true, &watched);
+    let said: Vec<_> =
+        lines.iter().map(|l| (&*l.contract.id, l.service.as_str(), l.within.length())).collect();
+    let days = TimeDelta::days;
+    assert_eq!(said, [("gold", "checkout", days(2)), ("default", "mail", days(7))]);
+    assert_eq!((lines[0].credit(), lines[1].credit()), (None, Some(0)));
 }

@@ -689,7 +689,8 @@ impl Screen for Queue {
             | Place::Measured(..)
             | Place::Kept { .. }
             | Place::Reports
-            | Place::Handover => {}
+            | Place::Handover
+            | Place::MakeReport => {}
         }
         Vec::new()
     }

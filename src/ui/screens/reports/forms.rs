@@ -106,7 +106,10 @@ pub fn submit(turn: &Turn, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
     }
     let command = report::Command::Submit {
         turn: Box::new(turn.clone()),
-        document: Box::new(document.clone()),
+        document: Box::new(Document {
+            locale: Some(ctx.prefs.settings.locale),
+            ..document.clone()
+        }),
         force: true,
     };
     let title = format!("Hand {} over to {comes}?", turn.key.schedule);

@@ -14,9 +14,12 @@
 //! Enter reads a document over the whole width, line by line: on a line about an incident Enter opens that,
 //! and `J` says its next step. Tab does the same beside the list. Below 120 columns the list stands alone.
 //!
+//! `N` makes the report of a period as a preview; `I` issues it, and makes the next revision of one that was issued.
+//!
 //! Of a turn that was handed over stands what was signed, not what would be written now, with what changed since.
 
 mod forms;
+mod issue;
 mod page;
 
 use std::collections::BTreeMap;
@@ -28,15 +31,17 @@ use ratatui::layout::Rect;
 pub use self::forms::next_step;
 use self::page::Line;
 use super::{Ctx, Place, Screen, Step, Tone};
+use crate::domain::command::{Command, Outcome};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::report::event::document_name;
 use crate::domain::report::handover::{self, World};
 use crate::domain::report::render::{self, style, title};
-use crate::domain::report::{Document, Format, HandoverId, Locale, ReportId, Turn};
+use crate::domain::report::show::Style;
+use crate::domain::report::{self, Document, Format, HandoverId, Issued, ReportId, Turn};
 use crate::domain::slo::Status;
 use crate::domain::time::{Instant, near};
-use crate::ui::cmd::Cmd;
-use crate::ui::keymap::{Action, Context, Situation};
+use crate::ui::cmd::{Cmd, DraftAsk, Drafted};
+use crate::ui::keymap::{Action, Context, Issuable, Situation};
 use crate::ui::theme::Role;
 use crate::ui::widgets::scroll::rows as rows_of;
 use crate::ui::widgets::table::Cursor;
@@ -58,6 +63,8 @@ enum Row {
     /// One that was, and that nobody has accepted yet.
     Signed(Box<Turn>, HandoverId),
     Handover(HandoverId),
+    /// A report that was made and is not issued.
+    Preview,
     Report(ReportId, u32),
 }
 
@@ -65,6 +72,7 @@ enum Row {
 #[derive(Debug, Clone, PartialEq)]
 enum Key {
     Turn(String),
+    Preview,
     Document(String),
 }
 
@@ -85,6 +93,8 @@ pub struct Reports {
     draft: Option<Draft>,
     /// Documents that were read, each with the version of what it is of.
     frozen: BTreeMap<String, (u64, Result<Arc<Document>, String>)>,
+    /// The report that was made last, until it is issued.
+    preview: Option<(DraftAsk, Arc<Document>)>,
     /// The document that was asked for.
     asked: Option<(String, u64)>,
     /// Reading: the line under the cursor.
@@ -99,6 +109,7 @@ impl Row {
         match self {
             Self::Heading(_) => None,
             Self::Turn(turn) => Some(Key::Turn(turn.key.schedule.to_string())),
+            Self::Preview => Some(Key::Preview),
             Self::Signed(_, id) | Self::Handover(id) => Some(Key::Document(id.to_string())),
             Self::Report(id, revision) => Some(Key::Document(document_name(*id, *revision))),
         }
@@ -124,7 +135,11 @@ impl Reports {
         if let Some(draft) = self.draft.as_ref().filter(|d| d.of == key && self.turn().is_some()) {
             return Some(Ok(&draft.document));
         }
-        let Key::Document(name) = key else { return None };
+        let name = match key {
+            Key::Preview => return self.preview.as_ref().map(|(_, document)| Ok(document)),
+            Key::Document(name) => name,
+            Key::Turn(_) => return None,
+        };
         let (_, frozen) = self.frozen.get(&name)?;
         match frozen {
             // Not before it says what changed since.
@@ -133,8 +148,14 @@ impl Reports {
         }
     }
 
+    /// How the document under the cursor is written: in the language that it was issued in or is to be issued
+    /// in; what is no report yet, in that of the site.
+    fn style(document: &Document, ctx: &Ctx<'_>) -> Style {
+        style(document, document.locale.unwrap_or(ctx.prefs.settings.locale))
+    }
+
     /// Every turn that is to be handed over, then what was, then what was issued.
-    fn list(ctx: &Ctx<'_>) -> Vec<Row> {
+    fn list(&self, ctx: &Ctx<'_>) -> Vec<Row> {
         let reports = &ctx.world.reports;
         let overrides = ctx.world.book.overrides();
         let world = world(ctx, &overrides, &[], &[]);
@@ -157,7 +178,10 @@ impl Reports {
             .issued()
             .map(|i| Row::Report(i.id, u32::try_from(i.revisions.len()).unwrap_or(1)))
             .collect();
-        for (heading, part) in [("TURNS", turns), ("HANDED OVER", past), ("ISSUED", issued)] {
+        let preview = self.preview.iter().map(|_| Row::Preview).collect();
+        let parts =
+            [("TURNS", turns), ("NOT ISSUED", preview), ("HANDED OVER", past), ("ISSUED", issued)];
+        for (heading, part) in parts {
             if !part.is_empty() {
                 rows.push(Row::Heading(heading));
                 rows.extend(part);
@@ -199,9 +223,9 @@ impl Reports {
     }
 
     /// The lines of the document under the cursor.
-    fn lines(&self, wide: u16) -> Vec<Line> {
+    fn lines(&self, ctx: &Ctx<'_>, wide: u16) -> Vec<Line> {
         match self.shown() {
-            Some(Ok(document)) => page::lines(document, style(document, Locale::English), wide),
+            Some(Ok(document)) => page::lines(document, Self::style(document, ctx), wide),
             _ => Vec::new(),
         }
     }
@@ -218,12 +242,12 @@ impl Reports {
     /// The incident of the line under the cursor.
     fn incident(&self, ctx: &Ctx<'_>) -> Option<IncidentId> {
         let at = self.reading.as_ref()?.index();
-        self.lines(self.page_width(ctx)).get(at)?.incident
+        self.lines(ctx, self.page_width(ctx)).get(at)?.incident()
     }
 
     fn read(&mut self, action: Action, ctx: &Ctx<'_>) -> Vec<Step> {
         let height = Self::room(ctx);
-        let len = self.lines(self.page_width(ctx)).len();
+        let len = self.lines(ctx, self.page_width(ctx)).len();
         let Some(reading) = &mut self.reading else { return Vec::new() };
         let key = |i: usize| (i < len).then_some(i);
         match action {
@@ -261,6 +285,30 @@ impl Reports {
         Vec::new()
     }
 
+    /// Issues the preview; of one that was issued, makes its next revision to look at first.
+    fn issue(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
+        match (self.row(), &self.preview) {
+            (Some(Row::Preview), Some((ask, document))) => issue::issue(ask, document, ctx),
+            (Some(Row::Report(id, _)), _) => {
+                let Some(issued) = ctx.world.reports.report(*id) else { return Vec::new() };
+                let locale = match self.shown() {
+                    Some(Ok(document)) => Self::style(document, ctx).locale,
+                    _ => ctx.prefs.settings.locale,
+                };
+                issue::again(issued, locale, ctx)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The incidents of the line under the cursor.
+    fn records(&self, ctx: &Ctx<'_>) -> Vec<IncidentId> {
+        let at = self.reading.as_ref().map(Cursor::index);
+        let lines = self.lines(ctx, self.page_width(ctx));
+        let line = at.and_then(|at| lines.get(at));
+        line.map(|line| line.incidents.clone()).unwrap_or_default()
+    }
+
     fn read_on(&mut self, full: bool) {
         self.full = full;
         self.reading.get_or_insert_default();
@@ -275,14 +323,14 @@ impl Reports {
             paint.panel(area, &[("Reports", paint.of(Role::Title))], self.reading.is_none());
         if self.rows.is_empty() {
             let text = "Nothing yet. A turn on call is handed over here: [[schedules]] in the config says \
-                        who has one. `atalaya report issue` freezes the report of a period.";
+                        who has one. N makes the service report of a period.";
             paint.wrapped(inner, text, paint.of(Role::Muted));
             return;
         }
         let window = self.cursor.window(self.rows.len(), usize::from(inner.height));
         for (y, at) in (inner.y..inner.bottom()).zip(window) {
             let Some(row) = self.rows.get(at) else { break };
-            Self::view_row(ctx, row, Rect { y, height: 1, ..inner }, paint);
+            self.view_row(ctx, row, Rect { y, height: 1, ..inner }, paint);
             if at == self.cursor.index() {
                 let line = Rect { y, height: 1, ..inner };
                 paint.select(line, Role::Selection);
@@ -292,7 +340,7 @@ impl Reports {
         }
     }
 
-    fn view_row(ctx: &Ctx<'_>, row: &Row, area: Rect, paint: &mut Paint<'_>) {
+    fn view_row(&self, ctx: &Ctx<'_>, row: &Row, area: Rect, paint: &mut Paint<'_>) {
         let (x, y, room) = (area.x + 1, area.y, area.width.saturating_sub(2));
         let zone = ctx.world.site.zone;
         let arrow = paint.theme.symbols.arrow_right;
@@ -322,6 +370,12 @@ impl Reports {
                 };
                 (id.to_string(), text, state, role)
             }
+            Row::Preview => {
+                let Some((ask, _)) = &self.preview else { return };
+                let name = ask.over.map_or("preview".to_owned(), |id| id.to_string());
+                let text = format!("{}, {}", forms::days(&ask.coverage, zone), ask.coverage.scope);
+                (name, text, "to issue".to_owned(), Role::Warning)
+            }
             Row::Report(id, revision) => {
                 let Some(issued) = ctx.world.reports.report(*id) else { return };
                 let text =
@@ -341,10 +395,10 @@ impl Reports {
         paint.right(x + name_room, y, room - name_room, &state, style);
     }
 
-    fn view_page(&self, area: Rect, paint: &mut Paint<'_>) {
+    fn view_page(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let focused = self.reading.is_some();
         let heading = match self.shown() {
-            Some(Ok(document)) => title(document, style(document, Locale::English)),
+            Some(Ok(document)) => title(document, Self::style(document, ctx)),
             _ => "Document".to_owned(),
         };
         let inner = paint.panel(area, &[(&heading, paint.of(Role::Title))], focused);
@@ -361,7 +415,7 @@ impl Reports {
             }
             Some(Ok(_)) => {}
         }
-        let lines = self.lines(inner.width);
+        let lines = self.lines(ctx, inner.width);
         let height = usize::from(inner.height);
         let window = match &self.reading {
             Some(cursor) => cursor.window(lines.len(), height),
@@ -405,6 +459,13 @@ impl Screen for Reports {
             },
             turn: turn.is_some(),
             acceptable: open,
+            signs: true,
+            issuable: match self.row() {
+                Some(Row::Preview) => Some(Issuable::New),
+                Some(Row::Report(..)) => Some(Issuable::Again),
+                _ => None,
+            },
+            paper: matches!(self.shown(), Some(Ok(_))),
             incident: incident.map(|i| i.state()),
             root: self.reading.is_none(),
             leavable: self.reading.is_some(),
@@ -443,12 +504,24 @@ impl Screen for Reports {
             }
             Action::Copy => {
                 let Some(Ok(document)) = self.shown() else { return Vec::new() };
-                let text = render::render(document, Format::Markdown, Locale::English);
-                return vec![Step::Do(Cmd::Copy(text))];
+                let locale = Self::style(document, ctx).locale;
+                return vec![Step::Do(Cmd::Copy(render::render(
+                    document,
+                    Format::Markdown,
+                    locale,
+                )))];
             }
-            Action::Open if self.reading.is_some() => match self.incident(ctx) {
-                Some(id) => return vec![Step::Go(Place::Incident(id))],
-                None => self.full = true,
+            Action::Report => return issue::make(ctx),
+            Action::Issue => return self.issue(ctx),
+            Action::Export => {
+                let Some(Ok(document)) = self.shown() else { return Vec::new() };
+                let (locale, site) = (Self::style(document, ctx).locale, ctx.world.site.zone);
+                return issue::export(document, locale, &issue::file_name(document, site));
+            }
+            Action::Open if self.reading.is_some() => match self.records(ctx).as_slice() {
+                [] => self.full = true,
+                [one] => return vec![Step::Go(Place::Incident(*one))],
+                many => return vec![issue::records(many, ctx)],
             },
             Action::Open => self.read_on(true),
             action if self.reading.is_some() => return self.read(action, ctx),
@@ -476,12 +549,12 @@ impl Screen for Reports {
         if !self.in_front {
             return;
         }
-        self.rows = Self::list(ctx);
+        self.rows = self.list(ctx);
         let rows = std::mem::take(&mut self.rows);
         self.cursor.settle(rows.len(), Self::room(ctx), |i| rows.get(i).and_then(Row::key));
         self.rows = rows;
         self.redraft(ctx);
-        let len = self.lines(self.page_width(ctx)).len();
+        let len = self.lines(ctx, self.page_width(ctx)).len();
         if let Some(reading) = &mut self.reading {
             reading.settle(len, Self::room(ctx), |i| (i < len).then_some(i));
         }
@@ -500,8 +573,93 @@ impl Screen for Reports {
     fn go(&mut self, place: &Place, ctx: &Ctx<'_>) -> Vec<Step> {
         match place {
             Place::Handover => self.hand_over(ctx),
+            Place::MakeReport => issue::make(ctx),
             _ => Vec::new(),
         }
+    }
+
+    fn drafted(&mut self, ask: DraftAsk, made: Drafted, ctx: &Ctx<'_>) -> Vec<Step> {
+        let document = match made {
+            Ok(document) => document,
+            Err(why) => return vec![Step::Say(Tone::Bad, format!("no report: {why}"))],
+        };
+        self.preview = Some((ask, Arc::from(document)));
+        (self.cursor, self.reading) = (Cursor::on(Key::Preview), None);
+        self.arrived(ctx);
+        if ctx.body.width < WIDE {
+            self.read_on(true);
+        }
+        let keys = &ctx.prefs.settings.keymap;
+        let key = keys.shown(Action::Issue, false).unwrap_or_default();
+        vec![Step::Say(Tone::Good, format!("a preview: nothing is issued yet; {key} issues it"))]
+    }
+
+    fn answered(&mut self, command: &Command, outcomes: &[Outcome], ctx: &Ctx<'_>) -> Vec<Step> {
+        let Command::Reports(report::Command::Issue { over, coverage, .. }) = command else {
+            return Vec::new();
+        };
+        let ours = self
+            .preview
+            .as_ref()
+            .is_some_and(|(ask, _)| ask.over == *over && ask.coverage == **coverage);
+        if ours && outcomes.iter().any(|o| o.verdict.is_done()) {
+            self.preview = None;
+            // The newest, or the one whose next revision it is.
+            let of = |i: &&Arc<Issued>| over.is_none_or(|id| i.id == id);
+            if let Some(issued) = ctx.world.reports.issued().find(of) {
+                let revision = u32::try_from(issued.revisions.len()).unwrap_or(1);
+                self.cursor = Cursor::on(Key::Document(document_name(issued.id, revision)));
+            }
+            self.arrived(ctx);
+        }
+        Vec::new()
+    }
+
+    fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        let key = |action| ctx.prefs.settings.keymap.shown(action, false).unwrap_or_default();
+        let why = match (action, self.row()) {
+            (Action::Approve, Some(Row::Turn(turn))) => format!(
+                "nothing to accept yet: {} hands over first, with {}",
+                turn.outgoing.name,
+                key(Action::HandOver)
+            ),
+            (Action::Approve, Some(Row::Handover(id))) => {
+                let accepted = ctx.world.reports.handover(*id)?.accepted.as_ref()?;
+                format!("{id} is accepted already, by {}", accepted.by.name)
+            }
+            (Action::Approve, Some(Row::Preview | Row::Report(..))) => format!(
+                "a report is not accepted; {} issues it. What is to be accepted stands under TURNS",
+                key(Action::Issue)
+            ),
+            (Action::Approve, _) => {
+                "nothing to accept: what is to be accepted stands under TURNS".to_owned()
+            }
+            (Action::HandOver, Some(Row::Signed(_, id))) => format!(
+                "{id} is handed over; {} accepts it, {} changes the notes and makes it a draft again",
+                key(Action::Approve),
+                key(Action::Note)
+            ),
+            (Action::HandOver | Action::Note | Action::EditNote, _) => format!(
+                "go to a turn under TURNS first; `:` {} does",
+                Action::Handover.entry().name
+            ),
+            (Action::NextStep, _) => format!(
+                "go to the line of an incident first: {} reads the document",
+                key(Action::NextPane)
+            ),
+            (Action::Issue, _) => format!(
+                "go to a report first; {} makes one of a month, a week or other days",
+                key(Action::Report)
+            ),
+            (Action::Copy | Action::Export | Action::Open, None) => {
+                format!("nothing is here yet; {} makes the report of a period", key(Action::Report))
+            }
+            (Action::Copy | Action::Export, _) => {
+                "go to a document that is on the screen".to_owned()
+            }
+            _ => return None,
+        };
+        Some(why)
     }
 
     fn wants(&mut self, ctx: &Ctx<'_>) -> Option<Cmd> {
@@ -540,12 +698,12 @@ impl Screen for Reports {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         if self.reading.is_some() && (self.full || area.width < WIDE) {
-            self.view_page(area, paint);
+            self.view_page(ctx, area, paint);
         } else if area.width >= WIDE {
             let list = Rect { width: LIST, ..area };
             let page = Rect { x: area.x + LIST, width: area.width - LIST, ..area };
             self.view_list(ctx, list, paint);
-            self.view_page(page, paint);
+            self.view_page(ctx, page, paint);
         } else {
             self.view_list(ctx, area, paint);
         }

@@ -9,11 +9,26 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::paint::wrap;
 use crate::ui::widgets::{fit, width};
 
-/// One line, in pieces, and the incident that it is about.
+/// One line, in pieces, and the incidents that it is about, or counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     pub pieces: Vec<(String, Role)>,
-    pub incident: Option<IncidentId>,
+    pub incidents: Vec<IncidentId>,
+}
+
+impl Line {
+    /// The one incident that it is about.
+    pub fn incident(&self) -> Option<IncidentId> {
+        match self.incidents.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    }
+}
+
+/// The incidents among records.
+fn incidents(records: &[String]) -> Vec<IncidentId> {
+    records.iter().filter_map(|r| r.parse().ok()).collect()
 }
 
 /// No column of a table is made narrower than this.
@@ -37,8 +52,8 @@ pub fn lines(document: &Document, style: Style, wide: u16) -> Vec<Line> {
         page.wrapped(&label, &style.datum(&fact.value), Role::Text);
     }
     for section in &document.sections {
-        page.push(Vec::new(), None);
-        page.push(vec![(style.word(section.title).to_owned(), Role::Title)], None);
+        page.push(Vec::new());
+        page.push(vec![(style.word(section.title).to_owned(), Role::Title)]);
         for block in &section.blocks {
             page.block(block, section.title);
         }
@@ -51,8 +66,12 @@ fn padded(text: &str, to: u16) -> String {
 }
 
 impl Page {
-    fn push(&mut self, pieces: Vec<(String, Role)>, incident: Option<IncidentId>) {
-        self.lines.push(Line { pieces, incident });
+    fn push(&mut self, pieces: Vec<(String, Role)>) {
+        self.lines.push(Line { pieces, incidents: Vec::new() });
+    }
+
+    fn push_about(&mut self, pieces: Vec<(String, Role)>, incidents: Vec<IncidentId>) {
+        self.lines.push(Line { pieces, incidents });
     }
 
     /// A text beside a label, in as many lines as it needs.
@@ -63,7 +82,7 @@ impl Page {
         {
             let lead = if at == 0 { label.to_owned() } else { String::new() };
             let lead = padded(&lead, indent);
-            self.push(vec![(lead, Role::Muted), (part, role)], None);
+            self.push(vec![(lead, Role::Muted), (part, role)]);
         }
     }
 
@@ -80,13 +99,10 @@ impl Page {
                     let parts = wrap(line, self.wide.saturating_sub(2));
                     let blank = parts.is_empty();
                     for part in parts {
-                        self.push(
-                            vec![("│ ".to_owned(), Role::Accent), (part, Role::Strong)],
-                            None,
-                        );
+                        self.push(vec![("│ ".to_owned(), Role::Accent), (part, Role::Strong)]);
                     }
                     if blank {
-                        self.push(vec![("│".to_owned(), Role::Accent)], None);
+                        self.push(vec![("│".to_owned(), Role::Accent)]);
                     }
                 }
             }
@@ -118,21 +134,17 @@ impl Page {
                 (before, Role::Muted),
                 (format!("  n {}", style.count(figure.n as u64)), Role::Faint),
             ];
-            let incident = match figure.records.as_slice() {
-                [one] => one.parse().ok(),
-                _ => None,
-            };
-            self.push(pieces, incident);
+            self.push_about(pieces, incidents(&figure.records));
         }
     }
 
     fn table(&mut self, table: &Table, section: Word) {
         let style = self.style;
         if table.title != section {
-            self.push(vec![(style.word(table.title).to_owned(), Role::Heading)], None);
+            self.push(vec![(style.word(table.title).to_owned(), Role::Heading)]);
         }
         if table.rows.is_empty() {
-            self.push(vec![(style.word(Word::Nothing).to_owned(), Role::Muted)], None);
+            self.push(vec![(style.word(Word::Nothing).to_owned(), Role::Muted)]);
             return;
         }
         let heads: Vec<String> = table.columns.iter().map(|c| style.word(*c).to_owned()).collect();
@@ -170,16 +182,15 @@ impl Page {
             (0..height).map(line).collect()
         };
         for pieces in in_lines(&heads, Role::Heading) {
-            self.push(pieces, None);
+            self.push(pieces);
         }
         for (row, cells) in table.rows.iter().zip(&rows) {
-            let incident = row.records.first().filter(|_| row.records.len() == 1);
-            let incident = incident.and_then(|r| r.parse().ok());
+            let about = incidents(&row.records);
             for mut pieces in in_lines(cells, Role::Text) {
                 if let Some(first) = pieces.first_mut() {
                     first.1 = Role::Strong;
                 }
-                self.push(pieces, incident);
+                self.push_about(pieces, about.clone());
             }
             // What did not fit stands below, whole.
             for at in &below {
@@ -187,13 +198,13 @@ impl Page {
                 let from = self.lines.len();
                 self.wrapped(&format!("   {head}"), cell, Role::Text);
                 for line in self.lines.iter_mut().skip(from) {
-                    line.incident = incident;
+                    line.incidents.clone_from(&about);
                 }
             }
         }
         if table.left_out > 0 {
             let more = style.said(Word::MoreRows, &[Datum::count(table.left_out)]);
-            self.push(vec![(more, Role::Muted)], None);
+            self.push(vec![(more, Role::Muted)]);
         }
     }
 
@@ -218,7 +229,7 @@ impl Page {
                 pieces.push(("▆".repeat(cells), role));
             }
             pieces.push((format!(" {}", total(at)), Role::Text));
-            self.push(pieces, None);
+            self.push(pieces);
         }
     }
 }
