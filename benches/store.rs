@@ -107,7 +107,7 @@ fn benches(c: &mut Criterion) {
 
     group.bench_function("bulk acknowledge of 1,000, durable", |b| {
         let opened = openings(1_000);
-        let ack = EventBody::Acknowledged { until: None };
+        let ack = EventBody::Acknowledged { until: None, handover: None };
         b.iter_custom(|times| {
             runtime.block_on(async {
                 let mut spent = Duration::ZERO;
