@@ -11,11 +11,11 @@ use std::time::{Duration, Instant as Clock};
 
 use chrono::{TimeDelta, Utc};
 
+use crate::domain::health::State;
 use crate::domain::health::rollup::ServiceHealth;
-use crate::domain::health::{ServiceId, State};
 use crate::domain::observation::SourceName;
 use crate::domain::slo::intake::{Taken, Values, grain, none_yet, questions, take};
-use crate::domain::slo::record::{Recorder, downtime, is_up, of_downtime};
+use crate::domain::slo::record::{Recorder, is_up};
 use crate::domain::slo::{
     BUCKETS_A_DAY, Bucket, Objective, Series, Sli, SloId, Uptime, Why, begin, index,
 };
@@ -138,8 +138,13 @@ impl Feeder {
                 }
                 known => {
                     let key = objective.kept_as();
-                    let stored = self.store.rollups(&key, from.div_euclid(BUCKETS_A_DAY)).await;
-                    let mut series = self.well(stored).unwrap_or_default();
+                    let mut series = Series::default();
+                    // Those of incidents follow from them.
+                    if !matches!(objective.sli, Sli::Uptime(Uptime::Incidents { .. })) {
+                        let day = from.div_euclid(BUCKETS_A_DAY);
+                        let stored = self.store.rollups(&key, day).await;
+                        series = self.well(stored).unwrap_or_default();
+                    }
                     if let Some(known) = known {
                         series.merge(&known.series);
                     }
@@ -191,28 +196,14 @@ impl Feeder {
             };
             let Sli::Uptime(Uptime::Incidents { least }) = feed.objective.sli else { continue };
             let (service, from) = (feed.objective.service.clone(), start(&feed.objective, now));
-            let found = self.downtime(&service, least, (from, to), now).await;
-            let Some(buckets) = self.well(found) else { continue };
+            let found = self.store.uptime((&service, least), (from, to), now).await;
+            let Some(series) = self.well(found) else { continue };
             if let Some(feed) = self.feeds.get_mut(&id) {
                 feed.asked = Some(to);
-                feed.add(&buckets, &mut self.unsaved);
+                feed.changed |= feed.series != series;
+                feed.series = series;
             }
         }
-    }
-
-    async fn downtime(
-        &self,
-        service: &ServiceId,
-        least: crate::domain::incident::Priority,
-        (from, to): (i64, i64),
-        now: Instant,
-    ) -> Result<Vec<(i64, Bucket)>, StoreError> {
-        // Before the log begins nothing is known.
-        let Some(begun) = self.store.begun_at().await? else { return Ok(Vec::new()) };
-        let mut incidents = Vec::new();
-        self.store.of_service(service, begin(from), |incident| incidents.push(incident)).await?;
-        let down = downtime(&incidents, service, least, now);
-        Ok(of_downtime(&down, (from.max(index(begun) + 1), to)))
     }
 
     /// Asks the sources for what is not known yet, for about so long; the rest follows next time.

@@ -34,6 +34,7 @@ mod themes;
 mod transfer;
 mod upload;
 mod views;
+mod watching;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -18,7 +18,7 @@ use crate::domain::roster::load::load;
 use crate::domain::roster::shifts::{Imported, final_shifts};
 use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
 use crate::domain::sla::credits::Achieved;
-use crate::domain::slo::{self, Excluded};
+use crate::domain::slo::{self, Excluded, Sli, Uptime};
 use crate::domain::time::{Instant, Interval, before};
 use crate::store::{Store, StoreError};
 
@@ -85,7 +85,9 @@ pub async fn service(
     let both = Interval::new(period_before(period, zone).from, period.to);
     let occurrences = calendar.occurrences(both, now);
     let services = services_of(plan, &coverage.scope).map_err(StoreError::Refused)?;
-    let watched = Watched::of(&plan.services);
+    let past = Interval::new(both.from, both.to.min(now).max(both.from));
+    let unwatched = store.watched().await?.unwatched(past);
+    let watched = Watched { unwatched, ..Watched::of(&plan.services) };
     let begun = Some(store.begun_at().await?.unwrap_or(now));
     let mut gathered =
         Gathered::new(period, zone, services.clone(), watched, &occurrences, begun, now);
@@ -158,16 +160,18 @@ pub async fn objectives(
     let asked = asked.filter(|o| services.is_empty() || services.contains(&o.service));
     let mut stood = Vec::new();
     for objective in asked {
-        let at = match objective.window {
-            slo::Window::Rolling(_) => at,
-            slo::Window::Calendar { .. } => before(at, TimeDelta::milliseconds(1)),
+        let from = objective.window.ending(at).from.min(before(at, TimeDelta::days(3)));
+        let first = slo::index(from);
+        let series = match objective.sli {
+            Sli::Uptime(Uptime::Incidents { least }) => {
+                let span = (first, slo::index(at));
+                store.uptime((&objective.service, least), span, now).await?
+            }
+            _ => store.rollups(&objective.kept_as(), first.div_euclid(slo::BUCKETS_A_DAY)).await?,
         };
-        let from = objective.window.around(at).from.min(before(at, TimeDelta::days(3)));
-        let day = slo::index(from).div_euclid(slo::BUCKETS_A_DAY);
-        let series = store.rollups(&objective.kept_as(), day).await?;
         let occurrences = known.calendar.occurrences(Interval::new(from, at), now);
         let excluded = Excluded::of(&objective.service, &occurrences);
-        stood.push(slo::status(objective, &series, &excluded, &[], at));
+        stood.push(slo::closing(objective, &series, &excluded, at));
     }
     Ok(stood)
 }

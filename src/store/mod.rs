@@ -15,6 +15,7 @@ mod read;
 pub mod records;
 mod rollups;
 mod transfer;
+mod watched;
 
 use std::fmt;
 use std::path::PathBuf;

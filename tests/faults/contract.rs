@@ -27,7 +27,7 @@ use atalaya::domain::report::event::{HandoverId, Party, ReportId, ShiftKey, Turn
 use atalaya::domain::report::{Coverage, Event as ReportEvent, Reports, Scope};
 use atalaya::domain::roster::book::{self as ask, Wanted, What};
 use atalaya::domain::roster::{Book, Change, Override, OverrideId, Roster, Schedule};
-use atalaya::domain::slo::{BUCKETS_A_DAY, Bucket, Series};
+use atalaya::domain::slo::{BUCKETS_A_DAY, Bucket, Series, WATCHED, index};
 use atalaya::domain::time::{Instant, Interval, Recurrence, WeekHours};
 use atalaya::domain::upstream::{Call, Event as OrderEvent, OrderId, Ordered, Orders};
 use atalaya::store::{Append, Location, Place, Store, StoreError, records};
@@ -181,7 +181,7 @@ pub fn something(n: u8) -> EventBody {
 }
 
 /// All promises by name, for whoever runs them in turn.
-pub const PROMISES: [&str; 17] = [
+pub const PROMISES: [&str; 18] = [
     "first_start",
     "restart",
     "race",
@@ -199,6 +199,7 @@ pub const PROMISES: [&str; 17] = [
     "reports",
     "orders",
     "rollups",
+    "uptime",
 ];
 
 pub async fn keep(promise: &str, location: &Location) {
@@ -220,6 +221,7 @@ pub async fn keep(promise: &str, location: &Location) {
         "pages" => pages(location).await,
         "orders" => orders(location).await,
         "rollups" => rollups(location).await,
+        "uptime" => uptime(location).await,
         other => panic!("no promise is called {other}"),
     }
 }
@@ -880,6 +882,48 @@ async fn rollups(location: &Location) {
     assert!(store.rollups("b#1", 0).await.unwrap().is_empty());
     assert!(!store.rollups("a#1", 0).await.unwrap().is_empty());
     db.close().await;
+    store.close().await;
+}
+
+/// When a service was up follows from its incidents and from whether somebody watched.
+async fn uptime(location: &Location) {
+    let mut writer = Writer::open(location).await;
+    writer.stored(vec![(1, opened("a"))]).await;
+    writer.stored(vec![(1, resolved())]).await;
+    let first = index(at(0));
+    let service = ServiceId("db-main".into());
+    let store = writer.store.clone();
+    let measured = async || {
+        let span = (first - 2, first + 6);
+        let series = store.uptime((&service, Priority(2)), span, at(3_000)).await.unwrap();
+        (first - 2..first + 6).map(|n| series.get(n)).collect::<Vec<_>>()
+    };
+    let (up, down) = (|seconds| Some(Bucket::of_time(seconds, 0)), |n| Some(Bucket::of_time(0, n)));
+    let whole = up(300);
+    // From the first event on; before it, what was down.
+    assert_eq!(measured().await, [None, down(1), down(2), whole, whole, whole, whole, whole]);
+    // Two watched, one of them for longer; either is enough.
+    for (number, seconds) in [(1, 300), (3, 90), (3, 120), (3, 30), (5, 300)] {
+        let mut watched = Series::default();
+        watched.set(first + number, Bucket::of_time(seconds, 0));
+        store.roll_up(&[(WATCHED.to_owned(), watched)]).await.unwrap();
+    }
+    let expect = [None, down(1), down(2), whole, None, up(120), None, whole];
+    assert_eq!(measured().await, expect);
+    let unwatched = store.watched().await.unwrap().unwatched(Interval::new(at(0), at(1_800)));
+    assert_eq!(unwatched.length(), TimeDelta::seconds(300 + 180 + 300));
+    let none = store.uptime((&service, Priority(1)), (first - 2, first), at(3_000)).await.unwrap();
+    assert!(none.is_empty(), "of that priority nothing happened");
+
+    // One that stays open is found however old it is.
+    writer.stored(vec![(2, opened("b"))]).await;
+    let mut found = Vec::new();
+    let later = at(90_000);
+    store.of_service(&service, later, |incident| found.push(incident.id)).await.unwrap();
+    assert_eq!(found, [IncidentId(2)]);
+    let series =
+        store.uptime((&service, Priority(2)), (first + 299, first + 300), later).await.unwrap();
+    assert_eq!(series.get(first + 299), down(300));
     store.close().await;
 }
 

@@ -5,19 +5,27 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use atalaya::cli::measure::Feeder;
+use atalaya::domain::calendar::Calendar;
 use atalaya::domain::health::ServiceId;
+use atalaya::domain::incident::{EventBody, Priority};
+use atalaya::domain::paging::Pages;
+use atalaya::domain::roster::shifts::Imported;
 use atalaya::domain::sla::{Exclusion, NoData};
 use atalaya::domain::slo::{
-    BUCKET, Events, Excluded, MICRO, Objective, Series, Sli, Status, Target, Why, Window,
-    default_rules, index, status,
+    BUCKET, Bucket, Events, Excluded, MICRO, Objective, Series, Sli, Status, Target, Uptime,
+    WATCHED, Why, Window, default_rules, index, status,
 };
 use atalaya::domain::time::Instant;
+use atalaya::engine::Plan;
+use atalaya::engine::reporting::{self, Known};
 use atalaya::sources::history::Histories;
 use atalaya::sources::settings::{HttpSettings, Kind, Prometheus, SourceSettings};
 use atalaya::store::{Location, Store};
 use chrono::TimeDelta;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::contract::{Writer, at, opened, resolved};
 
 /// A server that counts 300 requests in five minutes, 3 of which fail.
 #[derive(Clone, Default)]
@@ -305,4 +313,60 @@ async fn what_the_command_asked_for_is_kept_where_there_is_a_store() {
     let (out, _) = run(line(&[&named[..], &["--offline"]].concat())).await;
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(document["slos"][0]["sli_ppm"], 990_000, "{out}");
+}
+
+#[tokio::test]
+async fn an_objective_of_incidents_knows_nothing_of_time_that_nobody_watched() {
+    let store = Store::memory().await.unwrap();
+    let mut writer = Writer::on(store.clone()).await;
+    // Down for a second at the begin of the story.
+    writer.stored(vec![(1, opened("a")), (1, resolved())]).await;
+    let first = index(at(0));
+    let mut watched = Series::default();
+    for number in (1..=100).chain(141..=200) {
+        watched.set(first + number, Bucket::of_time(300, 0));
+    }
+    store.roll_up(&[(WATCHED.to_owned(), watched)]).await.unwrap();
+    let objective = Arc::new(Objective {
+        service: ServiceId::new("db-main"),
+        sli: Sli::Uptime(Uptime::Incidents { least: Priority(2) }),
+        window: Window::Rolling(TimeDelta::minutes(5 * 200)),
+        ..Objective::clone(&objective(1, "bad"))
+    });
+    let mut feeder = Feeder::new(store.clone(), Histories::default());
+    let now = at(201 * BUCKET);
+    feeder.set(std::slice::from_ref(&objective), now).await;
+    feeder.count(now).await;
+    let (status, _) = stands(&mut feeder, &objective, now);
+    assert_eq!(status.coverage_ppm(), 160 * 1_000_000 / 200);
+    assert_eq!(status.sli_ppm(), Some(1_000_000));
+    // What came to light later is down all the same, also where nobody watched.
+    writer.stored(vec![(2, opened("b"))]).await;
+    feeder.count(now + TimeDelta::minutes(5)).await;
+    let (status, series) = stands(&mut feeder, &objective, now);
+    assert_eq!((status.coverage_ppm(), status.sli_ppm()), (1_000_000, Some(0)));
+    // A correction takes it back, and nothing of it stays.
+    let merged = EventBody::Cancelled { reason: "never was".to_owned() };
+    writer.stored(vec![(2, merged)]).await;
+    feeder.count(now + TimeDelta::minutes(10)).await;
+    let (status, again) = stands(&mut feeder, &objective, now);
+    assert_eq!(status.sli_ppm(), Some(1_000_000));
+    assert_ne!(again, series);
+    feeder.save(now).await;
+    assert!(
+        store.rollups(&objective.kept_as(), 0).await.unwrap().is_empty(),
+        "it follows from them"
+    );
+    // A report says of it what the screen says.
+    let plan = Plan { objectives: vec![objective.clone()], ..Plan::empty() };
+    let known = Known {
+        plan: &plan,
+        calendar: &Calendar::default(),
+        overrides: &[],
+        imported: &Imported::default(),
+        pages: &Pages::default(),
+    };
+    let stood = reporting::objectives(&store, known, &[], now, now).await.unwrap();
+    assert_eq!((stood[0].tally, stood[0].as_of), (status.tally, status.as_of));
+    assert_eq!(stood[0].coverage_ppm(), 160 * 1_000_000 / 200);
 }

@@ -46,6 +46,7 @@ async fn sqlite_keeps_the_promise(
         "views",
         "orders",
         "rollups",
+        "uptime",
         "reports"
     )]
     promise: &str,

@@ -522,7 +522,7 @@ fn classifying_says_what_priority_it_makes_before_it_is_sent() {
 fn a_merge_shows_what_it_makes_and_is_undone_with_one_key() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j :");
-    noc.type_text("acknowledge for");
+    noc.type_text("merge");
     noc.press("Enter");
     noc.type_text("INC-2034");
     noc.press("Enter");
@@ -879,7 +879,7 @@ fn a_length_that_is_typed_is_meant_as_it_is_typed() {
 fn a_survivor_offers_what_can_be_split_off() {
     let mut noc = Noc::busy(WIDE);
     noc.press("g g j :");
-    noc.type_text("acknowledge for");
+    noc.type_text("merge");
     noc.press("Enter");
     noc.type_text("INC-2034");
     noc.press("Enter y");

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,8 +179,8 @@ fn objectives() -> Vec<Arc<Objective>> {
     ]
 }
 
-/// How all of them stand at the end of the history.
-async fn measured(url: &str, now: Instant) -> BTreeMap<String, Status> {
+/// The Prometheus under that address, with a store that has nothing in it, and what feeds from both.
+async fn feeder(url: &str) -> (Store, SourceSettings, Feeder) {
     let kind = Kind::Prometheus(Prometheus {
         url: url.parse().unwrap(),
         alerts: false,
@@ -189,7 +190,13 @@ async fn measured(url: &str, now: Instant) -> BTreeMap<String, Status> {
     let mut source: SourceSettings = settings(kind, &[]);
     source.timeout = Duration::from_secs(30);
     let store = Store::memory().await.unwrap();
-    let mut feeder = Feeder::new(store.clone(), Histories::of(&[source.clone()]));
+    let feeder = Feeder::new(store.clone(), Histories::of(&[source.clone()]));
+    (store, source, feeder)
+}
+
+/// How all of them stand at the end of the history.
+async fn measured(url: &str, now: Instant) -> BTreeMap<String, Status> {
+    let (store, source, mut feeder) = feeder(url).await;
     let all = objectives();
     feeder.set(&all, now).await;
     feeder.ask(now, Duration::from_mins(2)).await;
@@ -326,4 +333,98 @@ async fn victoriametrics_with_a_known_past_gives_the_known_availability() {
     let now = DateTime::from_timestamp(history.last, 0).unwrap();
     let found = measured(&server.url, now + TimeDelta::seconds(20)).await;
     check(&found, &history, now, false);
+}
+
+/// As Sloth and Pyrra generate them, evaluated each minute.
+const RECORDED: &str = r#"
+groups:
+- name: sloth-slo-sli-recordings-shop-requests
+  interval: 1m
+  rules:
+  - record: slo:sli_error:ratio_rate5m
+    expr: |
+      (sum(rate(requests_total{code="500"}[5m])))
+      /
+      (sum(rate(requests_total[5m])))
+    labels: {sloth_id: shop-requests, sloth_service: shop, sloth_slo: requests, sloth_window: 5m}
+- name: shop-requests
+  interval: 1m
+  rules:
+  - record: requests:burnrate5m
+    expr: sum(rate(requests_total{code="500"}[5m])) / sum(rate(requests_total[5m]))
+    labels: {slo: shop-requests}
+"#;
+
+#[tokio::test]
+async fn what_sloth_and_pyrra_record_gives_the_known_availability() {
+    if !installed(&["prometheus", "promtool"]) {
+        return;
+    }
+    let history = History::until(Utc::now().timestamp() - 4 * 3_600);
+    let text = history.open_metrics();
+    let raw = |dir: &Path| {
+        let (from, to) = (dir.join("past.txt"), dir.join("data"));
+        fs::write(&from, &text).unwrap();
+        let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+        support::run("promtool", &["tsdb", "create-blocks-from", "openmetrics", "-q", from, to]);
+    };
+    // A server evaluates the rules over the past, another one has what they recorded.
+    let first = support::prometheus_with("groups: []", &[], &[], raw);
+    let recorded = tempfile::tempdir().unwrap();
+    let (rules, out) = (recorded.path().join("rules.yml"), recorded.path().join("data"));
+    fs::write(&rules, RECORDED).unwrap();
+    let (start, end) = (history.first.to_string(), history.last.to_string());
+    let (rules, out) = (rules.to_str().unwrap(), out.to_str().unwrap());
+    support::run(
+        "promtool",
+        &[
+            "tsdb",
+            "create-blocks-from",
+            "rules",
+            "--start",
+            &start,
+            "--end",
+            &end,
+            "--url",
+            &first.url,
+            "--output-dir",
+            out,
+            rules,
+        ],
+    );
+    drop(first);
+    let server = support::prometheus_with(RECORDED, &[], &[], |dir| {
+        support::run("cp", &["-r", out, dir.to_str().unwrap()]);
+    });
+    let source: Arc<str> = Arc::from("upstream");
+    let ratio = |id: &str, query: &str| {
+        let events = Events::ErrorRatio(query.to_owned());
+        objective(id, Sli::Events { source: source.clone(), events })
+    };
+    let all = vec![
+        ratio("sloth", "slo:sli_error:ratio_rate5m{sloth_id=\"shop-requests\"}"),
+        ratio("pyrra", "requests:burnrate5m{slo=\"shop-requests\"}"),
+        ratio("averaged", "avg_over_time(requests:burnrate5m{slo=\"shop-requests\"}[{{window}}])"),
+    ];
+    let now = DateTime::from_timestamp(history.last, 0).unwrap();
+    let (_, _, mut feeder) = feeder(&server.url).await;
+    feeder.set(&all, now + TimeDelta::seconds(20)).await;
+    feeder.ask(now + TimeDelta::seconds(20), Duration::from_mins(2)).await;
+    let found = feeder.changed();
+    let (blind_from, blind_to) = history.blind();
+    let known = 30 * DAY - (blind_to - blind_from);
+    let truth = 1.0 - history.down() as f64 / known as f64;
+    // What is recorded at the end of a bucket has not seen what lies between two samples.
+    for (objective, most) in all.iter().zip([4.0, 4.0, 1.0]) {
+        let m = found.iter().find(|m| m.objective == objective.id).unwrap();
+        let status = status(objective, &m.series, &Excluded::nothing(), &m.notes, now);
+        println!(
+            "{:9} off by {:.4} thousandths of a point, coverage {}",
+            objective.id,
+            off(&status, truth),
+            status.coverage_ppm()
+        );
+        assert!(off(&status, truth) <= most, "{}: {:?}", objective.id, status.tally);
+        assert_eq!(status.budget.unit, Unit::Seconds, "how many events there were is not known");
+    }
 }

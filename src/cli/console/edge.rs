@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::Over;
 use super::mirror::{Mirrors, Told};
-use crate::cli::measure;
+use crate::cli::{measure, watching};
 use crate::config::diff::{Changes, diff};
 use crate::config::watch::Watch;
 use crate::config::{Config, NotifySettings, Problems, ReportPlan, Surroundings};
@@ -97,6 +97,7 @@ impl Edge {
         let (handle, store) = (self.handle.clone(), self.store.clone());
         let measuring = measure::run(handle, store, supervisor.histories(), self.time);
         let measuring = Task::spawn(measuring);
+        let watching = Task::spawn(watching::run(self.store.clone(), self.time));
         mirrors.set(&config.sources).await;
         let mut changes = watch_files(&config, around);
         let mut current = config;
@@ -118,7 +119,7 @@ impl Edge {
                 else => break,
             }
         }
-        drop((listening, measuring));
+        drop((listening, measuring, watching));
     }
 
     /// Puts in force what can be, and says what cannot.

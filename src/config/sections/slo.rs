@@ -13,11 +13,11 @@ use crate::config::tree::Value;
 use crate::domain::health::{Direction, ServiceId};
 use crate::domain::incident::Priority;
 use crate::domain::sla::{Exclusion, NoData};
-use crate::domain::slo::intake::has_window;
+use crate::domain::slo::intake::{has_window, is_per_second, is_plainly_one_kind, looks_back};
 use crate::domain::slo::{
     Events, Judge, Objective, Period, Rule, Severity, Sli, Target, Uptime, Window, default_rules,
 };
-use crate::domain::text::{clean, suggest};
+use crate::domain::text::{clean, duration, suggest};
 
 const STEP: TimeDelta = TimeDelta::minutes(5);
 /// Roll-ups are kept for 13 months.
@@ -215,6 +215,9 @@ fn sli(s: &Section<'_>, service: Option<Text<'_>>, known: &Known<'_, '_>) -> Opt
     for text in [good, bad, total].into_iter().flatten() {
         windowed(s, text);
     }
+    for text in [good, bad, total, ratio].into_iter().flatten() {
+        recent(s, text);
+    }
     let events = || events(s, (good, bad, total, ratio), method);
     match method {
         Method::Events => {
@@ -339,6 +342,11 @@ fn events(
     method: Method,
 ) -> Option<Events> {
     let text = |t: Text<'_>| t.value.trim().to_owned();
+    for (key, part) in [("good", good), ("bad", bad)] {
+        if let (Some(part), Some(total)) = (part, total) {
+            alike(s, (key, part), ("total", total));
+        }
+    }
     match (good, bad, total, ratio) {
         (Some(good), None, Some(total), None) => {
             Some(Events::Good { good: text(good), total: text(total) })
@@ -413,6 +421,35 @@ fn windowed(s: &Section<'_>, text: Text<'_>) {
         let remedy = "count over it, as in sum(increase(http_requests_total[{{window}}])); a ratio \
                       that was recorded is error_ratio";
         s.report().error(text.at, message, remedy);
+    }
+}
+
+/// A series that was recorded over a long time tells nothing about five minutes.
+fn recent(s: &Section<'_>, text: Text<'_>) {
+    if let Some((name, over)) = looks_back(text.value) {
+        let over = duration(over);
+        let message = format!("{name} looks back over {over}: what fails would count for so long");
+        let remedy =
+            "take what is recorded over 5m, such as slo:sli_error:ratio_rate5m or …:burnrate5m";
+        s.report().warn(text.at, message, remedy);
+    }
+}
+
+/// What is per second and what is counted over the window cannot be compared.
+fn alike(s: &Section<'_>, one: (&str, Text<'_>), other: (&str, Text<'_>)) {
+    let ((key, rates), (counted, counts)) =
+        match (is_per_second(one.1.value), is_per_second(other.1.value)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return,
+        };
+    let what = format!("values per second, while {counted} counts over {{{{window}}}}");
+    let remedy = "take rate() in both, or increase() in both";
+    if is_plainly_one_kind(rates.value) && is_plainly_one_kind(counts.value) {
+        s.report().error(rates.at, format!("{key} gives {what}"), remedy);
+    } else {
+        let message = format!("{key} seems to give {what}: then it counts as unknown");
+        s.report().warn(rates.at, message, remedy);
     }
 }
 

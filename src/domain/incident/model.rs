@@ -14,7 +14,7 @@ use crate::domain::matcher::Labels;
 use crate::domain::observation::{AlertStatus, SourceName};
 use crate::domain::paging::Progress;
 use crate::domain::sla::contract::Kind;
-use crate::domain::time::Instant;
+use crate::domain::time::{Instant, Interval, Intervals};
 
 /// `INC-<n>`, gapless per store, from 1.
 #[derive(
@@ -332,6 +332,13 @@ impl Incident {
     pub fn is_of_budgets(&self) -> bool {
         let mut alerts = self.alerts.keys().peekable();
         alerts.peek().is_some() && alerts.all(|f| f.starts_with(crate::domain::slo::ALERT))
+    }
+
+    /// When windows muted it whose time is planned downtime, also such as name labels and no service.
+    pub fn planned(&self, now: Instant) -> Intervals {
+        let past = self.maintained.iter().map(|m| Interval::new(m.from, m.to));
+        let present = self.maintenance.iter().filter(|m| m.sla_relevant);
+        past.chain(present.map(|m| Interval::new(m.since, now.max(m.since)))).collect()
     }
 }
 

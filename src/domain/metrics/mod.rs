@@ -13,7 +13,8 @@
 //! start until it is resolved. What several incidents say at once counts once, and each stretch of it
 //! that begins in the period is a *failure*. Planned downtime is taken out. A group of services is down
 //! while any of them is. An error budget that burns follows from an outage and is none. What lies before
-//! anything was recorded is in no figure: not in a length of time, and not as 100 %.
+//! anything was recorded, and what nobody watched, is in no figure: not in a length of time, and not as
+//! 100 %; what was reported to be down is.
 //!
 //! Cancelled and merged incidents count nowhere, drills and those that a correction excluded only as
 //! opened, resolved and open; [`Metrics::left_out`] names them, and what is in no mean because a correction
@@ -27,6 +28,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 pub use figure::{Figure, Value};
 pub use tally::{Measure, Measures, Tally};
 
@@ -48,6 +50,8 @@ pub struct Rules {
     pub services: Vec<ServiceId>,
     /// Nothing is known of what was before; `None`: all is.
     pub known_from: Option<Instant>,
+    /// When nobody watched: it was down as far as that was reported, and else nothing is known.
+    pub unwatched: Intervals,
 }
 
 /// The measures of a period, whole and by what people ask for. Fed with one incident after another, so
@@ -209,12 +213,13 @@ impl Metrics {
             Some(planned) => down.difference(planned),
             None => down,
         };
+        let down = down.difference(&incident.planned(self.period.to));
         if down.within(self.period).is_empty() { Intervals::empty() } else { down }
     }
 
     /// Of all that counts.
     pub fn whole(&self) -> Measures {
-        self.whole.measures(self.known)
+        self.whole.measures(self.known, &self.rules.unwatched)
     }
 
     /// By service; `None`: of no service. A group that only has downtime from before is there as well.
@@ -235,6 +240,11 @@ impl Metrics {
         self.groups(&self.by_cause)
     }
 
+    /// How long of the period nobody watched.
+    pub fn unwatched(&self) -> TimeDelta {
+        self.rules.unwatched.within(self.known).length()
+    }
+
     /// What does not count, or not everywhere.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
@@ -243,7 +253,7 @@ impl Metrics {
     fn groups<K: Clone>(&self, tallies: &BTreeMap<K, Tally>) -> Vec<Group<K>> {
         let of = |(of, tally): (&K, &Tally)| Group {
             of: of.clone(),
-            measures: tally.measures(self.known),
+            measures: tally.measures(self.known, &self.rules.unwatched),
         };
         tallies.iter().filter(|(_, tally)| !tally.is_empty()).map(of).collect()
     }
@@ -273,7 +283,7 @@ fn why_not(incident: &Incident) -> Option<Why> {
 
 /// When each service was to be down: while a window that counts as planned downtime was in effect.
 /// Windows that name their services by labels alone are not found, since what they cover is only known
-/// of alerts.
+/// of alerts: they take their time out of the incidents that they muted.
 pub fn planned(occurrences: &[Occurrence]) -> BTreeMap<ServiceId, Intervals> {
     let mut planned: BTreeMap<ServiceId, Vec<Interval>> = BTreeMap::new();
     for one in occurrences.iter().filter(|o| o.window.sla_relevant) {

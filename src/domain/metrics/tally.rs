@@ -154,11 +154,13 @@ impl Tally {
             && self.down.is_empty()
     }
 
-    /// What the counts say; `period`: the part of it of which something is known.
-    pub(super) fn measures(&self, period: Interval) -> Measures {
+    /// What the counts say; `period`: the part of it of which something is known, but for what nobody
+    /// watched.
+    pub(super) fn measures(&self, period: Interval, unwatched: &Intervals) -> Measures {
         let outages: Vec<IncidentId> = self.outages.iter().copied().collect();
         let down: Intervals = self.down.iter().copied().collect();
-        let (length, lost) = (period.length(), down.within(period).length());
+        let unknown = unwatched.within(period).difference(&down);
+        let (length, lost) = (period.length() - unknown.length(), down.within(period).length());
         // What was down when the period began failed before it.
         let failures = down.iter().filter(|d| d.from >= period.from).count();
         let of_outages = |value| Figure {

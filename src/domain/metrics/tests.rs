@@ -229,6 +229,43 @@ fn what_lies_before_anything_was_recorded_is_in_no_figure() {
 }
 
 #[test]
+fn what_nobody_watched_is_in_no_figure_unless_it_was_reported_to_be_down() {
+    // Ten hours without anybody, two of which it was down, as was told afterwards; 1 h else.
+    let all = [lasting(opened(1, 100), 3), lasting(opened(2, 500), 1)];
+    let gap = || [Interval::new(hour(101), hour(111))].into_iter().collect();
+    let rules = || Rules { known_from: Some(hour(92)), unwatched: gap(), ..Rules::default() };
+    let metrics = ruled(&all, rules());
+    assert_eq!(metrics.unwatched(), TimeDelta::hours(10));
+    let whole = metrics.whole();
+    // 628 h are over, 8 of them nobody knows.
+    assert_eq!(hours(whole.value(Measure::Downtime)), Some(4.0));
+    assert_eq!(availability(&whole), Some(616 * 1_000_000 / 620));
+    assert_eq!(hours(whole.value(Measure::BetweenFailures)), Some(308.0));
+    let never = Rules { unwatched: [november()].into_iter().collect(), ..Rules::default() };
+    assert_eq!(availability(&ruled(&[], never).whole()), None);
+}
+
+#[test]
+fn what_a_window_muted_by_labels_alone_is_planned_downtime_of_that_incident() {
+    use crate::domain::incident::{Maintained, Planned};
+    let title = || "patching".to_owned();
+    let mut past = lasting(opened(1, 100), 5);
+    past.maintained = vec![Planned { title: title(), from: hour(101), to: hour(103) }];
+    let mut open = opened(2, 700);
+    let mutes = |sla_relevant| Maintained {
+        window: crate::domain::calendar::WindowId("WIN-1".into()),
+        title: title(),
+        since: hour(705),
+        sla_relevant,
+    };
+    open.maintenance = Some(mutes(true));
+    let down = |all: &[Incident]| hours(measured(all).whole().value(Measure::Downtime));
+    assert_eq!(down(&[past.clone(), open.clone()]), Some(3.0 + 5.0));
+    open.maintenance = Some(mutes(false));
+    assert_eq!(down(&[past, open]), Some(3.0 + 20.0));
+}
+
+#[test]
 fn an_error_budget_that_burns_is_no_outage() {
     let alert = || AlertFact {
         labels: Labels::new(),

@@ -23,7 +23,7 @@ use crate::domain::metrics::{
 };
 use crate::domain::roster::load::Load;
 use crate::domain::roster::{PersonId, Roster};
-use crate::domain::time::{Instant, Interval, before, zone};
+use crate::domain::time::{Instant, Interval, Intervals, before, zone};
 
 /// What is gathered of incidents, for the period and the one before it.
 pub struct Gathered {
@@ -55,6 +55,8 @@ struct Brief {
 pub struct Watched {
     pub teams: BTreeMap<ServiceId, Arc<str>>,
     pub dimensions: BTreeMap<(ServiceId, String), Dimension>,
+    /// When nobody watched them.
+    pub unwatched: Intervals,
 }
 
 impl Watched {
@@ -64,7 +66,11 @@ impl Watched {
             let of = |s: &Signal| ((service.id.clone(), s.name.to_string()), s.dimension);
             service.signals.iter().map(of)
         });
-        Self { teams: services.iter().filter_map(team).collect(), dimensions: signals.collect() }
+        Self {
+            teams: services.iter().filter_map(team).collect(),
+            dimensions: signals.collect(),
+            unwatched: Intervals::empty(),
+        }
     }
 }
 
@@ -116,8 +122,10 @@ impl Gathered {
         now: Instant,
     ) -> Self {
         let planned = planned(occurrences);
-        let Watched { teams, dimensions } = watched;
-        let rules = Rules { outage: None, teams, planned, services: services.clone(), known_from };
+        let Watched { teams, dimensions, unwatched } = watched;
+        let services_of = services.clone();
+        let rules =
+            Rules { outage: None, teams, planned, services: services_of, known_from, unwatched };
         let earlier = period_before(period, zone);
         Self {
             metrics: Metrics::new(period, rules.clone(), now),
@@ -279,7 +287,15 @@ impl Gathered {
         let unknown = self.known_from.filter(|_| is_cut(&self.before) || is_cut(&self.metrics));
         let unknown =
             unknown.map(|at| Block::Text(Text::Said(Word::KnownFrom, vec![Datum::At(at)])));
-        let blocks = open.into_iter().chain(unknown).chain([Block::Figures(figures)]).collect();
+        let unwatched = self.metrics.unwatched().num_milliseconds();
+        let unwatched = (unwatched > 0)
+            .then(|| Block::Text(Text::Said(Word::Unwatched, vec![Datum::Length(unwatched)])));
+        let blocks = open
+            .into_iter()
+            .chain(unknown)
+            .chain(unwatched)
+            .chain([Block::Figures(figures)])
+            .collect();
         Section::new(Word::Summary, blocks)
     }
 

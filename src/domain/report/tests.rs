@@ -189,11 +189,15 @@ fn a_report_of_nothing_has_no_figure_that_was_made_up_in_either_language() {
 
 /// The report of November, with what was recorded from then on.
 fn november(known_from: &str, pages: &[Option<u64>]) -> Document {
+    november_of(known_from, pages, Watched::default())
+}
+
+fn november_of(known_from: &str, pages: &[Option<u64>], watched: Watched) -> Document {
     let period = Interval::new(at("2026-10-31T23:00:00Z"), at("2026-11-30T23:00:00Z"));
     let coverage = Coverage { from: period.from, to: period.to, scope: Scope::All };
     let now = at("2026-12-01T08:00:00Z");
     let known = Some(at(known_from));
-    let gathered = Gathered::new(period, MADRID, Vec::new(), Watched::default(), &[], known, now);
+    let gathered = Gathered::new(period, MADRID, Vec::new(), watched, &[], known, now);
     let about = pages.iter().map(|id| id.map(crate::domain::incident::IncidentId)).collect();
     gathered.document(Facts {
         site: "test",
@@ -217,6 +221,23 @@ fn a_period_before_anything_was_recorded_has_no_availability_and_says_why() {
     assert!(text.contains("Nothing is known before 28 Nov 2026 11:00"), "{text}");
     assert!(told("2026-12-01T07:00:00Z").contains("| Availability | — | — | 0 |"));
     assert!(!told("2026-09-01T00:00:00Z").contains("Nothing is known before"));
+}
+
+#[test]
+fn how_long_nobody_watched_is_said_and_of_no_figure() {
+    let told = |from: &str, to: &str, locale| {
+        let unwatched = [Interval::new(at(from), at(to))].into_iter().collect();
+        let watched = Watched { unwatched, ..Watched::default() };
+        render(&november_of("2026-09-01T00:00:00Z", &[], watched), Format::Markdown, locale)
+    };
+    let some = told("2026-11-03T10:00:00Z", "2026-11-03T16:30:00Z", Locale::English);
+    assert!(some.contains("Nobody watched for 6h 30m of the period"), "{some}");
+    assert!(some.contains("| Availability | 100.0000 % | 100.0000 % | 0 |"), "{some}");
+    let all = told("2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z", Locale::Spanish);
+    assert!(all.contains("Nadie vigiló durante 30d"), "{all}");
+    assert!(all.contains("| Disponibilidad | — | 100,0000 % | 0 |"), "{all}");
+    let before = told("2026-10-03T10:00:00Z", "2026-10-03T16:30:00Z", Locale::English);
+    assert!(!before.contains("Nobody watched"), "{before}");
 }
 
 #[test]

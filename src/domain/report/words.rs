@@ -62,6 +62,8 @@ words! {
     SoFar: "The period is not over: figures are as of {0}.", "El periodo no ha terminado: las cifras son a fecha de {0}.";
     KnownFrom: "Nothing is known before {0}: no figure is made of what lies before.",
         "No se sabe nada antes de {0}: de lo anterior no se hace ninguna cifra.";
+    Unwatched: "Nobody watched for {0} of the period: of that only what was reported to be down is in a figure.",
+        "Nadie vigiló durante {0} del periodo: de ese tiempo solo cuenta lo que se notificó caído.";
     MadeAt: "As of", "A fecha de";
     Records: "Records", "Registros";
     MoreRecords: "and {0} more", "y {0} más";

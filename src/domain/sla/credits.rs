@@ -80,11 +80,14 @@ impl Achieved {
     fn line(&self, contract: &Arc<Contract>, service: &ServiceId, within: Interval) -> Line {
         let down = self.down.get(service).map(Vec::as_slice).unwrap_or_default();
         let down: Vec<_> = down.iter().filter(|(_, at)| at.overlap(within).is_some()).collect();
-        let unknown = self.rules.known_from.map(|from| Interval::new(within.from, from));
+        let outages: Intervals = down.iter().map(|(_, at)| *at).collect();
+        let before = self.rules.known_from.map(|from| Interval::new(within.from, from));
+        // What was reported to be down was so, whether somebody watched or not.
+        let unwatched = self.rules.unwatched.within(within).difference(&outages);
         let observed = Observed {
-            down: down.iter().map(|(_, at)| *at).collect(),
+            unknown: unwatched.union(&before.map_or_else(Intervals::empty, Intervals::from)),
             excluded: self.rules.planned.get(service).cloned().unwrap_or_default(),
-            unknown: unknown.map_or_else(Intervals::empty, Intervals::from),
+            down: outages,
         };
         let of = availability(within, &observed, contract.exclusion, contract.no_data);
         let mut incidents: Vec<IncidentId> = down.iter().map(|(id, _)| *id).collect();

@@ -13,12 +13,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use chrono::TimeDelta;
+
 use super::objective::{Events, Judge, Sli, Target, Uptime};
 use super::series::{BUCKET, Bucket, MICRO};
 use super::status::{Unusable, Why};
 use crate::domain::health::Direction;
+use crate::domain::text::parse_duration;
 use crate::domain::time::Instant;
 
+/// How queries become questions, counted up with each change that gives other values: what was measured
+/// in another way is not added to.
+pub(super) const EXPANSION: u32 = 2;
 /// How many seconds an up-or-down query is looked at apart, where it has no window of its own.
 const LOOK: i64 = 60;
 /// How far back, in seconds, a server looks for the sample that is the value at an instant.
@@ -305,10 +311,38 @@ pub fn pieces(query: &str) -> impl Iterator<Item = (&str, bool)> {
 }
 
 /// Whether the values of a query are per second: it takes a rate and nothing else over the window.
-fn is_per_second(query: &str) -> bool {
+pub fn is_per_second(query: &str) -> bool {
     let query = uncommented(query);
+    let calls = calls(&query);
+    calls.iter().any(|call| PER_SECOND.contains(call)) && !calls.contains(&"increase")
+}
+
+/// Whether it is beyond doubt that the values of a query are per second, or that they are not: it takes a
+/// rate or an increase, and neither multiplies nor divides.
+pub fn is_plainly_one_kind(query: &str) -> bool {
+    let query = uncommented(query);
+    let scales = pieces(&query).any(|(piece, is_text)| !is_text && piece.contains(['*', '/']));
+    let calls = calls(&query);
+    !scales && calls.iter().any(|call| PER_SECOND.contains(call) || *call == "increase")
+}
+
+/// A recorded series in a query that looks back over longer than a bucket, as its name says, and how far:
+/// `http_requests:increase30d`. What failed would count in it for so long.
+pub fn looks_back(query: &str) -> Option<(&str, TimeDelta)> {
+    let query = pieces(query).filter(|(_, is_text)| !is_text);
+    let mut names = query.flat_map(|(piece, _)| piece.split(|c| !is_word(c)));
+    names.find_map(|name| {
+        let record = name.rsplit_once(':')?.1;
+        let over = record.get(record.find(|c: char| c.is_ascii_digit())?..)?;
+        let over = parse_duration(over)?;
+        (over > TimeDelta::seconds(BUCKET)).then_some((name, over))
+    })
+}
+
+/// The functions that a query without comments calls.
+fn calls(query: &str) -> Vec<&str> {
     let mut calls = Vec::new();
-    let mut rest = query.as_str();
+    let mut rest = query;
     while let Some(c) = rest.chars().next() {
         let length = match c {
             '"' | '\'' | '`' => quoted(rest).unwrap_or(rest.len()),
@@ -321,7 +355,7 @@ fn is_per_second(query: &str) -> bool {
         }
         rest = tail;
     }
-    calls.iter().any(|call| PER_SECOND.contains(call)) && !calls.contains(&"increase")
+    calls
 }
 
 /// Reads the values of one step.

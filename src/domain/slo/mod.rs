@@ -26,6 +26,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod watched;
 
 pub use alert::{Reading, Rule, Severity, default_rules};
 pub use chart::{BurnDown, Measured, Point, Shown, burn_down};
@@ -34,6 +35,8 @@ pub use objective::{Events, Judge, Objective, Period, Sli, SloId, Target, Unit, 
 pub use percent::percent;
 pub use series::{BUCKET, BUCKETS_A_DAY, Bucket, Day, MICRO, Series, Tally, begin, index};
 pub use status::{
-    BURN_OVER, Budget, Burn, Projection, Standing, Status, Unusable, Why, exhaustion, status,
+    BURN_OVER, Budget, Burn, Projection, Standing, Status, Unusable, Why, closing, exhaustion,
+    status,
 };
 pub use trouble::{Trouble, Troubles};
+pub use watched::{WATCHED, Watched, Watching};

@@ -1,12 +1,13 @@
 //! What was promised, and how it is measured.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use super::alert::Rule;
+use super::intake;
 use crate::domain::health::{Direction, ServiceId, SignalName};
 use crate::domain::incident::Priority;
 use crate::domain::observation::SourceName;
@@ -176,6 +177,14 @@ impl Window {
         }
     }
 
+    /// The window that is over at an instant, or lasts: as [`Self::around`] but for the boundary of two.
+    pub fn ending(self, at: Instant) -> Interval {
+        match self {
+            Self::Rolling(_) => self.around(at),
+            Self::Calendar { .. } => self.around(before(at, TimeDelta::milliseconds(1))),
+        }
+    }
+
     /// How long it usually is: of a calendar's, the longest.
     pub fn length(self) -> TimeDelta {
         match self {
@@ -314,6 +323,10 @@ impl Sli {
             text.push_str(key);
             text.push('=');
             text.push_str(query);
+        }
+        // Counters were once taken in other ways, from the same queries.
+        if self.source().is_some() {
+            let _ = write!(text, "\0{}", intake::EXPANSION);
         }
         // FNV-1a.
         text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {

@@ -75,20 +75,26 @@ impl Recorder {
     }
 }
 
-/// When a service was down, as its incidents have it: those of at least that priority that count, from
-/// when the trouble began until it was over.
-pub fn downtime<'a>(
-    incidents: impl IntoIterator<Item = &'a Incident>,
+/// When a service was down because of an incident: of at least that priority, if it counts, from when the
+/// trouble began until it was over; not while a window muted it whose time is planned downtime.
+pub fn downtime(
+    incident: &Incident,
     service: &ServiceId,
     least: Priority,
     now: Instant,
 ) -> Intervals {
-    let found = incidents.into_iter().filter_map(|incident| Trouble::of(incident, service));
-    found.filter(|t| t.counts && t.priority <= least).map(|t| t.at(now)).collect()
+    let trouble = Trouble::of(incident, service).filter(|t| t.counts && t.priority <= least);
+    let down = trouble.map_or_else(Intervals::empty, |trouble| trouble.at(now).into());
+    down.difference(&incident.planned(now))
 }
 
-/// The buckets from `from` on and before `to`, in which it was down at these times and else up.
-pub fn of_downtime(down: &Intervals, (from, to): (i64, i64)) -> Vec<(i64, Bucket)> {
+/// The buckets from `from` on and before `to`, in which it was down at these times. In so many seconds of
+/// each as somebody watched it was up unless it was down; of the others only what was down is known.
+pub fn of_downtime(
+    down: &Intervals,
+    (from, to): (i64, i64),
+    watched: impl Fn(i64) -> i64,
+) -> Vec<(i64, Bucket)> {
     let within = down.within(Interval::new(begin(from), begin(to)));
     let mut pieces = within.iter().peekable();
     let bucket = |number| {
@@ -104,7 +110,9 @@ pub fn of_downtime(down: &Intervals, (from, to): (i64, i64)) -> Vec<(i64, Bucket
             }
         }
         let lost = lost.clamp(0, BUCKET);
-        (number, Bucket::of_time((BUCKET - lost) as u16, lost as u16))
+        // That it was down while nobody watched takes nothing of what is known to be good, and adds none.
+        let up = (watched(number) - lost).clamp(0, BUCKET - lost);
+        (number, Bucket::of_time(up as u16, lost as u16))
     };
-    (from..to).map(bucket).collect()
+    (from..to).map(bucket).filter(|(_, bucket)| bucket.seen > 0).collect()
 }

@@ -264,8 +264,29 @@ pub fn status(
     now: Instant,
 ) -> Status {
     let until = until(series, now);
+    let window = objective.window.around(begin(until));
+    stands(objective, (series, excluded, notes), (window, until), now)
+}
+
+/// As [`status`], at the end of a window: where one of the calendar begins right then, of the one before.
+pub fn closing(
+    objective: &Arc<Objective>,
+    series: &Series,
+    excluded: &Excluded,
+    at: Instant,
+) -> Status {
+    let until = until(series, at);
+    let window = objective.window.ending(begin(until));
+    stands(objective, (series, excluded, &[]), (window, until), at)
+}
+
+fn stands(
+    objective: &Arc<Objective>,
+    (series, excluded, notes): (&Series, &Excluded, &[Why]),
+    (window, until): (Interval, i64),
+    now: Instant,
+) -> Status {
     let as_of = begin(until);
-    let window = objective.window.around(as_of);
     let (from, unit) = (index(window.from), objective.sli.unit());
     let counts = (objective.exclusion, objective.no_data);
     let over = |length: TimeDelta| {

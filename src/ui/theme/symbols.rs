@@ -13,6 +13,7 @@ pub struct Symbols {
     pub ok: &'static str,
     pub unknown: &'static str,
     pub maintenance: &'static str,
+    pub deployment: &'static str,
     pub border: border::Set<'static>,
     /// Cuts text off.
     pub ellipsis: &'static str,
@@ -66,6 +67,7 @@ static UNICODE: Symbols = Symbols {
     ok: "●",
     unknown: "◌",
     maintenance: "⚒",
+    deployment: "⇧",
     border: border::ROUNDED,
     ellipsis: "…",
     none: "—",
@@ -109,6 +111,7 @@ static ASCII: Symbols = Symbols {
     ok: ".",
     unknown: "?",
     maintenance: "M",
+    deployment: "D",
     border: border::Set {
         top_left: "+",
         top_right: "+",

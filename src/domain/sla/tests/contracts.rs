@@ -141,7 +141,8 @@ fn a_figure_falls_into_the_tier_that_its_rounding_says(
 fn what_a_service_achieved_counts_planned_work_and_missing_data_as_its_contract_says() {
     use super::incidents::{contract, incident, levels};
     let always = calendar(office(Tz::UTC));
-    // Ten days: two of planned work, with half a day of the outage in it, and a day before anything was known.
+    // Ten days: two of planned work, with half a day of the outage in it, and a day before anything was known
+    // or anybody watched. That nobody did for two hours of the outage takes nothing from it.
     let period = Interval::new(at("2026-11-01T00:00:00Z"), at("2026-11-11T00:00:00Z"));
     let mut down = incident("2026-11-05T00:00:00Z");
     down.standing.state = crate::domain::incident::IncidentState::Resolved;
@@ -156,7 +157,13 @@ fn what_a_service_achieved_counts_planned_work_and_missing_data_as_its_contract_
     let planned = Interval::new(at("2026-11-05T12:00:00Z"), at("2026-11-07T12:00:00Z"));
     let rules = || Rules {
         planned: [(ServiceId::new("checkout"), planned.into())].into(),
-        known_from: Some(at("2026-11-02T00:00:00Z")),
+        known_from: Some(at("2026-11-01T12:00:00Z")),
+        unwatched: [
+            Interval::new(at("2026-11-01T06:00:00Z"), at("2026-11-02T00:00:00Z")),
+            Interval::new(at("2026-11-05T06:00:00Z"), at("2026-11-05T08:00:00Z")),
+        ]
+        .into_iter()
+        .collect(),
         ..Rules::default()
     };
     let of = |exclusion, no_data| {

@@ -119,7 +119,7 @@ proptest! {
             .map(|(at, long)| (Interval::new(after(at * 300), after((at + long).min(288) * 300)), String::new()))
             .collect();
         let mut series = Series::default();
-        for (index, bucket) in record::of_downtime(&set, (NOW - 288, NOW)) {
+        for (index, bucket) in record::of_downtime(&set, (NOW - 288, NOW), |_| BUCKET) {
             series.set(index, bucket);
         }
         let mode = if excuse { Exclusion::Excuse } else { Exclusion::Remove };

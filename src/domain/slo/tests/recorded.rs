@@ -1,5 +1,13 @@
-use super::record::Recorder;
+use super::record::{Recorder, downtime, of_downtime};
 use super::*;
+use crate::domain::calendar::WindowId;
+use crate::domain::incident::event::Opening;
+use crate::domain::incident::lifecycle::fold;
+use crate::domain::incident::{
+    Actor, Event, EventBody, Incident, IncidentId, Maintained, Planned, Priority,
+};
+use crate::domain::matcher::Labels;
+use crate::domain::time::Intervals;
 
 fn seconds(n: i64) -> Instant {
     begin(NOW) + TimeDelta::seconds(n)
@@ -48,4 +56,124 @@ fn what_nobody_looked_at_is_unknown() {
 fn a_clock_that_goes_back_adds_nothing_twice() {
     let series = recorded(&[(0, Some(true)), (50, Some(true)), (20, Some(true)), (40, Some(true))]);
     assert_eq!(series.get(NOW), Some(Bucket::of_time(50, 0)));
+}
+
+#[test]
+fn of_time_that_nobody_watched_only_what_was_down_is_known() {
+    let mut series = Series::default();
+    for (number, seen) in [(0, 20), (1, 300), (3, 120), (5, 300)] {
+        series.set(NOW + number, Bucket::of_time(seen, 0));
+    }
+    let watched = Watched::new(series, Some(seconds(-1_000)));
+    let down: Intervals = [(360, 420), (700, 730), (900, 1_100), (1_500, 1_800)]
+        .into_iter()
+        .map(|(from, to)| Interval::new(seconds(from), seconds(to)))
+        .collect();
+    let all: Series = {
+        let mut all = Series::default();
+        for (number, bucket) in
+            of_downtime(&down, (NOW - 5, NOW + 6), |number| watched.seconds(number))
+        {
+            all.set(number, bucket);
+        }
+        all
+    };
+    let of = |number: i64| all.get(NOW + number);
+    let up = Bucket::of_time;
+    // Before it was first recorded it counts as watched, from the first event of the store on.
+    assert_eq!([of(-5), of(-4), of(-3), of(0)], [None, None, Some(up(300, 0)), Some(up(300, 0))]);
+    assert_eq!([of(1), of(2), of(4)], [Some(up(240, 60)), Some(up(0, 30)), None]);
+    // It was down for longer than somebody watched: nothing is known to have been up.
+    assert_eq!([of(3), of(5)], [Some(up(0, 200)), Some(up(0, 300))]);
+    let objective = Arc::new(objective("99%", Window::Rolling(TimeDelta::hours(1))));
+    let status = status(&objective, &all, &Excluded::nothing(), &[], begin(NOW + 6));
+    assert_eq!(status.coverage_ppm(), (4 * 300 + 300 + 30 + 200 + 300) * 1_000_000 / 3_600);
+
+    let gaps = watched.unwatched(Interval::new(begin(NOW - 5), begin(NOW + 6)));
+    let gaps: Vec<(i64, i64)> = gaps
+        .iter()
+        .map(|gap| ((gap.from - begin(NOW)).num_seconds(), (gap.to - begin(NOW)).num_seconds()))
+        .collect();
+    assert_eq!(gaps, [(600, 900), (1_020, 1_500)]);
+}
+
+#[test]
+fn a_store_in_which_nobody_recorded_that_they_watched_is_as_it_always_was() {
+    let watched = Watched::new(Series::default(), Some(seconds(0)));
+    assert_eq!([watched.seconds(NOW), watched.seconds(NOW + 1)], [0, 300]);
+    let within = Interval::new(begin(NOW - 5), begin(NOW + 6));
+    assert!(watched.unwatched(within).is_empty());
+    assert_eq!(Watched::new(Series::default(), None).seconds(NOW), 0, "nothing ever happened");
+}
+
+#[test]
+fn that_somebody_watches_is_kept_when_a_bucket_is_over() {
+    let mut watching = Watching::default();
+    for at in (10..300).step_by(30) {
+        assert_eq!(watching.look(seconds(at)), None, "{at}");
+    }
+    let kept = watching.look(seconds(300)).cloned().unwrap();
+    assert_eq!((kept.get(NOW), kept.get(NOW + 1)), (Some(Bucket::of_time(290, 0)), None));
+    assert_eq!(
+        watching.look(seconds(301)).map(|all| all.get(NOW)),
+        Some(kept.get(NOW)),
+        "once more"
+    );
+    watching.kept();
+    assert_eq!(watching.look(seconds(330)), None);
+    // Asleep for two hours: it watched neither then nor in what of the bucket is left.
+    watching.look(seconds(7_500));
+    let after = watching.look(seconds(7_530)).cloned().unwrap();
+    assert_eq!(
+        [1, 2, 24, 25].map(|n| after.get(NOW + n)),
+        [Some(Bucket::of_time(30, 0)), None, None, Some(Bucket::of_time(30, 0)),]
+    );
+}
+
+#[test]
+fn an_incident_is_down_from_its_beginning_but_for_what_was_planned_and_what_does_not_count() {
+    let opening = Opening {
+        key: "k".into(),
+        title: "no orders".into(),
+        service: Some(ServiceId::new("shop")),
+        source: "prom".into(),
+        category: String::new(),
+        impact: 1,
+        urgency: 1,
+        priority: Priority(2),
+        labels: Labels::new(),
+        annotations: Labels::new(),
+        started_at: seconds(100),
+        earlier: None,
+        recurrence: 1,
+    };
+    let event = Event {
+        position: 1,
+        at: seconds(160),
+        actor: Actor::source("prom"),
+        incident: IncidentId(7),
+        body: EventBody::Opened(Box::new(opening)),
+    };
+    let incident = fold(None, &event).unwrap();
+    let shop = ServiceId::new("shop");
+    let down = |incident: &Incident, least: u8| -> Vec<(i64, i64)> {
+        let since = |at: Instant| (at - seconds(0)).num_seconds();
+        let down = downtime(incident, &shop, Priority(least), seconds(1_000));
+        down.iter().map(|piece| (since(piece.from), since(piece.to))).collect()
+    };
+    assert_eq!(down(&incident, 2), [(100, 1_000)]);
+    assert_eq!(down(&incident, 1), [], "not urgent enough");
+    let drill = Some(WindowId("WIN-1".into()));
+    assert_eq!(down(&Incident { drill, ..incident.clone() }, 2), []);
+    // A window that names labels alone took it out of what is unplanned.
+    let planned = Planned { title: String::new(), from: seconds(200), to: seconds(300) };
+    let muted = Maintained {
+        window: WindowId("WIN-2".into()),
+        title: String::new(),
+        since: seconds(900),
+        sla_relevant: true,
+    };
+    let (maintained, maintenance) = (vec![planned], Some(muted));
+    let muted = Incident { maintenance, maintained, ..incident };
+    assert_eq!(down(&muted, 2), [(100, 200), (300, 900)]);
 }

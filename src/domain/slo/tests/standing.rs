@@ -189,6 +189,28 @@ fn a_target_of_all_leaves_no_budget_and_says_so() {
 }
 
 #[test]
+fn a_month_that_is_over_is_told_with_its_last_bucket() {
+    let window = Window::Calendar { period: Period::Month, zone: chrono_tz::Europe::Berlin };
+    let end = at("2026-11-30T23:00:00Z");
+    let mut series = Series::default();
+    let (first, last) = (index(at("2026-10-31T23:00:00Z")), index(end));
+    for index in first..last + 12 {
+        let down = if index == last - 1 { 300 } else { 0 };
+        series.set(index, Bucket::of_time(300 - down, down));
+    }
+    let objective = Arc::new(objective("99.9%", window));
+    let month = closing(&objective, &series, &Excluded::nothing(), end);
+    assert_eq!((month.window.to, month.as_of), (end, end));
+    assert_eq!(month.tally.bad(), 300_000_000, "its last five minutes");
+    assert_eq!((month.coverage_ppm(), month.tally.elapsed), (1_000_000, 30 * 86_400));
+    let next = status(&objective, &series, &Excluded::nothing(), &[], end);
+    assert_eq!(next.window.from, end, "for whoever looks on, December began");
+    let so_far = at("2026-11-15T23:00:00Z");
+    let half = closing(&objective, &series, &Excluded::nothing(), so_far);
+    assert_eq!(half, status(&objective, &series, &Excluded::nothing(), &[], so_far));
+}
+
+#[test]
 fn a_month_in_its_zone_has_its_own_budget_and_an_end() {
     let zone = chrono_tz::Europe::Berlin;
     let window = Window::Calendar { period: Period::Month, zone };

@@ -20,6 +20,7 @@ mod objectives;
 mod past;
 mod records;
 mod tickets;
+mod work;
 
 use ratatui::layout::Rect;
 
@@ -27,6 +28,7 @@ pub use self::explained::explained;
 use self::past::Past;
 pub use self::tickets::Month;
 use self::tickets::Tickets;
+use self::work::Work;
 use super::explained::Of;
 use super::{Ctx, Place, Screen, Step};
 use crate::domain::health::ServiceId;
@@ -54,6 +56,7 @@ pub struct Sla {
     objective: Cursor<SloId>,
     tickets: Tickets,
     past: Past,
+    work: Work,
     /// Where the cursor stands in the chart.
     at: Option<Instant>,
 }
@@ -378,6 +381,7 @@ impl Screen for Sla {
         self.past.refresh(ctx);
         self.tickets.wants(ctx).or_else(|| {
             let shown = objectives::under(&self.objective, ctx)?;
+            self.work.refresh(&shown.status, ctx);
             self.past.wants(&shown.status, ctx.now)
         })
     }

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::past::Complete;
+use super::work::Done;
 use super::{Pane, Sla};
 use crate::domain::health::Thresholds;
 use crate::domain::slo::{
@@ -197,7 +198,7 @@ impl Sla {
         let pieces: Vec<(&str, Style)> = pieces.iter().map(|(t, s)| (t.as_str(), *s)).collect();
         let inner = paint.panel(area, &pieces, focused);
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-        let mut facts = facts(ctx, status, inner.width);
+        let mut facts = facts(ctx, status, self.work.of(status), inner.width);
         match self.past.is_complete(status) {
             Complete::Yes => {}
             Complete::Soon => paint.note(area, "reading incidents …", paint.of(Role::Muted)),
@@ -283,20 +284,25 @@ impl Sla {
         ]
     }
 
-    /// Incidents and planned work of the service within the window.
+    /// Deployments, other work and incidents of the service within the window; what comes last is on top.
     fn marks(&self, ctx: &Ctx<'_>, status: &Status) -> Vec<Mark> {
         let theme = ctx.theme();
-        let planned = status.excluded.iter().map(|(at, _)| Mark {
+        let excluded = status.excluded.iter().map(|(at, _)| Mark {
             at: at.from.max(status.window.from),
             sign: theme.symbols.maintenance,
             style: theme.of(Role::Maintenance),
+        });
+        let work = self.work.of(status).iter().map(|done| Mark {
+            at: done.at.from.max(status.window.from),
+            sign: done.sign(theme),
+            style: theme.of(done.role()),
         });
         let incidents = self.past.of_window(status, ctx.now).map(|one| Mark {
             at: one.from.max(status.window.from),
             sign: theme.symbols.critical,
             style: theme.of(Role::Critical),
         });
-        planned.chain(incidents).collect()
+        excluded.chain(work).chain(incidents).collect()
     }
 
     /// What happened around the cursor of the chart.
@@ -307,8 +313,14 @@ impl Sla {
         if let Some(one) = began.find(|one| around.contains(one.from)) {
             return format!("{} {}", one.id, text::clean(&one.title, 60));
         }
-        let planned = status.excluded.iter().find(|(at, _)| at.overlap(around).is_some());
-        planned.map(|(_, what)| format!("{EXCLUDED}: {what}")).unwrap_or_default()
+        let near = |done: &&Done| done.at.overlap(around).is_some();
+        let work: Vec<&Done> = self.work.of(status).iter().filter(near).collect();
+        let deployed = work.iter().find(|done| done.is_deployment).or(work.last());
+        if let Some(done) = deployed {
+            return done.words();
+        }
+        let excluded = status.excluded.iter().find(|(at, _)| at.overlap(around).is_some());
+        excluded.map(|(_, what)| format!("{EXCLUDED}: {what}")).unwrap_or_default()
     }
 }
 
@@ -320,8 +332,10 @@ fn legend(theme: &Theme, width: u16) -> Vec<Piece> {
         (format!("{0}{0} even spending  ", symbols.dashed), Role::Axis),
         (format!("{0}{0} at this pace  ", symbols.dashed), Role::LineWarn),
     ];
-    if width >= 72 {
-        let signs = format!("{} incident  {} excluded", symbols.critical, symbols.maintenance);
+    if width >= 76 {
+        let [incident, work, deployed] =
+            [symbols.critical, symbols.maintenance, symbols.deployment];
+        let signs = format!("{incident} incident {work} work {deployed} deployed");
         said.push((signs, Role::Muted));
     }
     said
@@ -374,7 +388,7 @@ fn about(length: TimeDelta) -> String {
 type Piece = (String, Role);
 
 /// What is known of an objective, line by line.
-fn facts(ctx: &Ctx<'_>, status: &Status, cells: u16) -> Vec<Vec<Piece>> {
+fn facts(ctx: &Ctx<'_>, status: &Status, work: &[Done], cells: u16) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     let muted = |text: &str| (text.to_owned(), Role::Muted);
     let mut burn = vec![muted("burn ")];
@@ -423,15 +437,17 @@ fn facts(ctx: &Ctx<'_>, status: &Status, cells: u16) -> Vec<Vec<Piece>> {
         let said = why.to_string();
         lines.extend(wrap(&said, cells).into_iter().map(|l| vec![(l.clone(), Role::Warning)]));
     }
-    for (at, what) in status.excluded.iter().rev() {
+    let line = |sign: &str, role, at: &Interval, said: String| {
         let when = near(at.from, ctx.now, ctx.world.site.zone);
-        let long = text::duration(at.length());
-        let sign = ctx.theme().symbols.maintenance;
-        lines.push(vec![
-            (format!("{sign} "), Role::Maintenance),
-            muted(&format!("{when}, {long}  ")),
-            (text::clean(what, 100), Role::Text),
-        ]);
+        let when = muted(&format!("{when}, {}  ", text::duration(at.length())));
+        vec![(format!("{sign} "), role), when, (said, Role::Text)]
+    };
+    let sign = ctx.theme().symbols.maintenance;
+    for (at, what) in status.excluded.iter().rev() {
+        lines.push(line(sign, Role::Maintenance, at, text::clean(what, 100)));
+    }
+    for done in work.iter().rev().filter(|done| !done.is_excluded) {
+        lines.push(line(done.sign(ctx.theme()), done.role(), &done.at, done.words()));
     }
     lines
 }

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use super::past::{Complete, Past};
+use super::work::Done;
 use super::{Sla, objectives};
 use crate::domain::incident::IncidentId;
 use crate::domain::sla::attainment::{Count, Line};
@@ -39,7 +40,7 @@ fn item(label: String, detail: String, place: Place) -> Item {
 }
 
 /// What lies behind the budget of the objective under the cursor: what was measured for each burn rate
-/// and for the whole window, its incidents, and what is excluded of it.
+/// and for the whole window, its incidents, what is excluded of it, and deployments.
 pub fn of_objective(sla: &Sla, ctx: &Ctx<'_>) -> Vec<Step> {
     let Some(shown) = objectives::under(&sla.objective, ctx) else { return Vec::new() };
     let status = &shown.status;
@@ -59,6 +60,7 @@ pub fn of_objective(sla: &Sla, ctx: &Ctx<'_>) -> Vec<Step> {
     items.extend(missing(&sla.past, status));
     items.extend(troubles(sla.past.of_window(status, ctx.now), ctx));
     items.extend(excluded(ctx, &status.excluded, window));
+    items.extend(work(ctx, sla.work.of(status), window));
     pick(&objectives::title(objective), items)
 }
 
@@ -77,6 +79,7 @@ pub fn measured(sla: &Sla, ctx: &Ctx<'_>, id: &str, over: Interval) -> Vec<Step>
     items.extend(missing(&sla.past, status));
     items.extend(troubles(sla.past.within(status, over, ctx.now), ctx));
     items.extend(excluded(ctx, &status.excluded, over));
+    items.extend(work(ctx, sla.work.of(status), over));
     let pieces = shown.measured(over);
     items.extend(pieces.iter().rev().map(|piece| {
         let label =
@@ -89,7 +92,7 @@ pub fn measured(sla: &Sla, ctx: &Ctx<'_>, id: &str, over: Interval) -> Vec<Step>
         };
         item(label, ratio(&piece.tally), place)
     }));
-    pick(&format!("{name}, {length} from {when}"), items)
+    pick(&format!("{length} from {when}: {name}"), items)
 }
 
 fn troubles<'a>(found: impl DoubleEndedIterator<Item = &'a Trouble>, ctx: &Ctx<'_>) -> Vec<Item> {
@@ -119,6 +122,16 @@ fn excluded(ctx: &Ctx<'_>, all: &[(Interval, String)], within: Interval) -> Vec<
         item(format!("{} {what}", objectives::EXCLUDED), detail, Place::Calendar)
     };
     touching.map(shown).collect()
+}
+
+/// Deployments and other work that nothing is excluded for.
+fn work(ctx: &Ctx<'_>, all: &[Done], within: Interval) -> Vec<Item> {
+    let counts = |done: &&Done| !done.is_excluded && done.at.overlap(within).is_some();
+    let shown = |done: &Done| {
+        let detail = near(done.at.from, ctx.now, ctx.world.site.zone);
+        item(done.words(), detail, Place::Window(done.key.clone()))
+    };
+    all.iter().filter(counts).map(shown).collect()
 }
 
 /// `292 of 300 good`, `4m 52s of 5m good`.
