@@ -82,7 +82,7 @@ fn life(id: u64, spread: TimeDelta) -> (Vec<Entry>, Arc<Incident>) {
     let bodies = [
         EventBody::Opened(Box::new(opening)),
         EventBody::AlertFired { fingerprint: format!("{id:016x}"), alert },
-        EventBody::Acknowledged { until: None },
+        EventBody::Acknowledged { until: None, handover: None },
         EventBody::Resolved { automatic: false, reason: String::new(), findings },
     ];
     let mut known = None;

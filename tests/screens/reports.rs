@@ -292,7 +292,10 @@ fn a_frozen_document_is_asked_for_once_and_shown() {
 }
 
 fn cmd(bench: &mut Bench, is: impl Fn(&Cmd) -> bool) -> Cmd {
-    std::mem::take(&mut bench.cmds).into_iter().find(|c| is(c)).expect("it was asked for")
+    std::mem::take(&mut bench.cmds)
+        .into_iter()
+        .find(|c| is(c))
+        .unwrap_or_else(|| panic!("it was asked for"))
 }
 
 /// A service report with one figure that counts two incidents.

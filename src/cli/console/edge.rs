@@ -145,7 +145,7 @@ impl Edge {
             self.notify.send_replace(new.notify.clone());
         }
         if changes.ui {
-            let settings = Box::new(self.over.settings(&new));
+            let settings = Box::new(self.over.settings(new));
             let _ = self.news.send(Msg::Settings(settings)).await;
         }
         said(&changes)

@@ -252,12 +252,16 @@ impl Document {
         for block in self.sections.iter_mut().flat_map(|s| &mut s.blocks) {
             match block {
                 Block::Figures(all) => {
-                    all.iter_mut().for_each(|f| cut(&mut f.records, &mut f.left_out));
+                    for f in all {
+                        cut(&mut f.records, &mut f.left_out);
+                    }
                 }
                 Block::Table(table) => {
                     for row in table.rows.iter_mut().filter(|r| !r.behind.is_empty()) {
                         row.records.truncate(each);
-                        row.behind.iter_mut().for_each(|b| cut(&mut b.records, &mut b.left_out));
+                        for b in &mut row.behind {
+                            cut(&mut b.records, &mut b.left_out);
+                        }
                     }
                 }
                 _ => {}

@@ -82,7 +82,7 @@ pub const LONGEST: i64 = 366;
 /// It is no month; says how one is written.
 pub fn month(text: &str) -> Result<NaiveDate, String> {
     let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok();
-    first.filter(is_sane).ok_or_else(|| "write it as 2026-11".to_owned())
+    first.filter(|day| is_sane(*day)).ok_or_else(|| "write it as 2026-11".to_owned())
 }
 
 /// `2026-W48`, by its Monday.
@@ -94,10 +94,10 @@ pub fn week(text: &str) -> Result<NaiveDate, String> {
         let (year, week) = (year.parse().ok()?, week.trim_start_matches(['W', 'w']).parse().ok()?);
         NaiveDate::from_isoywd_opt(year, week, chrono::Weekday::Mon)
     });
-    parts.filter(is_sane).ok_or_else(|| "write it as 2026-W48".to_owned())
+    parts.filter(|day| is_sane(*day)).ok_or_else(|| "write it as 2026-W48".to_owned())
 }
 
-fn is_sane(day: &NaiveDate) -> bool {
+fn is_sane(day: NaiveDate) -> bool {
     (1970..=9_999).contains(&day.year())
 }
 
@@ -129,7 +129,7 @@ pub fn period_of(text: &str, site: Tz, now: Instant) -> Result<Interval, String>
         "write a month as 2026-10, a week as 2026-W44, or days as 2026-10-01..2026-10-15".to_owned()
     };
     if let Some((first, last)) = text.split_once("..") {
-        let day = |text: &str| text.trim().parse::<NaiveDate>().ok().filter(is_sane);
+        let day = |text: &str| text.trim().parse::<NaiveDate>().ok().filter(|day| is_sane(*day));
         let (first, last) = day(first).zip(day(last)).ok_or_else(how)?;
         return between(first, last + Days::new(1), site, now);
     }

@@ -311,10 +311,8 @@ impl Gathered {
         for (dimension, word) in dimensions {
             let of = self.by_dimension.get(&dimension).map(Vec::as_slice).unwrap_or_default();
             // As with every count: of what is not known there is none.
-            let count = match of.is_empty() && self.metrics.known.is_empty() {
-                true => Datum::None,
-                false => Datum::count(of.len()),
-            };
+            let is_unknown = of.is_empty() && self.metrics.known.is_empty();
+            let count = if is_unknown { Datum::None } else { Datum::count(of.len()) };
             table.figures(vec![(Datum::word(word), Vec::new()), (count, records(of))]);
         }
         let means = Block::Text(Word::RunningMeans.into());

@@ -22,7 +22,9 @@ pub fn lines(ctx: &Ctx<'_>, contexts: &[Context]) -> Vec<Line> {
     for group in Group::ALL {
         let entries: Vec<_> = TABLE
             .iter()
-            .filter(|e| e.group == group && e.within.iter().any(|c| contexts.contains(c)))
+            .filter(|e| {
+                e.group_in(contexts) == group && e.within.iter().any(|c| contexts.contains(c))
+            })
             .filter(|e| !ctx.prefs.settings.keymap.keys(e.action).is_empty())
             .collect();
         if entries.is_empty() {

@@ -216,7 +216,7 @@ actions! {
     Change         "change"           ["="],            [Calendar, Window],        Calendar, 45 "change",         WRITES SAFE,  planned,         "change planned work from now on, with all that recurs";
     Except         "except"           ["X"],            [Calendar, Window],        Calendar, 0 "except",          WRITES SAFE,  ahead,           "allow work in spite of a freeze, with reason and expiry";
 
-    Issue          "issue_report"     ["I"],            [Reports],                 Reports, 91 "issue",           WRITES ASKS,  issuable,            "issue the report on the screen; on one that was issued, make its next revision";
+    Issue          "issue_report"     ["I"],            [Reports],                 Reports, 91 "issue",           WRITES ASKS,  issuable,            "issue the report on the screen, or make the next revision";
     Export         "save_report"      ["P"],            [Reports],                 Reports, 41 "save",            READS SAFE,   papered,             "save the document to a file: md, html, csv or json";
     MakeReport     "service_report"   [],               [Console],                 Reports, 0 "report",           READS SAFE,   always,              "make the service report of a month, a week or other days";
     HandOver       "hand_over"        ["L"],            [Reports],                 Reports, 92 "hand over",       WRITES ASKS,  unsigned,            "hand the turn over: sign its document for the next to accept";
@@ -427,6 +427,16 @@ impl Entry {
             Action::Issue if s.issuable == Some(Issuable::Again) => "next revision",
             _ => self.hint,
         }
+    }
+
+    /// Where it stands in the help of a place.
+    pub fn group_in(&self, contexts: &[Context]) -> Group {
+        let own =
+            [Action::Approve, Action::Note, Action::EditNote, Action::NextStep, Action::Report];
+        if contexts.contains(&Context::Reports) && own.contains(&self.action) {
+            return Group::Reports;
+        }
+        self.group
     }
 
     /// What it does, in the words of the place where that is asked.

@@ -202,9 +202,10 @@ impl<'a> Page<'a> {
     fn links(&self, all: &[String], beyond: usize) -> String {
         let link = |record: &String| {
             let name = escape(record);
-            match self.named.contains(record.as_str()) {
-                true => format!("<a href=\"#{name}\">{name}</a>"),
-                false => name,
+            if self.named.contains(record.as_str()) {
+                format!("<a href=\"#{name}\">{name}</a>")
+            } else {
+                name
             }
         };
         let mut parts = vec![all.iter().map(link).collect::<Vec<_>>().join(", ")];

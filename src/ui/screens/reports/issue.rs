@@ -139,25 +139,20 @@ pub fn issue(ask: &DraftAsk, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
     if ask.coverage.to > document.made_at {
         lines.push("The period is not over: a later revision will say more.".to_owned());
     }
-    let (title, verb) = match ask.over {
-        Some(id) => {
-            let n = differences(document);
-            lines.push(match n {
-                0 => "None of its figures changed.".to_owned(),
-                n => format!("{} otherwise than the revision before.", count(n, "figure")),
-            });
-            (format!("Issue {id} again?"), "issue again")
+    let (title, verb) = if let Some(id) = ask.over {
+        lines.push(match differences(document) {
+            0 => "None of its figures changed.".to_owned(),
+            n => format!("{} otherwise than the revision before.", count(n, "figure")),
+        });
+        (format!("Issue {id} again?"), "issue again")
+    } else {
+        let known = ctx.world.reports.issued().find(|i| i.coverage == ask.coverage);
+        if let Some(id) = known.map(|known| known.id) {
+            lines.push(format!(
+                "{id} is of that period and those services already; on its row I makes its next revision."
+            ));
         }
-        None => {
-            let known = ctx.world.reports.issued().find(|i| i.coverage == ask.coverage);
-            if let Some(known) = known {
-                lines.push(format!(
-                    "{} is of that period and those services already; on its row I makes its next revision.",
-                    known.id
-                ));
-            }
-            ("Issue this report?".to_owned(), "issue")
-        }
+        ("Issue this report?".to_owned(), "issue")
     };
     lines.push(
         "It gets its number and stays as it is; what is corrected later is a new revision."
@@ -208,10 +203,8 @@ pub fn export(document: &Document, locale: Locale, name: &str) -> Vec<Step> {
             return Err((2, "write where to".to_owned()));
         }
         let ending = format!(".{}", format.word());
-        let path = match text(2).ends_with(&ending) {
-            true => text(2).to_owned(),
-            false => format!("{}{ending}", text(2)),
-        };
+        let name = text(2).strip_suffix(&ending).unwrap_or(text(2));
+        let path = format!("{name}{ending}");
         Ok(vec![Step::Do(Cmd::Save { path, text: render(&document, format, locale) })])
     });
     show(Overlay::Form(Form::new("Save the document", "", fields, submit)))

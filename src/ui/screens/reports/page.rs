@@ -235,7 +235,7 @@ impl Page {
 }
 
 /// The columns that fit beside each other with their widths, and those that do not. The widest are made
-/// narrower first, as far as a text can still be read in them, then taken out; the first one never is.
+/// narrower first, as far as a text can still be read in them, then taken out; the first one never is taken out.
 fn fitted(widths: &[u16], wide: u16) -> (Vec<(usize, u16)>, Vec<usize>) {
     let mut shown: Vec<(usize, u16)> = widths.iter().copied().enumerate().collect();
     let mut below = Vec::new();
@@ -247,15 +247,17 @@ fn fitted(widths: &[u16], wide: u16) -> (Vec<(usize, u16)>, Vec<usize>) {
             .saturating_sub(GAP)
     };
     while needed(&shown) > wide && shown.len() > 1 {
+        let excess = needed(&shown) - wide;
+        // Of two that are as wide, the later one.
+        if let Some((_, room)) =
+            shown.iter_mut().max_by_key(|(_, w)| *w).filter(|(_, w)| *w > READABLE)
+        {
+            *room = room.saturating_sub(excess).max(READABLE);
+            continue;
+        }
         let widest = shown.iter().enumerate().skip(1).max_by_key(|(_, (_, w))| *w).map(|(i, _)| i);
         let Some(widest) = widest else { break };
-        let excess = needed(&shown) - wide;
-        match shown.get_mut(widest) {
-            Some((_, room)) if *room > READABLE => {
-                *room = room.saturating_sub(excess).max(READABLE);
-            }
-            _ => below.push(shown.remove(widest).0),
-        }
+        below.push(shown.remove(widest).0);
     }
     if needed(&shown) > wide
         && let Some(first) = shown.first_mut()
@@ -277,5 +279,6 @@ mod tests {
         assert_eq!(fitted(&[6, 60, 10, 40], 60), (vec![(0, 6), (1, 28), (2, 10)], vec![3]));
         assert_eq!(fitted(&[6, 60, 10, 40], 30), (vec![(0, 6), (2, 10)], vec![1, 3]));
         assert_eq!(fitted(&[100], 30), (vec![(0, 30)], vec![]));
+        assert_eq!(fitted(&[80, 10, 10], 74), (vec![(0, 50), (1, 10), (2, 10)], vec![]));
     }
 }
