@@ -22,7 +22,7 @@ pub struct Clerk(BTreeMap<SourceName, Office>);
 pub enum Office {
     Alertmanager(OfAlertmanager),
     Icinga2(OfIcinga),
-    PagerDuty(OfPagerDuty),
+    PagerDuty(Box<OfPagerDuty>),
     Http(Box<OfDocument>),
     /// As if: nothing is sent.
     Demo(Made),
@@ -63,7 +63,7 @@ impl Clerk {
                     Office::Http(Box::new(OfDocument::new(source, kind, &clients)))
                 }
                 Kind::PagerDuty(kind) if !kind.actions.is_empty() => {
-                    Office::PagerDuty(OfPagerDuty::new(source, kind, &clients))
+                    Office::PagerDuty(Box::new(OfPagerDuty::new(source, kind, &clients)))
                 }
                 Kind::Demo(kind) => Office::Demo(kind.made.clone()),
                 _ => return None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use atalaya::config;
+use atalaya::domain::calendar::Calendar;
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::{Ending, Incident, IncidentState};
 use atalaya::domain::sla::attainment::Attainment;
@@ -192,6 +193,73 @@ fn the_cursor_reads_what_was_left_and_what_happened() {
     assert!(text.contains("% left"), "{text}");
     bench.press("esc");
     assert!(bench.text().contains("even spending"));
+}
+
+/// Work on checkout that took place, by a plan.
+fn with_work(mut world: Snapshot) -> Snapshot {
+    let text = r#"
+        [site]
+        timezone = "Europe/Madrid"
+        [[services]]
+        id = "checkout"
+        [[windows]]
+        id = "release"
+        kind = "update"
+        summary = "Checkout 7.4"
+        services = ["checkout"]
+        start = "2026-11-10 09:00"
+        duration = "30m"
+        sla_relevant = false
+        change = { number = "CHG-41", type = "standard" }
+        [[windows]]
+        id = "reindex"
+        kind = "maintenance"
+        summary = "Rebuild the index"
+        services = ["checkout"]
+        start = "2026-11-16 09:00"
+        duration = "2h"
+        sla_relevant = false
+        change = { number = "CHG-42", type = "standard" }
+        [[windows]]
+        id = "not-yet"
+        kind = "upgrade"
+        summary = "Checkout 8"
+        services = ["checkout"]
+        start = "2026-12-01 09:00"
+        duration = "2h"
+        change = { number = "CHG-43", type = "standard" }
+    "#;
+    let around = config::Surroundings::of_process();
+    let plan = config::of_text("work.toml", text.to_owned(), &around, now()).unwrap().plan;
+    let mut calendar = Calendar::default();
+    calendar.set_plan(&plan.windows, now());
+    world.calendar = part(calendar);
+    world
+}
+
+#[test]
+fn deployments_and_other_work_are_marked_told_by_the_cursor_and_among_the_records() {
+    let mut bench = bench_of(with_work(agreed()), (160, 45), DEFAULT);
+    bench.press("g g");
+    let text = bench.text();
+    assert!(text.contains("checkout availability"), "{text}");
+    let signs = |sign: &str| bench.text().matches(sign).count();
+    // Once in the legend, once in the chart, once in the list below it.
+    assert_eq!((signs("⇧"), signs("deployed: Checkout 7.4 (CHG-41)")), (3, 1), "{text}");
+    assert!(text.contains("work: Rebuild the index (CHG-42)"), "{text}");
+    assert!(!text.contains("Checkout 8"), "it is to come: {text}");
+    let mut read = bench_of(with_work(agreed()), (160, 45), DEFAULT);
+    read.press("tab");
+    let found = (0..60).any(|_| {
+        read.press("h");
+        read.text().contains("% left  deployed: Checkout 7.4")
+    });
+    assert!(found, "{}", read.text());
+    bench.press("enter");
+    bench.type_text("deployed");
+    assert!(bench.text().contains("deployed: Checkout 7.4 (CHG-41)"), "{}", bench.text());
+    bench.press("enter");
+    assert_eq!(bench.model.tab, atalaya::ui::app::Tab::Calendar);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use atalaya::cli::measure::Feeder;
+use atalaya::config::{Surroundings, of_text};
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::sla::{Exclusion, NoData};
 use atalaya::domain::slo::{
@@ -179,8 +180,8 @@ fn objectives() -> Vec<Arc<Objective>> {
     ]
 }
 
-/// The Prometheus under that address, with a store that has nothing in it, and what feeds from both.
-async fn feeder(url: &str) -> (Store, SourceSettings, Feeder) {
+/// How all of them stand at the end of the history.
+async fn measured(url: &str, now: Instant) -> BTreeMap<String, Status> {
     let kind = Kind::Prometheus(Prometheus {
         url: url.parse().unwrap(),
         alerts: false,
@@ -190,13 +191,7 @@ async fn feeder(url: &str) -> (Store, SourceSettings, Feeder) {
     let mut source: SourceSettings = settings(kind, &[]);
     source.timeout = Duration::from_secs(30);
     let store = Store::memory().await.unwrap();
-    let feeder = Feeder::new(store.clone(), Histories::of(&[source.clone()]));
-    (store, source, feeder)
-}
-
-/// How all of them stand at the end of the history.
-async fn measured(url: &str, now: Instant) -> BTreeMap<String, Status> {
-    let (store, source, mut feeder) = feeder(url).await;
+    let mut feeder = Feeder::new(store.clone(), Histories::of(&[source.clone()]));
     let all = objectives();
     feeder.set(&all, now).await;
     feeder.ask(now, Duration::from_mins(2)).await;
@@ -355,6 +350,56 @@ groups:
     labels: {slo: shop-requests}
 "#;
 
+const USES_RECORDED: &str = r#"
+[[sources]]
+name = "upstream"
+kind = "prometheus"
+url = "{url}"
+timeout = "30s"
+[[services]]
+id = "shop"
+[[slos]]
+id = "sloth"
+service = "shop"
+target = "99.9%"
+window = "30d"
+method = "events"
+source = "upstream"
+error_ratio = 'slo:sli_error:ratio_rate5m{sloth_id="shop-requests"}'
+[[slos]]
+id = "pyrra"
+service = "shop"
+target = "99.9%"
+window = "30d"
+method = "events"
+source = "upstream"
+error_ratio = 'requests:burnrate5m{slo="shop-requests"}'
+[[slos]]
+id = "sloth-averaged"
+service = "shop"
+target = "99.9%"
+window = "30d"
+method = "events"
+source = "upstream"
+error_ratio = 'avg_over_time(slo:sli_error:ratio_rate5m{sloth_id="shop-requests"}[{{window}}])'
+[[slos]]
+id = "pyrra-averaged"
+service = "shop"
+target = "99.9%"
+window = "30d"
+method = "events"
+source = "upstream"
+error_ratio = 'avg_over_time(requests:burnrate5m{slo="shop-requests"}[{{window}}])'
+[[slos]]
+id = "too-long"
+service = "shop"
+target = "99.9%"
+window = "30d"
+method = "events"
+source = "upstream"
+error_ratio = 'sum(requests:increase30d{code="500"}) / sum(requests:increase30d)'
+"#;
+
 #[tokio::test]
 async fn what_sloth_and_pyrra_record_gives_the_known_availability() {
     if !installed(&["prometheus", "promtool"]) {
@@ -396,30 +441,27 @@ async fn what_sloth_and_pyrra_record_gives_the_known_availability() {
     let server = support::prometheus_with(RECORDED, &[], &[], |dir| {
         support::run("cp", &["-r", out, dir.to_str().unwrap()]);
     });
-    let source: Arc<str> = Arc::from("upstream");
-    let ratio = |id: &str, query: &str| {
-        let events = Events::ErrorRatio(query.to_owned());
-        objective(id, Sli::Events { source: source.clone(), events })
-    };
-    let all = vec![
-        ratio("sloth", "slo:sli_error:ratio_rate5m{sloth_id=\"shop-requests\"}"),
-        ratio("pyrra", "requests:burnrate5m{slo=\"shop-requests\"}"),
-        ratio("averaged", "avg_over_time(requests:burnrate5m{slo=\"shop-requests\"}[{{window}}])"),
-    ];
+    let text = USES_RECORDED.replace("{url}", &server.url);
+    let around = Surroundings::of_process();
     let now = DateTime::from_timestamp(history.last, 0).unwrap();
-    let (_, _, mut feeder) = feeder(&server.url).await;
-    feeder.set(&all, now + TimeDelta::seconds(20)).await;
+    let config = of_text("recorded.toml", text, &around, now).unwrap_or_else(|e| panic!("{e}"));
+    let said: Vec<_> = config.warnings.0.iter().map(|w| &w.message).collect();
+    assert!(said[0].contains("requests:increase30d looks back over 30d"), "{said:?}");
+    let all = &config.plan.objectives;
+    let store = Store::memory().await.unwrap();
+    let mut feeder = Feeder::new(store, Histories::of(&config.sources));
+    feeder.set(all, now + TimeDelta::seconds(20)).await;
     feeder.ask(now + TimeDelta::seconds(20), Duration::from_mins(2)).await;
     let found = feeder.changed();
     let (blind_from, blind_to) = history.blind();
     let known = 30 * DAY - (blind_to - blind_from);
     let truth = 1.0 - history.down() as f64 / known as f64;
     // What is recorded at the end of a bucket has not seen what lies between two samples.
-    for (objective, most) in all.iter().zip([4.0, 4.0, 1.0]) {
+    for (objective, most) in all.iter().zip([4.0, 4.0, 2.0, 2.0]) {
         let m = found.iter().find(|m| m.objective == objective.id).unwrap();
         let status = status(objective, &m.series, &Excluded::nothing(), &m.notes, now);
         println!(
-            "{:9} off by {:.4} thousandths of a point, coverage {}",
+            "{:15} off by {:.4} thousandths of a point, coverage {}",
             objective.id,
             off(&status, truth),
             status.coverage_ppm()

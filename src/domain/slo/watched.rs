@@ -50,10 +50,10 @@ impl Watched {
     /// In how many seconds of a bucket somebody watched. Before it was first recorded that counts as
     /// always, from the first event of the store on.
     pub fn seconds(&self, number: i64) -> i64 {
-        if self.first.is_some_and(|first| number > first) {
-            return self.series.get(number).map_or(0, |bucket| i64::from(bucket.seen));
-        }
-        if self.begun.is_some_and(|begun| number > index(begun)) { BUCKET } else { 0 }
+        let seen = self.series.get(number).map_or(0, |bucket| i64::from(bucket.seen));
+        let is_before = self.first.is_none_or(|first| number <= first);
+        let is_known = self.begun.is_some_and(|begun| number > index(begun));
+        if is_before && is_known { BUCKET } else { seen }
     }
 
     /// When nobody did, since it is recorded. When within a bucket is not known: its end is taken.

@@ -104,6 +104,10 @@ fn a_store_in_which_nobody_recorded_that_they_watched_is_as_it_always_was() {
     let within = Interval::new(begin(NOW - 5), begin(NOW + 6));
     assert!(watched.unwatched(within).is_empty());
     assert_eq!(Watched::new(Series::default(), None).seconds(NOW), 0, "nothing ever happened");
+    let mut series = Series::default();
+    series.set(NOW, Bucket::of_time(40, 0));
+    let calm = Watched::new(series, None);
+    assert_eq!([calm.seconds(NOW), calm.seconds(NOW + 1)], [40, 0], "it was watched, and calm");
 }
 
 #[test]

@@ -352,7 +352,7 @@ fn order(rows: &mut Vec<Row>, sort: &Sort, teams: &Teams, ranks: &Ranks) {
         .zip(0..)
         .map(|(row, at)| Ticket { keys: row.keys, id: row.id.0, row: at })
         .collect();
-    let is_whole = sort.0.iter().map(width).sum::<usize>() <= KEYS
+    let is_whole = sort.0.iter().copied().map(width).sum::<usize>() <= KEYS
         && !sort.0.iter().any(|key| key.column == Column::What);
     let row = |ticket: &Ticket| rows.get(ticket.row as usize);
     let rest = |a: &Ticket, b: &Ticket| match (row(a), row(b)) {
@@ -367,7 +367,7 @@ fn order(rows: &mut Vec<Row>, sort: &Sort, teams: &Teams, ranks: &Ranks) {
 }
 
 /// How many numbers a column takes.
-fn width(key: &SortKey) -> usize {
+fn width(key: SortKey) -> usize {
     if key.column == Column::What { OF_A_TITLE } else { 1 }
 }
 
@@ -375,7 +375,7 @@ fn keys(row: &Row, sort: &Sort, teams: &Teams, ranks: &Ranks) -> Keys {
     let mut keys = Keys::default();
     let mut free = keys.iter_mut();
     for key in &sort.0 {
-        for part in 0..width(key) {
+        for part in 0..width(*key) {
             let Some(to) = free.next() else { return keys };
             let number = number(row, key.column, part, teams, ranks);
             *to = if key.descending { !number } else { number };

@@ -59,7 +59,7 @@ pub fn of_objective(sla: &Sla, ctx: &Ctx<'_>) -> Vec<Step> {
     }));
     items.extend(missing(&sla.past, status));
     items.extend(troubles(sla.past.of_window(status, ctx.now), ctx));
-    items.extend(excluded(ctx, &status.excluded, window));
+    items.extend(excluded(ctx, &status.excluded));
     items.extend(work(ctx, sla.work.of(status), window));
     pick(&objectives::title(objective), items)
 }
@@ -78,7 +78,7 @@ pub fn measured(sla: &Sla, ctx: &Ctx<'_>, id: &str, over: Interval) -> Vec<Step>
     let mut items = vec![item(format!("all of it  {}", amounts(&all, unit)), ratio(&all), here)];
     items.extend(missing(&sla.past, status));
     items.extend(troubles(sla.past.within(status, over, ctx.now), ctx));
-    items.extend(excluded(ctx, &status.excluded, over));
+    items.extend(excluded(ctx, &shown.excluded.listed(over)));
     items.extend(work(ctx, sla.work.of(status), over));
     let pieces = shown.measured(over);
     items.extend(pieces.iter().rev().map(|piece| {
@@ -114,14 +114,13 @@ fn missing(past: &Past, status: &Status) -> Option<Item> {
     Some(item(said.to_owned(), why.to_owned(), place))
 }
 
-fn excluded(ctx: &Ctx<'_>, all: &[(Interval, String)], within: Interval) -> Vec<Item> {
-    let touching = all.iter().filter(|(at, _)| at.overlap(within).is_some());
+fn excluded(ctx: &Ctx<'_>, all: &[(Interval, String)]) -> Vec<Item> {
     let shown = |(at, what): &(Interval, String)| {
         let when = near(at.from, ctx.now, ctx.world.site.zone);
         let detail = format!("{when} {}", text::duration(at.length()));
         item(format!("{} {what}", objectives::EXCLUDED), detail, Place::Calendar)
     };
-    touching.map(shown).collect()
+    all.iter().map(shown).collect()
 }
 
 /// Deployments and other work that nothing is excluded for.
