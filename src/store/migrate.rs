@@ -218,18 +218,20 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    const NEXT: [Migration; 4] = [
+    const NEXT: [Migration; 5] = [
         MIGRATIONS[0],
         MIGRATIONS[1],
         MIGRATIONS[2],
-        Migration { version: 4, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
+        MIGRATIONS[3],
+        Migration { version: 5, min_reader: 1, sql: "ALTER TABLE events ADD COLUMN x BIGINT" },
     ];
-    const BROKEN: [Migration; 5] = [
+    const BROKEN: [Migration; 6] = [
         MIGRATIONS[0],
         MIGRATIONS[1],
         MIGRATIONS[2],
-        NEXT[3],
-        Migration { version: 5, min_reader: 5, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
+        MIGRATIONS[3],
+        NEXT[4],
+        Migration { version: 6, min_reader: 6, sql: "CREATE TABLE y (n BIGINT); NONSENSE" },
     ];
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Handovers: who may sign, when, and what goes over.
 
 use super::*;
+use crate::domain::incident::EventBody;
 use crate::domain::log::Entry;
 use crate::domain::report::document::{Document, FORMAT, Kind};
 use crate::domain::report::event::{HandoverId, Party, ReportId, ShiftKey, Turn};
@@ -269,4 +270,17 @@ fn the_next_step_of_an_incident_is_kept_and_taken_out() {
     assert!(ask(&mut world, "ana", step("watch the pool"), 2).contains("is so already"));
     assert_eq!(ask(&mut world, "ana", step(""), 3), "done: INC-1 has no next step any more");
     assert!(world.state.reports().step(IncidentId(1)).is_none());
+}
+
+#[test]
+fn events_and_documents_from_before_format_5_are_read() {
+    let read = |text: &str| serde_json::from_str::<EventBody>(text).unwrap();
+    let assigned = EventBody::Assigned { to: Some("luis".into()), handover: None };
+    assert_eq!(read(r#"{"kind":"assigned","v":4,"to":"luis"}"#), assigned);
+    let acknowledged = EventBody::Acknowledged { until: None, handover: None };
+    assert_eq!(read(r#"{"kind":"acknowledged","v":4,"until":null}"#), acknowledged);
+    assert!(!serde_json::to_string(&assigned).unwrap().contains("handover"));
+    let mut old = serde_json::to_value(document()).unwrap();
+    old.as_object_mut().unwrap().remove("locale");
+    assert_eq!(serde_json::from_value::<Document>(old).unwrap(), document());
 }

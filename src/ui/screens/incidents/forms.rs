@@ -488,7 +488,7 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         FormField::new("Agreed with", "", "with whom that was agreed"),
     ];
     let title = format!("Correct {}", aim.named());
-    let about = aim.about(ctx.world);
+    let about = format!("{}; times of {}", aim.about(ctx.world), zone.name());
     let submit: Submit = Box::new(move |texts, now| {
         let text = |i: usize| texts.get(i).map_or("", String::as_str);
         let differs = |i: usize| before.get(i).is_some_and(|b| b != text(i)) && !text(i).is_empty();
