@@ -3,6 +3,9 @@
 //! No I/O, no clock, no `await`: `now` comes with the message, effects leave as [`super::Cmd`]s. Focus and
 //! the meaning of keys come from the model alone, never from what was drawn.
 
+mod answers;
+mod input;
+mod pickers;
 mod update;
 
 use std::collections::VecDeque;
