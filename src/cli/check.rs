@@ -131,7 +131,9 @@ async fn ask(config: &Config) -> Vec<Answered> {
             let asked = measure::ask(&histories, source, &[&question.query], stretch).await;
             let (value, error) = match asked.into_iter().next() {
                 Some(Ok(values)) => (values.last_key_value().map(|(_, value)| *value), None),
-                Some(Err(Refusal::Query(why) | Refusal::Source(why))) => (None, Some(why)),
+                Some(Err(Refusal::Query(why) | Refusal::Slow(why) | Refusal::Source(why))) => {
+                    (None, Some(why))
+                }
                 None => (None, None),
             };
             let id = objective.id.to_string();

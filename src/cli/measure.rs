@@ -23,7 +23,7 @@ use crate::domain::text::{MAX_LINE, clean};
 use crate::domain::time::{Instant, Timescale, before};
 use crate::engine::{Handle, Measured, Plan, Snapshot};
 use crate::sources::history::Histories;
-use crate::sources::measure::{Refusal, ask};
+use crate::sources::measure::{HANGS, Refusal, ask};
 use crate::store::{Mode, Store, StoreError};
 
 /// How often the console looks at what only it sees.
@@ -91,6 +91,8 @@ pub struct Feeder {
     /// The day on which what is too old was last dropped.
     pruned: i64,
     failing: Option<String>,
+    /// How many questions in a row each source did not answer in time.
+    slow: BTreeMap<SourceName, usize>,
 }
 
 struct Feed {
@@ -121,6 +123,7 @@ impl Feeder {
             unsaved: BTreeMap::new(),
             pruned: 0,
             failing: None,
+            slow: BTreeMap::new(),
         }
     }
 
@@ -148,6 +151,7 @@ impl Feeder {
                     if let Some(known) = known {
                         series.merge(&known.series);
                     }
+                    let current = series.get(index(now));
                     Feed {
                         objective: objective.clone(),
                         digest,
@@ -157,7 +161,7 @@ impl Feeder {
                         past: Vec::new(),
                         lately: Vec::new(),
                         again_at: None,
-                        recorder: Recorder::default(),
+                        recorder: Recorder::resuming(index(now), current),
                         gave: false,
                         changed: true,
                     }
@@ -238,9 +242,13 @@ impl Feeder {
         }
         // The others that would ask it need not find out by themselves.
         for feed in self.feeds.values_mut() {
-            let is_gone = feed.objective.sli.source().is_some_and(|s| gone.contains(s));
-            if is_gone && feed.may_be_asked(now) {
-                feed.again_at = Some(before(now, -SOURCE_AGAIN));
+            let source = feed.objective.sli.source().filter(|source| gone.contains(*source));
+            let Some(source) = source.filter(|_| feed.may_be_asked(now)).cloned() else { continue };
+            feed.again_at = Some(before(now, -SOURCE_AGAIN));
+            let why = format!("{source}: not asked, since it did not answer other questions");
+            feed.changed |= feed.lately.is_empty();
+            if feed.lately.is_empty() {
+                feed.lately = vec![Why::Source(clean(&why, MAX_LINE))];
             }
         }
     }
@@ -305,8 +313,12 @@ impl Feeder {
                     feed.note(taken.why);
                     feed.asked = Some(to);
                     feed.add(&taken.buckets, &mut self.unsaved);
+                    self.slow.remove(source);
                 }
-                Err(refusal) => answered &= feed.refused(refusal, source, now),
+                Err(refusal) => {
+                    let slow = self.slow.entry(source.clone()).or_default();
+                    answered &= feed.refused(refusal, source, slow, now);
+                }
             }
         }
         answered
@@ -343,8 +355,12 @@ impl Feeder {
                     feed.saw(taken.gave);
                     why.extend(taken.why);
                     feed.add(&taken.buckets, &mut self.unsaved);
+                    self.slow.remove(&source);
                 }
-                Err(refusal) => return feed.refused(refusal, &source, now),
+                Err(refusal) => {
+                    let slow = self.slow.entry(source.clone()).or_default();
+                    return feed.refused(refusal, &source, slow, now);
+                }
             }
             to = from;
         }
@@ -488,10 +504,21 @@ impl Feed {
         Ok(take(&self.objective.sli, &values, stretch, self.series.has_good()))
     }
 
-    /// `false`: the source does not answer.
-    fn refused(&mut self, refusal: Refusal, source: &SourceName, now: Instant) -> bool {
+    /// `false`: the source does not answer. `slow`: how many in a row it did not answer in time.
+    fn refused(
+        &mut self,
+        refusal: Refusal,
+        source: &SourceName,
+        slow: &mut usize,
+        now: Instant,
+    ) -> bool {
         let (why, again, answered) = match refusal {
             Refusal::Query(why) => (why, QUERY_AGAIN, true),
+            Refusal::Slow(why) => {
+                // It begins to count anew when the source is asked again.
+                *slow = (*slow + 1) % HANGS;
+                (why, QUERY_AGAIN, *slow > 0)
+            }
             Refusal::Source(why) => (why, SOURCE_AGAIN, false),
         };
         self.again_at = Some(before(now, -again));

@@ -4,16 +4,20 @@ use std::time::Duration;
 
 use chrono::Utc;
 
-use crate::domain::slo::{WATCHED, Watching, begin, index};
+use crate::domain::slo::{BUCKETS_A_DAY, WATCHED, Watching, begin, index};
 use crate::domain::time::Timescale;
 use crate::store::{Mode, Store};
 
 /// How often it looks at the clock: a process that was stopped meanwhile did not watch.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// Records it as long as it runs, with each bucket that is over.
+/// Records it as long as it runs, whenever it looks at the clock: what it watched before it ends is kept but
+/// for the last of that.
 pub async fn run(store: Store, time: Timescale) {
-    let mut watching = Watching::default();
+    let now = index(time.at(Utc::now()));
+    // Who could not read it begins with nothing; what is there is kept as long as it is more.
+    let before = store.rollups(WATCHED, now.div_euclid(BUCKETS_A_DAY)).await.unwrap_or_default();
+    let mut watching = Watching::resuming(now, before.get(now));
     loop {
         let now = time.at(Utc::now());
         let kept = watching.look(now).filter(|_| !matches!(store.mode(), Mode::ReadOnly { .. }));

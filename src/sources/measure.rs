@@ -16,6 +16,10 @@ const POINTS: i64 = 10_000;
 const TOGETHER: usize = 16;
 /// A question that a server refuses is asked in halves down to this many steps.
 const LEAST: i64 = 12;
+/// How often one question may take too long before it is given up.
+const TOO_LONG: usize = 2;
+/// So many questions in a row that are given up for that mean that the source hangs.
+pub const HANGS: usize = 2;
 /// The label by which the answers to several queries are told apart.
 const LABEL: &str = "atalaya_question";
 
@@ -24,6 +28,8 @@ const LABEL: &str = "atalaya_question";
 pub enum Refusal {
     /// This query has none; others may.
     Query(String),
+    /// None came in time: the query may be too much, or the source hangs. Two in a row are the source.
+    Slow(String),
     /// The source gave none at all; there is no use in asking it more now.
     Source(String),
 }
@@ -37,29 +43,36 @@ pub async fn ask(
     (from, to, step): (Instant, Instant, i64),
 ) -> Vec<Result<Values, Refusal>> {
     let step = step.max(1);
-    let mut answers = Vec::with_capacity(queries.len());
-    let mut gone: Option<String> = None;
+    let mut answers: Vec<Result<Values, Refusal>> = Vec::with_capacity(queries.len());
     let together = if histories.is_promql(source) == Some(true) { TOGETHER } else { 1 };
     // Long stretches are much to work out already.
     let is_short = (to - from).num_seconds() / step <= LEAST;
     let together = if is_short { together } else { 1 };
+    let asker = Asker { histories, source, step };
     for queries in queries.chunks(together) {
-        if let Some(why) = &gone {
-            answers.extend(queries.iter().map(|_| Err(Refusal::Source(why.clone()))));
-            continue;
-        }
-        let asker = Asker { histories, source, step };
-        let some = match queries {
-            [one] => vec![asker.alone(one, from, to).await],
-            several => asker.together(several, from, to).await,
+        let some = match (gone(&answers), queries) {
+            (Some(why), _) => queries.iter().map(|_| Err(Refusal::Source(why.clone()))).collect(),
+            (None, [one]) => vec![asker.alone(one, from, to).await],
+            (None, several) => asker.together(several, from, to).await,
         };
-        gone = some.iter().find_map(|answer| match answer {
-            Err(Refusal::Source(why)) => Some(why.clone()),
-            _ => None,
-        });
         answers.extend(some);
     }
     answers
+}
+
+/// Why there is no use in asking for more.
+fn gone(answers: &[Result<Values, Refusal>]) -> Option<String> {
+    let refused = answers.iter().find_map(|answer| match answer {
+        Err(Refusal::Source(why)) => Some(why.clone()),
+        _ => None,
+    });
+    let slow = |answer: &Result<Values, Refusal>| match answer {
+        Err(Refusal::Slow(why)) => Some(why.clone()),
+        _ => None,
+    };
+    let last = || answers.len().checked_sub(HANGS).and_then(|first| answers.get(first..));
+    let hangs = || last()?.iter().map(slow).collect::<Option<Vec<_>>>()?.pop();
+    refused.or_else(hangs)
 }
 
 struct Asker<'a> {
@@ -74,6 +87,7 @@ impl Asker<'_> {
         let mut found = Values::new();
         let mut portion = POINTS;
         let mut last = from;
+        let mut too_long = 0;
         while last < to {
             let end = to.min(last + TimeDelta::seconds(portion * self.step));
             match self.range(query, last, end).await {
@@ -81,11 +95,20 @@ impl Asker<'_> {
                     found.append(&mut single(series)?);
                     last = end;
                 }
-                Err(SourceError::BadAnswer(_) | SourceError::TimedOut(_)) if portion > LEAST => {
+                Err(error @ SourceError::TimedOut(_)) if too_long + 1 >= TOO_LONG => {
+                    return Err(Refusal::Slow(error.to_string()));
+                }
+                Err(error @ (SourceError::BadAnswer(_) | SourceError::TimedOut(_)))
+                    if portion > LEAST =>
+                {
+                    too_long += usize::from(matches!(error, SourceError::TimedOut(_)));
                     let steps = (end - last).num_seconds() / self.step;
                     portion = (portion.min(steps) / 4).max(LEAST);
                 }
                 Err(SourceError::BadAnswer(why)) => return Err(Refusal::Query(why)),
+                Err(error @ SourceError::TimedOut(_)) => {
+                    return Err(Refusal::Slow(error.to_string()));
+                }
                 Err(error) => return Err(Refusal::Source(error.to_string())),
             }
         }
@@ -116,7 +139,10 @@ impl Asker<'_> {
             Err(SourceError::BadAnswer(_) | SourceError::TimedOut(_)) => {
                 let mut answers = Vec::with_capacity(queries.len());
                 for query in queries {
-                    answers.push(self.alone(query, from, to).await);
+                    answers.push(match gone(&answers) {
+                        Some(why) => Err(Refusal::Source(why)),
+                        None => self.alone(query, from, to).await,
+                    });
                 }
                 answers
             }

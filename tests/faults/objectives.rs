@@ -61,6 +61,9 @@ impl Respond for Counts {
             });
             return ResponseTemplate::new(422).set_body_json(body);
         }
+        if query.contains("endless") {
+            return ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+        }
         let said = self.warnings.lock().unwrap().clone();
         let parts: Vec<&str> = query.split(" or label_replace(").collect();
         let series = |(n, part): (usize, &&str)| {
@@ -99,6 +102,14 @@ fn objective(n: usize, bad: &str) -> Arc<Objective> {
 }
 
 fn histories(server: &MockServer) -> Histories {
+    histories_within(server, Duration::from_secs(5))
+}
+
+fn impatient(server: &MockServer) -> Histories {
+    histories_within(server, Duration::from_millis(300))
+}
+
+fn histories_within(server: &MockServer, timeout: Duration) -> Histories {
     let kind = Kind::Prometheus(Prometheus {
         url: server.uri().parse().unwrap(),
         alerts: false,
@@ -108,7 +119,7 @@ fn histories(server: &MockServer) -> Histories {
     Histories::of(&[SourceSettings {
         name: Arc::from("prom"),
         interval: Duration::from_secs(15),
-        timeout: Duration::from_secs(5),
+        timeout,
         max_body: 64 << 20,
         http: HttpSettings::default(),
         kind,
@@ -220,6 +231,37 @@ async fn many_objectives_are_asked_as_few_questions_and_a_wrong_one_spoils_only_
     assert!(broken.series.is_empty());
     let said = broken.notes.iter().map(ToString::to_string).collect::<String>();
     assert!(said.contains("too many samples"), "{said}");
+}
+
+/// What is known of each objective, and what is said of it.
+fn known(feeder: &mut Feeder) -> Vec<(String, bool, Vec<Why>)> {
+    let measured = feeder.changed().into_iter();
+    measured.map(|m| (m.objective.to_string(), !m.series.is_empty(), m.notes)).collect()
+}
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_spoils_only_itself_and_two_are_the_server() {
+    let (server, _, store) = start().await;
+    let all = [objective(0, "endless"), objective(1, "bad"), objective(2, "bad")];
+    let mut feeder = Feeder::new(store, impatient(&server));
+    feeder.set(&all, now()).await;
+    feeder.ask(now(), LONG).await;
+    let told = known(&mut feeder);
+    let whether: Vec<_> = told.iter().map(|(id, is_known, _)| (id.as_str(), *is_known)).collect();
+    assert_eq!(whether, [("o0", false), ("o1", true), ("o2", true)]);
+    assert!(matches!(&told[0].2[..], [Why::Source(why)] if why.contains("no answer")), "{told:?}");
+
+    let all = [objective(0, "endless"), objective(1, "endless"), objective(2, "bad")];
+    let mut feeder = Feeder::new(Store::memory().await.unwrap(), impatient(&server));
+    feeder.set(&all, now()).await;
+    feeder.ask(now(), LONG).await;
+    let told = known(&mut feeder);
+    let [_, _, (_, false, why)] = told.as_slice() else { panic!("{told:?}") };
+    assert!(matches!(&why[..], [Why::Source(why)] if why.contains("not asked")), "{why:?}");
+    // The slow ones wait longer than the server does.
+    feeder.ask(now() + TimeDelta::seconds(61), LONG).await;
+    let told = known(&mut feeder);
+    assert!(told.iter().any(|(id, is_known, _)| id == "o2" && *is_known), "{told:?}");
 }
 
 #[tokio::test]

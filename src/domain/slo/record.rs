@@ -1,6 +1,6 @@
 //! Up and down as the console itself sees it: states looked at again and again, and incidents.
 
-use super::series::{BUCKET, Bucket, begin, index};
+use super::series::{BUCKET, Bucket, MICRO, begin, index};
 use super::trouble::Trouble;
 use crate::domain::health::{ServiceId, State};
 use crate::domain::incident::{Incident, Priority};
@@ -29,12 +29,22 @@ pub fn is_up(state: State) -> Option<bool> {
 }
 
 impl Recorder {
+    /// Goes on with a bucket of which this much was seen before, by a process that ended.
+    pub fn resuming(number: i64, seen: Option<Bucket>) -> Self {
+        let (up, all) = seen.map_or((0, 0), |seen| (seen.good / MICRO, i64::from(seen.seen)));
+        let up = i64::try_from(up).unwrap_or(all).min(all);
+        Self { last: None, current: number, up: up * 1_000, down: (all - up) * 1_000 }
+    }
+
     /// Looks at it; gives the buckets that changed, the current one last. A clock that goes back makes
     /// what was unknown, and nothing else.
     pub fn look(&mut self, now: Instant, is_up: Option<bool>) -> Vec<(i64, Bucket)> {
         let before = self.last.replace((now, is_up));
         let Some((then, was)) = before.filter(|(then, _)| *then <= now) else {
-            self.begin(index(now));
+            // At the first look what was seen of the bucket before goes on.
+            if before.is_some() || self.current != index(now) {
+                self.begin(index(now));
+            }
             return Vec::new();
         };
         let mut changed = Vec::new();

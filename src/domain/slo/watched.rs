@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::record::Recorder;
-use super::series::{BUCKET, Series, begin, index};
+use super::series::{BUCKET, Bucket, Series, begin, index};
 use crate::domain::time::{Instant, Interval, Intervals};
 
 /// Under which name the store keeps when somebody watched. No objective has it: theirs have a `#`.
@@ -28,12 +28,17 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Somebody watches now. What is to be kept of it, once a bucket is over.
+    /// Goes on with a bucket that somebody else, or this program before, watched for so long.
+    pub fn resuming(number: i64, seen: Option<Bucket>) -> Self {
+        Self { recorder: Recorder::resuming(number, seen), unsaved: Series::default() }
+    }
+
+    /// Somebody watches now. What is to be kept of it.
     pub fn look(&mut self, now: Instant) -> Option<&Series> {
         for (number, bucket) in self.recorder.look(now, Some(true)) {
             self.unsaved.set(number, bucket);
         }
-        self.unsaved.first().filter(|first| *first < index(now)).map(|_| &self.unsaved)
+        (!self.unsaved.is_empty()).then_some(&self.unsaved)
     }
 
     /// That is kept.

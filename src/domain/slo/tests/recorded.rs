@@ -111,20 +111,50 @@ fn a_store_in_which_nobody_recorded_that_they_watched_is_as_it_always_was() {
 }
 
 #[test]
-fn that_somebody_watches_is_kept_when_a_bucket_is_over() {
+fn a_process_that_goes_on_after_another_adds_to_what_that_saw() {
+    let mut first = Recorder::default();
+    let mut series = Series::default();
+    let mut looks = |recorder: &mut Recorder, all: &[(i64, bool)]| {
+        for (at, is_up) in all {
+            for (index, bucket) in recorder.look(seconds(*at), Some(*is_up)) {
+                series.set(index, bucket);
+            }
+        }
+        series.get(NOW)
+    };
+    let stored = looks(&mut first, &[(0, false), (10, false), (30, true), (40, true)]);
+    assert_eq!(stored, Some(Bucket::of_time(10, 30)));
+    // Nobody looked for a minute; what was seen before is still there, and is gone on with.
+    let mut second = Recorder::resuming(NOW, stored);
+    assert_eq!(looks(&mut second, &[(100, true)]), stored);
+    let then = looks(&mut second, &[(110, true), (130, false), (140, true)]);
+    assert_eq!(then, Some(Bucket::of_time(40, 40)));
+    // In another bucket there is nothing to go on with.
+    let mut late = Recorder::resuming(NOW, stored);
+    late.look(seconds(310), Some(true));
+    assert_eq!(late.look(seconds(320), Some(true)), [(NOW + 1, Bucket::of_time(10, 0))]);
+}
+
+#[test]
+fn that_somebody_watches_is_kept_at_each_look_and_gone_on_with_after_a_restart() {
     let mut watching = Watching::default();
-    for at in (10..300).step_by(30) {
-        assert_eq!(watching.look(seconds(at)), None, "{at}");
+    assert_eq!(watching.look(seconds(10)), None);
+    let kept = watching.look(seconds(40)).cloned().unwrap();
+    assert_eq!(kept.get(NOW), Some(Bucket::of_time(30, 0)));
+    let mut watching = Watching::resuming(NOW, kept.get(NOW));
+    for at in (90..300).step_by(30) {
+        watching.look(seconds(at));
     }
     let kept = watching.look(seconds(300)).cloned().unwrap();
-    assert_eq!((kept.get(NOW), kept.get(NOW + 1)), (Some(Bucket::of_time(290, 0)), None));
+    assert_eq!((kept.get(NOW), kept.get(NOW + 1)), (Some(Bucket::of_time(240, 0)), None));
     assert_eq!(
         watching.look(seconds(301)).map(|all| all.get(NOW)),
         Some(kept.get(NOW)),
         "once more"
     );
     watching.kept();
-    assert_eq!(watching.look(seconds(330)), None);
+    let then = watching.look(seconds(330)).cloned().unwrap();
+    assert_eq!((then.get(NOW), then.get(NOW + 1)), (None, Some(Bucket::of_time(30, 0))));
     // Asleep for two hours: it watched neither then nor in what of the bucket is left.
     watching.look(seconds(7_500));
     let after = watching.look(seconds(7_530)).cloned().unwrap();
