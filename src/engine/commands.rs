@@ -425,6 +425,16 @@ fn beside(
             }
             Some(_) => Ok(()),
         },
+        Action::Assign { to: Some(to) } => {
+            let people = &draft.state.plan.roster.people;
+            // One may take what is one's own business without standing in the plan.
+            if people.is_empty() || people.contains_key(to.as_str()) || *to == actor.name {
+                return Ok(());
+            }
+            let known: Vec<&str> = people.keys().map(|id| &**id).collect();
+            let meant = text::suggest(to, &known, "the plan's people");
+            refused(format!("there is nobody called {to:?} to assign {id} to; {meant}"))
+        }
         Action::Resolve { force: false, .. } => match detection::still_firing(draft, incident) {
             0 => Ok(()),
             firing => Err(Verdict::Confirm {
@@ -461,10 +471,16 @@ fn said(draft: &Draft<'_>, id: IncidentId, action: &Action, also: usize) -> Stri
     let zone = draft.state.plan.policy.zone;
     let until = |until| format!(" until {}", time::show(until, draft.now, zone, TimeStyle::Local));
     let what = match action {
-        Action::Acknowledge { .. } if also > 0 => {
-            return format!("{id} acknowledged, with {also} that it affects");
+        Action::Acknowledge { lasting } => {
+            let standing = draft.incident(id).map(|i| &i.standing);
+            let end = standing.and_then(|s| s.acknowledged.as_ref()?.until);
+            let end = end.filter(|_| lasting.is_some()).map(until).unwrap_or_default();
+            let also = match also {
+                0 => String::new(),
+                also => format!(", with {also} that it affects"),
+            };
+            return format!("{id} acknowledged{end}{also}");
         }
-        Action::Acknowledge { .. } => "acknowledged",
         Action::Hold { reason, until: end, .. } => {
             return format!(
                 "{id} waits for {}{}",
@@ -475,7 +491,7 @@ fn said(draft: &Draft<'_>, id: IncidentId, action: &Action, also: usize) -> Stri
         Action::Resume => "no longer on hold",
         Action::Snooze { until: end } => return format!("{id} snoozed{}", until(*end)),
         Action::Wake => "woken",
-        Action::Classify { .. } => "classified",
+        Action::Classify { .. } => return classified(draft, id),
         Action::Rate { .. } => "rated",
         Action::Merge { into } => return format!("{id} merged into {into}"),
         Action::Split { .. } => "split off",
@@ -490,6 +506,38 @@ fn said(draft: &Draft<'_>, id: IncidentId, action: &Action, also: usize) -> Stri
         Action::Reopen { .. } => "reopened",
     };
     format!("{id} {what}")
+}
+
+/// What priority a classification made, where it made another one.
+fn classified(draft: &Draft<'_>, id: IncidentId) -> String {
+    let Some(incident) = draft.incident(id) else { return format!("{id} classified") };
+    let before = incident.last_change.as_ref().and_then(|c| c.class.as_ref()).map(|c| c.priority);
+    match (before, incident.priority) {
+        (Some(before), now) if before != now => format!("{id} classified, {before} → {now}"),
+        (_, now) => format!("{id} classified, {now}"),
+    }
+}
+
+/// What an incident is now that the last action on it was taken back: "INC-7 on hold again".
+fn restored(before: &Incident, after: &Incident, what: &str) -> String {
+    let id = after.id;
+    let standing = &after.standing;
+    let state = match after.state() {
+        IncidentState::OnHold => "on hold",
+        state => state.word(),
+    };
+    let again = |what: &str| format!("{id} {what} again");
+    match what {
+        "classified" if before.priority != after.priority => again(&after.priority.to_string()),
+        "classified" => format!("{id} classified as before"),
+        "resumed" | "reopened" | "un-acknowledged" => again(state),
+        "woken" => again("snoozed"),
+        "put on hold" => format!("{id} no longer on hold"),
+        _ => match (standing.merged_into, before.standing.merged_into) {
+            (Some(into), None) => again(&format!("merged into {into}")),
+            _ => format!("{id} no longer {what}"),
+        },
+    }
 }
 
 /// Another open incident with the same key, which forbids this one to be open as well.
@@ -607,5 +655,9 @@ fn undo_one(draft: &mut Draft<'_>, actor: &Actor, incident: &Incident) -> Verdic
             also.push(child);
         }
     }
-    Verdict::Done { said: format!("{id} no longer {what}"), also }
+    let said = match draft.incident(id) {
+        Some(after) => restored(incident, after, &what),
+        None => format!("{id} no longer {what}"),
+    };
+    Verdict::Done { said, also }
 }

@@ -77,12 +77,17 @@ fn matters(notice: &Notice, scope: &Scope<'_>) -> bool {
         News::AcknowledgementExpired
         | News::Back
         | News::MaintenanceOver
-        | News::EscalationExhausted
-        | News::Pressing
-        | News::Breached => true,
+        | News::EscalationExhausted => true,
+        News::Pressing | News::Breached => !is_answered(notice),
         News::AcknowledgementExpiring => incident.standing.is_held_by(scope.operator),
     };
     news && !quiet
+}
+
+/// Somebody responded while it was being told that a response is due.
+fn is_answered(notice: &Notice) -> bool {
+    let responded = notice.incident.standing.first_acknowledged_at.is_some();
+    notice.clock == Some(Kind::Respond) && responded
 }
 
 fn reported_by(incident: &Incident, scope: &Scope<'_>) -> bool {
@@ -285,6 +290,24 @@ mod tests {
         }
         let told = decide(&[notice(News::Pressing, Kind::Resolve), respond], &scope);
         assert_eq!(titles(&told), ["P1 service-1: respond is overdue"]);
+    }
+
+    #[test]
+    fn that_a_response_is_due_is_no_news_once_somebody_responded() {
+        let mut incident = incident(1, 1);
+        incident.standing.first_acknowledged_at = Some(start());
+        let incident = Arc::new(incident);
+        let scope = Scope {
+            min_priority: Priority(2),
+            started_at: start(),
+            operator: "ana",
+            in_view: &BTreeSet::new(),
+        };
+        let told = |clock| {
+            let (what, clock) = (News::Breached, Some(clock));
+            decide(&[Notice { what, incident: Arc::clone(&incident), clock }], &scope).len()
+        };
+        assert_eq!((told(Kind::Respond), told(Kind::Resolve)), (0, 1));
     }
 
     #[rstest]

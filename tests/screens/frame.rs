@@ -569,6 +569,14 @@ fn news_is_told_but_never_over_the_offer_to_undo() {
     assert!(footer(&bench).contains("INC-1 acknowledged"), "{}", footer(&bench));
     bench.press("M");
     assert!(bench.text().contains("INC-10: slow"));
+    // What came of an own action is read first also where nothing takes it back.
+    bench.press("Esc");
+    bench.tell(Msg::Answered {
+        command: Command::Undo { targets: vec![IncidentId(1)] },
+        outcomes: outcomes(&["INC-1 no longer acknowledged"]),
+    });
+    bench.tell(Msg::News("P1 search  INC-11: slow".to_owned()));
+    assert!(footer(&bench).contains("INC-1 no longer acknowledged"), "{}", footer(&bench));
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn many_marked_are_asked_about_with_the_count_that_is_out_of_view() {
     let mut noc = Noc::many((120, 35), 40);
     let before = noc.log().len();
     noc.press("g g * a");
-    assert!(noc.picture().contains("acknowledge 40 incidents, 23 of them out of view?"));
+    assert!(noc.picture().contains("Acknowledge 40 incidents, 23 of them out of view?"));
     assert_snapshot!("many_marked_120x35", noc.picture());
     noc.press("n");
     assert_eq!(noc.log().len(), before);
@@ -254,9 +254,9 @@ fn many_marked_are_asked_about_with_the_count_that_is_out_of_view() {
 }
 
 #[rstest]
-#[case("A", "Mia Zhou", "assign 40 incidents to Mia Zhou, 23 of them out of view?")]
-#[case("n", "pool raised", "annotate 40 incidents, 23 of them out of view?")]
-#[case(": c a n c e l Enter", "a drill", "cancel 40 incidents, 23 of them out of view?")]
+#[case("A", "Mia Zhou", "Assign 40 incidents to Mia Zhou, 23 of them out of view?")]
+#[case("n", "pool raised", "Annotate 40 incidents, 23 of them out of view?")]
+#[case(": c a n c e l Enter", "a drill", "Cancel 40 incidents, 23 of them out of view?")]
 fn whatever_is_done_to_many_is_asked_about_before_it_is_sent(
     #[case] keys: &str,
     #[case] text: &str,
@@ -280,7 +280,7 @@ fn marks_survive_a_filter_and_are_told_as_out_of_view() {
     noc.press("g g * /");
     noc.type_text("h0003");
     noc.press("Enter a");
-    assert!(noc.picture().contains("acknowledge 12 incidents, 11 of them out of view?"));
+    assert!(noc.picture().contains("Acknowledge 12 incidents, 11 of them out of view?"));
 }
 
 #[test]
@@ -400,6 +400,33 @@ fn an_incident_is_assigned_to_a_known_name_or_any_other() {
     noc.type_text("Mia Zhou");
     noc.press("Enter");
     assert_eq!(noc.owner(2035).as_deref(), Some("Mia Zhou"));
+}
+
+#[test]
+fn what_cannot_be_done_yet_says_what_comes_first_and_its_key() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j");
+    let mut says = |keys: &str, what: &str| {
+        noc.press(keys);
+        assert!(noc.footer().contains(what), "{keys}: {}", noc.footer());
+    };
+    says("C", "INC-2035 is new; resolve it first: R");
+    says("a C", "INC-2035 is acknowledged; resolve it first: R");
+    says("f", "INC-2035 is acknowledged; resolve it first: R");
+    says(": s p l i t Enter", "INC-2035 is no part of another one");
+    says(": c o r r e c t Enter", "change it as it is: c; corrections come after the end");
+    says("H Ctrl-s C", "INC-2035 is on hold; resolve it first: R");
+}
+
+#[test]
+fn while_something_is_typed_nothing_offers_to_undo() {
+    let mut noc = Noc::busy(WIDE);
+    noc.press("g g j a");
+    assert!(noc.footer().contains("undo"), "{}", noc.footer());
+    noc.press("n");
+    assert!(!noc.footer().contains("undo"), "{}", noc.footer());
+    noc.press("Esc");
+    assert!(noc.footer().contains("undo"), "{}", noc.footer());
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Person {
                         }
                         next = effects.try_recv().ok();
                     }
+                    self.refresh(&mut together);
                     let now = channel(&self.settings.borrow());
                     if now != chosen {
                         (chosen, notifier) = (now, Notifier::start(now, heard.clone()));
@@ -87,6 +88,16 @@ impl Person {
                     }
                 }
                 Some(told) = told.recv() => self.heard(told).await,
+            }
+        }
+    }
+
+    /// What somebody did while news was being gathered: what is told of clocks is told of that.
+    fn refresh(&self, together: &mut [Notice]) {
+        let world = self.handle.snapshot();
+        for notice in together.iter_mut().filter(|n| n.clock.is_some()) {
+            if let Some(now) = world.incidents.get(notice.incident.id) {
+                notice.incident = Arc::clone(now);
             }
         }
     }

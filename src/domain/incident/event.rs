@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lifecycle::Correction;
 use super::model::{
-    Absorbed, AlertFact, Class, Findings, HoldReason, IncidentId, Priority, Standing,
+    Absorbed, AlertFact, Class, Findings, HoldReason, IncidentId, Interrupted, Priority, Standing,
 };
 use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
@@ -162,6 +162,9 @@ pub enum EventBody {
         from: IncidentId,
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
+        /// What goes on from before the merge.
+        #[serde(default, skip_serializing_if = "Interrupted::is_empty")]
+        goes_on: Box<Interrupted>,
     },
     /// That one no longer belongs to it.
     Released {

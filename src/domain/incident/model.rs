@@ -247,6 +247,18 @@ pub struct Standing {
     /// The one that covers the same trouble, once it was merged into that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<IncidentId>,
+    /// While it is merged: what goes on with a split.
+    #[serde(default, skip_serializing_if = "Interrupted::is_empty")]
+    pub interrupted: Interrupted,
+}
+
+/// What a merge interrupted, and a split goes on with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Interrupted {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed: Option<Snooze>,
 }
 
 /// Who, and when.
@@ -544,7 +556,20 @@ impl Default for Standing {
             findings: Findings::default(),
             feedback: None,
             merged_into: None,
+            interrupted: Interrupted::default(),
         }
+    }
+}
+
+impl Interrupted {
+    pub fn is_empty(&self) -> bool {
+        self.held.is_none() && self.snoozed.is_none()
+    }
+
+    /// What of it would last still.
+    pub fn at(&self, now: Instant) -> Self {
+        let held = self.held.clone().filter(|h| h.until.is_none_or(|until| until > now));
+        Self { held, snoozed: self.snoozed.clone().filter(|s| s.until > now) }
     }
 }
 

@@ -90,7 +90,7 @@ pub fn reach(
             Err(why) => reach.missed.push(format!("{name}: {why}")),
         }
     }
-    reach.missed.extend(found.empty.iter().map(|id| format!("nobody is on call on {id}")));
+    reach.missed.extend(found.empty.iter().map(|id| format!("{id}: nobody on call")));
     Ok(reach)
 }
 

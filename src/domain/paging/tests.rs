@@ -208,7 +208,7 @@ fn a_level_reaches_all_its_targets_and_says_whom_it_does_not_and_why() {
         missed,
         [
             "Luis Peña: quiet hours until 18:00 there; a P1 would get through",
-            "nobody is on call on nights"
+            "nights: nobody on call"
         ]
     );
 }

@@ -8,13 +8,20 @@ use super::model::{
 };
 use super::now::held;
 use super::shifts::{Imported, layer_shifts};
-use crate::domain::time::{Interval, Intervals, zone};
+use crate::domain::time::{Instant, Interval, Intervals, zone};
 
 /// A time that the schedule should cover and nobody is on call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     pub at: Interval,
     pub why: Why,
+}
+
+impl Gap {
+    /// Before the schedule was in use, which by now it is.
+    pub fn is_before_use(&self, now: Instant) -> bool {
+        self.why == Why::NotBegun && self.at.to <= now
+    }
 }
 
 /// Why nobody is there.

@@ -124,11 +124,11 @@ fn a_class_given_by_a_person_makes_the_priority_by_the_matrix_and_is_undone_exac
     let mut world = one();
     let before = world.incident(1).clone();
     assert_eq!(before.priority, Priority(3), "tier 3, critical");
-    assert_eq!(world.act("ana", 1, classify(1, 1), 60), "done: INC-1 classified");
+    assert_eq!(world.act("ana", 1, classify(1, 1), 60), "done: INC-1 classified, P3 → P1");
     assert_eq!(world.incident(1).priority, Priority(1));
     assert_eq!(world.incident(1).standing.classified.as_ref().unwrap().by, "ana");
     assert_eq!(world.act("ana", 1, classify(1, 1), 61), "done: INC-1 is classified so already");
-    assert_eq!(world.undo("ana", 1, 62), "INC-1 no longer classified");
+    assert_eq!(world.undo("ana", 1, 62), "INC-1 P3 again");
     assert_eq!(world.incident(1).class(), before.class());
     assert_eq!(world.incident(1).standing, before.standing);
 }
@@ -344,6 +344,7 @@ fn a_correction_that_cannot_be_is_refused() {
         Correction::default(),
         Correction { resolved_at: Some(at(9_000)), ..Correction::default() },
         Correction { started_at: Some(at(3_601)), ..Correction::default() },
+        Correction { acknowledged_at: Some(at(3_601)), ..Correction::default() },
         Correction { hold: Some(waited(2_000, 1_000)), ..Correction::default() },
         Correction { hold: Some(waited(2_000, 4_000)), ..Correction::default() },
     ];
@@ -516,4 +517,85 @@ fn whatever_its_owner_does_gives_an_acknowledgement_its_time_again() {
         world.act("ana", 1, action.clone(), now);
         assert_eq!(until(&world), Some(at(now) + minutes(30)), "{action:?}");
     }
+}
+
+#[test]
+fn a_split_goes_on_with_the_hold_and_the_snooze_from_before_the_merge() {
+    let mut world = World::new(plan("db web"));
+    world.prometheus(&[firing("db", "critical"), firing("web", "critical")], 1);
+    world.act("ana", 1, hold(Some(9_000)), 60);
+    world.act("ana", 1, snooze(3_000), 61);
+    world.act("ana", 1, merge(2), 100);
+    assert!(!world.incident(1).is_snoozed());
+    let split = Action::Split { reason: String::new() };
+    assert_eq!(world.act("ana", 1, split.clone(), 200), "done: INC-1 split off");
+    let standing = world.incident(1).standing.clone();
+    assert_eq!(standing.state, IncidentState::OnHold);
+    assert_eq!(standing.snoozed.as_ref().map(|s| s.until), Some(at(3_000)));
+    let [first, again] = standing.holds.as_slice() else { panic!("two holds: {standing:?}") };
+    assert_eq!((first.from, first.to), (at(60), Some(at(100))));
+    assert_eq!((again.from, again.to, again.until), (at(200), None, Some(at(9_000))));
+    assert_eq!(again.note, "ticket 8812");
+    assert!(standing.interrupted.is_empty());
+    // What would have ended in between does not begin again.
+    world.act("ana", 1, merge(2), 300);
+    world.act("ana", 1, split, 9_001);
+    assert_eq!(world.state_of(1), IncidentState::New);
+    assert!(!world.incident(1).is_snoozed());
+}
+
+#[test]
+fn an_undo_takes_the_update_back_that_the_action_was() {
+    let mut world = one();
+    world.act("ana", 1, Action::Note { text: "looking".into() }, 10);
+    let before = world.incident(1).clone();
+    world.act("ana", 1, ack(), 60);
+    assert_eq!(world.incident(1).updated_at, Some(at(60)));
+    world.undo("ana", 1, 62);
+    assert_eq!(world.incident(1).updated_at, Some(at(10)));
+    assert_eq!(world.incident(1).updates, before.updates);
+    // A word that was said since stays said.
+    world.act("ana", 1, ack(), 70);
+    world.act("ana", 1, Action::Note { text: "on it".into() }, 75);
+    world.undo("ana", 1, 80);
+    assert_eq!(world.incident(1).updates, [at(10), at(75)]);
+    assert_eq!(world.incident(1).updated_at, Some(at(75)));
+}
+
+#[test]
+fn an_undo_says_what_is_true_now_and_that_there_is_only_one() {
+    let mut world = one();
+    world.act("ana", 1, hold(None), 10);
+    world.act("ana", 1, Action::Resume, 20);
+    assert_eq!(world.undo("ana", 1, 21), "INC-1 on hold again");
+    assert_eq!(
+        world.undo("ana", 1, 22),
+        "your last action on INC-1 is taken back already; what was before it stays"
+    );
+    world.act("ana", 1, Action::Resume, 30);
+    world.act("ana", 1, hold(None), 40);
+    assert_eq!(world.undo("ana", 1, 41), "INC-1 no longer on hold");
+}
+
+#[test]
+fn who_acknowledges_for_a_while_is_told_until_when() {
+    let mut world = one();
+    let lasting = Action::Acknowledge { lasting: Some(minutes(30)) };
+    assert_eq!(world.act("ana", 1, lasting, 60), "done: INC-1 acknowledged until 14:31:00");
+}
+
+#[test]
+fn nobody_is_assigned_who_is_not_in_the_plan_if_it_names_people() {
+    let mut plan = plan("db");
+    let people = ["ana", "luis"].map(|id| (id.into(), std::sync::Arc::new(Person::new(id))));
+    plan.roster = std::sync::Arc::new(Roster { people: people.into(), ..Roster::default() });
+    let mut world = World::new(plan);
+    world.prometheus(&[firing("db", "critical")], 1);
+    let to = |name: &str| Action::Assign { to: Some(name.into()) };
+    let answer = world.act("ana", 1, to("luiz"), 10);
+    assert!(answer.starts_with("refused: there is nobody called \"luiz\""), "{answer}");
+    assert!(answer.contains("did you mean \"luis\"?"), "{answer}");
+    assert_eq!(world.act("ana", 1, to("luis"), 11), "done: INC-1 assigned to luis");
+    // One's own name is no mistake.
+    assert_eq!(world.act("root", 1, to("root"), 12), "done: INC-1 assigned to root");
 }

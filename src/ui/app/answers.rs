@@ -69,6 +69,9 @@ pub(super) fn answered(
     for text in rest {
         note_down(model, Message { at: model.now, tone: Tone::Info, text });
     }
+    if let Some(toast) = &mut model.toast {
+        toast.own = true;
+    }
     let window = model.undo_window();
     let undoable = acted && stays(command).is_none();
     if let Some(toast) = model.toast.as_mut().filter(|_| undoable) {

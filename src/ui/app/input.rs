@@ -211,7 +211,9 @@ pub(super) fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::Present => "this is the present".to_owned(),
         Action::Shorter | Action::Longer => "nothing with a range is in view here".to_owned(),
         _ => match model.situation().incident {
-            Some(state) => format!("nothing to {hint}: it is {}", state.word()),
+            Some(state) => {
+                format!("nothing to {hint}: it is {}", state.word().replace('_', " "))
+            }
             None => format!("nothing to {hint} here"),
         },
     };

@@ -399,7 +399,7 @@ pub(super) fn note_down(model: &mut Model, message: Message) {
 
 /// Tells what happened, unless the outcome of an own action is still being read.
 fn news(model: &mut Model, text: String) {
-    let own = model.toast.take().filter(|t| t.undo_until.is_some());
+    let own = model.toast.take().filter(|t| t.own);
     say(model, Tone::News, text);
     if own.is_some() {
         model.toast = own;

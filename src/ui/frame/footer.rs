@@ -21,7 +21,7 @@ pub fn view(model: &Model, ctx: &Ctx<'_>, area: Rect, paint: &mut Paint<'_>) {
         let (what, dot) = (model.waiting_for(), paint.theme.symbols.dot);
         let text = format!("{what} {dot} {}", ctx.age(since));
         paint.put(inner.x, inner.y, inner.width, &text, Role::ToastInfo);
-    } else if let Some(toast) = &model.toast {
+    } else if let Some(toast) = model.toast.as_ref().filter(|t| !model.typing() || !t.own) {
         // A long one takes the last line of the screen above for a while.
         let more = toast.lines(inner.width) - 1;
         let area = Rect { y: area.y - more.min(area.y), height: area.height + more, ..area };

@@ -28,6 +28,8 @@ pub struct Toast {
     pub until: Instant,
     /// Until when the action that it tells of can be undone.
     pub undo_until: Option<Instant>,
+    /// What came of an own action: news waits until it was read.
+    pub own: bool,
 }
 
 impl Toast {
@@ -40,7 +42,7 @@ impl Toast {
         };
         let reading = i64::try_from(text.len() / 20).unwrap_or(0).min(8);
         let until = now + stretched(TimeDelta::seconds(seconds + reading), speed);
-        Self { tone, text, until, undo_until: None }
+        Self { tone, text, until, undo_until: None, own: false }
     }
 
     /// Stays for as long as the offer to undo does.

@@ -53,6 +53,11 @@ impl Field {
         self.input.cursor()
     }
 
+    /// The same with the cursor at its start, which is then in view.
+    pub fn from_start(&self) -> Self {
+        Self { input: self.input.clone().with_cursor(0) }
+    }
+
     pub fn clear(&mut self) {
         self.input.reset();
     }

@@ -422,7 +422,13 @@ impl Form {
             };
             paint.put(x, y, labels, &field.label, role);
             let at = Rect::new(x + labels + 2, y, cells, *height).intersection(area);
-            field.field.paint(paint, at, focus);
+            // Until it is edited it is read from its start.
+            let untouched = field.fresh || !focus && field.field.text() == field.proposed;
+            if untouched && width(field.field.text()) > cells && *height == 1 {
+                field.field.from_start().paint(paint, at, focus);
+            } else {
+                field.field.paint(paint, at, focus);
+            }
             if focus && field.fresh && !field.field.text().is_empty() {
                 let proposed = width(field.field.text()).min(at.width);
                 paint.over(Rect { width: proposed, ..at }, Role::Selection);

@@ -37,6 +37,8 @@ pub struct Picker {
     free: Option<Free>,
     /// Texts that mean themselves, also where something in the list matches them.
     literal: Option<fn(&str) -> bool>,
+    /// What can be typed, shown as long as nothing is.
+    hint: &'static str,
 }
 
 /// What became of a picker.
@@ -66,6 +68,7 @@ impl Picker {
             cursor: 0,
             free: None,
             literal: None,
+            hint: "",
         };
         picker.search();
         picker
@@ -81,6 +84,12 @@ impl Picker {
     /// that is called so means what typing it would.
     pub fn literally(mut self, literal: fn(&str) -> bool) -> Self {
         self.literal = Some(literal);
+        self
+    }
+
+    /// Says what can be typed, as long as nothing is.
+    pub fn hinting(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
         self
     }
 
@@ -177,6 +186,11 @@ impl Picker {
         let field =
             Rect { height: 1, x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         self.field.paint(paint, field, true);
+        if self.field.text().is_empty() {
+            let room = field.width.saturating_sub(2);
+            let style = paint.of(Role::Field).patch(paint.of(Role::Faint));
+            paint.text(field.x + 2, field.y, room, self.hint, style);
+        }
         let rows = usize::from(inner.height.saturating_sub(2));
         let first = self.cursor.saturating_sub(rows.saturating_sub(1));
         let shown = self.matches.iter().enumerate().skip(first).take(rows);

@@ -4,8 +4,8 @@ use super::Correction;
 use crate::domain::incident::event::{ActorKind, Event, EventBody};
 use crate::domain::incident::model::{
     Absorbed, Acknowledgement, AlertFact, Change, Class, Ending, Feedback, Hold, Incident,
-    IncidentId, IncidentState, Joined, Maintained, Planned, Signature, Snooze, Standing,
-    UPDATES_KEPT, Union, Warned, WasOver,
+    IncidentId, IncidentState, Interrupted, Joined, Maintained, Planned, Signature, Snooze,
+    Standing, UPDATES_KEPT, Union, Warned, WasOver,
 };
 use crate::domain::paging::{Phase, Progress, escalate};
 use crate::domain::report::HandoverId;
@@ -61,6 +61,9 @@ fn open(event: &Event, opening: &crate::domain::incident::event::Opening) -> Inc
         last_change: None,
     }
 }
+
+/// What an undo does.
+pub(super) const RESTORED: &str = "restored";
 
 /// How many reopenings are remembered for the flapping measure.
 const REOPENINGS_KEPT: usize = 8;
@@ -191,13 +194,21 @@ fn change_by(incident: &mut Incident, event: &Event) {
         }
         EventBody::Merged { into } => {
             standing.merged_into = Some(*into);
+            standing.interrupted =
+                Interrupted { held: standing.hold().cloned(), snoozed: standing.snoozed.clone() };
             standing.state = IncidentState::Cancelled;
             standing.cancelled = ending(false, &format!("merged into {into}"));
             what = Some(format!("merged into {into}"));
         }
-        EventBody::SplitOff { from, .. } => {
+        EventBody::SplitOff { from, goes_on, .. } => {
             standing.merged_into = None;
+            standing.interrupted = Interrupted::default();
             reopen(standing, at);
+            if let Some(held) = &goes_on.held {
+                standing.holds.push(Hold { from: at, to: None, ..held.clone() });
+                standing.state = IncidentState::OnHold;
+            }
+            standing.snoozed.clone_from(&goes_on.snoozed);
             incident.clear_since = quiet_since(incident, at);
             what = Some(format!("split off from {from}"));
         }
@@ -293,12 +304,13 @@ fn change_by(incident: &mut Incident, event: &Event) {
                 what = Some("classified".to_owned());
             }
         }
-        EventBody::Undone { standing: restored, class, .. } => {
+        EventBody::Undone { standing: restored, class, position, .. } => {
+            unsay(incident, *position);
             incident.standing = (**restored).clone();
             if let Some(class) = class {
                 incident.set_class(class);
             }
-            let undone = change(event, "restored", before);
+            let undone = change(event, RESTORED, before);
             // An undo is final: there is no redo, and nothing before it can be undone.
             incident.last_change = Some(Change { session: String::new(), ..undone });
             return;
@@ -321,6 +333,17 @@ fn change_by(incident: &mut Incident, event: &Event) {
             change.class = Some(Box::new(class));
         }
         incident.last_change = Some(change);
+    }
+}
+
+/// What is taken back was no update either: the clock of updates goes on as if it had not been.
+fn unsay(incident: &mut Incident, position: u64) {
+    let undone = incident.last_change.as_ref().filter(|change| change.position == position);
+    let Some(at) = undone.map(|change| change.at) else { return };
+    let Some(place) = incident.updates.iter().rposition(|said| *said == at) else { return };
+    incident.updates.remove(place);
+    if incident.updated_at == Some(at) {
+        incident.updated_at = incident.updates.last().copied();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use super::apply::RESTORED;
 use super::{Action, Correction};
 use crate::domain::command::Verdict;
 use crate::domain::incident::event::{Actor, EventBody};
@@ -242,7 +243,10 @@ pub fn judge(
             vec![EventBody::Merged { into: *into }]
         }
         Action::Split { reason } => match incident.standing.merged_into {
-            Some(from) => vec![EventBody::SplitOff { from, reason: reason.clone() }],
+            Some(from) => {
+                let goes_on = Box::new(incident.standing.interrupted.at(now));
+                vec![EventBody::SplitOff { from, reason: reason.clone(), goes_on }]
+            }
             None => return refuse(format!("{id} is not merged into another one")),
         },
         Action::Correct { correction, reason, agreed_with } => {
@@ -291,6 +295,11 @@ pub fn judge_undo(
     let Some(change) = &incident.last_change else {
         return refused(format!("nothing was done to {id} that could be undone"));
     };
+    if change.what == RESTORED && change.by == actor.name {
+        return refused(format!(
+            "your last action on {id} is taken back already; what was before it stays"
+        ));
+    }
     if change.session.is_empty() || change.session != actor.session {
         return refused(format!(
             "the last change of {id} is not yours: it was {} by {}",
@@ -421,10 +430,11 @@ fn correct(
             "{id} was opened more than a year after {started}: give its date again"
         ));
     }
-    if let Some(at) = correction.acknowledged_at.filter(|at| *at < started || *at > now) {
-        let (at, started) = (shown(at), shown(started));
+    if let Some(at) = correction.acknowledged_at.filter(|at| *at < started || *at > end) {
+        let (at, started, end) = (shown(at), shown(started), shown(end));
         return Err(format!(
-            "{id} cannot have been acknowledged at {at}: it began at {started}, and it is not to come"
+            "{id} cannot have been acknowledged at {at}: that lies between when it began, {started}, \
+             and when it was over, {end}"
         ));
     }
     if let Some(hold) = &correction.hold {

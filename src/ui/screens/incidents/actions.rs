@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::command::{Command, Verdict};
 use crate::domain::health::rollup::ServiceHealth;
 use crate::domain::incident::lifecycle::{Action as Deed, Target, judge};
-use crate::domain::incident::{Actor, AlertFact, Incident};
+use crate::domain::incident::{Actor, AlertFact, Incident, IncidentState};
 use crate::domain::roster::PersonId;
 use crate::domain::roster::shifts::on_call_at;
 use crate::domain::text;
 use crate::domain::time::Instant;
 use crate::engine::Snapshot;
 use crate::ui::cmd::Cmd;
+use crate::ui::keymap::Action;
 use crate::ui::overlay::{Confirm, Overlay};
 use crate::ui::screens::{Ctx, Step, Tone, paging, silences};
 use crate::ui::widgets::form::Submit;
@@ -70,7 +71,7 @@ impl Aim {
         if self.targets.len() <= MANY && self.out_of_view == 0 {
             return vec![ask];
         }
-        let title = format!("{verb} {}{to}", self.named());
+        let title = text::capital(&format!("{verb} {}{to}", self.named()));
         let hidden = match self.out_of_view {
             0 => String::new(),
             hidden => format!(", {hidden} of them out of view"),
@@ -104,6 +105,62 @@ pub(super) fn listed(aim: &Aim, world: &Snapshot) -> Vec<String> {
 
 pub(super) fn confirm(title: &str, lines: Vec<String>, verb: &str, yes: Vec<Step>) -> Vec<Step> {
     vec![Step::Show(Box::new(Overlay::Confirm(Confirm::new(title, lines, verb, yes))))]
+}
+
+/// Why something cannot be done to an incident as it is, with what comes first and its key.
+pub fn why_not(action: Action, incident: &Incident, ctx: &Ctx<'_>) -> Option<String> {
+    let keymap = &ctx.prefs.settings.keymap;
+    let key = |action: Action| {
+        keymap.shown(action, false).unwrap_or_else(|| format!(":{}", action.entry().name))
+    };
+    let id = incident.id;
+    let is = match incident.state() {
+        IncidentState::OnHold => format!("{id} is on hold"),
+        state => format!("{id} is {}", state.word()),
+    };
+    let resolve = || format!("resolve it first: {}", key(Action::Resolve));
+    let reopen = || format!("reopen it first: {}", key(Action::Reopen));
+    let is_open = incident.is_open();
+    let merged = incident.standing.merged_into;
+    let why = match (action, incident.state()) {
+        (Action::Split, _) => format!(
+            "{id} is no part of another one, nor is another one of it; {} makes it so",
+            key(Action::Merge)
+        ),
+        (Action::Reopen, _) if is_open => format!("{is}: it is open already"),
+        (_, IncidentState::Cancelled)
+            if !is_open && merged.is_some() && action != Action::Correct =>
+        {
+            let into = merged.map(|into| into.to_string()).unwrap_or_default();
+            format!("{id} is part of {into}; work on that one, or {} it off", key(Action::Split))
+        }
+        (Action::Close | Action::Rate, _) if is_open => format!("{is}; {}", resolve()),
+        (Action::Rate, IncidentState::Cancelled) => {
+            format!("{is}: nothing was done for anybody; {}", reopen())
+        }
+        (Action::Close, IncidentState::Cancelled) => format!("{is}; {}", reopen()),
+        (Action::Close | Action::Reopen, IncidentState::Closed) => format!(
+            "{is} for good; {} puts right what was recorded wrong, {} reports a new one",
+            key(Action::Correct),
+            key(Action::Report)
+        ),
+        (Action::Correct, IncidentState::Resolved) => format!(
+            "{is}; change it as it is, or close it first: {}; corrections come after the end",
+            key(Action::Close)
+        ),
+        (Action::Correct, _) if is_open => {
+            format!(
+                "{is}; change it as it is: {}; corrections come after the end",
+                key(Action::Classify)
+            )
+        }
+        (
+            Action::Resolve | Action::Hold | Action::Snooze | Action::Acknowledge,
+            IncidentState::Resolved | IncidentState::Cancelled,
+        ) => format!("{is}; {}", reopen()),
+        _ => return None,
+    };
+    Some(why)
 }
 
 /// Pages somebody about one incident.
@@ -189,7 +246,7 @@ pub fn with_reason(
         return vec![Step::Say(Tone::Bad, why)];
     }
     let about = aim.about(world);
-    let title = format!("{verb} {}", aim.named());
+    let title = text::capital(&format!("{verb} {}", aim.named()));
     let listed = listed(&aim, world);
     let submit: Submit = Box::new(move |texts, _| {
         let reason = texts.first().cloned().unwrap_or_default();
@@ -244,7 +301,8 @@ pub fn assign(aim: &Aim, me: &str, people: &BTreeSet<String>, ctx: &Ctx<'_>) -> 
         detail: format!("{}{}", p.name, duty(&p.id)),
         then: give(Some(p.id.to_string())),
     }));
-    let others = people.iter().filter(|name| *name != me && roster.person(name).is_none());
+    // Where the plan names people, nobody else is taken.
+    let others = people.iter().filter(|name| *name != me && roster.people.is_empty());
     items.extend(others.map(|name| Item {
         label: name.clone(),
         detail: String::new(),

@@ -87,8 +87,7 @@ pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
     let (listed, zone) = (listed(&aim, ctx.world), ctx.world.site.zone);
     let submit: Submit = Box::new(move |texts, now| {
         let [reason, note, until] = texts else { return Ok(Vec::new()) };
-        let words = "customer, supplier, change window or other";
-        let reason = HoldReason::parse(reason).ok_or((0, format!("it waits for: {words}")))?;
+        let reason = waits_for(reason).map_err(|why| (0, why))?;
         let until = match until.as_str() {
             "" => None,
             text => Some(coming(text, now, zone).map_err(|why| (2, why))?),
@@ -100,7 +99,7 @@ pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         FormField::choose(
             "Waits for",
             "customer",
-            "whom it waits for: contracts say whose time stops the clock",
+            "customer, supplier, change window or other: contracts say whose time stops the clock",
             reasons,
         ),
         FormField::new("Note", "", "for what, a ticket number; may stay empty"),
@@ -111,6 +110,15 @@ pub fn hold(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         ),
     ];
     form(&title, &about, fields, submit)
+}
+
+/// Whom it waits for: a word, or as much of it as no other one begins with.
+fn waits_for(text: &str) -> Result<HoldReason, String> {
+    let begun = text.to_lowercase().replace(' ', "_");
+    let mut begins = HoldReason::WORDS.iter().filter(|(word, _)| word.starts_with(&begun));
+    let one = begins.next().filter(|_| !begun.is_empty() && begins.next().is_none());
+    let known = "customer, supplier, change window or other";
+    one.map(|(_, reason)| *reason).ok_or_else(|| format!("one of {known}, not {text:?}"))
 }
 
 /// Out of sight for a while: from a list, or typed; or in sight again.
@@ -170,7 +178,8 @@ fn for_a_while(
         Ok(until) => send(until, now),
         Err(why) => vec![Step::Say(Tone::Bad, why)],
     });
-    let picker = Picker::new(title, items).or_typed(typed);
+    let hint = "or type: 45m, 14:00, 2026-11-30 09:00";
+    let picker = Picker::new(title, items).or_typed(typed).hinting(hint);
     let is_length = |text: &str| text::parse_duration(text).is_some();
     vec![Step::Show(Box::new(Overlay::Picker(picker.literally(is_length))))]
 }
@@ -509,8 +518,7 @@ pub fn correct(aim: Aim, ctx: &Ctx<'_>) -> Vec<Step> {
         let hold = match text(9) {
             "" => None,
             word => {
-                let reason = HoldReason::parse(word)
-                    .ok_or((9, "customer, supplier, change window or other".to_owned()))?;
+                let reason = waits_for(word).map_err(|why| (9, why))?;
                 let missing = |i: usize| (i, "write it as 2026-11-23 14:00".to_owned());
                 let from = moment(10)?.ok_or_else(|| missing(10))?;
                 let to = moment(11)?.ok_or_else(|| missing(11))?;
@@ -562,22 +570,33 @@ fn leveled(n: u8) -> String {
 }
 
 fn level(text: &str) -> Result<Option<u8>, String> {
-    match text.chars().next().map(|c| c.to_ascii_lowercase()) {
-        None => Ok(None),
-        Some('1' | 'h') => Ok(Some(1)),
-        Some('2' | 'm') => Ok(Some(2)),
-        Some('3' | 'l') => Ok(Some(3)),
-        Some(_) => Err("1 high, 2 medium or 3 low".to_owned()),
+    if text.is_empty() {
+        return Ok(None);
     }
+    one_of(&LEVELS, text).map(Some).ok_or_else(|| "1 high, 2 medium or 3 low".to_owned())
 }
 
+/// Which of the choices is meant, each a number with a word or without: by all of it, by the number or by
+/// the beginning of the word.
+fn one_of(choices: &[&str], text: &str) -> Option<u8> {
+    let text = text.to_lowercase();
+    let means = |choice: &str| {
+        let (number, word) = choice.split_once(' ').unwrap_or((choice, ""));
+        choice == text || number == text || (!word.is_empty() && word.starts_with(&text))
+    };
+    let at = choices.iter().position(|choice| !choice.is_empty() && means(choice))?;
+    u8::try_from(at).ok()
+}
+
+const SCORES: [&str; 6] = ["", "1 bad", "2", "3", "4", "5 good"];
+
 fn scores() -> Vec<String> {
-    ["", "1 bad", "2", "3", "4", "5 good"].map(str::to_owned).to_vec()
+    SCORES.map(str::to_owned).to_vec()
 }
 
 fn rating(text: &str) -> Result<u8, String> {
-    let score = text.chars().next().and_then(|c| c.to_digit(10)).filter(|n| (1..=5).contains(n));
-    score.and_then(|n| u8::try_from(n).ok()).ok_or("a score is 1 (bad) to 5 (good)".to_owned())
+    let score = one_of(&SCORES, text).filter(|_| !text.is_empty());
+    score.ok_or_else(|| format!("a score is 1 (bad) to 5 (good), not {text:?}"))
 }
 
 fn policy(world: &Snapshot) -> Arc<Policy> {
@@ -601,5 +620,45 @@ fn sole(aim: &Aim, world: &Snapshot) -> Option<Arc<Incident>> {
     match aim.targets.as_slice() {
         [one] => world.incidents.get(one.id).cloned(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_is_one_of_five_and_nothing_that_only_begins_so() {
+        for (text, score) in
+            [("1", 1), ("1 bad", 1), ("4", 4), ("5", 5), ("5 good", 5), ("Good", 5)]
+        {
+            assert_eq!(rating(text), Ok(score), "{text}");
+        }
+        for text in ["", "0", "6", "45", "5fixed", "-1", "goods", "4.5"] {
+            assert!(rating(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn whom_it_waits_for_is_known_by_its_first_letters() {
+        for (text, reason) in [
+            ("supplier", HoldReason::Supplier),
+            ("Sup", HoldReason::Supplier),
+            ("cu", HoldReason::Customer),
+            ("change window", HoldReason::ChangeWindow),
+            ("change_w", HoldReason::ChangeWindow),
+        ] {
+            assert_eq!(waits_for(text), Ok(reason), "{text}");
+        }
+        assert!(waits_for("c").is_err() && waits_for("").is_err() && waits_for("vendor").is_err());
+    }
+
+    #[test]
+    fn a_level_is_a_number_or_its_word() {
+        for (text, level) in [("1", 1), ("h", 1), ("medium", 2), ("3 low", 3)] {
+            assert_eq!(super::level(text), Ok(Some(level)), "{text}");
+        }
+        assert_eq!(super::level(""), Ok(None));
+        assert!(super::level("12").is_err() && super::level("hog").is_err());
     }
 }

@@ -483,6 +483,10 @@ impl Screen for Queue {
         }
     }
 
+    fn why_not(&self, action: Action, ctx: &Ctx<'_>) -> Option<String> {
+        actions::why_not(action, ctx.world.incidents.get(self.aim(ctx).targets.first()?.id)?, ctx)
+    }
+
     fn touched(&mut self, ctx: &Ctx<'_>) {
         self.list.touch(ctx.now);
     }

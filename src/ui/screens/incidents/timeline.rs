@@ -252,8 +252,18 @@ fn tell(event: &Event, names: &BTreeMap<&str, String>, zone: Tz) -> Entry {
         EventBody::Absorbed(other) => {
             ("merged in", Tone::Human, format!("{} is the same trouble", other.id))
         }
-        EventBody::SplitOff { from, reason } => {
-            ("split off", Tone::Human, joined(&[format!("no part of {from}"), reason.clone()]))
+        EventBody::SplitOff { from, reason, goes_on } => {
+            let held =
+                goes_on.held.as_ref().map(|h| format!("waits for {} again", h.reason.says()));
+            let snoozed = goes_on.snoozed.as_ref();
+            let snoozed = snoozed.map(|s| format!("snoozed until {} again", clock(s.until)));
+            let parts = [
+                format!("no part of {from}"),
+                reason.clone(),
+                held.unwrap_or_default(),
+                snoozed.unwrap_or_default(),
+            ];
+            ("split off", Tone::Human, joined(&parts))
         }
         EventBody::Released { id } => {
             ("split off", Tone::Human, format!("{id} stands for itself again"))

@@ -166,10 +166,12 @@ pub fn lanes(
     overrides: &[Override],
     imported: &Imported,
     span: Interval,
-    chosen: Option<Instant>,
+    (chosen, now): (Option<Instant>, Instant),
 ) -> Vec<Lane> {
     let shifts = final_shifts(schedule, overrides, imported, span);
     let gaps = gaps(schedule, &shifts, overrides, imported, span);
+    // Before a schedule began it covered nothing; that it is still to begin is one.
+    let gaps: Vec<Gap> = gaps.into_iter().filter(|g| !g.is_before_use(now)).collect();
     let mut bars = stretches(roster, &held(&shifts), chosen);
     bars.extend(gaps.iter().map(|gap| Bar {
         at: gap.at,

@@ -240,8 +240,9 @@ fn stretches(ctx: &Ctx<'_>, schedule: &Schedule, around: Instant) -> Vec<Stretch
     let imported = &ctx.world.imported;
     let shifts = final_shifts(schedule, &overrides, imported, span);
     let gaps = gaps(schedule, &shifts, &overrides, imported, span);
+    let gaps = gaps.into_iter().filter(|g| !g.is_before_use(ctx.now));
     let held = held(&shifts).into_iter().map(Stretch::Held);
-    let mut all: Vec<Stretch> = held.chain(gaps.into_iter().map(Stretch::Gap)).collect();
+    let mut all: Vec<Stretch> = held.chain(gaps.map(Stretch::Gap)).collect();
     all.sort_by_key(Stretch::at);
     let mut out = Vec::with_capacity(all.len());
     let mut from = span.from;

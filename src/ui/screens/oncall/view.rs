@@ -172,7 +172,8 @@ impl OnCall {
         let people = self.view == View::People || schedule.is_none();
         let lanes = match schedule {
             Some(schedule) if !people => {
-                lanes(roster, schedule, &overrides, imported, span, Some(self.at(ctx)))
+                let at = (Some(self.at(ctx)), ctx.now);
+                lanes(roster, schedule, &overrides, imported, span, at)
             }
             _ => people_lanes(roster, &overrides, imported, span),
         };
