@@ -47,8 +47,8 @@ pub use sla::{
 pub use slo::{Command as SloCommand, Import as SloImport, Objectives, Slo};
 
 const EXIT_CODES: &str = "Exit codes: 0 fine; 1 refused, or problems were found; 2 wrong usage or \
-    config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok, \
-    1 warning, 2 critical, 3 unknown.";
+    config; 3 something could not be reached. `health` follows the monitoring plug-ins: 0 ok or in \
+    maintenance, 1 warning, 2 critical, 3 unknown.";
 
 /// The operations console of an operation-and-maintenance service, in a terminal.
 #[derive(Debug, Parser)]

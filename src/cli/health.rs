@@ -59,7 +59,8 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     let loaded = loaded?;
     let plan = Arc::new(config.plan.clone());
     let position = loaded.head.position;
-    let mut state = State::new(plan, loaded.incidents, loaded.next_id, position, now);
+    let mut state = State::new(plan, loaded.incidents, loaded.next_id, position, now)
+        .with_calendar(loaded.calendar, now);
     state.complete = true;
     let (statuses, observations): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
     let unreachable: Vec<String> = statuses
@@ -71,6 +72,7 @@ pub async fn run(context: &Context) -> Result<Exit, Failure> {
     for observation in observations.into_iter().flatten() {
         take_in(&mut state, observation, now);
     }
+    state.attend(now);
     let snapshot = Publisher::default().publish(&mut state, &StoreState::Memory, now);
     let empty = Health::default();
     let health = snapshot.as_ref().map_or(&empty, |s| &*s.health.value);
@@ -106,6 +108,7 @@ fn take_in(state: &mut State, mut observation: Observation, now: Instant) {
         }
     }
     state.sense(&observation, now);
+    state.attend(now);
     let decision = core::decide(state, &Input::Observed(observation), now);
     for new in decision.events {
         let position = state.position() + 1;
@@ -114,7 +117,7 @@ fn take_in(state: &mut State, mut observation: Observation, now: Instant) {
     }
 }
 
-/// The state of everything, as monitoring plug-ins tell it. Where a source cannot be reached or
+/// The state of everything, as monitoring plug-ins tell it: what is in maintenance counts as well. Where a source cannot be reached or
 /// nothing is known, it is never ok.
 fn worst(health: &Health, blind: bool) -> Condition {
     let worst = health.services.iter().map(|s| s.state).max().unwrap_or(Condition::Unknown);

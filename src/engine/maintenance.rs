@@ -13,7 +13,7 @@ use crate::domain::calendar::prompts::{Due, due};
 use crate::domain::calendar::suppression::{in_force, mutes};
 use crate::domain::calendar::{Action, By, Calendar, Command, Key, Kind, Occurrence, Status};
 use crate::domain::health::ServiceId;
-use crate::domain::incident::{Actor, ActorKind, EventBody, Incident, IncidentId};
+use crate::domain::incident::{Actor, EventBody, Incident, IncidentId};
 use crate::domain::log::Fact;
 use crate::domain::time::{Instant, Interval, before};
 
@@ -162,8 +162,7 @@ pub(super) fn mark(draft: &mut Draft<'_>) {
     for id in ids {
         let Some(incident) = draft.incident(id).filter(|i| i.is_open()) else { continue };
         let marked = incident.maintenance.is_some();
-        // What a person reports during a window is more than what the window was expected to do.
-        let is_expected = incident.reported_by.kind != ActorKind::Person;
+        let is_expected = !incident.is_reported_by_hand();
         let window = windows.of_incident(incident).or_else(|| {
             windows.waiting.iter().find(|one| incident.firing() > 0 && is_in(one, incident))
         });

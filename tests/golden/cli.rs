@@ -365,6 +365,19 @@ fn health_follows_the_convention_of_monitoring_plug_ins() {
         let output = home.run(&["health"]);
         assert_eq!(output.status.code(), Some(code), "{output:?}");
     }
+    // What is in an approved window that is in force is in maintenance, as in the console.
+    let day = (chrono::Utc::now() - chrono::TimeDelta::days(1)).format("%F").to_string();
+    let window = format!(
+        "[[windows]]\nid = \"swap\"\nkind = \"maintenance\"\nsummary = \"Swap the disks\"\n\
+         change = {{ number = \"CHG-1\", type = \"standard\" }}\n\
+         services = [\"checkout\"]\nstart = \"{day} 00:00\"\nduration = \"3d\"\n"
+    );
+    let config = CONFIG.replace("crit = 101", "crit = 0.001") + &window;
+    fs::write(home.path("config.toml"), config).unwrap();
+    let output = home.run(&["health"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("maintenance") && said.contains("Swap the disks"), "{said}");
     let nobody = "[[sources]]\nname = \"p\"\nkind = \"prometheus\"\nurl = \"http://127.0.0.1:1\"\n";
     fs::write(home.path("config.toml"), nobody).unwrap();
     let output = home.run(&["health"]);

@@ -12,7 +12,7 @@ use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::{Incident, IncidentId, IncidentState};
 use crate::domain::sla::contract::{Kind, ServiceLevels};
-use crate::domain::sla::incident::{Promise, first, promises};
+use crate::domain::sla::incident::{Promise, first, in_maintenance, promises};
 use crate::domain::text::clean;
 use crate::domain::time::Instant;
 
@@ -91,6 +91,9 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
         let zone = course.calendar.zone(now);
         let _ = writeln!(out, "\n{} ({})", kind.word(), contract.name);
         out += &text(course, now, zone);
+    }
+    if let Some(how) = in_maintenance(&promises, &incident) {
+        let _ = writeln!(out, "\n{how}");
     }
     if let Some(why) = why_none {
         let _ = writeln!(out, "{why}");

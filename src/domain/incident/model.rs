@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Actor;
+use super::event::{Actor, ActorKind};
 use crate::domain::calendar::WindowId;
 use crate::domain::health::ServiceId;
 use crate::domain::matcher::Labels;
@@ -456,6 +456,12 @@ impl Incident {
     /// Neither resolved nor closed nor cancelled.
     pub fn is_open(&self) -> bool {
         self.standing.state.is_open()
+    }
+
+    /// What people report during a window is more than what the window was expected to do: it is neither
+    /// muted nor paused by it.
+    pub fn is_reported_by_hand(&self) -> bool {
+        self.reported_by.kind == ActorKind::Person
     }
 
     pub fn state(&self) -> IncidentState {

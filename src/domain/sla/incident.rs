@@ -117,6 +117,20 @@ fn pauses(incident: &Incident, contract: &Contract, reasons: &[HoldReason]) -> V
     list
 }
 
+/// What planned downtime does to the clocks of an incident, where a contract lets it pause them and that is
+/// not plain from their ledgers.
+pub fn in_maintenance(promises: &[Promise], incident: &Incident) -> Option<&'static str> {
+    if !promises.iter().any(|p| p.contract.maintenance == Planned::Pause) {
+        return None;
+    }
+    if incident.is_reported_by_hand() {
+        return Some("planned downtime does not pause it: a person reported it");
+    }
+    let was_in_one = incident.maintenance.is_some() || !incident.maintained.is_empty();
+    was_in_one
+        .then_some("planned downtime pauses it as it was in force then, not as declared later")
+}
+
 impl Promise {
     pub fn clock(&self, now: Instant) -> Clock {
         self.course.clock(now)

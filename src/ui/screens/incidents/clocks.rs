@@ -17,7 +17,9 @@ use super::facts::{Eye, Fact};
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::sla::clock::Line;
 use crate::domain::sla::contract::Kind;
-use crate::domain::sla::incident::{PRESSING, Promise, Stand, Summary, first, promises};
+use crate::domain::sla::incident::{
+    PRESSING, Promise, Stand, Summary, first, in_maintenance, promises,
+};
 use crate::domain::text::{clean, duration};
 use crate::domain::time::{Instant, near, zone};
 use crate::ui::screens::Ctx;
@@ -121,14 +123,15 @@ pub fn explained(ctx: &Ctx<'_>, id: IncidentId) -> Vec<Vec<Piece>> {
     let (strong, muted) = (theme.of(Role::Strong), theme.of(Role::Muted));
     let Some(incident) = eye.world.incidents.get(id) else { return Vec::new() };
     let mut lines = Vec::new();
-    for promise in promises(incident, &eye.world.plan.service_levels) {
+    let promises = promises(incident, &eye.world.plan.service_levels);
+    for promise in &promises {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }
-        let Promise { contract, kind, course } = &promise;
+        let Promise { contract, kind, course } = promise;
         let of = format!("  {} by {} ({})", course.target, contract.name, course.calendar.id);
         lines.push(vec![Piece::new(kind.word(), strong), Piece::new(of, muted)]);
-        let (text, style) = says(&promise, eye);
+        let (text, style) = says(promise, eye);
         lines.push(vec![Piece::new(format!("  {text}"), style)]);
         let ledger = course.ledger(eye.now);
         let times: Vec<_> =
@@ -136,6 +139,9 @@ pub fn explained(ctx: &Ctx<'_>, id: IncidentId) -> Vec<Vec<Piece>> {
         let widest = times.iter().flatten().map(|text| width(text)).max().unwrap_or(0);
         lines
             .extend(ledger.iter().zip(&times).map(|(line, times)| entry(line, times, widest, eye)));
+    }
+    if let Some(how) = in_maintenance(&promises, incident) {
+        lines.extend([Vec::new(), vec![Piece::new(how, muted)]]);
     }
     if lines.is_empty() {
         lines.push(vec![Piece::new("nothing is promised for it", muted)]);

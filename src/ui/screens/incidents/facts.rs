@@ -12,6 +12,7 @@ use ratatui::style::Style;
 use super::similar;
 use super::timeline::{self, nth, standing};
 use super::{actions, clocks};
+use crate::domain::calendar::suppression::mutes;
 use crate::domain::calendar::{Occurrence, Status};
 use crate::domain::incident::{Incident, IncidentId, IncidentState, Priority};
 use crate::domain::observation::{AlertStatus, SourceState};
@@ -506,6 +507,9 @@ fn planned(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     shown.sort_by_key(|one| (one.planned.from - eye.now).abs());
     shown.truncate(PLANNED);
     shown.sort_by_key(|one| one.planned.from);
+    let mutes = |one: &Occurrence| mutes(one).is_some_and(|at| at.contains(eye.now));
+    let is_beside = incident.is_open() && incident.is_reported_by_hand();
+    let is_beside = is_beside && shown.iter().any(|one| mutes(one));
     let lines = shown.into_iter().enumerate().map(|(n, one)| {
         let (from, to) = (
             near(one.planned.from, eye.now, eye.zone()),
@@ -515,7 +519,11 @@ fn planned(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
         let label = if n == 0 { "planned" } else { " " };
         fact(label, words, eye.theme.of(Role::Text))
     });
-    lines.collect()
+    let beside = is_beside.then(|| {
+        let words = "not muted, and no clock pauses for it: a person reported this one";
+        fact(" ", words.to_owned(), eye.theme.of(Role::Maintenance))
+    });
+    lines.chain(beside).collect()
 }
 
 fn related(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
