@@ -26,13 +26,12 @@ use crate::domain::command::Command;
 use crate::domain::incident::views::{OwnChange, OwnViews};
 use crate::domain::paging;
 use crate::domain::report::Document;
-use crate::domain::sla::attainment::{Attainment, DETECTED_WITHIN};
 use crate::domain::slo::Trouble;
 use crate::domain::text;
-use crate::domain::time::{Instant, Interval, Timescale};
+use crate::domain::time::{Instant, Timescale};
 use crate::domain::upstream::{self, Upstream, UpstreamKind};
 use crate::engine::reporting::{self, Known};
-use crate::engine::{Handle, Input, runtime};
+use crate::engine::{Handle, Input, Snapshot, runtime};
 use crate::notify::channels::Courier;
 use crate::notify::{pager, spool};
 use crate::sources::demo::{self as demo_world, Made};
@@ -124,12 +123,9 @@ fn attain(handle: Handle, store: Store) -> AskAttainment {
     Box::new(move |period| {
         let (snapshot, store) = (handle.snapshot(), store.clone());
         let counting = network.spawn(async move {
-            let mut counted = Attainment::new(period, snapshot.at);
-            let levels = &snapshot.plan.service_levels;
-            let span = Interval::new(period.from, period.to + DETECTED_WITHIN);
-            let read = store.over(span, |incident| counted.add(&incident, levels)).await;
-            read.map(|()| Box::new(counted))
-                .map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
+            let Snapshot { plan, calendar, at, .. } = &*snapshot;
+            let counted = reporting::attained(&store, plan, calendar, period, *at).await;
+            counted.map(Box::new).map_err(|e| text::clean(&e.to_string(), text::MAX_LINE))
         });
         Box::pin(async move {
             counting.await.unwrap_or_else(|_| Err("the question was dropped".to_owned()))

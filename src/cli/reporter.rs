@@ -91,7 +91,10 @@ impl Reporter {
         let site = world.site.zone;
         let of_plan = || world.reports.issued().filter(|i| *i.plan == *plan.what.id);
         let newest = of_plan().map(|i| i.coverage.from).max();
-        for period in plan.what.every.due(newest, site, Utc::now()) {
+        let due = plan.what.every.due(newest, site, Utc::now());
+        let begun = self.store.begun_at().await.map_err(|e| e.to_string())?;
+        // Of what lies before the first event there is nothing to say.
+        for period in due.into_iter().filter(|p| begun.is_some_and(|begun| begun < p.to)) {
             self.issue(plan, period, world).await?;
         }
         if looks_again {
@@ -113,7 +116,7 @@ impl Reporter {
                 Ok(to) => {
                     waiting.remove(&key);
                     let command = report::Command::Sent { id: one.id, revision, to };
-                    self.ask(command).await;
+                    self.ask(&plan.what.id, command).await;
                 }
                 Err(why) => {
                     let [first, last] = BACK_OFF;
@@ -145,7 +148,7 @@ impl Reporter {
             plan: plan.what.id.to_string(),
             document,
         };
-        self.ask(command).await;
+        self.ask(&plan.what.id, command).await;
         Ok(())
     }
 
@@ -165,12 +168,14 @@ impl Reporter {
             plan: issued.plan.clone(),
             document: Box::new(document),
         };
-        self.ask(command).await;
+        self.ask(&issued.plan, command).await;
         Ok(())
     }
 
-    async fn ask(&self, command: report::Command) {
-        let actor = Actor { kind: ActorKind::System, ..self.actor.clone() };
+    /// As the plan that asks, not as whoever has the console open.
+    async fn ask(&self, plan: &str, command: report::Command) {
+        let (kind, name) = (ActorKind::System, plan.to_owned());
+        let actor = Actor { kind, name, ..self.actor.clone() };
         for outcome in self.handle.ask(actor, Command::Reports(command)).await {
             tracing::info!("{}", outcome.verdict);
         }

@@ -184,7 +184,8 @@ fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Co
     fact("resolved", ending(&i.standing.resolved).unwrap_or_default());
     fact("closed", ending(&i.standing.closed).unwrap_or_default());
     for promise in promises(i, &config.plan.service_levels) {
-        let (clock, stand) = promise.stand(Utc::now());
+        let now = Utc::now();
+        let (clock, stand) = (promise.clock(now), promise.stand_of(i, now));
         let due = clock.deadline.map_or_else(|never| never.to_string(), |at| local(at).to_string());
         let how = match stand {
             Stand::Met => "met".to_owned(),
@@ -195,7 +196,13 @@ fn text(i: &Incident, events: &[Event], paged: Vec<timeline::Entry>, config: &Co
             Stand::Never => "no deadline".to_owned(),
         };
         let (kind, name) = (promise.kind.word(), &promise.contract.name);
-        fact(kind, format!("{how}, {name}: {due}"));
+        let how = match promise.late(i, now) {
+            Some((late, all)) if late > 0 => format!("{how} ({late} of {all} late)"),
+            _ => how,
+        };
+        // What was due after the end is owed no more.
+        let due = if promise.is_owed() { format!(": {due}") } else { String::new() };
+        fact(kind, format!("{how}, {name}{due}"));
     }
     fact(
         "alerts",

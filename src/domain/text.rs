@@ -191,6 +191,13 @@ pub fn duration(length: chrono::TimeDelta) -> String {
     }
 }
 
+/// As [`duration`], with the seconds of what is shorter than an hour: `21m 45s`.
+pub fn two_units(length: chrono::TimeDelta) -> String {
+    let (whole, seconds) = (duration(length), length.num_seconds() % 60);
+    let is_short = length.num_seconds().abs() < 3_600 && length.num_minutes() != 0;
+    if is_short && seconds != 0 { format!("{whole} {}s", seconds.abs()) } else { whole }
+}
+
 /// Reads `90s`, `15m`, `2h`, `30d`, `1w` and sums such as `1h30m`. `None` for anything else, for an
 /// empty text and for more than 100 years.
 pub fn parse_duration(text: &str) -> Option<chrono::TimeDelta> {

@@ -7,8 +7,9 @@ use super::snapshot::{Plan, Snapshot};
 use crate::domain::calendar::Calendar;
 use crate::domain::health::{Service, ServiceId};
 use crate::domain::incident::{Incident, IncidentId};
-use crate::domain::metrics::restored;
+use crate::domain::metrics::{Rules, planned, planned_by, restored};
 use crate::domain::paging::Pages;
+use crate::domain::report::document::window;
 use crate::domain::report::event::document_name;
 use crate::domain::report::levels;
 use crate::domain::report::service::{self, Facts, Gathered, Watched, period_before};
@@ -69,6 +70,37 @@ pub fn services_of(plan: &Plan, scope: &Scope) -> Result<Vec<ServiceId>, String>
     if found.is_empty() { Err(format!("there is no {what} {name:?}")) } else { Ok(found) }
 }
 
+/// What was kept of a period, and what services achieved by their contracts.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn attained(
+    store: &Store,
+    plan: &Plan,
+    calendar: &Calendar,
+    period: Interval,
+    now: Instant,
+) -> Result<Attainment, StoreError> {
+    let levels = &plan.service_levels;
+    let past = Interval::new(period.from, period.to.min(now).max(period.from));
+    let rules = Rules {
+        planned: planned(&calendar.occurrences(period, now)),
+        known_from: Some(store.begun_at().await?.unwrap_or(now)),
+        unwatched: store.watched().await?.unwatched(past),
+        ..Rules::default()
+    };
+    let mut attainment = Attainment::new(period, now);
+    let mut achieved = Achieved::new(period, rules, now);
+    let add = |incident: Incident| {
+        attainment.add(&incident, levels);
+        achieved.add(&incident);
+    };
+    store.over(Interval::new(period.from, period.to + DETECTED_WITHIN), add).await?;
+    let watched = plan.services.iter().map(|s| &s.id);
+    attainment.achieved = achieved.lines(levels, None, |_| true, watched);
+    Ok(attainment)
+}
+
 /// The service report of a period, as of `now`; a draft.
 ///
 /// # Errors
@@ -114,7 +146,9 @@ pub async fn service(
     let mut more = levels::attained(&attainment, agreed, only);
     let watched = plan.services.iter().map(|s| &s.id);
     let lines = achieved.lines(agreed, only, |s| is_asked(Some(s)), watched);
-    more.extend(levels::credits(&lines, period));
+    more.extend(levels::credits(&lines, period, |service, within| {
+        planned_by(&occurrences, service, within).map(window).collect()
+    }));
     let stood = objectives(store, known, &services, period.to.min(now), now).await?;
     more.extend(levels::objectives(&stood));
     let reclassified = store.events_of_kind("reclassified", period).await?;

@@ -342,7 +342,7 @@ impl Model {
         };
         Situation {
             read_only: self.world.site.read_only,
-            undoable: self.undoable().is_some(),
+            undoable: self.undoable().is_some_and(|d| d.stays.is_none()),
             root: base.root && !over,
             leavable: base.leavable || over,
             ..base
@@ -365,7 +365,9 @@ impl Model {
 
     /// How long the last own action can still be undone.
     pub fn undo_left(&self) -> Option<TimeDelta> {
-        self.undoable().map(|d| self.undo_window() - (self.now - d.at))
+        self.undoable()
+            .filter(|d| d.stays.is_none())
+            .map(|d| self.undo_window() - (self.now - d.at))
     }
 
     /// How long an own action can be undone.

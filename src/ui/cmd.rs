@@ -65,6 +65,8 @@ pub enum Cmd {
     Troubles(ServiceId, Instant),
     /// Put a text into the clipboard.
     Copy(String),
+    /// A text of many lines, and what it is called.
+    CopyAs(String, String),
     /// Tell the person by means of the terminal: a title and a text.
     Notify(String, String),
     /// Ring the terminal's bell.

@@ -276,11 +276,12 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
                 }
             });
         }
-        Cmd::Copy(text) => copy(tui, pending, &text, "copied"),
+        Cmd::Copy(text) => copy(tui, pending, &text, "copied", &text),
+        Cmd::CopyAs(text, name) => copy(tui, pending, &text, "copied", &name),
         Cmd::Notify(title, body) => tui.notify(&title, &body)?,
         Cmd::Bell => tui.bell()?,
         Cmd::OpenLink(url) if open(&url) => pending.tell(Tone::Good, format!("opened {url}")),
-        Cmd::OpenLink(url) => copy(tui, pending, &url, "nothing opens links here; copied"),
+        Cmd::OpenLink(url) => copy(tui, pending, &url, "nothing opens links here; copied", &url),
         Cmd::Refresh => (outside.refresh)(),
         Cmd::Theme(name) => {
             let theme = (outside.theme)(&name);
@@ -305,10 +306,10 @@ fn carry_out(cmd: Cmd, tui: &mut Tui, outside: &Outside) -> io::Result<Option<u8
     Ok(None)
 }
 
-fn copy(tui: &mut Tui, pending: &Pending, text: &str, said: &str) {
+fn copy(tui: &mut Tui, pending: &Pending, text: &str, said: &str, name: &str) {
     match tui.copy(text) {
         Ok(()) => {
-            let line = crate::domain::text::clean(text, 80);
+            let line = crate::domain::text::clean(name, 80);
             pending.tell(Tone::Good, format!("{said}: {line}"));
         }
         Err(error) => pending.tell(Tone::Bad, format!("not copied: {error}")),

@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use atalaya::config::{self, Surroundings};
-use atalaya::domain::incident::Actor;
+use atalaya::domain::command::Command as Asked;
+use atalaya::domain::incident::{Actor, IncidentId};
 use atalaya::domain::matcher::Labels;
 use atalaya::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation};
 use atalaya::domain::paging::Pager;
+use atalaya::domain::report;
 use atalaya::domain::time::Timescale;
 use atalaya::engine::runtime::{self, Clock, HandClock};
-use atalaya::engine::{Snapshot, StoreState};
+use atalaya::engine::{Plan, Snapshot, StoreState};
 use atalaya::notify::channels::Courier;
 use atalaya::notify::{pager, spool};
 use atalaya::store::{Location, Store};
@@ -355,11 +357,25 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Something was recorded three weeks ago: of what lies before there are no reports.
+async fn is_in_use(place: &Place) {
+    let store = Store::open(&Location::File(place.path("a.db")), false).await.unwrap();
+    let clock: Arc<dyn Clock> = HandClock::at(Utc::now() - TimeDelta::days(21));
+    let (effects, _told) = mpsc::channel(100);
+    let plan = Plan::empty();
+    let handle = runtime::start_with(plan, store, effects, clock).await.unwrap();
+    let step = report::Command::NextStep { incident: IncidentId(1), text: "look".to_owned() };
+    let answers = handle.ask(Actor::person("eva"), Asked::Reports(step)).await;
+    assert!(answers[0].verdict.is_done(), "{answers:?}");
+    handle.stop().await;
+}
+
 #[tokio::test]
 async fn a_report_that_is_due_is_issued_and_written_once_whoever_pages_and_is_killed() {
     let more = "[[reports]]\nid = \"weekly\"\nkind = \"service\"\nevery = \"week\"\n\
                 to = \"out\"\nformats = [\"md\", \"json\"]\nlocale = \"es\"";
     let place = Place::new("cat >> $DIR/sent", more);
+    is_in_use(&place).await;
     let folder = place.path("out");
     let list = || -> Value {
         let listed = place.command().args(["report", "list", "--json"]).output().unwrap();
@@ -382,6 +398,7 @@ async fn a_report_that_is_due_is_issued_and_written_once_whoever_pages_and_is_ki
     let reports = list();
     assert_eq!(reports["reports"].as_array().unwrap().len(), 1, "{reports:#}");
     assert_eq!(reports["reports"][0]["revisions"], 1);
+    assert_eq!(reports["reports"][0]["by"], "weekly");
     assert_eq!(files(&folder), first);
     place.is_sound().await;
 }

@@ -212,6 +212,7 @@ struct AvailabilityCase {
     expect: Option<String>,
     up_s: Option<i64>,
     down_s: Option<i64>,
+    presumed_s: Option<i64>,
     excluded_s: Option<i64>,
     unknown_s: Option<i64>,
 }
@@ -240,7 +241,7 @@ fn availability_comes_out_as_published_and_derived() {
         let no_data = case.no_data.as_deref().unwrap_or("remove");
         let within = Interval::new(second("1000"), second(&to));
         let found = availability(within, &observed, mode, NoData::parse(no_data).unwrap());
-        assert_eq!(found.ratio().map(|r| r.percent(4)), case.expect, "{}", case.source);
+        assert_eq!(found.ratio().map(|r| r.percent_down(4)), case.expect, "{}", case.source);
 
         let mut line = vec!["sla", "availability", "--from", "1000", "--to", &to, "--json"];
         line.extend(["--mode", &case.mode, "--no-data", no_data]);
@@ -255,6 +256,7 @@ fn availability_comes_out_as_published_and_derived() {
         for (field, expect) in [
             ("up_s", case.up_s),
             ("down_s", case.down_s),
+            ("presumed_s", case.presumed_s),
             ("excluded_s", case.excluded_s),
             ("unknown_s", case.unknown_s),
         ] {

@@ -5,7 +5,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
+use atalaya::domain::command::Command as Asked;
+use atalaya::domain::incident::{Actor, IncidentId};
+use atalaya::domain::report;
+use atalaya::engine::Plan;
+use atalaya::engine::runtime::{self, Clock, HandClock};
+use atalaya::store::{Location, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 use wiremock::matchers::{header, method, path};
@@ -142,6 +149,21 @@ fn home(channels: &str) -> TempDir {
     home
 }
 
+/// Something was recorded three weeks ago: of what lies before there are no reports.
+async fn is_in_use(home: &TempDir) {
+    let folder = home.path().join(".local/share/atalaya");
+    fs::create_dir_all(&folder).unwrap();
+    let store = Location::File(folder.join("atalaya.db"));
+    let store = Store::open(&store, false).await.unwrap();
+    let clock: Arc<dyn Clock> = HandClock::at(chrono::Utc::now() - chrono::TimeDelta::days(21));
+    let (effects, _told) = tokio::sync::mpsc::channel(100);
+    let handle = runtime::start_with(Plan::empty(), store, effects, clock).await.unwrap();
+    let step = report::Command::NextStep { incident: IncidentId(1), text: "look".to_owned() };
+    let answers = handle.ask(Actor::person("eva"), Asked::Reports(step)).await;
+    assert!(answers[0].verdict.is_done(), "{answers:?}");
+    handle.stop().await;
+}
+
 /// What `atalaya` makes of it: the exit code and its JSON.
 async fn atalaya(home: &TempDir, arguments: &[&str]) -> (i32, Value) {
     let mut command = tokio::process::Command::new(BINARY);
@@ -178,6 +200,7 @@ async fn a_report_that_is_due_arrives_by_mail_with_its_files() {
                    formats = [\"html\", \"csv\"]\nlocale = \"es\"";
     let channels = mail(&server, "127.0.0.1", "encryption = \"none\"") + reports;
     let home = home(&channels);
+    is_in_use(&home).await;
     let mut command = Command::new(BINARY);
     command.arg("agent").env_clear().env("HOME", home.path());
     command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -16,6 +16,8 @@ struct Document {
     availability_pct: Option<String>,
     up_s: i64,
     down_s: i64,
+    /// Unknown, and counted as down.
+    presumed_s: i64,
     excluded_s: i64,
     unknown_s: i64,
     mode: &'static str,
@@ -53,12 +55,13 @@ pub fn run(context: &Context, config: &Config, args: &SlaAvailability) -> Result
         unknown: set(&args.unknown)?,
     };
     let found = availability(within, &observed, args.mode, args.no_data);
-    let percent = found.ratio().map(|ratio| ratio.percent(4));
+    let percent = found.ratio().map(|ratio| ratio.percent_down(4));
     if context.output.json {
         output::document(&Document {
             availability_pct: percent,
             up_s: found.up.num_seconds(),
             down_s: found.down.num_seconds(),
+            presumed_s: found.presumed.num_seconds(),
             excluded_s: found.excluded.num_seconds(),
             unknown_s: found.unknown.num_seconds(),
             mode: found.mode.word(),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::Utc;
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::{ClockFields, text};
@@ -11,9 +12,10 @@ use crate::cli::output::{self, Exit, print};
 use crate::cli::{Context, Failure, stored};
 use crate::config::Config;
 use crate::domain::incident::{Incident, IncidentId, IncidentState};
+use crate::domain::sla::clock::Course;
 use crate::domain::sla::contract::{Kind, ServiceLevels};
 use crate::domain::sla::incident::{Promise, first, in_maintenance, promises};
-use crate::domain::text::clean;
+use crate::domain::text::{clean, duration};
 use crate::domain::time::Instant;
 
 #[derive(Serialize)]
@@ -41,13 +43,42 @@ struct PromiseFields {
     /// When what it waits for happened.
     stopped_at: Option<String>,
     percent: Option<i64>,
+    /// Each one that was or is due, where updates were promised.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    updates: Vec<UpdateFields>,
     #[serde(flatten)]
     clock: ClockFields,
 }
 
+#[derive(Serialize)]
+struct UpdateFields {
+    start: String,
+    deadline: Option<String>,
+    /// When it came.
+    done: Option<String>,
+    /// Of the calendar's time; 0: in time, or not late yet.
+    late_s: i64,
+    breached: bool,
+}
+
+impl UpdateFields {
+    fn of(course: &Course, now: Instant) -> Self {
+        let clock = course.clock(now);
+        let late = -clock.left.unwrap_or_default().num_seconds();
+        Self {
+            start: utc(course.start),
+            deadline: clock.deadline.ok().map(utc),
+            done: course.stop.map(utc),
+            late_s: late.max(0),
+            breached: clock.breached,
+        }
+    }
+}
+
 impl PromiseFields {
-    fn of(promise: &Promise, now: Instant) -> Self {
+    fn of(promise: &Promise, incident: &Incident, now: Instant) -> Self {
         let Promise { contract, kind, course } = promise;
+        let courses = if *kind == Kind::Update { promise.courses(incident) } else { Vec::new() };
         Self {
             contract: contract.id.to_string(),
             customer: contract.customer.clone(),
@@ -57,6 +88,7 @@ impl PromiseFields {
             start: utc(course.start),
             stopped_at: course.stop.map(utc),
             percent: course.clock(now).percent(),
+            updates: courses.iter().map(|course| UpdateFields::of(course, now)).collect(),
             clock: ClockFields::of(course, now),
         }
     }
@@ -80,17 +112,27 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
             respond: shown(Kind::Respond),
             resolve: shown(Kind::Resolve),
             update: shown(Kind::Update),
-            clocks: promises.iter().map(|p| PromiseFields::of(p, now)).collect(),
+            clocks: promises.iter().map(|p| PromiseFields::of(p, &incident, now)).collect(),
             why_none,
         });
         return Ok(Exit::Fine);
     }
     let title = clean(&incident.title, 200);
     let mut out = format!("{id}  {}  {}  {title}\n", incident.priority, incident.state().word());
-    for Promise { contract, kind, course } in &promises {
+    for promise in &promises {
+        let Promise { contract, kind, course } = promise;
         let zone = course.calendar.zone(now);
         let _ = writeln!(out, "\n{} ({})", kind.word(), contract.name);
-        out += &text(course, now, zone);
+        if let Some((late, all)) = promise.late(&incident, now) {
+            let _ = writeln!(out, "  updates   {late} of {all} late");
+            for course in promise.courses(&incident) {
+                out += &update(&course, now, zone);
+            }
+        }
+        // After the end of the incident no update is owed.
+        if promise.is_owed() {
+            out += &text(course, now, zone);
+        }
     }
     if let Some(how) = in_maintenance(&promises, &incident) {
         let _ = writeln!(out, "\n{how}");
@@ -100,6 +142,19 @@ pub async fn run(context: &Context, config: &Config, id: IncidentId) -> Result<E
     }
     print(&out);
     Ok(Exit::Fine)
+}
+
+/// One update: when it was due, when it came, and how late that was.
+fn update(course: &Course, now: Instant, zone: Tz) -> String {
+    let local = |at: Instant| at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S").to_string();
+    let clock = course.clock(now);
+    let due = clock.deadline.as_ref().map_or("never".to_owned(), |at| local(*at));
+    let done = course.stop.map_or("not yet".to_owned(), local);
+    let late = match clock.breached {
+        true => format!("  {} late", duration(-clock.left.unwrap_or_default())),
+        false => String::new(),
+    };
+    format!("    due {due}  done {done}{late}\n")
 }
 
 /// Why an incident has no clocks.

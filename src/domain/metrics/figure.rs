@@ -61,10 +61,10 @@ impl Value {
         }
     }
 
-    /// In millionths, rounded to the nearest.
+    /// In millionths, cut off.
     pub fn ppm(self) -> Option<u64> {
         let Self::Share { part, whole } = self else { return None };
-        let ppm = (u128::from(part) * 1_000_000 + u128::from(whole) / 2) / u128::from(whole);
+        let ppm = u128::from(part) * 1_000_000 / u128::from(whole);
         u64::try_from(ppm).ok()
     }
 }

@@ -6,7 +6,8 @@
 //! | acknowledgement (MTTA) | first acknowledged − opened | opened in the period, acknowledged after that and before its end |
 //! | restoration (MTTR, restore) | resolved − started | resolved in the period and not open again |
 //! | between failures (MTBF) | (period − unplanned downtime) / failures | outages |
-//! | availability | (period − unplanned downtime) / period | outages |
+//! | availability | (period − unplanned downtime) / period, where at least 1 % of it is known | outages |
+//! | coverage | the part of the period of which something is known | — |
 //!
 //! All times are elapsed time, whatever a calendar says; working time is the business of contracts. An
 //! *outage* is an incident of a service at least as urgent as [`Rules::outage`]; it is *down* from its
@@ -121,6 +122,12 @@ impl Rules {
         self.outage.unwrap_or(Priority(2))
     }
 
+    /// The part of a period before which nothing is known.
+    pub fn known_of(&self, period: Interval) -> Interval {
+        let from = self.known_from.map_or(period.from, |at| at.clamp(period.from, period.to));
+        Interval::new(from, period.to)
+    }
+
     fn is_asked(&self, service: Option<&ServiceId>) -> bool {
         self.services.is_empty() || service.is_some_and(|s| self.services.contains(s))
     }
@@ -130,10 +137,9 @@ impl Metrics {
     /// Of a period; of one that is not over, of what has passed of it.
     pub fn new(period: Interval, rules: Rules, now: Instant) -> Self {
         let period = Interval::new(period.from, period.to.min(now).max(period.from));
-        let from = rules.known_from.map_or(period.from, |at| at.clamp(period.from, period.to));
         Self {
             period,
-            known: Interval::new(from, period.to),
+            known: rules.known_of(period),
             rules,
             whole: Tally::default(),
             by_service: BTreeMap::new(),
@@ -219,7 +225,11 @@ impl Metrics {
 
     /// Of all that counts.
     pub fn whole(&self) -> Measures {
-        self.whole.measures(self.known, &self.rules.unwatched)
+        self.measures(&self.whole)
+    }
+
+    fn measures(&self, tally: &Tally) -> Measures {
+        tally.measures(self.period, self.known, &self.rules.unwatched)
     }
 
     /// By service; `None`: of no service. A group that only has downtime from before is there as well.
@@ -251,10 +261,8 @@ impl Metrics {
     }
 
     fn groups<K: Clone>(&self, tallies: &BTreeMap<K, Tally>) -> Vec<Group<K>> {
-        let of = |(of, tally): (&K, &Tally)| Group {
-            of: of.clone(),
-            measures: tally.measures(self.known, &self.rules.unwatched),
-        };
+        let of =
+            |(of, tally): (&K, &Tally)| Group { of: of.clone(), measures: self.measures(tally) };
         tallies.iter().filter(|(_, tally)| !tally.is_empty()).map(of).collect()
     }
 }
@@ -293,6 +301,20 @@ pub fn planned(occurrences: &[Occurrence]) -> BTreeMap<ServiceId, Intervals> {
         }
     }
     planned.into_iter().map(|(service, at)| (service, at.into_iter().collect())).collect()
+}
+
+/// The windows that were planned downtime of a service within a stretch of time.
+pub fn planned_by<'a>(
+    occurrences: &'a [Occurrence],
+    service: &'a ServiceId,
+    within: Interval,
+) -> impl Iterator<Item = &'a Key> {
+    let counts = move |o: &&Occurrence| {
+        o.window.sla_relevant
+            && o.window.scope.services.contains(service)
+            && o.effect().is_some_and(|at| at.overlap(within).is_some())
+    };
+    occurrences.iter().filter(counts).map(|o| &o.key)
 }
 
 /// How the changes ended that ended in a period.

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use super::figure::{Figure, Value};
 use super::{counts, restored};
 use crate::domain::incident::{Incident, IncidentId};
+use crate::domain::sla::LEAST_KNOWN;
 use crate::domain::time::{Instant, Interval, Intervals};
 
 /// What is measured.
@@ -28,6 +29,8 @@ pub enum Measure {
     BetweenFailures,
     Downtime,
     Availability,
+    /// Of how much of the period something is known.
+    Coverage,
     /// Of those opened, the share whose key had another one in the seven days before.
     Recurrence,
     /// Mean score of those that were rated in the period, of 5.
@@ -35,7 +38,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Opened,
         Self::Resolved,
         Self::Open,
@@ -45,6 +48,7 @@ impl Measure {
         Self::BetweenFailures,
         Self::Downtime,
         Self::Availability,
+        Self::Coverage,
         Self::Recurrence,
         Self::Satisfaction,
     ];
@@ -82,7 +86,7 @@ pub struct Tally {
     recurring: Vec<IncidentId>,
     rated: Vec<IncidentId>,
     score: u64,
-    down: Vec<Interval>,
+    down: Vec<(Interval, IncidentId)>,
     outages: BTreeSet<IncidentId>,
 }
 
@@ -140,7 +144,7 @@ impl Tally {
             self.score += u64::from(said.score);
         }
         if !down.is_empty() {
-            self.down.extend(down.iter());
+            self.down.extend(down.iter().map(|at| (at, id)));
             self.outages.insert(id);
         }
     }
@@ -154,15 +158,24 @@ impl Tally {
             && self.down.is_empty()
     }
 
-    /// What the counts say; `period`: the part of it of which something is known, but for what nobody
+    /// What the counts say; `period`: the part of the `whole` of which something is known, but for what nobody
     /// watched.
-    pub(super) fn measures(&self, period: Interval, unwatched: &Intervals) -> Measures {
+    pub(super) fn measures(
+        &self,
+        whole: Interval,
+        period: Interval,
+        unwatched: &Intervals,
+    ) -> Measures {
         let outages: Vec<IncidentId> = self.outages.iter().copied().collect();
-        let down: Intervals = self.down.iter().copied().collect();
+        let down: Intervals = self.down.iter().map(|(at, _)| *at).collect();
         let unknown = unwatched.within(period).difference(&down);
         let (length, lost) = (period.length() - unknown.length(), down.within(period).length());
         // What was down when the period began failed before it.
-        let failures = down.iter().filter(|d| d.from >= period.from).count();
+        let failures: Vec<IncidentId> = down
+            .iter()
+            .filter(|d| d.from >= period.from)
+            .filter_map(|d| self.down.iter().filter(|(at, _)| at.from == d.from).map(|d| d.1).min())
+            .collect();
         let of_outages = |value| Figure {
             value,
             n: outages.len(),
@@ -174,7 +187,10 @@ impl Tally {
             none if none.n == 0 && !known => Figure { value: None, ..none },
             some => some,
         };
-        let up = millis(length - lost);
+        let coverage = Value::share(millis(length), millis(whole.length()));
+        let is_known = |value: &Value| value.ppm() >= Some(LEAST_KNOWN.into());
+        let available = Value::share(millis(length - lost), millis(length));
+        let available = available.filter(|_| coverage.as_ref().is_some_and(is_known));
         let recurring = Value::share(self.recurring.len() as u64, self.opened.len() as u64);
         let score = Value::Score { sum: self.score, n: self.rated.len() as u64 };
         Measures(BTreeMap::from([
@@ -184,21 +200,11 @@ impl Tally {
             (Measure::Detect, self.detected.figure()),
             (Measure::Acknowledge, self.acknowledged.figure()),
             (Measure::Restore, self.restored.figure()),
-            (
-                Measure::BetweenFailures,
-                Figure { n: failures, ..of_outages(Value::mean(length - lost, failures)) },
-            ),
+            (Measure::BetweenFailures, Figure::mean(length - lost, &failures)),
             (Measure::Downtime, of_outages(known.then_some(Value::Time(lost)))),
-            (Measure::Availability, of_outages(Value::share(up, millis(length)))),
-            (
-                Measure::Recurrence,
-                Figure {
-                    value: recurring,
-                    n: self.opened.len(),
-                    incidents: self.recurring.clone(),
-                    ..Figure::default()
-                },
-            ),
+            (Measure::Availability, of_outages(available)),
+            (Measure::Coverage, Figure { value: coverage, ..Figure::default() }),
+            (Measure::Recurrence, Figure { value: recurring, ..Figure::count(&self.opened) }),
             (
                 Measure::Satisfaction,
                 Figure {

@@ -104,7 +104,7 @@ fn three_outages_of_one_two_and_three_hours_in_720_are_the_known_figures() {
     let whole = measured(&outages).whole();
     assert_eq!(hours(whole.value(Measure::BetweenFailures)), Some(238.0));
     assert_eq!(hours(whole.value(Measure::Restore)), Some(2.0));
-    assert_eq!(availability(&whole), Some(991_667));
+    assert_eq!(availability(&whole), Some(991_666));
     assert_eq!(hours(whole.value(Measure::Detect)), Some(2.0 / 60.0));
     assert_eq!(hours(whole.value(Measure::Acknowledge)), Some(3.0 / 60.0));
     let restore = whole.get(Measure::Restore);
@@ -124,7 +124,9 @@ fn nothing_makes_no_figure_but_counts_and_a_period_without_outage() {
                 assert_eq!(value, Some(Value::Count(0)));
             }
             Measure::Downtime => assert_eq!(hours(value), Some(0.0)),
-            Measure::Availability => assert_eq!(value.and_then(Value::ppm), Some(1_000_000)),
+            Measure::Availability | Measure::Coverage => {
+                assert_eq!(value.and_then(Value::ppm), Some(1_000_000));
+            }
             _ => assert_eq!((value, n), (None, 0), "{measure:?}"),
         }
     }
@@ -223,8 +225,23 @@ fn what_lies_before_anything_was_recorded_is_in_no_figure() {
     assert_eq!(availability(&known(hour(710))), Some(900_000), "1 h of the last 10");
     assert_eq!(availability(&known(hour(-5))), availability(&measured(&all).whole()));
     let nothing = ruled(&[], Rules { known_from: Some(hour(800)), ..Rules::default() }).whole();
-    for measure in Measure::ALL {
+    for measure in Measure::ALL.into_iter().filter(|m| *m != Measure::Coverage) {
         assert_eq!(nothing.value(measure), None, "{measure:?}");
+    }
+    let of = |n: u64| Some(Value::Share { part: n * 3_600_000, whole: 720 * 3_600_000 });
+    assert_eq!(nothing.value(Measure::Coverage), of(0));
+    let thin = known(hour(713));
+    assert_eq!((availability(&thin), thin.value(Measure::Coverage)), (None, of(7)), "below 1 %");
+}
+
+#[test]
+fn what_a_figure_counts_are_its_records() {
+    // Down when the period began is no failure of it; one that came back is one of the opened.
+    let mut again = opened(2, 30);
+    again.recurrence = 2;
+    let whole = measured(&[lasting(opened(1, -2), 3), again]).whole();
+    for (measure, figure) in whole.iter() {
+        assert_eq!(figure.n, figure.incidents.len(), "{measure:?}");
     }
 }
 

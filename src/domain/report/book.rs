@@ -337,9 +337,18 @@ impl Reports {
             let why = format!("{} was handed over by {by} and waits to be accepted", open.id);
             return Err(Verdict::Already { why });
         }
-        if !turn.outgoing.is(&desk.by) && !force {
-            let why = format!("{} is on call, not you: hand over for them?", turn.outgoing.name);
-            return Err(Verdict::Confirm { why });
+        let mut despite = Vec::new();
+        if !turn.outgoing.is(&desk.by) {
+            despite
+                .push(format!("{} is on call, not you: hand over for them?", turn.outgoing.name));
+        }
+        if turn.is_early(desk.now) {
+            let ran = text::duration(desk.now - turn.key.from);
+            let until = turn.to.with_timezone(&desk.zone).format("%-d %b %H:%M %Z");
+            despite.push(format!("the turn began {ran} ago and runs until {until}"));
+        }
+        if !despite.is_empty() && !force {
+            return Err(Verdict::Confirm { why: despite.join("; ") });
         }
         let id = there.map_or_else(|| self.next_handover(), |h| h.id);
         let mut document = document.clone();
@@ -399,10 +408,15 @@ impl Reports {
             let value = Datum::plain(despite.join("; "));
             document.head.push(Fact { label: Word::Despite.into(), value });
         }
-        document.sections.push(transferred(&incidents, desk));
+        document.sections.push(transferred(&incidents, &known.turn, desk));
         let document = bounded(document)?;
         let (by, transfers) = (desk.by.clone(), incidents.clone());
-        let said = format!("{id} accepted; {} now yours", text::count(incidents.len(), "incident"));
+        let mut said =
+            format!("{id} accepted; {} now yours", text::count(incidents.len(), "incident"));
+        if desk.now < known.turn.to {
+            let until = known.turn.to.with_timezone(&desk.zone).format("%-d %b %H:%M %Z");
+            said += &format!("; {} is paged until {until}", known.turn.outgoing.name);
+        }
         let event = Event::HandoverAccepted { id, by, document, incidents, despite };
         Ok(Judged { event, said, transfers })
     }
@@ -600,7 +614,7 @@ fn sign(document: &mut Document, label: Word, by: &Party, at: Instant) {
 }
 
 /// What goes over, as a section of the document.
-fn transferred(incidents: &[IncidentId], desk: &Desk<'_>) -> Section {
+fn transferred(incidents: &[IncidentId], turn: &Turn, desk: &Desk<'_>) -> Section {
     let mut table = Table::new(Word::Transferred, &[Word::Incident, Word::Title, Word::Was]);
     for incident in desk.open.iter().filter(|i| incidents.contains(&i.id)) {
         let cells = vec![
@@ -612,7 +626,11 @@ fn transferred(incidents: &[IncidentId], desk: &Desk<'_>) -> Section {
     }
     let with = vec![Datum::plain(&desk.by.name), Datum::At(desk.now)];
     let means = super::document::Text::Said(Word::TransferMeans, with);
-    Section::new(Word::Transferred, vec![Block::Text(means), Block::Table(table)])
+    let with = vec![Datum::plain(&turn.outgoing.name), Datum::At(turn.to)];
+    let paged = super::document::Text::Said(Word::StillPaged, with);
+    let paged = (desk.now < turn.to).then_some(Block::Text(paged));
+    let blocks = [Block::Text(means)].into_iter().chain(paged).chain([Block::Table(table)]);
+    Section::new(Word::Transferred, blocks.collect())
 }
 
 fn bounded(document: Document) -> Result<Box<Document>, Verdict> {

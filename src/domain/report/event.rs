@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
@@ -106,6 +107,17 @@ pub struct Turn {
     /// `None`: nobody comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incoming: Option<Party>,
+}
+
+/// A turn that is handed over so soon after it began may be the wrong one.
+const EARLY: TimeDelta = TimeDelta::minutes(30);
+
+impl Turn {
+    /// Whether it has only just begun, and most of it is to come.
+    pub fn is_early(&self, now: Instant) -> bool {
+        let (ran, lasts) = (now - self.key.from, self.to - now);
+        (TimeDelta::zero()..EARLY).contains(&ran) && lasts > ran
+    }
 }
 
 /// What a report is about: a period, and whose services.

@@ -302,10 +302,7 @@ impl World<'_> {
         const COLUMNS: [Word; 5] = [Word::Incident, Word::Title, Word::By, Word::At, Word::Took];
         let mut table = Table::new(Word::ResolvedInShift, &COLUMNS);
         for i in self.incidents {
-            let Some(at) = restored(i) else { continue };
-            if !shift.contains(at) && !said_over(i).is_some_and(|at| shift.contains(at)) {
-                continue;
-            }
+            let Some(at) = restored(i).filter(|at| shift.contains(*at)) else { continue };
             let by = i.standing.resolved.as_ref().map(|e| e.by.as_str());
             let cells = vec![
                 Datum::plain(i.id.to_string()),
@@ -397,13 +394,6 @@ impl World<'_> {
 /// Where the document is made apart from what watches.
 fn unseen() -> Block {
     Block::Text(Word::NotSeen.into())
-}
-
-/// When somebody said that it was over, whatever a correction made of the time since.
-fn said_over(incident: &Incident) -> Option<Instant> {
-    let change = incident.last_change.as_ref()?;
-    let before = change.before.resolved.as_ref().map(|e| e.at);
-    before.or_else(|| (change.what == "resolved").then_some(change.at))
 }
 
 /// A handover as it was signed, with what changed after that first.

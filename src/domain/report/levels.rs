@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::document::{Block, Datum, Section, Table, Text, records};
 use super::words::Word;
+use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
 use crate::domain::sla::attainment::Attainment;
 use crate::domain::sla::clock::Target;
@@ -46,7 +47,7 @@ const STANDING: [Word; 8] = [
     Word::BurnDay,
     Word::Covered,
 ];
-const CREDITS: [Word; 10] = [
+const CREDITS: [Word; 11] = [
     Word::Contract,
     Word::Service,
     Word::AvailabilityFigure,
@@ -55,6 +56,7 @@ const CREDITS: [Word; 10] = [
     Word::TierGives,
     Word::Credit,
     Word::Downtime,
+    Word::Presumed,
     Word::PlannedTime,
     Word::Covered,
 ];
@@ -121,7 +123,13 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels, only: Option<&str>) ->
 }
 
 /// What each service achieved by its contracts and what is given back, with the rules that make it so.
-pub fn credits(lines: &[Line], period: Interval) -> Option<Section> {
+///
+/// `planned`: the windows that were planned downtime of a service.
+pub fn credits(
+    lines: &[Line],
+    period: Interval,
+    planned: impl Fn(&ServiceId, Interval) -> Vec<String>,
+) -> Option<Section> {
     if lines.is_empty() {
         return None;
     }
@@ -141,12 +149,14 @@ pub fn credits(lines: &[Line], period: Interval) -> Option<Section> {
         let band = line.band();
         let tier = match (&contract.credits, band) {
             (None, _) => Datum::word(Word::NoTier),
+            (_, None) if line.is_thin() => Datum::word(Word::TooThin),
             (_, None) => Datum::None,
             (_, Some(band)) => within(band),
         };
         let gives = band.map(|band| band.tier.map_or(0, |tier| tier.credit));
         let (none, outages) = (Vec::new, records(&line.incidents));
-        let availability = line.of.ratio().map_or(Datum::None, |r| Datum::Percent(r.percent(4)));
+        let availability =
+            line.achieved().map_or(Datum::None, |r| Datum::Percent(r.percent_down(4)));
         table.figures(vec![
             (named(contract, part), none()),
             (Datum::plain(line.service.as_str()), none()),
@@ -154,10 +164,14 @@ pub fn credits(lines: &[Line], period: Interval) -> Option<Section> {
             (line.written().map_or(Datum::None, Datum::Percent), none()),
             (tier, none()),
             (gives.map_or(Datum::None, ppm), none()),
-            (line.credit().map_or(Datum::None, ppm), none()),
+            (line.credit().map_or(Datum::None, ppm), outages.clone()),
             (Datum::Length(line.of.down.num_milliseconds()), outages),
-            (Datum::Length(line.of.excluded.num_milliseconds()), none()),
-            (line.coverage().map_or(Datum::None, |r| Datum::Percent(r.percent(1))), none()),
+            (Datum::Length(line.of.presumed.num_milliseconds()), none()),
+            (
+                Datum::Length(line.of.excluded.num_milliseconds()),
+                planned(&line.service, line.within),
+            ),
+            (line.coverage().map_or(Datum::None, |r| Datum::Percent(r.percent_down(1))), none()),
         ]);
     }
     let means = Block::Text(Word::CreditsMean.into());

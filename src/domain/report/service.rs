@@ -320,19 +320,28 @@ impl Gathered {
     }
 
     fn availability(&self) -> Section {
-        const COLUMNS: [Word; 5] =
-            [Word::Service, Word::AvailabilityFigure, Word::Before, Word::Downtime, Word::Mtbf];
+        const COLUMNS: [Word; 7] = [
+            Word::Service,
+            Word::AvailabilityFigure,
+            Word::Covered,
+            Word::Before,
+            Word::CoverageBefore,
+            Word::Downtime,
+            Word::Mtbf,
+        ];
         let mut table = Table::new(Word::AvailabilityOf, &COLUMNS);
         let then = self.before.by_service();
         for group in self.metrics.by_service() {
             let Some(service) = &group.of else { continue };
             let earlier = then.iter().find(|g| g.of == group.of).map(|g| &g.measures);
-            let before = earlier.map(|m| m.get(Measure::Availability)).unwrap_or_default();
+            let before = |measure| counted(&earlier.map(|m| m.get(measure)).unwrap_or_default());
             let of = |measure| counted(&group.measures.get(measure));
             table.figures(vec![
                 (Datum::plain(service.as_str()), Vec::new()),
                 of(Measure::Availability),
-                counted(&before),
+                of(Measure::Coverage),
+                before(Measure::Availability),
+                before(Measure::Coverage),
                 of(Measure::Downtime),
                 of(Measure::BetweenFailures),
             ]);
@@ -436,6 +445,7 @@ fn word(measure: Measure) -> Word {
         Measure::BetweenFailures => Word::Mtbf,
         Measure::Downtime => Word::Downtime,
         Measure::Availability => Word::AvailabilityFigure,
+        Measure::Coverage => Word::Covered,
         Measure::Recurrence => Word::Recurrence,
         Measure::Satisfaction => Word::Satisfaction,
     }

@@ -52,12 +52,12 @@ impl Style {
         match datum {
             Datum::None => "—".to_owned(),
             Datum::Count(n) => self.count(*n),
-            Datum::Length(ms) => text::duration(TimeDelta::milliseconds(*ms)),
+            Datum::Length(ms) => text::two_units(TimeDelta::milliseconds(*ms)),
             Datum::Share { part, whole, decimals } => {
-                format!("{} %", self.decimal(&percent(*part, *whole, *decimals)))
+                format!("{}\u{a0}%", self.decimal(&percent(*part, *whole, *decimals)))
             }
             Datum::Score { sum, n } => self.decimal(&quotient(u128::from(*sum), u128::from(*n), 2)),
-            Datum::Percent(number) => format!("{} %", self.decimal(number)),
+            Datum::Percent(number) => format!("{}\u{a0}%", self.decimal(number)),
             Datum::Decimal(number) => self.decimal(number),
             Datum::At(at) => self.at(*at),
             Datum::Day(at) => self.day(*at),
@@ -114,27 +114,20 @@ pub fn rfc3339(at: Instant) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
 }
 
-/// A percentage with so many decimals and a point, rounded to the nearest; but only all of it is `100`, and
-/// only nothing `0`. Empty of nothing.
+/// A percentage with so many decimals and a point, cut off: only all of it is `100`. Empty of nothing.
 pub fn percent(part: u64, whole: u64, decimals: u8) -> String {
     let scale = 10_u128.pow(u32::from(decimals.min(9)));
     let (part, whole) = (u128::from(part.min(whole)), u128::from(whole));
     if whole == 0 {
         return String::new();
     }
-    let steps = (part * 100 * scale * 2 + whole) / (whole * 2);
-    let steps = match part {
-        0 => 0,
-        part if part == whole => 100 * scale,
-        _ => steps.clamp(1, 100 * scale - 1),
-    };
-    fixed(steps, decimals)
+    fixed(part * 100 * scale / whole, decimals)
 }
 
-/// `sum / n` with so many decimals, rounded to the nearest.
+/// `sum / n` with so many decimals, cut off.
 pub fn quotient(sum: u128, n: u128, decimals: u8) -> String {
     let scale = 10_u128.pow(u32::from(decimals.min(9)));
-    if n == 0 { String::new() } else { fixed((sum * scale * 2 + n) / (n * 2), decimals) }
+    if n == 0 { String::new() } else { fixed(sum * scale / n, decimals) }
 }
 
 fn fixed(steps: u128, decimals: u8) -> String {
@@ -156,8 +149,8 @@ mod tests {
     #[test]
     fn numbers_and_dates_are_written_as_the_language_has_it() {
         let share = Datum::Share { part: 714, whole: 720, decimals: 4 };
-        assert_eq!(ENGLISH.datum(&share), "99.1667 %");
-        assert_eq!(SPANISH.datum(&share), "99,1667 %");
+        assert_eq!(ENGLISH.datum(&share), "99.1666\u{a0}%");
+        assert_eq!(SPANISH.datum(&share), "99,1666\u{a0}%");
         assert_eq!(ENGLISH.count(1_234_567), "1,234,567");
         assert_eq!(SPANISH.count(1_234), "1234");
         assert_eq!(SPANISH.count(12_345), "12\u{a0}345");
@@ -166,15 +159,16 @@ mod tests {
         assert_eq!(SPANISH.at(at), "1 feb 2026 00:30");
         assert_eq!(SPANISH.datum(&Datum::Score { sum: 13, n: 3 }), "4,33");
         assert_eq!(ENGLISH.datum(&Datum::Length(5_400_000)), "1h 30m");
+        assert_eq!(ENGLISH.datum(&Datum::Length(1_305_000)), "21m 45s");
     }
 
     #[test]
-    fn nearly_all_is_not_all_and_nearly_nothing_is_not_nothing() {
+    fn what_is_written_is_never_better_than_what_is() {
         assert_eq!(percent(9_999_999, 10_000_000, 1), "99.9");
-        assert_eq!(percent(1, 10_000_000, 1), "0.1");
+        assert_eq!(percent(9_946_497, 10_000_000, 4), "99.4649");
         assert_eq!(percent(3, 3, 4), "100.0000");
         assert_eq!(percent(0, 3, 4), "0.0000");
-        assert_eq!(percent(2, 3, 0), "67");
+        assert_eq!(percent(2, 3, 0), "66");
     }
 
     #[test]

@@ -183,7 +183,7 @@ fn a_report_of_nothing_has_no_figure_that_was_made_up_in_either_language() {
         assert!(!text.contains(['{', '}']), "a place was not filled: {text}");
     }
     let text = render(&document, Format::Markdown, Locale::English);
-    assert!(text.contains("| Availability | 100.0000 % | 100.0000 % | 0 |"), "{text}");
+    assert!(text.contains("| Availability | 100.0000\u{a0}% | 100.0000\u{a0}% | 0 |"), "{text}");
     assert!(document.section(Word::Attainment).is_none(), "nothing was agreed");
 }
 
@@ -217,7 +217,7 @@ fn november_of(known_from: &str, pages: &[Option<u64>], watched: Watched) -> Doc
 fn a_period_before_anything_was_recorded_has_no_availability_and_says_why() {
     let told = |from| render(&november(from, &[]), Format::Markdown, Locale::English);
     let text = told("2026-11-28T10:00:00Z");
-    assert!(text.contains("| Availability | 100.0000 % | — | 0 |"), "{text}");
+    assert!(text.contains("| Availability | 100.0000\u{a0}% | — | 0 |"), "{text}");
     assert!(text.contains("Nothing is known before 28 Nov 2026 11:00"), "{text}");
     assert!(told("2026-12-01T07:00:00Z").contains("| Availability | — | — | 0 |"));
     assert!(!told("2026-09-01T00:00:00Z").contains("Nothing is known before"));
@@ -232,10 +232,10 @@ fn how_long_nobody_watched_is_said_and_of_no_figure() {
     };
     let some = told("2026-11-03T10:00:00Z", "2026-11-03T16:30:00Z", Locale::English);
     assert!(some.contains("Nobody watched for 6h 30m of the period"), "{some}");
-    assert!(some.contains("| Availability | 100.0000 % | 100.0000 % | 0 |"), "{some}");
+    assert!(some.contains("| Availability | 100.0000\u{a0}% | 100.0000\u{a0}% | 0 |"), "{some}");
     let all = told("2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z", Locale::Spanish);
     assert!(all.contains("Nadie vigiló durante 30d"), "{all}");
-    assert!(all.contains("| Disponibilidad | — | 100,0000 % | 0 |"), "{all}");
+    assert!(all.contains("| Disponibilidad | — | 100,0000\u{a0}% | 0 |"), "{all}");
     let before = told("2026-10-03T10:00:00Z", "2026-10-03T16:30:00Z", Locale::English);
     assert!(!before.contains("Nobody watched"), "{before}");
 }
@@ -336,7 +336,7 @@ fn a_revision_compares_a_row_with_the_same_row_and_not_with_another_of_its_contr
     let next = Document { sections, ..empty_document() };
     let text = render(&next, Format::Markdown, Locale::English);
     assert!(
-        text.contains("| Service credits, gold, mail, Compared as | 98.0 % | 97.0 % |"),
+        text.contains("| Service credits, gold, mail, Compared as | 98.0\u{a0}% | 97.0\u{a0}% |"),
         "{text}"
     );
     assert_eq!(text.matches("gold").count(), 1, "{text}");

@@ -182,6 +182,8 @@ words! {
     Transferred: "Transferred by accepting", "Transferido al aceptar";
     TransferMeans: "Ownership goes to {0}; acknowledgements run anew from {1}.",
         "La responsabilidad pasa a {0}; los reconocimientos vuelven a contar desde {1}.";
+    StillPaged: "{0} is on call and paged until {1}: the schedule is as it was.",
+        "{0} sigue de guardia y recibe los avisos hasta el {1}: el cuadrante no cambia.";
     Despite: "Accepted in spite of", "Aceptado a pesar de";
     SinceSigned: "Since the signature", "Desde la firma";
     SinceMeans: "What changed after {0} handed over; the rest is what was signed.",
@@ -253,14 +255,16 @@ words! {
 
     // Service credits
     ServiceCredits: "Service credits", "Créditos por servicio";
-    CreditsMean: "Availability of the period by the rules of each contract, compared with its tiers. Credits are of the fee of the service; they are not added up.",
-        "Disponibilidad del periodo según las reglas de cada contrato, comparada con sus tramos. Los créditos son sobre la cuota del servicio; no se suman.";
+    CreditsMean: "Availability of the period by the rules of each contract, compared with its tiers; where they count planned downtime or time without data otherwise than the availability of the summary, the figures differ. Where less than 1 % of the period is known there is none. Credits are of the fee of the service; they are not added up.",
+        "Disponibilidad del periodo según las reglas de cada contrato, comparada con sus tramos; si tratan la parada planificada o el tiempo sin datos de otro modo que la disponibilidad del resumen, las cifras difieren. Si se conoce menos del 1 % del periodo no hay cifra. Los créditos son sobre la cuota del servicio; no se suman.";
     CreditRules: "Rules of the contracts", "Reglas de los contratos";
     Compared: "Compared as", "Se compara como";
     Tier: "Tier", "Tramo";
     TierGives: "Tier gives", "Crédito del tramo";
     Credit: "Credit", "Crédito";
     PlannedTime: "Planned", "Planificado";
+    Presumed: "Unknown, as down", "Sin datos, como caída";
+    TooThin: "less than 1 % is known", "se conoce menos del 1 %";
     Below: "<{0}", "<{0}";
     AtLeast: "≥{0}", "≥{0}";
     Between: "<{0} and ≥{1}", "<{0} y ≥{1}";
@@ -291,6 +295,7 @@ words! {
     Mttr: "MTTR, restore", "MTTR, restablecimiento";
     Mtbf: "MTBF", "MTBF";
     Downtime: "Unplanned downtime", "Caída no planificada";
+    CoverageBefore: "Coverage before", "Cobertura anterior";
     AvailabilityFigure: "Availability", "Disponibilidad";
     Recurrence: "Recurring", "Recurrentes";
     Satisfaction: "Satisfaction (of 5)", "Satisfacción (de 5)";
@@ -317,8 +322,8 @@ words! {
         "MTBF: (periodo − caída no planificada) / fallos; de varios servicios, mientras alguno está caído.";
     DefOutage: "An outage is an incident of a service of P{0} or more urgent; it is down from its start until it is resolved. Windows that count as planned downtime are taken out; error budgets that burn are no outage.",
         "Una caída es una incidencia de un servicio de P{0} o más urgente; dura desde su inicio hasta que se resuelve. Se descuentan las ventanas que cuentan como parada planificada; un presupuesto de error que se agota no es una caída.";
-    DefAvailability: "Availability: (period − unplanned downtime) / period.",
-        "Disponibilidad: (periodo − caída no planificada) / periodo.";
+    DefAvailability: "Availability: (period − unplanned downtime) / period; planned downtime counts as available, time without data is left out, and of a period of which less than 1 % is known there is none. It is cut off, never rounded up.",
+        "Disponibilidad: (periodo − caída no planificada) / periodo; la parada planificada cuenta como disponible, el tiempo sin datos se descuenta, y si se conoce menos del 1 % del periodo no hay cifra. Se trunca, nunca se redondea hacia arriba.";
     DefCounts: "Cancelled and merged incidents count nowhere, excluded ones make no times; they are listed.",
         "Las incidencias canceladas y fusionadas no cuentan, las excluidas no aportan tiempos; figuran en su lista.";
     DefTime: "All times are elapsed time. n is the number of records that a figure counts.",

@@ -31,6 +31,8 @@ pub struct Attainment {
     pub lines: BTreeMap<Line, Count>,
     /// What was broken, in the order in which it was due.
     pub breaches: Vec<Breach>,
+    /// What services achieved by the contracts, where that was worked out.
+    pub achieved: Vec<super::credits::Line>,
 }
 
 /// What is counted together.
@@ -87,7 +89,7 @@ impl Count {
 
 impl Attainment {
     pub fn new(period: Interval, as_of: Instant) -> Self {
-        Self { period, as_of, lines: BTreeMap::new(), breaches: Vec::new() }
+        Self { period, as_of, lines: BTreeMap::new(), breaches: Vec::new(), achieved: Vec::new() }
     }
 
     /// Counts an incident in, if its clock began in the period.

@@ -43,8 +43,10 @@ pub struct Observed {
 pub struct Availability {
     /// What counts as good; with [`Exclusion::Excuse`] also what is excluded.
     pub up: TimeDelta,
-    /// What counts as bad: outside of what is excluded.
+    /// What was down, outside of what is excluded.
     pub down: TimeDelta,
+    /// What counts as bad though nothing is known of it: only with [`NoData::Bad`].
+    pub presumed: TimeDelta,
     /// What is excluded of what is known, whichever way it counts.
     pub excluded: TimeDelta,
     /// Of which nothing is known, whichever way it counts.
@@ -81,8 +83,9 @@ impl NoData {
 impl Availability {
     /// `None` where no time counts.
     pub fn ratio(&self) -> Option<Ratio> {
-        let (up, down) = (self.up.num_milliseconds(), self.down.num_milliseconds());
-        Ratio::new(up, up.checked_add(down)?)
+        let bad = (self.down + self.presumed).num_milliseconds();
+        let up = self.up.num_milliseconds();
+        Ratio::new(up, up.checked_add(bad)?)
     }
 }
 
@@ -100,14 +103,16 @@ pub fn availability(
     let excluded = observed.excluded.intersection(&known);
     let bad = down.difference(&excluded);
     let good = known.difference(&down).difference(&excluded);
-    let (mut up, mut lost) = (good.length(), bad.length());
+    let mut up = good.length();
     if mode == Exclusion::Excuse {
         up += excluded.length();
     }
-    if no_data == NoData::Bad {
-        lost += unknown.difference(&observed.excluded).length();
-    }
-    Availability { up, down: lost, excluded: excluded.length(), unknown: unknown.length(), mode }
+    let presumed = match no_data {
+        NoData::Bad => unknown.difference(&observed.excluded).length(),
+        NoData::Remove => TimeDelta::zero(),
+    };
+    let (down, excluded, unknown) = (bad.length(), excluded.length(), unknown.length());
+    Availability { up, down, presumed, excluded, unknown, mode }
 }
 
 #[cfg(test)]

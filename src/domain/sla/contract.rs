@@ -230,6 +230,9 @@ impl RoundingMode {
         [("none", Self::None), ("half_up", Self::HalfUp), ("down", Self::Down)];
 }
 
+/// How many decimals of a percent a part per million has.
+const BOUND_DECIMALS: u32 = 4;
+
 impl Default for Rounding {
     fn default() -> Self {
         Self { decimals: 2, mode: RoundingMode::None }
@@ -246,21 +249,14 @@ impl Rounding {
         }
     }
 
-    /// A figure as it is written, in percent. What is compared as it is gets as many decimals as it needs to
-    /// lie on its own side of each of `bounds`, which are ppm.
-    pub fn written(self, achieved: Ratio, bounds: impl Iterator<Item = u32> + Clone) -> String {
-        if self.mode == RoundingMode::Down {
-            return achieved.percent_down(self.decimals);
+    /// A figure as it is written, in percent: rounded only where the contract rounds before it compares. What is
+    /// compared as it is gets all the decimals of a bound, and so lies on its own side of each.
+    pub fn written(self, achieved: Ratio) -> String {
+        match self.mode {
+            RoundingMode::None => achieved.percent_down(self.decimals.max(BOUND_DECIMALS)),
+            RoundingMode::Down => achieved.percent_down(self.decimals),
+            RoundingMode::HalfUp => achieved.percent(self.decimals),
         }
-        let says_so = |decimals: &u32| {
-            let shown = achieved.rounded(*decimals);
-            bounds.clone().all(|ppm| shown.cmp_ppm(ppm) == achieved.cmp_ppm(ppm))
-        };
-        let decimals = match self.mode {
-            RoundingMode::None => (self.decimals..=9).find(says_so).unwrap_or(9),
-            _ => self.decimals,
-        };
-        achieved.percent(decimals)
     }
 }
 

@@ -1,14 +1,15 @@
 //! What services achieved in a period by the rules of their contracts, and what is given back for it.
 //!
-//! An outage is what the metrics of the service call one; planned downtime and time of which nothing is known
-//! count as the contract says. A figure is compared with the tiers as the contract rounds it. Cap and minimum
+//! An outage is what the metrics of the service call one, from when something is known on; planned downtime and
+//! time of which nothing is known count as the contract says. There is no figure, and nothing is given back, of a
+//! time of which less than [`LEAST_KNOWN`] is known, unless the contract has that count as down. A figure is compared with the tiers as the contract rounds it. Cap and minimum
 //! bound the credit of each service: which part of a fee a service is, no contract says here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::contract::{Band, Contract, ServiceLevels};
-use super::{Availability, Observed, Ratio, availability};
+use super::{Availability, LEAST_KNOWN, NoData, Observed, Ratio, availability};
 use crate::domain::health::ServiceId;
 use crate::domain::incident::{Incident, IncidentId};
 use crate::domain::metrics::Rules;
@@ -20,7 +21,15 @@ pub struct Achieved {
     /// As far as it is over.
     period: Interval,
     rules: Rules,
-    down: BTreeMap<ServiceId, Vec<(IncidentId, Interval)>>,
+    down: BTreeMap<ServiceId, Vec<Outage>>,
+}
+
+#[derive(Debug, Clone)]
+struct Outage {
+    id: IncidentId,
+    at: Interval,
+    /// What windows took out of it that name no service.
+    muted: Intervals,
 }
 
 /// What one service achieved by one contract.
@@ -45,8 +54,10 @@ impl Achieved {
     pub fn add(&mut self, incident: &Incident) {
         let Some(service) = &incident.service else { return };
         let outage = self.rules.outage_of(incident, self.period.to);
-        if let Some(at) = outage.and_then(|at| at.overlap(self.period)) {
-            self.down.entry(service.clone()).or_default().push((incident.id, at));
+        let known = self.rules.known_of(self.period);
+        if let Some(at) = outage.and_then(|at| at.overlap(known)) {
+            let (id, muted) = (incident.id, incident.planned(self.period.to));
+            self.down.entry(service.clone()).or_default().push(Outage { id, at, muted });
         }
     }
 
@@ -79,34 +90,48 @@ impl Achieved {
 
     fn line(&self, contract: &Arc<Contract>, service: &ServiceId, within: Interval) -> Line {
         let down = self.down.get(service).map(Vec::as_slice).unwrap_or_default();
-        let down: Vec<_> = down.iter().filter(|(_, at)| at.overlap(within).is_some()).collect();
-        let outages: Intervals = down.iter().map(|(_, at)| *at).collect();
-        let before = self.rules.known_from.map(|from| Interval::new(within.from, from));
+        let down: Vec<_> = down.iter().filter(|o| o.at.overlap(within).is_some()).collect();
+        let outages: Intervals = down.iter().map(|o| o.at).collect();
+        let bad: Vec<_> = down.iter().map(|o| Intervals::from(o.at).difference(&o.muted)).collect();
+        let bad: Intervals = bad.iter().flat_map(Intervals::iter).collect();
+        let muted: Intervals = down.iter().flat_map(|o| o.muted.iter()).collect();
+        let muted = muted.difference(&bad);
+        let before = Interval::new(within.from, self.rules.known_of(within).from);
         // What was reported to be down was so, whether somebody watched or not.
         let unwatched = self.rules.unwatched.within(within).difference(&outages);
+        let planned = self.rules.planned.get(service);
         let observed = Observed {
-            unknown: unwatched.union(&before.map_or_else(Intervals::empty, Intervals::from)),
-            excluded: self.rules.planned.get(service).cloned().unwrap_or_default(),
+            unknown: unwatched.union(&before.into()),
+            excluded: planned.map_or(muted.clone(), |planned| planned.union(&muted)),
             down: outages,
         };
         let of = availability(within, &observed, contract.exclusion, contract.no_data);
-        let mut incidents: Vec<IncidentId> = down.iter().map(|(id, _)| *id).collect();
+        let mut incidents: Vec<IncidentId> = down.iter().map(|o| o.id).collect();
         incidents.sort_unstable();
         Line { contract: Arc::clone(contract), service: service.clone(), within, of, incidents }
     }
 }
 
 impl Line {
-    /// What is compared with the tiers; `None`: no time counts.
-    pub fn compared(&self) -> Option<Ratio> {
-        Some(self.contract.rounding.of(self.of.ratio()?))
+    /// What was achieved; `None`: no time counts, or too little is known.
+    pub fn achieved(&self) -> Option<Ratio> {
+        self.of.ratio().filter(|_| !self.is_thin())
     }
 
-    /// As the contract has it written: with more decimals where it would else look like the tier that it
-    /// has missed.
+    /// Whether so little is known that nothing is made of it.
+    pub fn is_thin(&self) -> bool {
+        let least = |coverage: Ratio| coverage.cmp_ppm(LEAST_KNOWN).is_lt();
+        self.contract.no_data == NoData::Remove && self.coverage().is_none_or(least)
+    }
+
+    /// What is compared with the tiers.
+    pub fn compared(&self) -> Option<Ratio> {
+        Some(self.contract.rounding.of(self.achieved()?))
+    }
+
+    /// The same as the contract has it written.
     pub fn written(&self) -> Option<String> {
-        let tiers = self.contract.credits.iter().flat_map(|c| &c.tiers).map(|t| t.below);
-        Some(self.contract.rounding.written(self.of.ratio()?, tiers))
+        Some(self.contract.rounding.written(self.achieved()?))
     }
 
     /// Where it lies among the tiers; `None`: nothing is given back by this contract, or nothing is known.

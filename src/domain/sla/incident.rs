@@ -141,6 +141,12 @@ impl Promise {
         self.course.stop.is_some()
     }
 
+    /// Whether its course is one at all: after the end, and by the word that ended it, no update is due.
+    pub fn is_owed(&self) -> bool {
+        let Course { start, stop, .. } = self.course;
+        self.kind != Kind::Update || stop.is_none_or(|stop| start < stop)
+    }
+
     /// Of a promise of updates the course of each, the present one last; those after the end are none.
     /// Of any other promise its own.
     pub fn courses(&self, incident: &Incident) -> Vec<Course> {
@@ -157,10 +163,26 @@ impl Promise {
                 from = Some(*said);
             }
         }
-        if self.course.stop.is_none_or(|stop| self.course.start <= stop) {
+        if self.is_owed() {
             all.push(self.course.clone());
         }
         all
+    }
+
+    /// Of a promise of updates how many came too late, or are, and of how many; `None`: of any other, or of none.
+    pub fn late(&self, incident: &Incident, now: Instant) -> Option<(usize, usize)> {
+        let all = (self.kind == Kind::Update).then(|| self.courses(incident))?;
+        let late = all.iter().filter(|course| course.clock(now).breached).count();
+        (!all.is_empty()).then_some((late, all.len()))
+    }
+
+    /// How it stands over all of its courses: an update that came too late is missed for good.
+    pub fn stand_of(&self, incident: &Incident, now: Instant) -> Stand {
+        let late = self.late(incident, now).is_some_and(|(late, _)| late > 0);
+        match self.stand(now).1 {
+            Stand::Met if late => Stand::Missed,
+            stand => stand,
+        }
     }
 
     /// How it stands, with its clock.
@@ -223,6 +245,8 @@ impl Summary {
         for promise in &promises {
             if promise.is_over() || promise.course.rest(now).is_some() {
                 summary.is_late |= promise.clock(now).breached;
+                let is_missed = promise.stand_of(incident, now) == Stand::Missed;
+                summary.is_late |= promise.is_over() && is_missed;
             } else if let Ok(deadline) = promise.course.deadline(now) {
                 let first = summary.breaks_at.map_or(deadline, |at| at.min(deadline));
                 summary.breaks_at = Some(first);

@@ -14,4 +14,4 @@ pub mod ratio;
 mod tests;
 
 pub use availability::{Availability, Exclusion, NoData, Observed, availability};
-pub use ratio::{Ratio, WHOLE_PPM};
+pub use ratio::{LEAST_KNOWN, Ratio, WHOLE_PPM};

@@ -12,6 +12,9 @@ pub struct Ratio {
 /// What is the whole in parts per million.
 pub const WHOLE_PPM: u32 = 1_000_000;
 
+/// So much of a time must be known, in parts per million, before a figure is made of it.
+pub const LEAST_KNOWN: u32 = 10_000;
+
 impl Ratio {
     /// `None` where there is nothing to be a part of, or where it is no part.
     pub fn new(part: i64, whole: i64) -> Option<Self> {

@@ -12,7 +12,7 @@ use super::excluded::Excluded;
 use super::objective::{Objective, Unit, Window};
 use super::percent;
 use super::series::{BUCKET, MICRO, Series, Tally, begin, index};
-use crate::domain::sla::NoData;
+use crate::domain::sla::{LEAST_KNOWN, NoData};
 use crate::domain::text::duration;
 use crate::domain::time::{Instant, Interval};
 
@@ -33,7 +33,7 @@ const LATE: i64 = 3;
 /// Below this coverage a figure says so, in parts per million.
 const THIN: u32 = 950_000;
 /// Below this coverage of its window there is no figure, in parts per million.
-const LEAST: u32 = 10_000;
+const LEAST: u32 = LEAST_KNOWN;
 /// Below this coverage there is no burn rate over a time, and no rule fires by it, in parts per million.
 const HALF: u32 = 500_000;
 

@@ -30,7 +30,7 @@ fn party(name: &str) -> Party {
 
 fn turn() -> Turn {
     Turn {
-        key: ShiftKey { schedule: "core".into(), from: at(0) },
+        key: ShiftKey { schedule: "core".into(), from: at(-36_000) },
         to: at(3_600),
         outgoing: party("ana"),
         incoming: Some(party("luis")),
@@ -51,6 +51,24 @@ fn note(world: &mut World, who: &str, notes: &str, seen: u64, seconds: i64) -> S
 fn submit(world: &mut World, who: &str, force: bool, seconds: i64) -> String {
     let (turn, document) = (Box::new(turn()), Box::new(document()));
     ask(world, who, report::Command::Submit { turn, document, force }, seconds)
+}
+
+/// The roster stays as it is until the turn ends.
+const ACCEPTED: &str =
+    "done: HO-1 accepted; 2 incidents now yours; ana is paged until 24 Nov 15:00 UTC";
+
+#[test]
+fn a_turn_that_has_just_begun_is_handed_over_after_a_question() {
+    let mut world = at_work();
+    let mut turn = turn();
+    turn.key.from = at(95);
+    let mut submit = |force, seconds| {
+        let (turn, document) = (Box::new(turn.clone()), Box::new(document()));
+        ask(&mut world, "ana", report::Command::Submit { turn, document, force }, seconds)
+    };
+    let asked = submit(false, 100);
+    assert!(asked.contains("the turn began 5s ago and runs until"), "{asked}");
+    assert!(submit(true, 100).contains("HO-1 handed over"));
 }
 
 fn accept(world: &mut World, who: &str, seen: u64, force: bool, seconds: i64) -> String {
@@ -83,10 +101,7 @@ fn accepting_takes_over_what_the_outgoing_person_holds_and_nothing_else() {
         "done: HO-1 handed over; it waits for luis to accept it"
     );
     let seen = version(&world);
-    assert_eq!(
-        accept(&mut world, "luis", seen, false, 600),
-        "done: HO-1 accepted; 2 incidents now yours"
-    );
+    assert_eq!(accept(&mut world, "luis", seen, false, 600), ACCEPTED);
     let first = world.incident(1).standing.acknowledged.clone().unwrap();
     assert_eq!((first.by.as_str(), first.at), ("luis", at(600)));
     assert_eq!(
@@ -148,10 +163,7 @@ fn one_does_not_accept_ones_own_or_anothers_without_being_asked() {
     submit(&mut world, "ana", false, 20);
     assert_eq!(accept(&mut world, "ana", 0, false, 30), "refused: HO-1 is your own handover");
     assert_eq!(accept(&mut world, "sam", 0, false, 30), "refused: luis is on call next, not you");
-    assert_eq!(
-        accept(&mut world, "sam", 0, true, 30),
-        "done: HO-1 accepted; 2 incidents now yours"
-    );
+    assert_eq!(accept(&mut world, "sam", 0, true, 30), ACCEPTED);
 }
 
 #[test]
@@ -201,10 +213,7 @@ fn handing_over_for_somebody_else_asks_first() {
     assert_eq!(said, "refused: ana is on call, not you: hand over for them?");
     assert!(submit(&mut world, "sam", true, 20).starts_with("done"));
     // What sam holds is not of this turn.
-    assert_eq!(
-        accept(&mut world, "luis", 0, false, 30),
-        "done: HO-1 accepted; 2 incidents now yours"
-    );
+    assert_eq!(accept(&mut world, "luis", 0, false, 30), ACCEPTED);
 }
 
 #[test]

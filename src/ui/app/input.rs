@@ -184,6 +184,13 @@ pub(super) fn not_now(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
     if action == Action::Back {
         return;
     }
+    if action == Action::Undo
+        && let Some(why) = model.undoable().and_then(|done| done.stays)
+    {
+        model.done.pop();
+        say(model, Tone::Info, why.to_owned());
+        return;
+    }
     // The calendar knows why.
     let planned = [
         Action::Approve,

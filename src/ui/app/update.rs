@@ -166,13 +166,7 @@ pub(super) fn act(model: &mut Model, action: Action, cmds: &mut Vec<Cmd>) {
         Action::Quit if model.situation().root => quit(model, cmds),
         Action::Undo => {
             let Some(done) = model.undoable().cloned() else { return };
-            match done.stays {
-                Some(why) => {
-                    model.done.pop();
-                    say(model, Tone::Info, why.to_owned());
-                }
-                None => send(model, done.undo, cmds),
-            }
+            send(model, done.undo, cmds);
         }
         // `q` anywhere but at the root leaves, as `Esc` does.
         Action::Quit => screen_act(model, Action::Back, cmds),

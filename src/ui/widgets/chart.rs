@@ -8,7 +8,7 @@
 //!        13:05    13:20    13:35
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike};
 use chrono_tz::Tz;
@@ -268,7 +268,10 @@ impl Chart<'_> {
                 _ => out.push((column, (*at, *v))),
             }
         }
-        out.into_iter().map(|(_, point)| point).collect()
+        // Where it stands now is no noise.
+        let now = self.seen().last().map(|point| (columns, *point));
+        let now = now.filter(|(_, point)| out.last().is_none_or(|(_, kept)| kept != point));
+        out.into_iter().chain(now).map(|(_, point)| point).collect()
     }
 
     /// Rasterises the line at two by four dots a cell; in ASCII at one mark a cell.
@@ -324,13 +327,19 @@ impl Chart<'_> {
         self.from + TimeDelta::milliseconds(span / cells * into)
     }
 
-    /// The marks in the lowest row of the plot; of several in one cell the last.
+    /// The marks in the lowest row of the plot; what would hide another one stands above it, the last one lowest.
     fn marks(&self, paint: &mut Paint<'_>, plot: Rect) {
         let span = (self.to - self.from).num_milliseconds().max(1);
-        for mark in self.marks.iter().filter(|m| (self.from..=self.to).contains(&m.at)) {
+        let mut there: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+        for mark in self.marks.iter().rev().filter(|m| (self.from..=self.to).contains(&m.at)) {
             let along = (mark.at - self.from).num_milliseconds() * i64::from(plot.width - 1) / span;
             let x = plot.x + u16::try_from(along).unwrap_or(0);
-            paint.cell(x, plot.bottom() - 1, mark.sign, mark.style);
+            let signs = there.entry(x).or_default();
+            let up = u16::try_from(signs.len()).unwrap_or(u16::MAX);
+            if !signs.contains(&mark.sign) && up < plot.height {
+                paint.cell(x, plot.bottom() - 1 - up, mark.sign, mark.style);
+                signs.push(mark.sign);
+            }
         }
     }
 
@@ -592,9 +601,14 @@ mod tests {
             line((start(), 100.0), (end, 0.0)),
             line((start() + TimeDelta::minutes(30), -20.0), (end, -140.0)),
         ];
-        let mark = Mark { at: start() + TimeDelta::minutes(15), sign: "x", style: Style::new() };
+        let mark = |minute, sign| Mark {
+            at: start() + TimeDelta::minutes(minute),
+            sign,
+            style: Style::new(),
+        };
+        let marks = [mark(15, "x"), mark(40, "d"), mark(40, "d"), mark(40, "i")];
         let chart =
-            Chart { unit: "%", lines: &lines, marks: &[mark], ..chart(&points, &thresholds) };
+            Chart { unit: "%", lines: &lines, marks: &marks, ..chart(&points, &thresholds) };
         insta::assert_snapshot!(drawn(&chart, 50, 12).join("\n"));
     }
 
@@ -609,6 +623,16 @@ mod tests {
         let row = lines.iter().find(|l| l.contains('*')).unwrap();
         let hole = row.trim_start_matches(|c| c != '*').trim_end().matches(' ').count();
         assert!((17..=22).contains(&hole), "{row:?}");
+    }
+
+    #[test]
+    fn the_line_ends_where_it_stands_now() {
+        let mut points: VecDeque<_> =
+            (0..=3_600).map(|s| (start() + TimeDelta::seconds(s), 1.0)).collect();
+        points[3_600].1 = -9.0;
+        let thresholds = Thresholds::default();
+        let thinned = chart(&points, &thresholds).thinned(100);
+        assert_eq!(thinned.last(), points.back());
     }
 
     #[test]

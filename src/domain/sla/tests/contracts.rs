@@ -114,10 +114,10 @@ fn tiers() -> Credits {
 
 #[rstest]
 // What is written, which tier: below what, not below what.
-#[case(RoundingMode::None, 9_990_000, "99.90", None, Some(999_000))]
-#[case(RoundingMode::None, 9_989_999, "99.89999", Some(999_000), Some(990_000))]
-#[case(RoundingMode::None, 9_900_000, "99.00", Some(999_000), Some(990_000))]
-#[case(RoundingMode::None, 9_899_999, "98.99999", Some(990_000), None)]
+#[case(RoundingMode::None, 9_990_000, "99.9000", None, Some(999_000))]
+#[case(RoundingMode::None, 9_989_999, "99.8999", Some(999_000), Some(990_000))]
+#[case(RoundingMode::None, 9_900_000, "99.0000", Some(999_000), Some(990_000))]
+#[case(RoundingMode::None, 9_899_999, "98.9999", Some(990_000), None)]
 #[case(RoundingMode::HalfUp, 9_989_500, "99.90", None, Some(999_000))]
 #[case(RoundingMode::HalfUp, 9_989_499, "99.89", Some(999_000), Some(990_000))]
 #[case(RoundingMode::Down, 9_989_999, "99.89", Some(999_000), Some(990_000))]
@@ -131,8 +131,7 @@ fn a_figure_falls_into_the_tier_that_its_rounding_says(
 ) {
     let (rounding, credits) = (Rounding { decimals: 2, mode }, tiers());
     let achieved = Ratio::new(of_ten_million, 10_000_000).unwrap();
-    let bounds = credits.tiers.iter().map(|t| t.below);
-    assert_eq!(rounding.written(achieved, bounds), written);
+    assert_eq!(rounding.written(achieved), written);
     let band = credits.band(rounding.of(achieved));
     assert_eq!((band.tier.map(|t| t.below), band.least), (below, least));
 }
@@ -178,9 +177,35 @@ fn what_a_service_achieved_counts_planned_work_and_missing_data_as_its_contract_
         (line.written().unwrap(), line.credit().unwrap())
     };
     // Up 6.5 days of 7; with the two planned ones 8.5 of 9; with the day that is not known as down of 8.
-    assert_eq!(of(Exclusion::Remove, NoData::Remove), ("92.86".to_owned(), 200_000));
-    assert_eq!(of(Exclusion::Excuse, NoData::Remove), ("94.44".to_owned(), 200_000));
-    assert_eq!(of(Exclusion::Remove, NoData::Bad), ("81.25".to_owned(), 200_000));
+    assert_eq!(of(Exclusion::Remove, NoData::Remove), ("92.8571".to_owned(), 200_000));
+    assert_eq!(of(Exclusion::Excuse, NoData::Remove), ("94.4444".to_owned(), 200_000));
+    assert_eq!(of(Exclusion::Remove, NoData::Bad), ("81.2500".to_owned(), 200_000));
+}
+
+/// A month that was put in afterwards, into a store that knows its last hour.
+#[test]
+fn nothing_is_given_back_for_a_period_of_which_less_than_one_per_cent_is_known() {
+    use super::incidents::{contract, incident, levels};
+    let always = calendar(office(Tz::UTC));
+    let period = Interval::new(at("2026-11-01T00:00:00Z"), at("2026-12-01T00:00:00Z"));
+    let down = incident("2026-11-05T00:00:00Z");
+    let line = |known_from, no_data| {
+        let rules = Rules { known_from: Some(at(known_from)), ..Rules::default() };
+        let mut metrics = crate::domain::metrics::Metrics::new(period, rules.clone(), period.to);
+        metrics.add(&down);
+        let lost = metrics.whole().value(crate::domain::metrics::Measure::Downtime);
+        let mut achieved = Achieved::new(period, rules, period.to);
+        achieved.add(&down);
+        let gold = Contract { no_data, credits: Some(tiers()), ..contract("gold", &always) };
+        let line = achieved.lines(&levels([gold]), None, |_| true, []).remove(0);
+        assert_eq!(lost.and_then(|value| value.time()), Some(line.of.down), "both say the same");
+        (line.written(), line.band().is_some(), line.credit())
+    };
+    let nothing = (None, false, None);
+    assert_eq!(line("2026-11-30T23:00:00Z", NoData::Remove), nothing);
+    let all = (Some("0.0000".to_owned()), true, Some(200_000));
+    assert_eq!(line("2026-11-30T12:00:00Z", NoData::Remove), all);
+    assert_eq!(line("2026-11-30T23:00:00Z", NoData::Bad), all, "it was agreed so");
 }
 
 #[test]

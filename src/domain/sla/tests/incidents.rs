@@ -306,6 +306,16 @@ fn updates_that_were_missed_stay_missed() {
     let [breach] = of_updates[..] else { panic!("{of_updates:?}") };
     assert_eq!(breach.deadline, at("2026-11-23T10:50:00Z"));
     assert_eq!((breach.late, breach.is_over), (TimeDelta::minutes(25), true));
+    // The promise says so as well, also once the incident is over and the last one was in time.
+    let late_of = |incident: &Incident, now| {
+        let promise = promise(incident, Kind::Update);
+        (promise.late(incident, at(now)), promise.stand_of(incident, at(now)))
+    };
+    let end = [said.to_vec(), vec![("2026-11-23T11:50:00Z", "ana", resolved())]].concat();
+    let (now, ended) = ("2026-11-23T13:00:00Z", opened_then(&end));
+    assert_eq!(late_of(&ended, now), (Some((1, 4)), Stand::Missed));
+    assert!(Summary::of(&ended, &agreed(), at(now)).is_breached(at(now)));
+    assert_eq!(late_of(&opened_then(&said[..1]), "2026-11-23T10:50:00Z").0, Some((0, 2)));
     // A second one that is due is a breach of its own, and the incident counts once.
     let again = kept_of(&opened_then(&said), "2026-11-23T12:20:00Z");
     assert_eq!(updates(&again), [0, 1, 0]);

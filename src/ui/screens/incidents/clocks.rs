@@ -15,7 +15,7 @@ use ratatui::style::Style;
 
 use super::facts::{Eye, Fact};
 use crate::domain::incident::{Incident, IncidentId};
-use crate::domain::sla::clock::Line;
+use crate::domain::sla::clock::{Course, Line};
 use crate::domain::sla::contract::Kind;
 use crate::domain::sla::incident::{
     PRESSING, Promise, Stand, Summary, first, in_maintenance, promises,
@@ -74,9 +74,17 @@ fn style(theme: &Theme, stand: &Stand) -> Style {
 }
 
 /// How a promise stands, in words: `due 15:58: 1h 55m left (4 %)`.
-fn says(promise: &Promise, eye: &Eye<'_>) -> (String, Style) {
+fn says(promise: &Promise, incident: &Incident, eye: &Eye<'_>) -> (String, Style) {
     let symbols = eye.theme.symbols;
-    let (clock, stand) = promise.stand(eye.now);
+    let (clock, stand) = (promise.clock(eye.now), promise.stand_of(incident, eye.now));
+    let updates = promise.late(incident, eye.now);
+    if let Some((late, all)) = updates.filter(|_| promise.is_over()) {
+        let text = match late {
+            0 => format!("{} each of {all} in time", symbols.check),
+            late => format!("{} {late} of {all} late", symbols.critical),
+        };
+        return (text, style(eye.theme, &stand));
+    }
     let due = clock.deadline.as_ref().map(|at| near(*at, eye.now, eye.zone()));
     let due = due.unwrap_or_default();
     let (elapsed, left) = (duration(clock.elapsed), clock.left.unwrap_or_default());
@@ -98,6 +106,10 @@ fn says(promise: &Promise, eye: &Eye<'_>) -> (String, Style) {
         }
         Stand::Never => clock.deadline.err().map(|never| never.to_string()).unwrap_or_default(),
     };
+    let text = match updates {
+        Some((late, all)) if late > 0 => format!("{text}; {late} of {all} late"),
+        _ => text,
+    };
     (text, style(eye.theme, &stand))
 }
 
@@ -108,7 +120,7 @@ pub fn facts(incident: &Incident, eye: &Eye<'_>) -> Vec<Fact> {
     let muted = eye.theme.of(Role::Muted);
     let line = |kind: Kind| {
         let promise = first(&promises, kind, eye.now)?;
-        let (text, style) = says(promise, eye);
+        let (text, style) = says(promise, incident, eye);
         let by = if several { format!(" by {}", promise.contract.name) } else { String::new() };
         let target = Piece::new(format!("{}{by}  ", promise.course.target), muted);
         Some(Fact { label: kind.word(), value: vec![target, Piece::new(text, style)] })
@@ -131,8 +143,13 @@ pub fn explained(ctx: &Ctx<'_>, id: IncidentId) -> Vec<Vec<Piece>> {
         let Promise { contract, kind, course } = promise;
         let of = format!("  {} by {} ({})", course.target, contract.name, course.calendar.id);
         lines.push(vec![Piece::new(kind.word(), strong), Piece::new(of, muted)]);
-        let (text, style) = says(promise, eye);
+        let (text, style) = says(promise, incident, eye);
         lines.push(vec![Piece::new(format!("  {text}"), style)]);
+        let courses = if *kind == Kind::Update { promise.courses(incident) } else { Vec::new() };
+        lines.extend(courses.iter().map(|course| update(course, eye)));
+        if !promise.is_owed() {
+            continue;
+        }
         let ledger = course.ledger(eye.now);
         let times: Vec<_> =
             ledger.iter().map(|l| [l.at.from, l.at.to].map(|at| local(at, eye))).collect();
@@ -147,6 +164,22 @@ pub fn explained(ctx: &Ctx<'_>, id: IncidentId) -> Vec<Vec<Piece>> {
         lines.push(vec![Piece::new("nothing is promised for it", muted)]);
     }
     lines
+}
+
+/// One update: when it was due, when it came, and how late that was.
+fn update(course: &Course, eye: &Eye<'_>) -> Vec<Piece> {
+    let clock = course.clock(eye.now);
+    let due = clock.deadline.as_ref().map_or("never".to_owned(), |at| local(*at, eye));
+    let done = course.stop.map_or("not yet".to_owned(), |at| local(at, eye));
+    let late = -clock.left.unwrap_or_default();
+    let (said, role) = match (clock.breached, course.stop) {
+        (true, _) => (format!("{} late", duration(late)), Role::Critical),
+        (false, Some(_)) => ("in time".to_owned(), Role::Text),
+        (false, None) => (String::new(), Role::Text),
+    };
+    let muted = eye.theme.of(Role::Muted);
+    let times = Piece::new(format!("  due {due}  done {done}  "), muted);
+    vec![times, Piece::new(said, eye.theme.of(role))]
 }
 
 /// An instant in the site's zone, with its day where that is not today.

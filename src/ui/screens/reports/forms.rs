@@ -16,8 +16,6 @@ use crate::ui::widgets::{Form, FormField};
 
 /// How many lines a question has about incidents.
 const SHOWN: usize = 12;
-/// A turn that is handed over so soon after it began may be the wrong one.
-const EARLY: TimeDelta = TimeDelta::minutes(30);
 
 fn ask(command: report::Command) -> Step {
     Step::Do(Cmd::Ask(Command::Reports(command)))
@@ -84,11 +82,10 @@ pub fn submit(turn: &Turn, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
     let holds =
         if is_mine { "you hold".to_owned() } else { format!("{} holds", turn.outgoing.name) };
     let mut lines = vec![format!("{asked} asked to accept it; what {holds} goes over then.")];
-    let (ran, lasts) = (ctx.now - turn.key.from, turn.to - ctx.now);
-    if ran < EARLY && lasts > ran {
+    if turn.is_early(ctx.now) {
         lines.push(format!(
-            "It began {} ago and ends {}.",
-            duration(ran),
+            "It began {} ago and runs until {}.",
+            duration(ctx.now - turn.key.from),
             near(turn.to, ctx.now, ctx.world.site.zone)
         ));
     }
@@ -144,6 +141,13 @@ pub fn accept(id: HandoverId, signed: Option<Document>, ctx: &Ctx<'_>) -> Vec<St
     }
     if !holds.is_empty() {
         lines.push("Their acknowledgements run anew under your name.".to_owned());
+    }
+    if ctx.now < known.turn.to {
+        lines.push(format!(
+            "{} is on call and paged until {}: the schedule stays as it is.",
+            known.turn.outgoing.name,
+            near(known.turn.to, ctx.now, ctx.world.site.zone)
+        ));
     }
     lines.push("This cannot be undone.".to_owned());
     let (seen, document) = (known.version, Box::new(document));

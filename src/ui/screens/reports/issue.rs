@@ -1,14 +1,18 @@
 //! Service reports made on the screen: what of, shown as a preview, frozen under a number, written to a file.
 
+use std::collections::BTreeMap;
+
 use chrono::Months;
 use chrono_tz::Tz;
 
 use super::forms::days;
+use crate::domain::calendar::Key;
 use crate::domain::command::Command;
 use crate::domain::incident::IncidentId;
-use crate::domain::report::document::{Block, Document};
+use crate::domain::report::document::{self, Block, Document, Row};
 use crate::domain::report::periodic::period_of;
 use crate::domain::report::render::render;
+use crate::domain::report::show::Style;
 use crate::domain::report::{self, Coverage, Format, Issued, Locale, ReportId, Scope, Word};
 use crate::domain::text::{clean, count};
 use crate::domain::time::{Instant, near, zone};
@@ -80,7 +84,11 @@ pub fn make(ctx: &Ctx<'_>) -> Vec<Step> {
         let what = format!("{}, {}", days(&ask.coverage, site), ask.coverage.scope);
         Ok(draft(ask, &what))
     });
-    let about = "It is shown first; nothing is issued yet.";
+    let about = if ctx.world.site.read_only {
+        "A preview only: this console is read-only and issues nothing."
+    } else {
+        "It is shown first; nothing is issued yet."
+    };
     let form = Form::new("Service report", about, fields, submit).beside(beside, ctx.now);
     show(Overlay::Form(form))
 }
@@ -221,15 +229,46 @@ pub fn file_name(document: &Document, site: Tz) -> String {
 }
 
 /// The records behind a figure, to choose one and go there.
-pub fn records(ids: &[IncidentId], ctx: &Ctx<'_>) -> Step {
-    let item = |id: &IncidentId| {
+pub fn records(
+    ids: &[IncidentId],
+    windows: &[Key],
+    document: &Document,
+    style: Style,
+    ctx: &Ctx<'_>,
+) -> Step {
+    let named = document.sections.iter().filter(|s| s.title == Word::Records);
+    let tables = named.flat_map(|s| &s.blocks).filter_map(|block| match block {
+        Block::Table(table) => Some(table),
+        _ => None,
+    });
+    let rows: BTreeMap<&str, &Row> = tables
+        .flat_map(|table| &table.rows)
+        .filter_map(|row| Some((row.records.first()?.as_str(), row)))
+        .collect();
+    let incident = |id: &IncidentId| {
+        let name = id.to_string();
         let known = ctx.world.incidents.get(*id);
-        Item {
-            label: known.map_or(id.to_string(), |i| format!("{id} {}", clean(&i.title, 80))),
-            detail: known.map(|i| i.state().word().to_owned()).unwrap_or_default(),
-            then: vec![Step::Go(Place::Incident(*id))],
-        }
+        let cell = |at: usize| rows.get(name.as_str())?.cells.get(at);
+        let title = known.map(|i| i.title.clone());
+        let title = title.or_else(|| cell(3).map(|title| style.datum(title))).unwrap_or_default();
+        let service = known.map(|i| i.service.as_ref().map(|s| s.as_str().to_owned()));
+        let service = service.unwrap_or_else(|| cell(2).map(|service| style.datum(service)));
+        let opened = known.map(|i| near(i.opened_at, ctx.now, ctx.world.site.zone));
+        let opened = opened.or_else(|| cell(4).map(|at| style.datum(at)));
+        let detail: Vec<String> = service.into_iter().chain(opened).collect();
+        let label = format!("{id} {}", clean(&title, 80)).trim_end().to_owned();
+        Item { label, detail: detail.join("  "), then: vec![Step::Go(Place::Incident(*id))] }
     };
-    let title = count(ids.len(), "incident");
-    Step::Show(Box::new(Overlay::Picker(Picker::new(&title, ids.iter().map(item).collect()))))
+    let window = |key: &Key| Item {
+        label: document::window(key),
+        detail: String::new(),
+        then: vec![Step::Go(Place::Window(key.clone()))],
+    };
+    let items = ids.iter().map(incident).chain(windows.iter().map(window)).collect();
+    let title = match (ids.len(), windows.len()) {
+        (n, 0) => count(n, "incident"),
+        (0, n) => count(n, "window"),
+        (n, m) => format!("{}, {}", count(n, "incident"), count(m, "window")),
+    };
+    Step::Show(Box::new(Overlay::Picker(Picker::new(&title, items))))
 }

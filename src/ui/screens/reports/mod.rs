@@ -340,11 +340,26 @@ impl Reports {
     }
 
     /// The incidents of the line under the cursor.
-    fn records(&self, ctx: &Ctx<'_>) -> Vec<IncidentId> {
+    fn open_line(&mut self, ctx: &Ctx<'_>) -> Vec<Step> {
         let at = self.reading.as_ref().map(Cursor::index);
-        let lines = self.lines(ctx, self.page_width(ctx));
-        let line = at.and_then(|at| lines.get(at));
-        line.map(|line| line.incidents.clone()).unwrap_or_default()
+        let mut lines = self.lines(ctx, self.page_width(ctx));
+        let line = at.filter(|at| *at < lines.len()).map(|at| lines.swap_remove(at));
+        let (Some(line), Some(Ok(document))) = (line, self.shown()) else { return Vec::new() };
+        match (&line.objective, line.incidents.as_slice(), line.windows.as_slice()) {
+            (Some(id), ..) => vec![Step::Go(Place::Objective(id.clone()))],
+            (None, [one], []) => vec![Step::Go(Place::Incident(*one))],
+            (None, [], [one]) => vec![Step::Go(Place::Window(one.clone()))],
+            (None, [], []) if line.counts => {
+                vec![Step::Say(Tone::Info, "it counts nothing".to_owned())]
+            }
+            (None, [], []) => {
+                self.full = true;
+                Vec::new()
+            }
+            (None, incidents, windows) => {
+                vec![issue::records(incidents, windows, document, Self::style(document, ctx), ctx)]
+            }
+        }
     }
 
     fn read_on(&mut self, full: bool) {
@@ -542,12 +557,9 @@ impl Screen for Reports {
             }
             Action::Copy => {
                 let Some(Ok(document)) = self.shown() else { return Vec::new() };
-                let locale = Self::style(document, ctx).locale;
-                return vec![Step::Do(Cmd::Copy(render::render(
-                    document,
-                    Format::Markdown,
-                    locale,
-                )))];
+                let style = Self::style(document, ctx);
+                let text = render::render(document, Format::Markdown, style.locale);
+                return vec![Step::Do(Cmd::CopyAs(text, title(document, style)))];
             }
             Action::Report => return issue::make(ctx),
             Action::Issue => return self.issue(ctx),
@@ -556,11 +568,7 @@ impl Screen for Reports {
                 let (locale, site) = (Self::style(document, ctx).locale, ctx.world.site.zone);
                 return issue::export(document, locale, &issue::file_name(document, site));
             }
-            Action::Open if self.reading.is_some() => match self.records(ctx).as_slice() {
-                [] => self.full = true,
-                [one] => return vec![Step::Go(Place::Incident(*one))],
-                many => return vec![issue::records(many, ctx)],
-            },
+            Action::Open if self.reading.is_some() => return self.open_line(ctx),
             Action::Open => self.read_on(true),
             action if self.reading.is_some() => return self.read(action, ctx),
             action => {
@@ -630,7 +638,12 @@ impl Screen for Reports {
         }
         let keys = &ctx.prefs.settings.keymap;
         let key = keys.shown(Action::Issue, false).unwrap_or_default();
-        vec![Step::Say(Tone::Good, format!("a preview: nothing is issued yet; {key} issues it"))]
+        let said = if ctx.world.site.read_only {
+            "a preview: this console is read-only and issues nothing".to_owned()
+        } else {
+            format!("a preview: nothing is issued yet; {key} issues it")
+        };
+        vec![Step::Say(Tone::Good, said)]
     }
 
     fn answered(&mut self, command: &Command, outcomes: &[Outcome], ctx: &Ctx<'_>) -> Vec<Step> {

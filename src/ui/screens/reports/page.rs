@@ -1,19 +1,27 @@
 //! A document as lines of a terminal.
 
+use chrono::NaiveDateTime;
+
+use crate::domain::calendar::{Key, WindowId};
 use crate::domain::incident::IncidentId;
 use crate::domain::report::Document;
 use crate::domain::report::document::{Block, Chart, Datum, KeyFigure, Table, Text};
 use crate::domain::report::show::Style;
 use crate::domain::report::words::Word;
+use crate::domain::slo::SloId;
 use crate::ui::theme::Role;
 use crate::ui::widgets::paint::wrap;
 use crate::ui::widgets::{fit, width};
 
-/// One line, in pieces, and the incidents that it is about, or counts.
-#[derive(Debug, Clone, PartialEq)]
+/// One line, in pieces, and what it is about, or counts.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Line {
     pub pieces: Vec<(String, Role)>,
     pub incidents: Vec<IncidentId>,
+    pub windows: Vec<Key>,
+    pub objective: Option<SloId>,
+    /// Whether it has a figure.
+    pub counts: bool,
 }
 
 impl Line {
@@ -26,10 +34,41 @@ impl Line {
     }
 }
 
+/// The windows among records; see [`crate::domain::report::document::window`].
+fn windows(records: &[String]) -> Vec<Key> {
+    let read = |record: &String| {
+        let (window, original) = record.split_once('@')?;
+        let original = NaiveDateTime::parse_from_str(original, "%Y-%m-%dT%H:%M").ok()?;
+        Some(Key { window: WindowId(window.into()), original })
+    };
+    records.iter().filter_map(read).collect()
+}
+
 /// The incidents among records.
 fn incidents(records: &[String]) -> Vec<IncidentId> {
     records.iter().filter_map(|r| r.parse().ok()).collect()
 }
+
+/// Without words: what a line with these records leads to.
+fn about(records: &[String], objective: Option<&String>, counts: bool) -> Line {
+    let objective = objective.map(|id| SloId::from(id.as_str()));
+    let (incidents, windows) = (incidents(records), windows(records));
+    Line { pieces: Vec::new(), incidents, windows, objective, counts }
+}
+
+/// The tables whose rows are figures, also where those count nothing.
+const COUNTED: [Word; 10] = [
+    Word::RunningState,
+    Word::AvailabilityOf,
+    Word::ByPriority,
+    Word::ByService,
+    Word::ByTeam,
+    Word::ByCause,
+    Word::ChangesOf,
+    Word::OnCallLoad,
+    Word::Attainment,
+    Word::ServiceCredits,
+];
 
 /// No column of a table is made narrower than this.
 const NARROWEST: u16 = 6;
@@ -67,11 +106,11 @@ fn padded(text: &str, to: u16) -> String {
 
 impl Page {
     fn push(&mut self, pieces: Vec<(String, Role)>) {
-        self.lines.push(Line { pieces, incidents: Vec::new() });
+        self.lines.push(Line { pieces, ..Line::default() });
     }
 
-    fn push_about(&mut self, pieces: Vec<(String, Role)>, incidents: Vec<IncidentId>) {
-        self.lines.push(Line { pieces, incidents });
+    fn push_about(&mut self, pieces: Vec<(String, Role)>, about: &Line) {
+        self.lines.push(Line { pieces, ..about.clone() });
     }
 
     /// A text beside a label, in as many lines as it needs.
@@ -134,7 +173,7 @@ impl Page {
                 (before, Role::Muted),
                 (format!("  n {}", style.count(figure.n as u64)), Role::Faint),
             ];
-            self.push_about(pieces, incidents(&figure.records));
+            self.push_about(pieces, &about(&figure.records, None, true));
         }
     }
 
@@ -185,12 +224,14 @@ impl Page {
             self.push(pieces);
         }
         for (row, cells) in table.rows.iter().zip(&rows) {
-            let about = incidents(&row.records);
+            let objective = row.records.first().filter(|_| table.title == Word::Objectives);
+            let counts = !row.behind.is_empty() || COUNTED.contains(&table.title);
+            let about = about(&row.records, objective, counts);
             for mut pieces in in_lines(cells, Role::Text) {
                 if let Some(first) = pieces.first_mut() {
                     first.1 = Role::Strong;
                 }
-                self.push_about(pieces, about.clone());
+                self.push_about(pieces, &about);
             }
             // What did not fit stands below, whole.
             for at in &below {
@@ -198,7 +239,7 @@ impl Page {
                 let from = self.lines.len();
                 self.wrapped(&format!("   {head}"), cell, Role::Text);
                 for line in self.lines.iter_mut().skip(from) {
-                    line.incidents.clone_from(&about);
+                    *line = Line { pieces: std::mem::take(&mut line.pieces), ..about.clone() };
                 }
             }
         }

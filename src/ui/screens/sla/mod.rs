@@ -104,7 +104,8 @@ impl Layout {
         let right = Rect { x: area.x + left.width, width: area.width - left.width, ..area };
         let objectives = rows(ctx.world.objectives.len()).clamp(6, (area.height / 2).max(6));
         let (objectives, rest) = split(left, objectives);
-        let kept = rows(sla.tickets.lines(ctx)).clamp(4, (rest.height / 2).max(4));
+        let kept = sla.tickets.lines(ctx) + sla.tickets.achieved(ctx).len();
+        let kept = rows(kept).clamp(4, (rest.height / 2).max(4));
         let (kept, due) = split(rest, kept);
         let breaches = rows(sla.tickets.breaches(ctx)).clamp(4, (right.height / 4).max(4));
         let (chart, breaches) = split(right, right.height.saturating_sub(breaches));
@@ -118,7 +119,10 @@ impl Layout {
             Pane::Objectives | Pane::Chart => {
                 (Pane::Objectives, Pane::Chart, ctx.world.objectives.len())
             }
-            Pane::Kept | Pane::DueNext => (Pane::Kept, Pane::DueNext, sla.tickets.lines(ctx)),
+            Pane::Kept | Pane::DueNext => {
+                let kept = sla.tickets.lines(ctx) + sla.tickets.achieved(ctx).len();
+                (Pane::Kept, Pane::DueNext, kept)
+            }
             Pane::Breaches => (Pane::Breaches, Pane::Breaches, 0),
         };
         if list == below || area.height < TWO_PANES {
@@ -175,7 +179,11 @@ impl Sla {
 
     /// How many rows a pane shows.
     fn room(&self, ctx: &Ctx<'_>, pane: Pane) -> usize {
-        usize::from(self.layout(ctx).pane(pane).height.saturating_sub(3))
+        let room = usize::from(self.layout(ctx).pane(pane).height.saturating_sub(3));
+        match pane {
+            Pane::Kept => room.saturating_sub(self.tickets.achieved(ctx).len()),
+            _ => room,
+        }
     }
 
     fn step(&mut self, ctx: &Ctx<'_>, by: isize) {

@@ -10,13 +10,14 @@ use ratatui::style::Style;
 use super::past::Complete;
 use super::work::Done;
 use super::{Pane, Sla};
-use crate::domain::health::Thresholds;
+use crate::domain::health::{Direction, Thresholds};
 use crate::domain::slo::{
     Burn, MICRO, Objective, Point, Reading, Severity, Shown, SloId, Standing, Status, Unit, Window,
     percent,
 };
 use crate::domain::text;
 use crate::domain::time::{Instant, Interval, near};
+use crate::ui::keymap::Action;
 use crate::ui::screens::Ctx;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widgets::chart::{Line, Mark};
@@ -28,9 +29,6 @@ pub const EXCLUDED: &str = "excluded";
 
 /// Cells of the bar of a budget.
 const BAR: u16 = 6;
-/// The burn rate in the list.
-const BURN: &str = "1h";
-
 const COLUMNS: [Column; 7] = [
     Column::new("", 1, 0),
     Column::fill("OBJECTIVE", 20),
@@ -157,7 +155,8 @@ impl Sla {
             };
             row.cell(3, &is, row.paint.of(role));
             left(row, 4, status.budget.left_ppm());
-            let burn = status.burn_over(BURN);
+            // Of the pace by which is projected when the budget is spent.
+            let burn = status.projection.map(|pace| pace.milli);
             let role =
                 if burn.is_some_and(|milli| milli > 1_000) { Role::Warning } else { Role::Muted };
             row.cell(
@@ -218,6 +217,12 @@ impl Sla {
                 line.iter().map(|(text, role)| (text.as_str(), paint.of(*role))).collect();
             paint.spans(below.x, y, below.width, &spans);
         }
+        let cut = facts.len().saturating_sub(usize::from(below.height));
+        if cut > 0 {
+            let key = ctx.prefs.settings.keymap.shown(Action::Explain, false).unwrap_or_default();
+            let note = format!("{} more: {key}", text::count(cut, "line"));
+            paint.note(area, &note, paint.of(Role::Muted));
+        }
     }
 
     /// What is left over the window, the even spending, the projection, and what happened.
@@ -248,7 +253,7 @@ impl Sla {
             from: down.window.from,
             to: ahead.clamp(down.window.to, most),
             unit: "%",
-            thresholds: &Thresholds::default(),
+            thresholds: &Thresholds { direction: Direction::Below, ..Thresholds::default() },
             zone: ctx.world.site.zone,
             cursor: self.at,
             style: ctx.theme().of(Role::Chart),

@@ -1,5 +1,7 @@
 //! Ticket clocks: what of a month was kept, what is due next, what was broken.
 
+use std::cmp::Reverse;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
@@ -11,15 +13,16 @@ use crate::domain::incident::IncidentId;
 use crate::domain::sla::attainment::{Attainment, Breach, Count, Line};
 use crate::domain::sla::clock::Target;
 use crate::domain::sla::contract::Kind;
+use crate::domain::sla::credits;
 use crate::domain::sla::due::DueNext;
 use crate::domain::sla::incident::{Due, PRESSING};
-use crate::domain::text;
 use crate::domain::time::{Instant, Interval, near, zone};
+use crate::domain::{slo, text};
 use crate::ui::cmd::Cmd;
 use crate::ui::overlay::Overlay;
 use crate::ui::screens::{Ctx, Place, Step};
 use crate::ui::theme::Role;
-use crate::ui::widgets::{Column, Cursor, Item, Paint, Picker, Table};
+use crate::ui::widgets::{Column, Cursor, Item, Paint, Picker, Table, split};
 
 /// How long counted figures count as current while incidents go on changing.
 const CURRENT: TimeDelta = TimeDelta::seconds(10);
@@ -93,6 +96,29 @@ pub fn month_of(at: Instant, zone: Tz) -> Month {
 pub fn span(month: Month, zone: Tz) -> Interval {
     let next = month.checked_add_months(Months::new(1)).unwrap_or(month);
     Interval::new(zone::midnight(month, zone), zone::midnight(next, zone))
+}
+
+/// How many lines say what was achieved.
+const ACHIEVED: usize = 2;
+
+/// `checkout 99.4649 % <99.9 %: credit 10 %`
+fn in_a_line(line: &credits::Line) -> String {
+    let ppm = |ppm: u32| {
+        let text = slo::percent(i64::from(ppm), 4);
+        format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+    };
+    let service = &line.service;
+    let Some(written) = line.written() else {
+        let why = if line.is_thin() { "less than 1 % of it is known" } else { "no time counts" };
+        return format!("{service} no availability: {why}");
+    };
+    let mut said = format!("{service} {written} %");
+    if let Some(band) = line.band() {
+        said += &band.tier.map(|tier| format!(" <{}", ppm(tier.below))).unwrap_or_default();
+        said += &band.least.map(|least| format!(" ≥{}", ppm(least))).unwrap_or_default();
+    }
+    let credit = line.credit().map(|credit| format!(": credit {}", ppm(credit)));
+    said + &credit.unwrap_or_default()
 }
 
 impl Tickets {
@@ -174,6 +200,22 @@ impl Tickets {
     fn figures(&self, ctx: &Ctx<'_>) -> Vec<(&Line, &Count)> {
         let Some(Ok(all)) = self.attainment(ctx) else { return Vec::new() };
         all.lines.iter().filter(|(line, _)| self.is_shown(&line.contract)).collect()
+    }
+
+    /// What the services of the one contract that is shown achieved, in lines: at most two.
+    pub fn achieved(&self, ctx: &Ctx<'_>) -> Vec<String> {
+        let (Some(Ok(all)), Some(only)) = (self.attainment(ctx), &self.contract) else {
+            return Vec::new();
+        };
+        let mut found: Vec<_> = all.achieved.iter().filter(|l| l.contract.id == *only).collect();
+        // What gives most back first.
+        found.sort_by_key(|line| Reverse(line.credit()));
+        let more = found.len().saturating_sub(ACHIEVED);
+        let mut lines: Vec<String> = found.into_iter().take(ACHIEVED).map(in_a_line).collect();
+        if let Some(last) = lines.last_mut().filter(|_| more > 0) {
+            let _ = write!(last, "; and {}", text::count(more, "service"));
+        }
+        lines
     }
 
     fn broken(&self, ctx: &Ctx<'_>) -> Vec<&Breach> {
@@ -298,6 +340,12 @@ impl Tickets {
         }
         let title = format!("Kept in {}", self.scope(ctx));
         let inner = paint.panel(area, &[(&title, paint.of(Role::Title))], focused);
+        let achieved = self.achieved(ctx);
+        let below = u16::try_from(achieved.len()).unwrap_or(0).min(inner.height.saturating_sub(2));
+        let (inner, below) = split(inner, inner.height - below);
+        for (line, y) in achieved.iter().zip(below.top()..below.bottom()) {
+            paint.put(below.x + 1, y, below.width.saturating_sub(2), line, Role::Text);
+        }
         let figures = self.figures(ctx);
         if figures.is_empty() {
             let (said, role) = match self.attainment(ctx) {
@@ -328,7 +376,7 @@ impl Tickets {
             let none = row.paint.theme.symbols.none;
             row.cell(3, if known > 0 { &kept } else { none }, plain);
             let (text, role) = match count.ratio() {
-                Some(ratio) if count.missed.is_empty() => (ratio.percent(1), Role::Ok),
+                Some(ratio) if count.missed.is_empty() => (ratio.percent_down(1), Role::Ok),
                 Some(ratio) => (ratio.percent_down(1), Role::Warning),
                 None => (String::new(), Role::Muted),
             };
