@@ -309,15 +309,14 @@ fn all_tabs<'a>(
     let counts = |screen: &dyn Screen| -> u16 {
         screen.badge(ctx).iter().map(|(text, _)| width(text) + 1).sum()
     };
-    let taken = |all: &[(Tab, &'static str, &dyn Screen)]| -> u16 {
-        all.iter().map(|(_, name, screen)| width(name) + 4 + counts(*screen)).sum()
-    };
-    for at in (0..all.len()).rev() {
-        if taken(&all) <= area.width {
-            break;
-        }
-        if let Some((tab, name, _)) = all.get_mut(at).filter(|(tab, ..)| *tab != model.tab) {
-            *name = tab.label().split(' ').next().unwrap_or(name);
+    let widths = all.iter().map(|(_, name, screen)| width(name) + 4 + counts(*screen));
+    // After the last one there is no gap, before the first a cell.
+    let mut over = widths.sum::<u16>().saturating_sub(1).saturating_sub(area.width);
+    for (tab, name, _) in all.iter_mut().rev().filter(|(tab, ..)| *tab != model.tab) {
+        let key = tab.label().split(' ').next().unwrap_or(name);
+        if over > 0 {
+            over = over.saturating_sub(width(name) - width(key));
+            *name = key;
         }
     }
     all

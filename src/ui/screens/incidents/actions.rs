@@ -138,7 +138,6 @@ pub fn why_not(action: Action, incident: &Incident, ctx: &Ctx<'_>) -> Option<Str
         (Action::Rate, IncidentState::Cancelled) => {
             format!("{is}: nothing was done for anybody; {}", reopen())
         }
-        (Action::Close, IncidentState::Cancelled) => format!("{is}; {}", reopen()),
         (Action::Close | Action::Reopen, IncidentState::Closed) => format!(
             "{is} for good; {} puts right what was recorded wrong, {} reports a new one",
             key(Action::Correct),
@@ -154,7 +153,8 @@ pub fn why_not(action: Action, incident: &Incident, ctx: &Ctx<'_>) -> Option<Str
                 key(Action::Classify)
             )
         }
-        (
+        (Action::Close, IncidentState::Cancelled)
+        | (
             Action::Resolve | Action::Hold | Action::Snooze | Action::Acknowledge,
             IncidentState::Resolved | IncidentState::Cancelled,
         ) => format!("{is}; {}", reopen()),
