@@ -150,9 +150,10 @@ fn update(course: &Course, now: Instant, zone: Tz) -> String {
     let clock = course.clock(now);
     let due = clock.deadline.as_ref().map_or("never".to_owned(), |at| local(*at));
     let done = course.stop.map_or("not yet".to_owned(), local);
-    let late = match clock.breached {
-        true => format!("  {} late", duration(-clock.left.unwrap_or_default())),
-        false => String::new(),
+    let late = if clock.breached {
+        format!("  {} late", duration(-clock.left.unwrap_or_default()))
+    } else {
+        String::new()
     };
     format!("    due {due}  done {done}{late}\n")
 }

@@ -415,7 +415,7 @@ impl Reports {
             format!("{id} accepted; {} now yours", text::count(incidents.len(), "incident"));
         if desk.now < known.turn.to {
             let until = known.turn.to.with_timezone(&desk.zone).format("%-d %b %H:%M %Z");
-            said += &format!("; {} is paged until {until}", known.turn.outgoing.name);
+            said = format!("{said}; {} is paged until {until}", known.turn.outgoing.name);
         }
         let event = Event::HandoverAccepted { id, by, document, incidents, despite };
         Ok(Judged { event, said, transfers })

@@ -127,7 +127,7 @@ pub fn percent(part: u64, whole: u64, decimals: u8) -> String {
 /// `sum / n` with so many decimals, cut off.
 pub fn quotient(sum: u128, n: u128, decimals: u8) -> String {
     let scale = 10_u128.pow(u32::from(decimals.min(9)));
-    if n == 0 { String::new() } else { fixed(sum * scale / n, decimals) }
+    (sum * scale).checked_div(n).map_or_else(String::new, |steps| fixed(steps, decimals))
 }
 
 fn fixed(steps: u128, decimals: u8) -> String {
