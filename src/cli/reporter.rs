@@ -144,6 +144,7 @@ impl Reporter {
             over: None,
             plan: plan.what.id.to_string(),
             document,
+            force: false,
         };
         self.ask(command).await;
         Ok(())
@@ -164,6 +165,7 @@ impl Reporter {
             over: Some(issued.id),
             plan: issued.plan.clone(),
             document: Box::new(document),
+            force: false,
         };
         self.ask(command).await;
         Ok(())
