@@ -147,6 +147,7 @@ impl Reporter {
             over: None,
             plan: plan.what.id.to_string(),
             document,
+            force: false,
         };
         self.ask(&plan.what.id, command).await;
         Ok(())
@@ -167,6 +168,7 @@ impl Reporter {
             over: Some(issued.id),
             plan: issued.plan.clone(),
             document: Box::new(document),
+            force: false,
         };
         self.ask(&issued.plan, command).await;
         Ok(())

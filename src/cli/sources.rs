@@ -9,6 +9,7 @@ use super::{Context, Failure};
 use crate::config::Config;
 use crate::domain::health::State;
 use crate::domain::observation::{Observation, SourceState, SourceStatus};
+use crate::domain::text;
 use crate::sources::supervisor::poll_once;
 
 #[derive(Serialize)]
@@ -54,9 +55,12 @@ impl Fields {
 }
 
 impl Fields {
-    /// Why it did not answer, in a line.
+    /// Why something of it is missing, in a line: it did not answer, or what it warns of.
     pub fn complaint(self) -> String {
-        format!("source {}: {}", self.name, self.error.as_deref().unwrap_or(self.state))
+        let said = self.error.into_iter().chain(self.warnings).collect();
+        let said = text::abridged(said, 3, "warnings");
+        let why = if said.is_empty() { self.state.to_owned() } else { said.join("; ") };
+        format!("source {}: {why}", self.name)
     }
 }
 

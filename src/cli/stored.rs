@@ -19,6 +19,7 @@ impl From<StoreError> for Failure {
             StoreError::Refused(_) | StoreError::ReadOnly { .. } => Self::Refused(e.to_string()),
             StoreError::Unusable { .. }
             | StoreError::Newer { .. }
+            | StoreError::Older { .. }
             | StoreError::Damaged { .. }
             | StoreError::Failed { .. } => Self::Unreachable(e.to_string()),
         }
@@ -82,7 +83,14 @@ pub async fn open_to_query(context: &Context, config: &Config) -> Result<Store, 
 }
 
 async fn opened(location: &Location, read_only: bool) -> Result<Store, Failure> {
-    let opening = tokio::time::timeout(PATIENCE, Store::open(location, read_only));
+    let open = async {
+        match Store::open(location, read_only).await {
+            // Nobody asked for it to stay as it is: it is brought up to date, as a console does.
+            Err(StoreError::Older { .. }) => Store::open(location, false).await,
+            opened => opened,
+        }
+    };
+    let opening = tokio::time::timeout(PATIENCE, open);
     let store = opening.await.map_err(|_| {
         Failure::Unreachable(format!("the store {location} does not answer within 30 s"))
     })??;

@@ -15,7 +15,7 @@ use super::upstream::silence::Listed;
 pub type SourceName = Arc<str>;
 
 /// The outcome of one successful poll.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     pub source: SourceName,
     /// When the data was obtained, by this machine's clock.
@@ -30,7 +30,7 @@ pub struct Observation {
 }
 
 /// One kind of finding.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
     /// Services that the source itself declares, its full set: those of it that are missing are
     /// gone. (This host's disks; the demo's services.)

@@ -419,6 +419,11 @@ fn beside(
     match action {
         Action::Merge { into } => match draft.incident(*into) {
             None => refused(format!("there is no {into}")),
+            Some(other) if let Some(whole) = other.standing.merged_into => {
+                let remedy =
+                    if whole == id { "it is a part of it already" } else { "name that one" };
+                refused(format!("{into} was merged into {whole}; {remedy}"))
+            }
             Some(other) if !other.is_open() => {
                 let state = other.state().short();
                 refused(format!("{into} is {state}; merge into one that is open"))

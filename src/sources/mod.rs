@@ -70,7 +70,7 @@ pub fn registry(settings: &SourceSettings, is_origin: bool, clients: &Clients) -
 }
 
 /// Why a poll failed: the thing, the reason, the remedy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SourceError {
     /// No answer: refused, unreachable, name not found, TLS failed.
     #[error("{0}")]
@@ -90,6 +90,9 @@ pub enum SourceError {
     /// The settings cannot work: a secret file that is missing, a program that does not exist.
     #[error("{0}")]
     Misconfigured(String),
+    /// What matters most could not be read, and why; the rest was.
+    #[error("{}", .0.0)]
+    Partly(Box<(SourceError, Observation)>),
 }
 
 impl SourceError {
@@ -105,6 +108,10 @@ impl SourceError {
             Self::Denied(said) => Self::Denied(change(&said)),
             Self::BadAnswer(said) => Self::BadAnswer(change(&said)),
             Self::Misconfigured(said) => Self::Misconfigured(change(&said)),
+            Self::Partly(partly) => {
+                let (why, rest) = *partly;
+                Self::Partly(Box::new((why.reworded(change), rest)))
+            }
         }
     }
 }

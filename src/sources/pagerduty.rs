@@ -9,18 +9,20 @@
 mod calendars;
 pub mod orders;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant as Clock};
 
 use chrono::DateTime;
 use futures::future::BoxFuture;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use url::Url;
 
 use calendars::Calendars;
 
 use super::http_client::{Clients, Http, Request, below};
+use super::mirror::within;
 use super::settings::{PagerDuty as Settings, SourceSettings};
 use super::{Source, SourceError, hygiene};
 use crate::domain::observation::{Alert, AlertSet, AlertStatus, Fact, Observation, SourceName};
@@ -29,8 +31,11 @@ use crate::domain::time::Instant;
 
 /// What a page of a list has at most.
 const PAGE: usize = 100;
-/// PagerDuty lists no more than so many.
+/// PagerDuty lists no more than so many, on so many pages.
 const MOST: usize = 10_000;
+const MOST_PAGES: usize = MOST / PAGE;
+/// So many records that make no sense are told one by one.
+const TOLD: usize = 5;
 const ACCEPT: &str = "application/vnd.pagerduty+json;version=2";
 
 /// One account.
@@ -47,6 +52,7 @@ pub struct PagerDutySource {
 pub(super) struct Api {
     url: Url,
     http: Http,
+    timeout: Duration,
 }
 
 impl PagerDutySource {
@@ -56,49 +62,83 @@ impl PagerDutySource {
         Self { name, api, settings, own: None, calendars: Calendars::default() }
     }
 
+    /// Each part is asked for beside the others and fails by itself. Without the incidents the source
+    /// fails; what else was read is told nevertheless.
     async fn observe(&mut self, now: Instant) -> Result<Observation, SourceError> {
-        if let (None, Some(from)) = (&self.own, &self.settings.from) {
-            self.own = self.api.user(from).await?;
-        }
-        let mut query = vec![("statuses[]", "triggered"), ("statuses[]", "acknowledged")];
-        query.push(("sort_by", "created_at:asc"));
-        let services = self.settings.services.iter().map(|id| ("service_ids[]", id.as_str()));
-        let teams = self.settings.teams.iter().map(|id| ("team_ids[]", id.as_str()));
+        let Self { name, api, settings, own, calendars } = self;
+        let (api, patience) = (&*api, api.patience());
+        let services = settings.services.iter().map(|id| ("service_ids[]", id.as_str()));
+        let teams = settings.teams.iter().map(|id| ("team_ids[]", id.as_str()));
         let of: Vec<_> = services.chain(teams).collect();
-        query.extend(&of);
-        let (open, complete) = self.api.list("incidents", "incidents", &query).await?;
-        let own = self.own.as_deref();
-        let alerts: Vec<Alert> = open.into_iter().filter_map(|i| alert(i, own)).collect();
-        let mut warnings = Vec::new();
-        if !complete {
-            warnings.push(format!("more than {MOST} incidents are open; name services or teams"));
+        let Calendars { shifts, windows } = calendars;
+        let (incidents, shifts, windows) = tokio::join!(
+            within(patience, incidents(api, settings, own, &of)),
+            within(patience, async {
+                let Some(schedule) = &settings.schedule else { return Ok(None) };
+                shifts.read(api, schedule, &settings.meaning, now).await.map(Some)
+            }),
+            within(patience, windows.read(api, name, &of, &settings.meaning, now)),
+        );
+        let (mut facts, mut warnings, mut failed) = (Vec::new(), Vec::new(), None);
+        let mut take = |(fact, said): (Fact, Vec<String>)| {
+            facts.push(fact);
+            warnings.extend(said);
+        };
+        match incidents {
+            Ok(read) => take(read),
+            Err(e) => failed = Some(e),
         }
-        if let (Some(from), None) = (&self.settings.from, own) {
-            warnings.push(format!("no user has the address {from}: what is written is refused"));
-        }
-        let set = AlertSet { complete, authoritative: true, alerts, ..AlertSet::default() };
-        let (source, server) = (self.name.clone(), "PagerDuty".to_owned());
-        let mut facts = vec![Fact::Alerts(set)];
-        let (settings, calendars) = (&self.settings, &mut self.calendars);
-        if let Some(schedule) = &settings.schedule {
-            match calendars.on_call(&self.api, schedule, &settings.meaning, now).await {
-                Ok((fact, said)) => {
-                    facts.push(fact);
-                    warnings.extend(said);
-                }
-                // What is open there is worth more; who was on call stays as it was.
-                Err(e) => warnings.push(format!("who is on call could not be read: {e}")),
+        let calendars = [
+            (shifts, "who is on call could not be read"),
+            (windows, "its maintenance windows could not be read"),
+        ];
+        let mut unread = Vec::new();
+        for (read, otherwise) in calendars {
+            match read {
+                Ok(read) => read.into_iter().for_each(&mut take),
+                // What was read last stays as it was.
+                Err(e) => unread.push(format!("{otherwise}: {e}")),
             }
         }
-        match calendars.windows(&self.api, &self.name, &of, &settings.meaning, now).await {
-            Ok((fact, said)) => {
-                facts.extend(fact);
-                warnings.extend(said);
-            }
-            Err(e) => warnings.push(format!("its maintenance windows could not be read: {e}")),
+        warnings.extend(unread);
+        let server = "PagerDuty".to_owned();
+        let observation = Observation { source: name.clone(), at: now, server, facts, warnings };
+        match failed {
+            None => Ok(observation),
+            Some(why) if observation.facts.is_empty() => Err(why),
+            Some(why) => Err(SourceError::Partly(Box::new((why, observation)))),
         }
-        Ok(Observation { source, at: now, server, facts, warnings })
     }
+}
+
+/// What is open there, and what must be said of it.
+async fn incidents(
+    api: &Api,
+    settings: &Settings,
+    own: &mut Option<String>,
+    of: &[(&str, &str)],
+) -> Result<(Fact, Vec<String>), SourceError> {
+    if let (None, Some(from)) = (&own, &settings.from) {
+        *own = api.user(from).await?;
+    }
+    let own = own.as_deref();
+    let open = [("statuses[]", "triggered"), ("statuses[]", "acknowledged")];
+    let query = [&open[..], &[("sort_by", "created_at:asc")], of].concat();
+    let listed = api.list::<Incident>("incidents", "incident", &query).await?;
+    let is_whole = listed.is_whole();
+    let mut warnings = listed.unreadable;
+    if listed.is_cut {
+        let shown = listed.items.len();
+        warnings.push(format!("more than {shown} incidents are listed; name services or teams"));
+    }
+    if let (Some(from), None) = (&settings.from, own) {
+        warnings.push(format!("no user has the address {from}: what is written is refused"));
+    }
+    // The absence of an incident from a list that is not whole says nothing.
+    let (complete, authoritative) = (is_whole, is_whole);
+    let alerts = listed.items.into_iter().map(|i| alert(i, own)).collect();
+    let set = AlertSet { complete, alerts, authoritative, ..AlertSet::default() };
+    Ok((Fact::Alerts(set), warnings))
 }
 
 impl Source for PagerDutySource {
@@ -109,7 +149,8 @@ impl Source for PagerDutySource {
 
 impl Api {
     pub fn new(source: &SourceSettings, settings: &Settings, clients: &Clients) -> Self {
-        Self { url: settings.url.clone(), http: Http::new(source, clients) }
+        let (url, http) = (settings.url.clone(), Http::new(source, clients));
+        Self { url, http, timeout: source.timeout }
     }
 
     /// One document.
@@ -127,34 +168,47 @@ impl Api {
             .map_err(|e| SourceError::BadAnswer(format!("the answer could not be read: {e}")))?
     }
 
-    /// All that a query finds, page by page, and whether that is all.
+    /// How long one of the parts of a poll may take.
+    fn patience(&self) -> Duration {
+        self.timeout.mul_f64(0.9)
+    }
+
+    /// All that a query finds, page by page, as far as the patience of a poll goes.
     async fn list<T: DeserializeOwned + Send + 'static>(
         &self,
-        path: &str,
-        key: &'static str,
+        path: &'static str,
+        one: &str,
         query: &[(&str, &str)],
-    ) -> Result<(Vec<T>, bool), SourceError> {
-        let mut all: Vec<T> = Vec::new();
+    ) -> Result<Listed<T>, SourceError> {
+        let mut listed = Listed { items: Vec::new(), is_cut: false, unreadable: Vec::new() };
+        let (mut known, mut offset) = (HashSet::new(), 0);
+        let begun = Clock::now();
         let limit = PAGE.to_string();
-        loop {
-            let offset = all.len().to_string();
-            let page = [query, &[("limit", &limit), ("offset", &offset)]].concat();
+        for _ in 0..MOST_PAGES {
+            let from = offset.to_string();
+            let page = [query, &[("limit", &limit), ("offset", &from)]].concat();
             let mut answer: Map<String, Value> = self.get(path, &page).await?;
-            let items = answer.remove(key).ok_or_else(|| {
-                SourceError::BadAnswer(format!("the answer has no \"{key}\": is this PagerDuty?"))
-            })?;
-            let items: Vec<T> = serde_json::from_value(items)
-                .map_err(|e| SourceError::BadAnswer(format!("its {key} make no sense: {e}")))?;
-            let is_empty = items.is_empty();
-            all.extend(items);
-            if answer.get("more") != Some(&Value::Bool(true)) {
-                return Ok((all, true));
+            let Some(Value::Array(records)) = answer.remove(path) else {
+                let why = format!("the answer has no list \"{path}\": is this PagerDuty?");
+                return Err(SourceError::BadAnswer(why));
+            };
+            offset += records.len();
+            let before = known.len();
+            for record in records {
+                if known.insert(identity(&record)) {
+                    listed.take(record, one);
+                }
             }
-            // A server that promises more and gives none would be asked for ever.
-            if is_empty || all.len() >= MOST {
-                return Ok((all, false));
+            let is_last = answer.get("more") != Some(&Value::Bool(true));
+            // A server that promises more and has nothing new would be asked for ever.
+            let is_stuck = known.len() == before || begun.elapsed() > self.timeout / 2;
+            if is_last || is_stuck || known.len() >= MOST {
+                listed.is_cut = !is_last;
+                return Ok(listed.told());
             }
         }
+        listed.is_cut = true;
+        Ok(listed.told())
     }
 
     /// The id of the user with that address.
@@ -175,8 +229,71 @@ impl Api {
     }
 }
 
+/// What a list was found to hold.
+struct Listed<T> {
+    items: Vec<T>,
+    /// There is more.
+    is_cut: bool,
+    /// The records that make no sense, each with why; bounded once all are read.
+    unreadable: Vec<String>,
+}
+
+impl<T: DeserializeOwned> Listed<T> {
+    /// Whether something that is not here is not there.
+    fn is_whole(&self) -> bool {
+        !self.is_cut && self.unreadable.is_empty()
+    }
+
+    /// Reads one record; one that makes no sense costs none of the others.
+    fn take(&mut self, record: Value, one: &str) {
+        match T::deserialize(&record) {
+            Ok(item) => self.items.push(item),
+            // Why takes a while to find out; no more is told than those.
+            Err(_) if self.unreadable.len() > TOLD => self.unreadable.push(String::new()),
+            Err(_) => self.unreadable.push(unreadable::<T>(record, one)),
+        }
+    }
+
+    fn told(mut self) -> Self {
+        self.unreadable = text::abridged(self.unreadable, TOLD, "such records");
+        self
+    }
+}
+
+/// By what a record is known again: its id, or all of it.
+fn identity(record: &Value) -> String {
+    record.get("id").and_then(Value::as_str).map_or_else(|| record.to_string(), str::to_owned)
+}
+
+/// What is wrong with a record: the field without which it could be read.
+fn unreadable<T: DeserializeOwned>(record: Value, one: &str) -> String {
+    let id = text::clean(record.get("id").and_then(Value::as_str).unwrap_or_default(), 40);
+    let named = if id.is_empty() { "without an id".to_owned() } else { id };
+    let fields = match record {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    let is_wrong = |field: &&String| {
+        let mut rest = fields.clone();
+        rest.remove(*field);
+        T::deserialize(Value::Object(rest)).is_ok()
+    };
+    let why = fields.keys().find(is_wrong).map_or_else(
+        || "it is not what PagerDuty describes".to_owned(),
+        |field| format!("its \"{}\" makes no sense", text::clean(field, 40)),
+    );
+    format!("{one} {named} is left out: {why}")
+}
+
+/// An id that can be one.
+fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let id = text::clean(&String::deserialize(from)?, 64);
+    if id.is_empty() { Err(D::Error::custom("an empty id")) } else { Ok(id) }
+}
+
 #[derive(Deserialize)]
 struct Incident {
+    #[serde(deserialize_with = "id")]
     id: String,
     #[serde(default)]
     title: Option<String>,
@@ -202,7 +319,7 @@ struct Incident {
     assignments: Option<Vec<Assignment>>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, Clone)]
 struct Reference {
     #[serde(default)]
     id: Option<String>,
@@ -223,11 +340,7 @@ struct Assignment {
 }
 
 /// An open incident as an alert; `own`: our user's id there, whose acknowledgements are no news.
-fn alert(incident: Incident, own: Option<&str>) -> Option<Alert> {
-    let id = text::clean(&incident.id, 80);
-    if id.is_empty() {
-        return None;
-    }
+fn alert(incident: Incident, own: Option<&str>) -> Alert {
     let mut labels = BTreeMap::new();
     let mut label = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|v| !v.is_empty()) {
@@ -273,15 +386,15 @@ fn alert(incident: Incident, own: Option<&str>) -> Option<Alert> {
     } else {
         AlertStatus::Active
     };
-    Some(Alert {
-        fingerprint: id,
+    Alert {
+        fingerprint: incident.id,
         labels: hygiene::labels(&labels),
         annotations: hygiene::annotations(&annotations),
         starts_at: created.and_then(Result::ok).map(|at| at.to_utc()).unwrap_or_default(),
         status,
         generator_url: incident.html_url.filter(|url| text::is_web(url)),
         service: None,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -300,7 +413,7 @@ mod tests {
 
     #[test]
     fn open_incidents_are_alerts_and_what_others_acknowledged_is_muted() {
-        let alerts: Vec<Alert> = read(OPEN).into_iter().filter_map(|i| alert(i, None)).collect();
+        let alerts: Vec<Alert> = read(OPEN).into_iter().map(|i| alert(i, None)).collect();
         let [fire, mail] = alerts.as_slice() else { panic!("{alerts:#?}") };
         assert_eq!(fire.fingerprint, "PT4KHLK");
         assert_eq!(fire.status, AlertStatus::Active);
@@ -328,7 +441,7 @@ mod tests {
 
     #[test]
     fn what_we_acknowledged_ourselves_is_not_muted_by_it() {
-        let of = |own| read(OPEN).into_iter().nth(1).and_then(|i| alert(i, own)).unwrap().status;
+        let of = |own| read(OPEN).into_iter().nth(1).map(|i| alert(i, own)).unwrap().status;
         assert_eq!(of(Some("PXPGF42")), AlertStatus::Active);
         assert_ne!(of(Some("PANOTHER")), AlertStatus::Active);
     }

@@ -193,8 +193,8 @@ pub async fn poll_once(sources: Vec<SourceSettings>) -> Vec<(SourceStatus, Optio
         let spec = Spec { settings, is_origin, clients, time };
         async move {
             let (mut source, mut status) = (spec.source(), unknown(&spec.settings));
-            let outcome = poll(&mut source, &spec, &mut status).await;
-            (status, outcome.ok())
+            let (seen, _) = poll(&mut source, &spec, &mut status).await;
+            (status, seen)
         }
     });
     futures::stream::iter(polls).buffered(CONCURRENT_POLLS).collect().await
@@ -233,16 +233,16 @@ impl Watch {
     async fn run(mut self, mut source: Box<dyn Source>) {
         loop {
             let begun = Monotonic::now();
-            let Some((status, outcome)) = self.ask(&mut source).await else { return };
+            let Some((status, (seen, error))) = self.ask(&mut source).await else { return };
             self.status = status;
-            let (wait, urgent) = match &outcome {
-                Ok(_) => {
+            let (wait, urgent) = match &error {
+                None => {
                     self.failures = 0;
                     let interval = self.spec.time.ours(self.spec.settings.interval);
                     let wait = jitter(interval, fastrand::f64());
                     (wait.saturating_sub(begun.elapsed()), true)
                 }
-                Err(error) => {
+                Some(error) => {
                     self.failures = self.failures.saturating_add(1);
                     let busy = matches!(error, SourceError::Busy { .. });
                     (wait_after(error, self.failures, fastrand::f64()), !busy)
@@ -254,7 +254,7 @@ impl Watch {
             }
             // The state first: a fresh source is what makes its own data believable.
             self.board.update(&self.status).await;
-            if let Ok(observation) = outcome
+            if let Some(observation) = seen
                 && self.board.reports.send(Report::Observed(observation)).await.is_err()
             {
                 return;
@@ -268,10 +268,7 @@ impl Watch {
 
     /// One poll, after waiting for a free slot. A source that was fresh is told to be late when this
     /// takes too long, and when the machine slept. `None`: the supervisor is gone.
-    async fn ask(
-        &self,
-        source: &mut Box<dyn Source>,
-    ) -> Option<(SourceStatus, Result<Observation, SourceError>)> {
+    async fn ask(&self, source: &mut Box<dyn Source>) -> Option<(SourceStatus, Polled)> {
         let mut attempt = std::pin::pin!(async {
             let _slot = self.slots.of(&self.status.state).acquire().await.ok()?;
             let mut status = self.status.clone();
@@ -299,21 +296,16 @@ impl Watch {
     }
 }
 
+/// What a poll brought, and why it failed. Of one that failed, a part may be there all the same.
+type Polled = (Option<Observation>, Option<SourceError>);
+
 /// One poll within its time, and what it means for the state of the source. One that panics is made
 /// anew.
-async fn poll(
-    source: &mut Box<dyn Source>,
-    spec: &Spec,
-    status: &mut SourceStatus,
-) -> Result<Observation, SourceError> {
+async fn poll(source: &mut Box<dyn Source>, spec: &Spec, status: &mut SourceStatus) -> Polled {
     let now = spec.now();
     let begun = Monotonic::now();
     let asked = AssertUnwindSafe(source.poll(now)).catch_unwind();
     let outcome = match tokio::time::timeout(spec.settings.timeout, asked).await {
-        Ok(Ok(outcome)) => outcome.map(|mut observation| {
-            hygiene::bound_instants(&mut observation, now);
-            observation
-        }),
         Ok(Err(_)) => {
             *source = spec.source();
             Err(SourceError::BadAnswer(format!(
@@ -321,25 +313,42 @@ async fn poll(
                 status.address
             )))
         }
+        Ok(Ok(outcome)) => outcome,
         Err(_) => Err(SourceError::TimedOut(spec.settings.timeout)),
     };
-    status.latency_ms = u64::try_from(begun.elapsed().as_millis()).ok();
-    match &outcome {
-        Ok(observation) => succeeded(status, observation, now),
-        Err(error) => failed(status, error, now),
+    let (mut seen, error) = match outcome {
+        Ok(observation) => (Some(observation), None),
+        Err(SourceError::Partly(partly)) => {
+            let (why, rest) = *partly;
+            (Some(rest), Some(why))
+        }
+        Err(error) => (None, Some(error)),
+    };
+    if let Some(observation) = &mut seen {
+        hygiene::bound_instants(observation, now);
+        told(status, observation);
     }
-    outcome
+    status.latency_ms = u64::try_from(begun.elapsed().as_millis()).ok();
+    match &error {
+        None => succeeded(status, now),
+        Some(error) => failed(status, error, now),
+    }
+    (seen, error)
 }
 
-fn succeeded(status: &mut SourceStatus, observation: &Observation, now: Instant) {
+/// What a source said of itself.
+fn told(status: &mut SourceStatus, observation: &Observation) {
+    status.items = observation.facts.iter().map(size).sum();
+    status.server.clone_from(&observation.server);
+    status.warnings.clone_from(&observation.warnings);
+}
+
+fn succeeded(status: &mut SourceStatus, now: Instant) {
     if let SourceState::Failing { since, .. } = &status.state {
         tracing::info!(source = %status.name, %since, "answers again");
     }
     status.state = SourceState::Fresh;
     status.last_ok = Some(now);
-    status.items = observation.facts.iter().map(size).sum();
-    status.server.clone_from(&observation.server);
-    status.warnings.clone_from(&observation.warnings);
 }
 
 /// The first failure of a row is remembered; what was known stays, with its age.
@@ -503,7 +512,8 @@ mod tests {
             facts: Vec::new(),
             warnings: vec!["one".to_owned()],
         };
-        succeeded(&mut status, &good, at(0));
+        told(&mut status, &good);
+        succeeded(&mut status, at(0));
         assert_eq!(status.state, SourceState::Fresh);
         failed(&mut status, &SourceError::BadAnswer("\u{1b}[2Jfirst".to_owned()), at(10));
         failed(&mut status, &SourceError::TimedOut(Duration::from_secs(5)), at(20));
@@ -511,7 +521,7 @@ mod tests {
         assert_eq!((*since, error.as_str()), (at(10), "no answer within 5 s"));
         assert_eq!(status.last_ok, Some(at(0)));
         assert_eq!(status.server, "Prometheus 2.42");
-        succeeded(&mut status, &good, at(30));
+        succeeded(&mut status, at(30));
         assert_eq!(status.state, SourceState::Fresh);
     }
 

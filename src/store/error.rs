@@ -12,6 +12,11 @@ pub enum StoreError {
     /// A newer atalaya wrote it.
     #[error("the store {store} was written by atalaya {writer}, which is newer than this one ({}): {reason}; upgrade this console", env!("CARGO_PKG_VERSION"))]
     Newer { store: String, writer: String, reason: String },
+    /// An older atalaya wrote it, and it may not be brought up to date.
+    #[error(
+        "the store {store} is of an older atalaya and not brought up to date yet; start once without --read-only"
+    )]
+    Older { store: String },
     /// The file is not what SQLite wrote.
     #[error("the store {store} is damaged: {reason}; {remedy}")]
     Damaged { store: String, reason: String, remedy: String },
@@ -97,7 +102,10 @@ pub(super) fn explain(
 
 /// The store cannot do something for want of room.
 pub(super) fn full(store: String, doing: &'static str) -> StoreError {
-    let (reason, remedy) = ("the disk is full", "free some space; it goes on by itself");
+    let (reason, remedy) = (
+        "the disk is full",
+        "free some space; a console goes on by itself, a command is given again",
+    );
     StoreError::Failed { store, doing, reason: reason.to_owned(), remedy: remedy.to_owned() }
 }
 

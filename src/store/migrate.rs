@@ -92,10 +92,10 @@ pub(super) async fn prepare(
             Ok((Mode::ReadOnly { why }, Vec::new()))
         }
         Some(f) if f.version == known => Ok((normal, Vec::new())),
-        _ if read_only => Err(unusable(
-            "it has not been set up for this version yet",
-            "start once without --read-only",
-        )),
+        Some(_) if read_only => Err(StoreError::Older { store: location.to_string() }),
+        None if read_only => {
+            Err(unusable("it has not been set up yet", "start once without --read-only"))
+        }
         old => {
             let backup = match (location, old) {
                 (Location::File(path), Some(f)) => Some(backup(pool, path, f.version).await?),

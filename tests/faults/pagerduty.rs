@@ -8,7 +8,7 @@ use atalaya::domain::calendar::stated::Terms;
 use atalaya::domain::calendar::{Kind as WindowKind, Window};
 use atalaya::domain::health::ServiceId;
 use atalaya::domain::incident::IncidentId;
-use atalaya::domain::observation::{Alert, Fact, Observation};
+use atalaya::domain::observation::{Alert, Fact, Observation, SourceState};
 use atalaya::domain::outbox::Standing;
 use atalaya::domain::roster::Person;
 use atalaya::domain::roster::stated::Callings;
@@ -18,11 +18,12 @@ use atalaya::sources::orders::Clerk;
 use atalaya::sources::settings::{
     Auth, HttpSettings, Kind, Meaning, PagerDuty, Secret, SourceSettings,
 };
+use atalaya::sources::supervisor::poll_once;
 use atalaya::sources::{SourceError, registry};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path, query_param};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 fn source(server: &MockServer, from: Option<&str>) -> SourceSettings {
     let kind = PagerDuty {
@@ -194,7 +195,8 @@ async fn who_is_on_call_there_and_what_is_planned_are_read_as_from_a_calendar() 
             ("ben", at("2026-11-29T07:00:00Z"), ahead),
         ]
     );
-    let [warning] = observation.warnings.as_slice() else { panic!("{:?}", observation.warnings) };
+    let [warning, bad] = &*observation.warnings else { panic!("{:?}", observation.warnings) };
+    assert_eq!(bad, "maintenance window PBAD is left out: it ends before it begins");
     assert!(warning.contains("\"Eve") && warning.contains("people = {"), "{warning}");
     assert!(!warning.contains('\u{1b}'), "{warning:?}");
     let [over, soon] = &planned[..] else { panic!("{planned:?}") };
@@ -252,6 +254,133 @@ async fn calendars_that_are_refused_hide_no_incident() {
     let [on_call, planned] = observation.warnings.as_slice() else { panic!("{observation:?}") };
     assert!(on_call.starts_with("who is on call could not be read: "), "{on_call}");
     assert!(planned.starts_with("its maintenance windows could not be read: "), "{planned}");
+}
+
+/// Refuses one part of the account.
+async fn refusing(server: &MockServer, at: &str) {
+    let refused = ResponseTemplate::new(403).set_body_json(json!({ "error": { "code": 2010 } }));
+    Mock::given(path(at)).respond_with(refused).mount(server).await;
+}
+
+#[tokio::test]
+async fn incidents_that_are_refused_cost_neither_shifts_nor_windows() {
+    let server = MockServer::start().await;
+    refusing(&server, "/incidents").await;
+    list(&server, "/oncalls", ("schedule_ids[]", "PSCHED1"), json!({ "oncalls": [] })).await;
+    for filter in ["open", "past"] {
+        let all = json!({ "maintenance_windows": [window("PW1", [1, 3])] });
+        list(&server, "/maintenance_windows", ("filter", filter), all).await;
+    }
+    let (status, observation) = poll_once(vec![planning(&server)]).await.remove(0);
+    let SourceState::Failing { error, .. } = &status.state else { panic!("{status:?}") };
+    assert!(error.contains("403"), "{error}");
+    let observation = observation.unwrap();
+    let [Fact::Shifts(_), Fact::Windows(planned)] = &*observation.facts else {
+        panic!("{observation:?}")
+    };
+    assert_eq!(planned.len(), 1);
+}
+
+#[tokio::test]
+async fn an_incident_that_makes_no_sense_is_left_out_and_named_and_absence_proves_nothing_then() {
+    let server = MockServer::start().await;
+    let mut body = incidents(9, 0, false);
+    body["incidents"][1]["title"] = json!(5);
+    for n in 2..8 {
+        body["incidents"][n] = json!({ "id": "" });
+    }
+    body["incidents"][7] = json!("what");
+    listing(&server, "0", body).await;
+    let observation = poll(&source(&server, None)).await.unwrap();
+    let (alerts, is_whole) = alerts(&observation);
+    let ids: Vec<_> = alerts.iter().map(|a| a.fingerprint.as_str()).collect();
+    assert_eq!((ids.as_slice(), is_whole), (&["P000000", "P000008"][..], false));
+    assert_eq!(
+        observation.warnings,
+        [
+            "incident P000001 is left out: its \"title\" makes no sense",
+            "incident without an id is left out: it is not what PagerDuty describes",
+            "incident without an id is left out: it is not what PagerDuty describes",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_never_ends_is_asked_for_as_long_as_it_brings_something_new() {
+    let server = MockServer::start().await;
+    // The same page for ever.
+    let same = ResponseTemplate::new(200).set_body_json(incidents(3, 0, true));
+    Mock::given(path("/incidents")).respond_with(same).mount(&server).await;
+    let observation = poll(&source(&server, None)).await.unwrap();
+    let (found, is_whole) = alerts(&observation);
+    assert_eq!((found.len(), is_whole), (3, false));
+    let why = "more than 3 incidents are listed; name services or teams";
+    assert_eq!(observation.warnings, [why]);
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+
+    // One more on each page, for ever.
+    server.reset().await;
+    let next = |request: &Request| {
+        let offset = request.url.query_pairs().find(|(name, _)| name == "offset");
+        let from: usize = offset.unwrap().1.parse().unwrap();
+        ResponseTemplate::new(200).set_body_json(incidents(1, from, true))
+    };
+    Mock::given(path("/incidents")).respond_with(next).mount(&server).await;
+    let observation = poll(&source(&server, None)).await.unwrap();
+    let (found, is_whole) = alerts(&observation);
+    assert_eq!((found.len(), is_whole), (100, false));
+    assert_eq!(server.received_requests().await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn a_window_without_a_description_mutes_as_one_with_it_and_one_without_a_time_is_named() {
+    let server = MockServer::start().await;
+    listing(&server, "0", incidents(0, 0, false)).await;
+    list(&server, "/oncalls", ("schedule_ids[]", "PSCHED1"), json!({ "oncalls": [] })).await;
+    let bare = |id: &str, description: Value, services: Value| {
+        let mut bare = window(id, [-1, 1]);
+        bare["description"] = description;
+        bare["summary"] = Value::Null;
+        bare["services"] = services;
+        bare
+    };
+    let checkout = || json!({ "id": "PIJ90N7", "summary": "Checkout" });
+    let mut timeless = window("PW4", [1, 2]);
+    timeless["end_time"] = json!("soon\u{1b}[2J");
+    let mut wrong = window("PW5", [1, 2]);
+    wrong["services"] = json!(7);
+    let open = json!({ "maintenance_windows": [
+        bare("PW1", Value::Null, json!([checkout(), null])),
+        bare("PW2", json!(" "), json!([checkout(), { "summary": "Search" }])),
+        bare("PW3", json!(""), Value::Null),
+        timeless,
+        wrong,
+    ] });
+    list(&server, "/maintenance_windows", ("filter", "open"), open).await;
+    let none = json!({ "maintenance_windows": [] });
+    list(&server, "/maintenance_windows", ("filter", "past"), none).await;
+    let mut settings = planning(&server);
+    let Kind::PagerDuty(account) = &mut settings.kind else { panic!() };
+    let terms = account.meaning.windows.as_mut().unwrap();
+    terms.scope.services = vec![ServiceId::new("all")];
+    let observation = registry(&settings, false, &Clients::default()).poll(now()).await.unwrap();
+    let planned = observation.facts.iter().find_map(|fact| match fact {
+        Fact::Windows(windows) => Some(windows),
+        _ => None,
+    });
+    let called: Vec<_> = planned.unwrap().iter().map(|w| &*w.summary).collect();
+    assert_eq!(
+        called,
+        ["maintenance of Checkout", "maintenance of Checkout and 1 more", "maintenance"]
+    );
+    let said: Vec<_> = observation.warnings.iter().filter(|w| w.contains("left out")).collect();
+    assert_eq!(
+        said,
+        [
+            "maintenance window PW5 is left out: its \"services\" makes no sense",
+            "maintenance window PW4 is left out: its end_time \"soon\" is no time",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -511,4 +640,38 @@ async fn a_command_tells_the_source_itself_and_says_so_where_it_could_not() {
     assert_eq!(told.status.code(), Some(3), "{said}");
     assert!(said.contains("pd is not told"), "{said}");
     assert!(String::from_utf8(told.stdout).unwrap().contains("INC-1  done  INC-1 noted"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_names_why_shifts_and_windows_are_missing_of_a_source_that_answers() {
+    let server = MockServer::start().await;
+    let none = ResponseTemplate::new(200).set_body_json(incidents(0, 0, false));
+    Mock::given(path("/incidents")).respond_with(none).mount(&server).await;
+    let users = json!({ "users": [{ "id": "PNOC", "email": "noc@acme.example" }] });
+    let users = ResponseTemplate::new(200).set_body_json(users);
+    Mock::given(path("/users")).respond_with(users).mount(&server).await;
+    refusing(&server, "/oncalls").await;
+    refusing(&server, "/maintenance_windows").await;
+    let home = tempfile::tempdir().unwrap();
+    configure(&home, &server.uri());
+    let config = home.path().join("c.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text
+        + "windows = {}\nschedule = \"PSCHED1\"\n[[people]]\nid = \"ana\"\n\
+                [[services]]\nid = \"checkout\"\nname = \"Checkout\"\n\
+                [[schedules]]\nid = \"primary\"\n\
+                [[schedules.layers]]\nname = \"there\"\nsource = \"pd\"\n";
+    std::fs::write(&config, text).unwrap();
+    let made = atalaya(&home, &["incident", "report", "--title", "-2+3"]).output().unwrap();
+    assert_eq!(made.status.code(), Some(0), "a text may begin with a dash: {made:?}");
+    for (command, why, missing) in [
+        ("oncall", "who is on call could not be read: ", "are missing"),
+        ("calendar", "its maintenance windows could not be read: ", "are missing"),
+    ] {
+        let told = atalaya(&home, &[command]).output().unwrap();
+        let said = String::from_utf8(told.stderr).unwrap();
+        assert!(said.contains("source pd: ") && said.contains(why), "{command}: {said}");
+        assert!(said.contains("403") && said.contains(missing), "{command}: {said}");
+        assert!(!said.contains("fresh"), "{command}: {said}");
+    }
 }

@@ -471,3 +471,49 @@ async fn a_text_that_was_named_for_a_store_stays_where_it_is() {
     assert_eq!(fs::read_to_string(&config).unwrap(), "[site]\nname = \"acme\"\n");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+fn atalaya(store: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_atalaya"));
+    command.env("HOME", store.parent().unwrap()).arg("--store").arg(store).args(arguments);
+    command
+}
+
+#[tokio::test]
+async fn many_commands_at_once_are_all_done() {
+    let (_dir, location) = place();
+    Store::open(&location, false).await.unwrap().close().await;
+    let title = |n: usize| format!("trouble {n}");
+    let piped = |n| {
+        let mut command = atalaya(
+            path(&location),
+            &["incident", "report", "--title", &title(n), "--impact", "2"],
+        );
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let all: Vec<_> = (0..24).map(piped).collect();
+    for child in all {
+        let told = child.wait_with_output().unwrap();
+        assert_eq!(told.status.code(), Some(0), "{told:?}");
+    }
+    let store = Store::open(&location, true).await.unwrap();
+    assert_eq!(store.load().await.unwrap().incidents.len(), 24);
+}
+
+#[tokio::test]
+async fn a_command_that_reads_brings_an_older_store_up_to_date() {
+    let (_dir, location) = place();
+    Store::open(&location, false).await.unwrap().close().await;
+    let edit = raw(&location).await;
+    for sql in ["DROP INDEX incidents_urgent", "UPDATE atalaya_schema SET version = 3"] {
+        sqlx::query(sql).execute(&edit).await.unwrap();
+    }
+    edit.close().await;
+    let guest = Store::open(&location, true).await.unwrap_err();
+    assert!(matches!(guest, StoreError::Older { .. }), "{guest}");
+    let told = atalaya(path(&location), &["incidents"]).output().unwrap();
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert_eq!(told.status.code(), Some(0), "{said}");
+    assert!(said.contains("was upgraded; the old one is kept as"), "{said}");
+    Store::open(&location, true).await.unwrap();
+}

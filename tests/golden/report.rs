@@ -143,6 +143,10 @@ fn a_report_is_frozen_and_its_next_revision_says_what_differs() {
         home.json(&line)
     };
     assert_eq!(issue(&period)["outcomes"][0]["id"], "SR-1");
+    let twice = home.run(&[&["report", "issue"][..], &period].concat());
+    assert_eq!(twice.status.code(), Some(1), "the same is not issued twice unasked");
+    let said = String::from_utf8(twice.stderr).unwrap();
+    assert!(said.contains("SR-1 is of that period") && said.contains("--again"), "{said}");
     let frozen = home.says(&["report", "show", "SR-1"]);
     home.says(&["incident", "cancel", "1", "--reason", "a false alarm"]);
     assert_eq!(home.says(&["report", "show", "SR-1"]), frozen, "what is issued stays as it is");

@@ -89,7 +89,7 @@ pub struct Add {
     #[arg(long, value_parser = word(&KINDS))]
     pub kind: Kind,
     /// What is done, in a few words
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub summary: String,
     /// A service that it touches; again for another
     #[arg(long, value_name = "ID")]
@@ -138,10 +138,10 @@ pub struct Add {
     pub approver: Option<String>,
     /// A line of its checklist, a unit in brackets where a value is to be noted: "disk free [%]"; again
     /// for the next
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub checklist: Vec<String>,
     /// How to go back
-    #[arg(long, value_name = "TEXT", requires = "decide_after")]
+    #[arg(long, value_name = "TEXT", requires = "decide_after", allow_hyphen_values = true)]
     pub back_out: Option<String>,
     /// How long after the start that is decided at the latest
     #[arg(long, value_name = "LENGTH", value_parser = length, requires = "back_out")]
@@ -156,7 +156,7 @@ pub struct Add {
     #[arg(long, value_name = "CODE", value_parser = word(&CODES), requires = "reason")]
     pub past: Option<ClosureCode>,
     /// Why it is declared afterwards, and with whom that was agreed
-    #[arg(long, value_name = "TEXT", requires = "past")]
+    #[arg(long, value_name = "TEXT", requires = "past", allow_hyphen_values = true)]
     pub reason: Option<String>,
     /// Although it collides
     #[arg(long)]
@@ -203,7 +203,7 @@ pub struct Finish {
     #[arg(long, default_value = "successful", value_parser = word(&CODES))]
     pub code: ClosureCode,
     /// What is to be said about it
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub note: String,
 }
 
@@ -212,7 +212,7 @@ pub struct Cancel {
     #[command(flatten)]
     pub which: Which,
     /// Why
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub reason: String,
     /// All that is still to come of the window
     #[arg(long, conflicts_with = "at")]
@@ -244,7 +244,7 @@ pub struct Change {
     #[arg(long, value_parser = word(&KINDS))]
     pub kind: Option<Kind>,
     /// What is done, in a few words
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub summary: Option<String>,
     /// A service that it touches, instead of those of before; again for another
     #[arg(long, value_name = "ID")]
@@ -274,7 +274,7 @@ pub struct Change {
     #[arg(long, value_name = "ROLE")]
     pub approver: Option<String>,
     /// A line of its checklist, instead of those of before; again for the next
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub checklist: Vec<String>,
     /// A further time, instead of those of before; again for another
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -283,7 +283,7 @@ pub struct Change {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub exdate: Vec<Time>,
     /// How to go back
-    #[arg(long, value_name = "TEXT", requires = "decide_after")]
+    #[arg(long, value_name = "TEXT", requires = "decide_after", allow_hyphen_values = true)]
     pub back_out: Option<String>,
     /// How long after the start that is decided at the latest
     #[arg(long, value_name = "LENGTH", value_parser = length, requires = "back_out")]
@@ -323,7 +323,7 @@ pub struct Check {
     #[arg(long, value_name = "NUMBER", group = "result", allow_negative_numbers = true)]
     pub value: Option<f64>,
     /// What was seen
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub note: String,
 }
 
@@ -336,7 +336,7 @@ pub struct Except {
     #[arg(value_name = "WINDOW")]
     pub window: String,
     /// Why it may not wait
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub reason: String,
     /// The work has to be over by then
     #[arg(long, value_name = "TIME", value_parser = time)]

@@ -56,13 +56,13 @@ pub enum Incident {
 #[derive(Debug, Args)]
 pub struct Report {
     /// What is wrong, in a line
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub title: String,
     /// The service that suffers
     #[arg(long, value_name = "ID")]
     pub service: Option<String>,
     /// More about it; becomes the first note
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub text: String,
     /// 1 (high) to 3 [default: by the tier of the service]
     #[arg(long, value_name = "1-3", value_parser = level())]
@@ -129,10 +129,10 @@ pub struct Hold {
     #[arg(required = true, value_name = "ID", value_parser = id_before("--note '…'"))]
     pub ids: Vec<IncidentId>,
     /// For whom it waits: customer, supplier, change_window, other
-    #[arg(long = "waits-for", value_name = "WHOM", value_parser = word(&HoldReason::WORDS), hide_possible_values = true)]
+    #[arg(long = "waits-for", value_name = "WHOM", value_parser = word(&HoldReason::WORDS), hide_possible_values = true, allow_hyphen_values = true)]
     pub reason: HoldReason,
     /// For what; a ticket number
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub note: String,
     /// It goes on by itself then: 4h, 14:00, or 2026-11-30 09:00 in the site's zone
     #[arg(long, value_name = "TIME")]
@@ -155,7 +155,7 @@ pub struct Note {
     #[arg(required = true, value_name = "ID", value_parser = id_before("--text '…'"))]
     pub ids: Vec<IncidentId>,
     /// The note; `-` reads it from standard input
-    #[arg(long, short = 'm', allow_hyphen_values = true)]
+    #[arg(long, short = 'm', allow_hyphen_values = true, allow_hyphen_values = true)]
     pub text: String,
 }
 
@@ -175,7 +175,7 @@ pub struct Found {
     #[arg(long, default_value = "", hide_default_value = true)]
     pub code: String,
     /// What was the matter, in a line
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub cause: String,
 }
 
@@ -223,7 +223,7 @@ pub struct Feedback {
     #[arg(long, value_name = "1-5", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub score: u8,
     /// What they said
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub text: String,
     /// Who says so
     #[arg(long, default_value = "", hide_default_value = true)]
@@ -236,7 +236,7 @@ pub struct Reasoned {
     #[arg(required = true, value_name = "ID", value_parser = id_before("--reason '…'"))]
     pub ids: Vec<IncidentId>,
     /// Why; stands on the timeline
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub reason: String,
 }
 
@@ -275,10 +275,10 @@ pub struct Correct {
     #[arg(long, conflicts_with = "exclude")]
     pub include: bool,
     /// Why it is corrected
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub reason: String,
     /// With whom that was agreed
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", allow_hyphen_values = true)]
     pub agreed_with: String,
 }
 

@@ -130,7 +130,7 @@ pub struct Swap {
 #[derive(Debug, Args)]
 pub struct Why {
     /// Why; stands in the log
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub reason: String,
     /// Although somebody is booked twice, away or without rest, or nobody is there
     #[arg(long)]

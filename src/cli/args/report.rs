@@ -144,6 +144,9 @@ pub struct Issue {
     /// The next revision of this report
     #[arg(long, value_name = "SR-n", conflicts_with_all = ["from", "to", "month", "week", "service", "team", "contract"])]
     pub again: Option<ReportId>,
+    /// Although one of that period and those services was issued already
+    #[arg(long, conflicts_with = "again")]
+    pub force: bool,
     #[command(flatten)]
     pub period: Period,
     /// In this language: en or es [default: that of the site, or of the revision before]

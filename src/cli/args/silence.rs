@@ -38,7 +38,12 @@ pub struct Add {
     #[arg(long = "for", value_name = "TIME", default_value = "2h", value_parser = length)]
     pub length: TimeDelta,
     /// Why, for whoever finds it there [default: what the incident is called]
-    #[arg(long, value_name = "TEXT", required_unless_present = "incident")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "incident",
+        allow_hyphen_values = true
+    )]
     pub comment: Option<String>,
     /// Because of this incident
     #[arg(long, value_name = "INC-n", value_parser = incident)]

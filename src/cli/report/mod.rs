@@ -122,6 +122,12 @@ async fn ask(
     id: impl FnOnce(&Reports) -> Option<String>,
 ) -> Result<Exit, Failure> {
     let actor = stored::operator(context, config);
+    let remedy = match &command {
+        report::Command::Issue { .. } => {
+            "--again with its number makes its next revision, --force issues another one beside it"
+        }
+        _ => "--force does it all the same",
+    };
     let plan = config.plan.clone();
     let answers = runtime::once(plan, store, actor, Command::Reports(command)).await?;
     let Some(verdict) = answers.into_iter().next().map(|a| a.verdict) else {
@@ -134,7 +140,7 @@ async fn ask(
         _ => Vec::new(),
     };
     let why = match &verdict {
-        Verdict::Confirm { why } => format!("{why}; --force does it all the same"),
+        Verdict::Confirm { why } => format!("{why}; {remedy}"),
         verdict => verdict.to_string(),
     };
     if context.output.json {

@@ -70,7 +70,13 @@ pub async fn issue(
             );
         }
         let (coverage, document) = (Box::new(coverage), Box::new(document));
-        let command = report::Command::Issue { coverage, over, plan: String::new(), document };
+        let command = report::Command::Issue {
+            coverage,
+            over,
+            plan: String::new(),
+            document,
+            force: args.force,
+        };
         let id = |reports: &Reports| {
             let newest = || reports.issued().next().map(|i| i.id);
             over.or_else(newest).map(|id| id.to_string())

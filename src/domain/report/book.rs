@@ -47,11 +47,13 @@ pub enum Command {
         force: bool,
     },
     /// `over`: the report of which it is the next revision. `plan`: the `[[reports]]` that asks.
+    /// `force`: beside another one of the same period and services.
     Issue {
         coverage: Box<Coverage>,
         over: Option<ReportId>,
         plan: String,
         document: Box<Document>,
+        force: bool,
     },
     Sent {
         id: ReportId,
@@ -263,8 +265,8 @@ impl Reports {
             Command::Accept { id, seen, takes, document, force } => {
                 self.judge_accepting(*id, (*seen, takes, *force), document, desk)
             }
-            Command::Issue { coverage, over, plan, document } => {
-                self.judge_issuing(coverage, *over, plan, document)
+            Command::Issue { coverage, over, plan, document, force } => {
+                self.judge_issuing(coverage, (*over, *force), plan, document)
             }
             Command::Sent { id, revision, to } => match self.report(*id) {
                 Some(_) => Ok(only(
@@ -424,10 +426,19 @@ impl Reports {
     fn judge_issuing(
         &self,
         coverage: &Coverage,
-        again: Option<ReportId>,
+        (again, force): (Option<ReportId>, bool),
         plan: &str,
         document: &Document,
     ) -> Result<Judged, Verdict> {
+        let same = || self.issued().find(|i| i.coverage == *coverage);
+        if plan.is_empty()
+            && again.is_none()
+            && !force
+            && let Some(known) = same()
+        {
+            let why = format!("{} is of that period and those services already", known.id);
+            return Err(Verdict::Confirm { why });
+        }
         if !plan.is_empty()
             && again.is_none()
             && let Some(known) = self.of_plan(plan, coverage.from)

@@ -312,6 +312,7 @@ fn a_document_that_is_too_large_is_refused() {
         over: None,
         plan: String::new(),
         document: Box::new(large),
+        force: false,
     };
     let desk =
         Desk { by: Party::default(), now: at("2026-12-01T08:00:00Z"), zone: MADRID, open: &[] };

@@ -28,8 +28,12 @@ use crate::engine::snapshot::{Part, Plan, Snapshot, StoreState};
 use crate::store::records::Made;
 use crate::store::{self, Append, Head, Mode, Place, Record, Store, StoreError, Watch};
 
-/// How often a decision is taken again because somebody else appended first.
-const ATTEMPTS: usize = 8;
+/// How long a decision is taken again because somebody else appended first: where one command is all
+/// there is to do, and in a console, which has more to do.
+const PATIENCE: Duration = Duration::from_secs(15);
+const BRIEF: Duration = Duration::from_millis(500);
+/// The longest wait before it is; random, so that those who lost do not meet again.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// How far back ended incidents are held.
 const RECENT: TimeDelta = TimeDelta::days(7);
 /// How many of the open incidents a console reads before it shows itself: some screens of the most urgent.
@@ -57,6 +61,8 @@ pub(super) struct Engine {
     read_only: Option<String>,
     /// The open incidents after this place are still to be read.
     unread: Option<Place>,
+    /// How long others may be faster.
+    patience: Duration,
     /// The open and the recent incidents are loaded; nothing is decided from observations before.
     complete: bool,
 }
@@ -67,6 +73,7 @@ impl Engine {
     pub async fn load(plan: Plan, store: Store) -> Result<Self, StoreError> {
         let mut engine = Self::begin(plan, store, None, Arc::new(SystemClock)).await?;
         engine.load_open().await?;
+        engine.patience = PATIENCE;
         Ok(engine)
     }
 
@@ -121,6 +128,7 @@ impl Engine {
             beyond: None,
             read_only,
             unread: loaded.last,
+            patience: BRIEF,
             complete: false,
         })
     }
@@ -383,7 +391,8 @@ impl Engine {
 
     /// Decide, store, then let it be so; again on the newest state if somebody else was faster.
     async fn decide(&mut self, input: &Input) -> Result<Vec<Outcome>, StoreError> {
-        for _ in 0..ATTEMPTS {
+        let (begun, mut longest) = (Moment::now(), Duration::from_millis(4));
+        while begun.elapsed() < self.patience {
             let now = self.clock.now();
             self.state.attend(now);
             let Decision { events, answers } = core::decide(&self.state, input, now);
@@ -400,7 +409,12 @@ impl Engine {
                     self.state.settle();
                     return Ok(answers);
                 }
-                Ok(Append::Behind) => self.catch_up().await?,
+                Ok(Append::Behind) => {
+                    // Read after the wait, so that little time is left to be overtaken again.
+                    tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+                    longest = (longest * 2).min(LONGEST_WAIT);
+                    self.catch_up().await?;
+                }
                 Err(e) => {
                     self.failed(&e);
                     return Err(e);
@@ -410,7 +424,7 @@ impl Engine {
         Err(StoreError::Failed {
             store: self.store.to_string(),
             doing: "be written",
-            reason: format!("others were faster {ATTEMPTS} times in a row"),
+            reason: format!("others were faster for {} s", self.patience.as_secs_f64()),
             remedy: "try again".to_owned(),
         })
     }

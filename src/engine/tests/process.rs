@@ -229,6 +229,8 @@ fn what_is_merged_lives_on_in_the_survivor_with_the_earliest_start_and_the_highe
     let survivor = world.incident(1);
     assert_eq!(survivor.priority, Priority(3));
     assert_eq!(world.incident(2).standing.merged_into, Some(IncidentId(1)));
+    let part = "refused: INC-2 was merged into INC-1; it is a part of it already";
+    assert_eq!(world.act("ana", 1, merge(2), 211), part);
     // As long as one of them fires, it is not over.
     world.prometheus(&[firing("web", "critical")], 300);
     world.tick(1_000);

@@ -258,13 +258,23 @@ fn a_report_of_a_plan_is_issued_once_for_its_period_and_again_as_the_next_revisi
         over,
         plan: plan.to_owned(),
         document: Box::new(document()),
+        force: false,
     };
     assert_eq!(ask(&mut world, "atalaya", issue(None, "weekly"), 1), "done: SR-1 issued");
     let said = ask(&mut world, "atalaya", issue(None, "weekly"), 2);
     assert_eq!(said, "done: SR-1 was issued for that period already");
     let said = ask(&mut world, "ana", issue(Some(ReportId(1)), ""), 3);
     assert_eq!(said, "done: SR-1 issued again, revision 2");
-    assert_eq!(ask(&mut world, "ana", issue(None, ""), 4), "done: SR-2 issued");
+    let asked = ask(&mut world, "ana", issue(None, ""), 4);
+    assert!(asked.ends_with("SR-1 is of that period and those services already"), "{asked}");
+    let beside = report::Command::Issue {
+        coverage: Box::new(coverage.clone()),
+        over: None,
+        plan: String::new(),
+        document: Box::new(document()),
+        force: true,
+    };
+    assert_eq!(ask(&mut world, "ana", beside, 4), "done: SR-2 issued");
     assert_eq!(world.state.reports().report(ReportId(1)).unwrap().revisions.len(), 2);
     assert!(ask(&mut world, "ana", issue(Some(ReportId(9)), ""), 5).starts_with("refused"));
 }

@@ -34,7 +34,15 @@ const KEPT: TimeDelta = TimeDelta::days(400);
 /// What was read last.
 #[derive(Default)]
 pub struct Calendars {
-    on_call: Option<Read>,
+    pub shifts: Shifts,
+    pub windows: Windows,
+}
+
+#[derive(Default)]
+pub struct Shifts(Option<Read>);
+
+#[derive(Default)]
+pub struct Windows {
     /// The windows that are over, by their ids.
     over: BTreeMap<String, Window>,
     /// Those that are not.
@@ -56,16 +64,17 @@ struct OnCall {
     end: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 struct User {
     id: Option<String>,
     summary: Option<String>,
     email: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 struct Window {
-    id: Option<String>,
+    #[serde(deserialize_with = "super::id")]
+    id: String,
     summary: Option<String>,
     description: Option<String>,
     start_time: Option<String>,
@@ -75,16 +84,16 @@ struct Window {
     created_by: Option<User>,
 }
 
-impl Calendars {
+impl Shifts {
     /// Who is on call by that schedule, and what must be said of it.
-    pub async fn on_call(
+    pub async fn read(
         &mut self,
         api: &Api,
         schedule: &str,
         meaning: &Meaning,
         now: Instant,
     ) -> Result<(Fact, Vec<String>), SourceError> {
-        let fresh = self.on_call.as_ref().filter(|r| (r.at..r.at + ON_CALL_EVERY).contains(&now));
+        let fresh = self.0.as_ref().filter(|r| (r.at..r.at + ON_CALL_EVERY).contains(&now));
         if let Some(read) = fresh {
             return Ok((read.fact.clone(), read.warnings.clone()));
         }
@@ -96,9 +105,9 @@ impl Calendars {
             ("since", &since),
             ("until", &until),
         ];
-        let (found, is_whole) = api.list::<OnCall>("oncalls", "oncalls", &query).await?;
+        let listed = api.list::<OnCall>("oncalls", "an entry of who is on call", &query).await?;
         let mut calendar = Calendar::new("", Tz::UTC);
-        calendar.events = on_call_events(found, within);
+        calendar.events = on_call_events(listed.items, within);
         let stated = shifts::stated(&calendar, &meaning.callings, within);
         let mut warnings = stated.warnings;
         if calendar.events.is_empty() {
@@ -106,58 +115,84 @@ impl Calendars {
                 "schedule {schedule} has nobody on call: check its id at the end of its address there"
             ));
         }
-        if !is_whole {
+        warnings.extend(listed.unreadable);
+        if listed.is_cut {
             warnings.push(format!("schedule {schedule} has more turns than can be read"));
         }
         let duties = Arc::from(stated.duties);
         // The same as before is told as the same.
-        let fact = match self.on_call.take().map(|read| read.fact) {
+        let fact = match self.0.take().map(|read| read.fact) {
             Some(Fact::Shifts(last)) if last == duties => Fact::Shifts(last),
             _ => Fact::Shifts(duties),
         };
-        self.on_call = Some(Read { at: now, fact: fact.clone(), warnings: warnings.clone() });
+        self.0 = Some(Read { at: now, fact: fact.clone(), warnings: warnings.clone() });
         Ok((fact, warnings))
     }
+}
 
+impl Windows {
     /// What is planned, and what must be said of it.
-    pub async fn windows(
+    pub async fn read(
         &mut self,
         api: &Api,
         source: &SourceName,
         of: &[(&str, &str)],
         meaning: &Meaning,
         now: Instant,
-    ) -> Result<(Option<Fact>, Vec<String>), SourceError> {
-        let Some(terms) = &meaning.windows else { return Ok((None, Vec::new())) };
+    ) -> Result<Option<(Fact, Vec<String>)>, SourceError> {
+        let Some(terms) = &meaning.windows else { return Ok(None) };
         let list = async |filter| {
             let query = [of, &[("filter", filter)]].concat();
-            api.list::<Window>("maintenance_windows", "maintenance_windows", &query).await
+            api.list::<Window>("maintenance_windows", "maintenance window", &query).await
         };
-        let (open, is_whole) = list("open").await?;
-        let last = std::mem::replace(&mut self.open, by_id(open));
-        let ended = |window: &Window| window.at().is_some_and(|at| at.to <= now);
-        let (over, gone): (Vec<_>, Vec<_>) = last
-            .into_iter()
-            .filter(|(id, _)| !self.open.contains_key(id))
-            .partition(|(_, window)| ended(window));
-        self.over.extend(over);
-        // One that is gone before its time was called off, or ended early: it is over then.
+        let open = list("open").await?;
+        let is_whole = open.is_whole();
+        let mut warnings = open.unreadable;
+        if open.is_cut {
+            let shown = open.items.len();
+            warnings.push(format!(
+                "more than {shown} maintenance windows are listed; name services or teams"
+            ));
+        }
+        let mut open = by_id(open.items);
+        let lacking = self.open.iter().filter(|(id, _)| !open.contains_key(*id));
+        let lacking = lacking.map(|(id, window)| (id.clone(), window.clone()));
+        let ended = |window: &Window| window.at().is_ok_and(|at| at.to <= now);
+        let (over, gone): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            lacking.partition(|(_, window)| ended(window));
+        // One that is gone before its time was called off, or ended early: it is over then. What a list
+        // that is not whole does not show may still be there.
         let is_due = self.over_at.is_none_or(|at| !(at..at + OVER_EVERY).contains(&now));
-        if is_due || !gone.is_empty() {
-            self.over = by_id(list("past").await?.0);
+        let past =
+            if is_due || (is_whole && !gone.is_empty()) { Some(list("past").await?) } else { None };
+        // Nothing is changed before all is here: the poll may end at each wait.
+        if !is_whole {
+            open.extend(gone);
+        }
+        self.open = open;
+        self.over.extend(over);
+        if let Some(past) = past {
+            if past.is_whole() {
+                self.over.clear();
+            }
+            self.over.extend(by_id(past.items));
             self.over_at = Some(now);
         }
         let since = before(now, KEPT);
-        self.over.retain(|_, window| window.at().is_some_and(|at| at.to >= since));
+        self.over.retain(|_, window| window.at().map_or(true, |at| at.to >= since));
         let mut calendar = Calendar::new("", Tz::UTC);
+        let mut senseless = Vec::new();
         let all = self.over.iter().filter(|(id, _)| !self.open.contains_key(*id));
-        calendar.events = all.chain(&self.open).filter_map(|(id, w)| w.event(id)).collect();
-        let stated = windows::stated(&calendar, source, terms, &meaning.callings, now);
-        let mut warnings = stated.warnings;
-        if !is_whole {
-            warnings.push("more windows are planned than can be read".to_owned());
+        for (id, window) in all.chain(&self.open) {
+            match window.event(id) {
+                Ok(event) => calendar.events.push(event),
+                Err(why) => senseless.push(format!("maintenance window {id} is left out: {why}")),
+            }
         }
-        Ok((Some(Fact::Windows(stated.windows.into())), warnings))
+        warnings.extend(text::abridged(senseless, super::TOLD, "such windows"));
+        let stated = windows::stated(&calendar, source, terms, &meaning.callings, now);
+        warnings.extend(stated.warnings);
+        Ok(Some((Fact::Windows(stated.windows.into()), warnings)))
     }
 }
 
@@ -184,33 +219,55 @@ fn on_call_events(found: Vec<OnCall>, within: Interval) -> Vec<Event> {
 }
 
 impl Window {
-    fn at(&self) -> Option<Interval> {
-        let from = instant(self.start_time.as_deref()?)?;
-        let to = instant(self.end_time.as_deref()?)?;
-        (from < to).then(|| Interval::new(from, to))
+    /// When it is, or why that makes no sense.
+    fn at(&self) -> Result<Interval, String> {
+        let time = |name: &str, stated: &Option<String>| {
+            let stated = stated.as_deref().ok_or_else(|| format!("it has no {name}"))?;
+            let shown = text::clean(stated, 40);
+            instant(stated).ok_or_else(|| format!("its {name} \"{shown}\" is no time"))
+        };
+        let from = time("start_time", &self.start_time)?;
+        let to = time("end_time", &self.end_time)?;
+        if to <= from {
+            return Err("it ends before it begins".to_owned());
+        }
+        Ok(Interval::new(from, to))
     }
 
     /// Its services are its categories, and who made it owns it.
-    fn event(&self, id: &str) -> Option<Event> {
-        let said = [&self.description, &self.summary].into_iter().flatten();
-        let summary = said.map(String::as_str).find(|text| !text.is_empty()).unwrap_or_default();
-        let mut event = once(id, summary, self.at()?)?;
-        let services = self.services.iter().flatten().flatten();
-        event.categories = services.filter_map(|s| s.summary.clone()).collect();
+    fn event(&self, id: &str) -> Result<Event, String> {
+        let mut event = once(id, &self.title(), self.at()?)
+            .ok_or_else(|| "it takes longer than can be told".to_owned())?;
+        event.categories = self.services().map(str::to_owned).collect();
         event.organizer = self.created_by.as_ref().map(|user| Party {
             name: user.summary.clone().unwrap_or_default(),
             address: user.email.clone().unwrap_or_default(),
         });
-        Some(event)
+        Ok(event)
+    }
+
+    fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().flatten().flatten().filter_map(|s| s.summary.as_deref())
+    }
+
+    /// What it is called there. A name is no duty there: one without is called by what it is for.
+    fn title(&self) -> String {
+        let said = [&self.description, &self.summary].into_iter().flatten();
+        let mut said = said.map(|text| text::clean(text, text::MAX_LINE));
+        said.find(|text| !text::is_blank(text)).unwrap_or_else(|| {
+            let named = self.services().map(|name| text::clean(name, 80));
+            let named: Vec<String> = named.filter(|name| !text::is_blank(name)).collect();
+            match named.as_slice() {
+                [] => "maintenance".to_owned(),
+                [one] => format!("maintenance of {one}"),
+                [one, more @ ..] => format!("maintenance of {one} and {} more", more.len()),
+            }
+        })
     }
 }
 
 fn by_id(windows: Vec<Window>) -> BTreeMap<String, Window> {
-    let named = |window: Window| {
-        let id = text::clean(window.id.as_deref().unwrap_or_default(), 64);
-        (!id.is_empty()).then_some((id, window))
-    };
-    windows.into_iter().filter_map(named).collect()
+    windows.into_iter().map(|window| (window.id.clone(), window)).collect()
 }
 
 fn once(uid: &str, summary: &str, at: Interval) -> Option<Event> {

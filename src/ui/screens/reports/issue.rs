@@ -147,6 +147,7 @@ pub fn issue(ask: &DraftAsk, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
     if ask.coverage.to > document.made_at {
         lines.push("The period is not over: a later revision will say more.".to_owned());
     }
+    let known = ctx.world.reports.issued().find(|i| i.coverage == ask.coverage);
     let (title, verb) = if let Some(id) = ask.over {
         lines.push(match differences(document) {
             0 => "None of its figures changed.".to_owned(),
@@ -154,7 +155,6 @@ pub fn issue(ask: &DraftAsk, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
         });
         (format!("Issue {id} again?"), "issue again")
     } else {
-        let known = ctx.world.reports.issued().find(|i| i.coverage == ask.coverage);
         if let Some(id) = known.map(|known| known.id) {
             lines.push(format!(
                 "{id} is of that period and those services already; on its row I makes its next revision."
@@ -171,6 +171,8 @@ pub fn issue(ask: &DraftAsk, document: &Document, ctx: &Ctx<'_>) -> Vec<Step> {
         over: ask.over,
         plan: String::new(),
         document: Box::new(document.clone()),
+        // Of one that is issued meanwhile they have not read.
+        force: known.is_some(),
     };
     let yes = vec![Step::Do(Cmd::Ask(Command::Reports(command)))];
     show(Overlay::Confirm(Confirm::new(&title, lines, verb, yes)))
