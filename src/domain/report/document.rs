@@ -2,6 +2,7 @@
 //! apart from how they are written, so that one that was frozen can be read in any language and format.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
@@ -287,15 +288,14 @@ impl Table {
     }
 
     /// Adds a row of figures, each with the records behind it; what has none is its name.
-    pub fn figures(&mut self, cells: Vec<(Datum, Vec<String>)>) {
+    pub fn figures(&mut self, cells: Vec<(Datum, Records)>) {
         let mut row = Row { cells: Vec::new(), records: Vec::new(), behind: Vec::new() };
-        for (column, (cell, mut records)) in cells.into_iter().enumerate() {
+        for (column, (cell, Records { named: records, left_out })) in cells.into_iter().enumerate()
+        {
             row.cells.push(cell);
             if records.is_empty() {
                 continue;
             }
-            let left_out = records.len().saturating_sub(MOST_RECORDS);
-            records.truncate(MOST_RECORDS);
             let named: BTreeSet<&String> = row.records.iter().collect();
             let more = records.iter().filter(|r| !named.contains(r)).cloned().collect::<Vec<_>>();
             row.records.extend(more);
@@ -351,16 +351,47 @@ impl From<Word> for Text {
 
 impl KeyFigure {
     /// A figure that is not compared. Of many records the first are kept by name.
-    pub fn new(name: Word, value: Datum, n: usize, mut records: Vec<String>) -> Self {
-        let left_out = records.len().saturating_sub(MOST_RECORDS);
-        records.truncate(MOST_RECORDS);
+    pub fn new(name: Word, value: Datum, n: usize, records: impl Into<Records>) -> Self {
+        let Records { named: records, left_out } = records.into();
         Self { name, value, before: None, n, records, left_out }
     }
 }
 
+/// The records behind a figure: of many the first [`MOST_RECORDS`] by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Records {
+    pub named: Vec<String>,
+    pub left_out: usize,
+}
+
 /// As they are called.
-pub fn records<T: ToString>(all: &[T]) -> Vec<String> {
-    all.iter().map(ToString::to_string).collect()
+pub fn records<T: Display>(all: &[T]) -> Records {
+    all.iter().collect()
+}
+
+impl<T: ToString> FromIterator<T> for Records {
+    fn from_iter<I: IntoIterator<Item = T>>(all: I) -> Self {
+        let mut all = all.into_iter();
+        // What is only counted needs no text.
+        let named = all.by_ref().take(MOST_RECORDS).map(|record| record.to_string()).collect();
+        Self { named, left_out: all.count() }
+    }
+}
+
+impl From<Vec<String>> for Records {
+    fn from(all: Vec<String>) -> Self {
+        all.into_iter().collect()
+    }
+}
+
+impl Records {
+    /// These, and then those.
+    pub fn and(mut self, those: Self) -> Self {
+        let room = MOST_RECORDS.saturating_sub(self.named.len());
+        self.left_out += those.left_out + those.named.len().saturating_sub(room);
+        self.named.extend(those.named.into_iter().take(room));
+        self
+    }
 }
 
 /// One taking place of a window, as a record is called: `WIN-3@2026-11-24T22:00`, local time of the window.

@@ -168,8 +168,7 @@ impl World<'_> {
         let unowned: Vec<_> = open.iter().filter(|i| i.owner().is_none()).map(|i| i.id).collect();
         let ids: Vec<_> = open.iter().map(|i| i.id).collect();
         let figure = |name, ids: &[IncidentId]| {
-            let named = ids.iter().map(ToString::to_string).collect();
-            KeyFigure::new(name, Datum::count(ids.len()), ids.len(), named)
+            KeyFigure::new(name, Datum::count(ids.len()), ids.len(), records(ids))
         };
         let mut blocks = vec![Block::Figures(vec![
             figure(Word::OpenNow, &ids),
@@ -447,7 +446,7 @@ fn not_well(health: &Health) -> Block {
             Datum::At(one.since),
             Datum::plain(&one.reason),
         ];
-        table.row(cells, records(&one.incidents));
+        table.row(cells, records(&one.incidents).named);
     }
     Block::Table(table)
 }

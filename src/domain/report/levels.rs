@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::document::{Block, Datum, Section, Table, Text, records};
+use super::document::{Block, Datum, Records, Section, Table, Text, records};
 use super::words::Word;
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Incident;
@@ -91,10 +91,10 @@ pub fn attained(all: &Attainment, levels: &ServiceLevels, only: Option<&str>) ->
         };
         let known = [&count.met[..], &count.missed].concat();
         table.figures(vec![
-            (name(&line.contract), Vec::new()),
-            (Datum::plain(line.priority.to_string()), Vec::new()),
-            (Datum::word(clock(line.kind)), Vec::new()),
-            (target(count.target), Vec::new()),
+            (name(&line.contract), Records::default()),
+            (Datum::plain(line.priority.to_string()), Records::default()),
+            (Datum::word(clock(line.kind)), Records::default()),
+            (target(count.target), Records::default()),
             (attained, records(&known)),
             (Datum::Count(met), records(&count.met)),
             (Datum::Count(missed), records(&count.missed)),
@@ -154,7 +154,7 @@ pub fn credits(
             (_, Some(band)) => within(band),
         };
         let gives = band.map(|band| band.tier.map_or(0, |tier| tier.credit));
-        let (none, outages) = (Vec::new, records(&line.incidents));
+        let (none, outages) = (Records::default, records(&line.incidents));
         let availability =
             line.achieved().map_or(Datum::None, |r| Datum::Percent(r.percent_down(4)));
         table.figures(vec![
@@ -169,7 +169,7 @@ pub fn credits(
             (Datum::Length(line.of.presumed.num_milliseconds()), none()),
             (
                 Datum::Length(line.of.excluded.num_milliseconds()),
-                planned(&line.service, line.within),
+                planned(&line.service, line.within).into(),
             ),
             (line.coverage().map_or(Datum::None, |r| Datum::Percent(r.percent_down(1))), none()),
         ]);

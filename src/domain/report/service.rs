@@ -7,8 +7,8 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use super::document::{
-    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, MOST_NAMED, Section,
-    Series, Table, Text, records, window,
+    Block, Chart, Datum, Document, FORMAT, Fact, Form, KeyFigure, Kind, MOST_NAMED, Records,
+    Section, Series, Table, Text, records, window,
 };
 use super::event::{Coverage, Scope};
 use super::handover::{closure, windows};
@@ -278,7 +278,7 @@ impl Gathered {
         let pages: usize = facts.pages.values().map(Vec::len).sum();
         let about: BTreeSet<IncidentId> =
             facts.pages.values().flatten().copied().flatten().collect();
-        let about = about.iter().map(ToString::to_string).collect();
+        let about: Records = about.iter().collect();
         figures.push(KeyFigure::new(Word::Pages, Datum::count(pages), pages, about));
         let until = self.metrics.period.to;
         let open = (until < facts.coverage.to)
@@ -313,7 +313,7 @@ impl Gathered {
             // As with every count: of what is not known there is none.
             let is_unknown = of.is_empty() && self.metrics.known.is_empty();
             let count = if is_unknown { Datum::None } else { Datum::count(of.len()) };
-            table.figures(vec![(Datum::word(word), Vec::new()), (count, records(of))]);
+            table.figures(vec![(Datum::word(word), Records::default()), (count, records(of))]);
         }
         let means = Block::Text(Word::RunningMeans.into());
         Section::new(Word::RunningState, vec![means, Block::Table(table)])
@@ -337,7 +337,7 @@ impl Gathered {
             let before = |measure| counted(&earlier.map(|m| m.get(measure)).unwrap_or_default());
             let of = |measure| counted(&group.measures.get(measure));
             table.figures(vec![
-                (Datum::plain(service.as_str()), Vec::new()),
+                (Datum::plain(service.as_str()), Records::default()),
                 of(Measure::Availability),
                 of(Measure::Coverage),
                 before(Measure::Availability),
@@ -452,14 +452,13 @@ fn word(measure: Measure) -> Word {
 }
 
 fn key_figure(name: Word, figure: &Figure, before: Option<&Figure>) -> KeyFigure {
-    let incidents = figure.incidents.iter().map(ToString::to_string);
-    let of = incidents.chain(figure.windows.iter().map(window)).collect();
+    let of = records(&figure.incidents).and(figure.windows.iter().map(window).collect());
     let before = before.map(|b| datum(b.value));
     KeyFigure { before, ..KeyFigure::new(name, datum(figure.value), figure.n, of) }
 }
 
 /// A figure of a table with the records behind it.
-fn counted(figure: &Figure) -> (Datum, Vec<String>) {
+fn counted(figure: &Figure) -> (Datum, Records) {
     (datum(figure.value), records(&figure.incidents))
 }
 
@@ -498,7 +497,7 @@ fn grouped<K>(
     for group in groups {
         let measures: &Measures = &group.measures;
         let values = MEASURES.map(|m| counted(&measures.get(m)));
-        table.figures(std::iter::once((name(group), Vec::new())).chain(values).collect());
+        table.figures(std::iter::once((name(group), Records::default())).chain(values).collect());
     }
     Block::Table(table)
 }
@@ -509,8 +508,8 @@ fn changes_section(changed: &Changes, all: &[&Occurrence], period: Interval) -> 
         let keys = changed.by_code.get(&code).map(Vec::as_slice).unwrap_or_default();
         let names: Vec<String> = keys.iter().map(window).collect();
         codes.figures(vec![
-            (Datum::word(closure(code)), Vec::new()),
-            (Datum::count(keys.len()), names),
+            (Datum::word(closure(code)), Records::default()),
+            (Datum::count(keys.len()), names.into()),
         ]);
     }
     let touched = |o: &&&Occurrence| o.planned.overlap(period).is_some();
@@ -534,12 +533,12 @@ fn load_section(facts: &Facts<'_>) -> Section {
         let about = facts.pages.get(person).into_iter().flatten().copied().flatten();
         let about: Vec<IncidentId> = about.collect::<BTreeSet<_>>().into_iter().collect();
         table.figures(vec![
-            (Datum::plain(facts.roster.name(person)), Vec::new()),
-            (Datum::Length(load.on_call.num_milliseconds()), Vec::new()),
-            (Datum::Length(load.out_of_hours.num_milliseconds()), Vec::new()),
-            (Datum::count(load.nights), Vec::new()),
-            (Datum::count(load.weekends), Vec::new()),
-            (Datum::count(load.shifts), Vec::new()),
+            (Datum::plain(facts.roster.name(person)), Records::default()),
+            (Datum::Length(load.on_call.num_milliseconds()), Records::default()),
+            (Datum::Length(load.out_of_hours.num_milliseconds()), Records::default()),
+            (Datum::count(load.nights), Records::default()),
+            (Datum::count(load.weekends), Records::default()),
+            (Datum::count(load.shifts), Records::default()),
             (Datum::count(facts.pages.get(person).map_or(0, Vec::len)), records(&about)),
         ]);
     }

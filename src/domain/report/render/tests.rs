@@ -17,11 +17,11 @@ fn counts() -> Table {
     );
     let some = || vec!["INC-2".to_owned(), "INC-3".to_owned()];
     table.figures(vec![
-        (Datum::plain("P2"), Vec::new()),
-        (Datum::Count(2), some()),
-        (Datum::Count(2), some()),
-        (Datum::Count(1), vec!["INC-9".into()]),
-        (Datum::None, Vec::new()),
+        (Datum::plain("P2"), Vec::new().into()),
+        (Datum::Count(2), some().into()),
+        (Datum::Count(2), some().into()),
+        (Datum::Count(1), vec!["INC-9".to_owned()].into()),
+        (Datum::None, Vec::new().into()),
     ]);
     if let Some(behind) = table.rows[0].behind.last_mut() {
         behind.left_out = 7;
@@ -201,7 +201,10 @@ fn so_many_records_that_the_document_would_be_too_large_are_counted_instead() {
     let all: Vec<String> = (0..400).map(|n| format!("INC-{n}")).collect();
     let mut table = Table::new(Word::ByService, &[Word::Service, Word::Opened]);
     for service in ["a", "b", "c"] {
-        let cells = vec![(Datum::plain(service), Vec::new()), (Datum::Count(400), all.clone())];
+        let cells = vec![
+            (Datum::plain(service), Vec::new().into()),
+            (Datum::Count(400), all.clone().into()),
+        ];
         table.figures(cells);
     }
     large.sections = vec![Section::new(Word::IncidentsBy, vec![Block::Table(table)])];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::health::ServiceId;
 use crate::domain::incident::Priority;
-use crate::domain::metrics::Rules;
+use crate::domain::metrics::{Rules, Value};
 use crate::domain::sla::clock::Target;
 use crate::domain::sla::contract::{
     Contract, Credits, Kind, Mark, Rounding, RoundingMode, ServiceLevels, Tier,
@@ -198,7 +198,7 @@ fn nothing_is_given_back_for_a_period_of_which_less_than_one_per_cent_is_known()
         achieved.add(&down);
         let gold = Contract { no_data, credits: Some(tiers()), ..contract("gold", &always) };
         let line = achieved.lines(&levels([gold]), None, |_| true, []).remove(0);
-        assert_eq!(lost.and_then(|value| value.time()), Some(line.of.down), "both say the same");
+        assert_eq!(lost.and_then(Value::time), Some(line.of.down), "both say the same");
         (line.written(), line.band().is_some(), line.credit())
     };
     let nothing = (None, false, None);
