@@ -171,11 +171,13 @@ impl Tally {
         let unknown = unwatched.within(period).difference(&down);
         let (length, lost) = (period.length() - unknown.length(), down.within(period).length());
         // What was down when the period began failed before it.
-        let failures: Vec<IncidentId> = down
-            .iter()
-            .filter(|d| d.from >= period.from)
-            .filter_map(|d| self.down.iter().filter(|(at, _)| at.from == d.from).map(|d| d.1).min())
-            .collect();
+        let mut first: BTreeMap<Instant, IncidentId> = BTreeMap::new();
+        for (at, id) in &self.down {
+            first.entry(at.from).and_modify(|known| *known = (*id).min(*known)).or_insert(*id);
+        }
+        let failed = down.iter().filter(|d| d.from >= period.from);
+        let failures: Vec<IncidentId> =
+            failed.filter_map(|d| first.get(&d.from).copied()).collect();
         let of_outages = |value| Figure {
             value,
             n: outages.len(),

@@ -1,6 +1,7 @@
 //! The service report of a period: gathered from one incident after another, then written down.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -37,17 +38,52 @@ pub struct Gathered {
     known_from: Option<Instant>,
     /// Those of the services that are asked about.
     asked: BTreeSet<IncidentId>,
-    briefs: BTreeMap<IncidentId, Brief>,
+    briefs: Briefs,
     zone: Tz,
 }
 
-/// What is said of an incident beside its name.
+/// What is said of incidents beside their names. A month may have 100,000 of them: nothing of one is an
+/// allocation of its own, which would lie between those of the next ones and slow all of them down.
+#[derive(Default)]
+struct Briefs {
+    all: Vec<Brief>,
+    titles: String,
+    services: BTreeSet<ServiceId>,
+}
+
 struct Brief {
-    title: String,
+    id: IncidentId,
+    /// In `titles`.
+    title: Range<usize>,
     priority: Priority,
     service: Option<ServiceId>,
     opened_at: Instant,
     resolved_at: Option<Instant>,
+}
+
+impl Briefs {
+    fn add(&mut self, incident: &Incident) {
+        let service = incident.service.as_ref().map(|service| {
+            if !self.services.contains(service) {
+                self.services.insert(service.clone());
+            }
+            self.services.get(service).unwrap_or(service).clone()
+        });
+        let start = self.titles.len();
+        self.titles.push_str(&incident.title);
+        self.all.push(Brief {
+            id: incident.id,
+            title: start..self.titles.len(),
+            priority: incident.priority,
+            service,
+            opened_at: incident.opened_at,
+            resolved_at: restored(incident),
+        });
+    }
+
+    fn title(&self, brief: &Brief) -> &str {
+        self.titles.get(brief.title.clone()).unwrap_or_default()
+    }
 }
 
 /// What has to be known of services: whose they are, and of which dimension each signal is.
@@ -136,7 +172,7 @@ impl Gathered {
             services,
             known_from,
             asked: BTreeSet::new(),
-            briefs: BTreeMap::new(),
+            briefs: Briefs::default(),
             zone,
         }
     }
@@ -154,14 +190,7 @@ impl Gathered {
             || incident.service.as_ref().is_some_and(|s| self.services.contains(s));
         if asked {
             self.asked.insert(incident.id);
-            let brief = Brief {
-                title: incident.title.clone(),
-                priority: incident.priority,
-                service: incident.service.clone(),
-                opened_at: incident.opened_at,
-                resolved_at: restored(incident),
-            };
-            self.briefs.insert(incident.id, brief);
+            self.briefs.add(incident);
         }
         let counts = asked && incident.standing.cancelled.is_none();
         if counts && self.metrics.period.contains(incident.opened_at) {
@@ -255,12 +284,16 @@ impl Gathered {
             };
             named.extend(records.into_iter().filter_map(|r| r.parse::<IncidentId>().ok()));
         }
-        for (id, brief) in named.iter().filter_map(|id| Some((id, self.briefs.get(id)?))) {
+        let mut briefs: Vec<_> =
+            self.briefs.all.iter().filter(|brief| named.contains(&brief.id)).collect();
+        briefs.sort_unstable_by_key(|brief| brief.id);
+        for brief in briefs {
+            let id = brief.id;
             let cells = vec![
                 Datum::plain(id.to_string()),
                 Datum::plain(brief.priority.to_string()),
                 Datum::maybe(brief.service.as_ref().map(ServiceId::as_str)),
-                Datum::plain(&brief.title),
+                Datum::plain(self.briefs.title(brief)),
                 Datum::At(brief.opened_at),
                 brief.resolved_at.map_or(Datum::None, Datum::At),
             ];
