@@ -32,6 +32,8 @@ use crate::store::{self, Append, Head, Mode, Place, Record, Store, StoreError, W
 /// there is to do, and in a console, which has more to do.
 const PATIENCE: Duration = Duration::from_secs(15);
 const BRIEF: Duration = Duration::from_millis(500);
+/// How often at least, however long one attempt takes.
+const ATTEMPTS: usize = 4;
 /// The longest wait before it is; random, so that those who lost do not meet again.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// How far back ended incidents are held.
@@ -392,7 +394,10 @@ impl Engine {
     /// Decide, store, then let it be so; again on the newest state if somebody else was faster.
     async fn decide(&mut self, input: &Input) -> Result<Vec<Outcome>, StoreError> {
         let (begun, mut longest) = (Moment::now(), Duration::from_millis(4));
-        while begun.elapsed() < self.patience {
+        let mut attempts = 0;
+        // A slow disk may take all of the patience for one attempt.
+        while attempts < ATTEMPTS || begun.elapsed() < self.patience {
+            attempts += 1;
             let now = self.clock.now();
             self.state.attend(now);
             let Decision { events, answers } = core::decide(&self.state, input, now);
@@ -424,7 +429,7 @@ impl Engine {
         Err(StoreError::Failed {
             store: self.store.to_string(),
             doing: "be written",
-            reason: format!("others were faster for {} s", self.patience.as_secs_f64()),
+            reason: format!("others were faster {attempts} times in a row"),
             remedy: "try again".to_owned(),
         })
     }
