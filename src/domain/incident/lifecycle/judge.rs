@@ -433,7 +433,7 @@ fn correct(
     if let Some(at) = correction.acknowledged_at.filter(|at| *at < started || *at > end) {
         let (at, started, end) = (shown(at), shown(started), shown(end));
         return Err(format!(
-            "{id} cannot have been acknowledged at {at}: that lies between when it began, {started}, \
+            "{id} cannot have been acknowledged at {at}: it has to lie between when it began, {started}, \
              and when it was over, {end}"
         ));
     }

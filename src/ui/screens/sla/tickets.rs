@@ -110,7 +110,7 @@ fn in_a_line(line: &credits::Line) -> String {
     let service = &line.service;
     let Some(written) = line.written() else {
         let why = if line.is_thin() { "less than 1 % of it is known" } else { "no time counts" };
-        return format!("{service} no availability: {why}");
+        return format!("{service}: no availability, {why}");
     };
     let mut said = format!("{service} {written} %");
     if let Some(band) = line.band() {
@@ -213,7 +213,7 @@ impl Tickets {
         let more = found.len().saturating_sub(ACHIEVED);
         let mut lines: Vec<String> = found.into_iter().take(ACHIEVED).map(in_a_line).collect();
         if let Some(last) = lines.last_mut().filter(|_| more > 0) {
-            let _ = write!(last, "; and {}", text::count(more, "service"));
+            let _ = write!(last, "; and {more} more");
         }
         lines
     }
